@@ -1,0 +1,242 @@
+"""The storyboard as values: what an author may write, and nothing about how it is rendered.
+
+Every model is frozen and refuses unknown keys. Units stand in the names of the fields where the
+language does not fix them otherwise. The attribute docstrings feed ``storyboard.schema.json``, so
+that editors complete and explain.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+Ratio = Literal["16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive"]
+Resolution = Literal["480p", "720p", "1080p", "4k"]
+ServiceTier = Literal["default", "flex"]
+ShotId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", min_length=1, max_length=64)
+]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", min_length=1, max_length=64)
+]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+_MONEY = re.compile(r"^\s*(\d{1,9}(?:\.\d{1,6})?)\s*([A-Za-z]{3})?\s*$")
+
+
+class Value(BaseModel):
+    """A frozen piece of a storyboard that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Money(Value):
+    """An amount in one currency, written ``4.00 USD``. Zero may stand without a currency."""
+
+    amount: Annotated[Decimal, Field(ge=0)]
+    currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = ""
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}".strip()
+
+
+def read_money(text: Any) -> Any:
+    """``"4.00 USD"`` as amount and currency; anything that is not text is left to the model.
+
+    Raises ValueError where the text is no amount with a three-letter currency.
+    """
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        text = str(text)
+    if not isinstance(text, str):
+        return text
+    found = _MONEY.match(text)
+    if not found:
+        msg = "an amount and a currency are written like 4.00 USD"
+        raise ValueError(msg)
+    try:
+        amount = Decimal(found[1])
+    except InvalidOperation as error:  # pragma: no cover - the pattern admits numbers only
+        raise ValueError(str(error)) from error
+    currency = (found[2] or "").upper()
+    if amount and not currency:
+        msg = "the currency is missing; write it behind the amount, like 4.00 USD"
+        raise ValueError(msg)
+    return {"amount": amount, "currency": currency}
+
+
+Budget = Annotated[Money, BeforeValidator(read_money, json_schema_input_type=str)]
+
+
+class Look(Value):
+    """Defaults for every shot. What a shot's model lacks is reported as not used."""
+
+    ratio: Ratio | None = None
+    """Width to height of the picture."""
+    resolution: Resolution | None = None
+    """Size class of the picture; the model and the ratio fix the exact pixels."""
+    seconds: int | Literal["auto"] | None = None
+    """Length of a shot in seconds, or `auto` where the model may decide."""
+    audio: bool | None = None
+    """Sound with the picture, where the model has it. Unset means on."""
+    style: Text | None = None
+    """Words that are added to the prompt of every shot."""
+    seed: int | None = None
+    """The number the model's chance starts from."""
+    camera_fixed: bool | None = None
+    """Hold the camera still."""
+    watermark: bool | None = None
+    """The vendor's mark in the picture. Unset means none."""
+    draft: bool | None = None
+    """A cheap preview, where the model has drafts."""
+    service_tier: ServiceTier | None = None
+    """`flex` is half the price and takes hours, where the model has it."""
+    priority: Annotated[int, Field(ge=0, le=9)] | None = None
+    """Place in the vendor's queue, 0 to 9, where the model has it."""
+    execution_expires_after: int | None = None
+    """Seconds after which the vendor gives an unfinished job up."""
+
+
+class CastMember(Value):
+    """Who or what appears: `{name}` in a prompt expands to the words."""
+
+    is_: Annotated[Text, Field(alias="is")]
+    """The words that stand for `{name}` in a prompt."""
+    images: tuple[str, ...] = ()
+    """Pictures handed over where the model takes references."""
+    required: bool = False
+    """An error, not a note, where the images can't be handed over."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
+    )
+
+
+class FromShot(Value):
+    """Start from the last frame of another shot."""
+
+    shot: ShotId
+    """The id of the shot to continue."""
+    take: Annotated[int, Field(ge=1)] | None = None
+    """Which take of it; unset is its present one."""
+
+
+class References(Value):
+    """Pictures, clips and sounds the model may look at and listen to."""
+
+    images: tuple[str, ...] = ()
+    """Files, URLs or `asset://` ids of pictures."""
+    videos: tuple[str, ...] = ()
+    """Files, URLs or `asset://` ids of clips."""
+    audio: tuple[str, ...] = ()
+    """Files, URLs or `asset://` ids of sounds."""
+
+
+class Crossfade(Value):
+    """One shot dissolves into the next."""
+
+    crossfade: Annotated[float, Field(gt=0, le=10)]
+    """Seconds both shots are seen."""
+
+
+Join = Literal["cut"] | Crossfade
+
+
+class Shot(Look):
+    """One clip that is wanted. What it leaves out comes from `look` and from the board."""
+
+    id: ShotId
+    """The shot's name: unique in the board, letters, digits, - and _."""
+    title: str | None = None
+    """The chapter's title in the film; the id where it is left out."""
+    prompt: Text | None = None
+    """What happens in the shot. `{name}` is cast or a variable; `{{` is a brace."""
+    provider: str | None = None
+    """Who renders this shot."""
+    model: str | None = None
+    """A family such as `seedance-1.5-pro`, or a provider's exact id."""
+    first_frame: FromShot | str | None = None
+    """`previous` (the default from the second shot on), `none`, `{shot: ID}`, a file or a URL."""
+    last_frame: str | None = None
+    """A file or URL of the picture the shot ends on, where the model takes one."""
+    continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
+    """`clip`: hand the previous clip to a model that takes reference video."""
+    clip: str | None = None
+    """A file that is this shot already: nothing is rendered or paid."""
+    references: References | None = None
+    """Pictures, clips and sounds to refer to, where the model takes them."""
+    frames: int | None = None
+    """Length in frames (25 + 4n, 29 to 289), where the model has it."""
+    take: Annotated[int, Field(ge=1)] = 1
+    """Raise it to ask for a new picture on purpose."""
+    lock: bool = False
+    """Never render this shot again."""
+    transition: Join | None = None
+    """How the film comes into this shot; the film's `join` where it is left out."""
+    callback_url: str | None = None
+    """Where the vendor reports the job's state."""
+    safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """A hash that stands for the end user, for the vendor."""
+    tools: tuple[Literal["web_search"], ...] = ()
+    """What the model may use, where it has it."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
+    )
+
+
+class Music(Value):
+    """A track under the whole film."""
+
+    file: str
+    """The sound file, beside the board."""
+    gain_db: float = 0.0
+    """Louder or softer, in decibels."""
+    duck: bool = False
+    """Softer while a shot has sound of its own."""
+
+
+class Film(Value):
+    """How the clips become one film."""
+
+    join: Join = "cut"
+    """How one shot comes after another."""
+    music: Music | None = None
+    """A track under the whole film."""
+    loudness: Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)? LUFS$")] | None = None
+    """Integrated loudness, written `-16 LUFS`."""
+    codec: Literal["h264", "keep"] = "h264"
+    """`keep` leaves the clips' codec instead of H.264 8-bit."""
+
+
+class Storyboard(Value):
+    """What is asked: the shots, their look, their cast and the film they make."""
+
+    name: ShotId | None = None
+    """The board's name; the file's stem where it is left out."""
+    title: str | None = None
+    """What the film is called."""
+    provider: str = "simulator"
+    """Who renders: a row of `shotchain providers`."""
+    model: str = "seedance-1.5-pro"
+    """A family such as `seedance-1.5-pro`, or a provider's exact id."""
+    budget: Budget | None = None
+    """The most this board may cost, all runs together, written `4.00 USD`."""
+    look: Look = Look()
+    """Defaults for every shot."""
+    cast: dict[Name, CastMember] = {}
+    """Who and what appears."""
+    variables: dict[Name, str] = {}
+    """Words that `{name}` in a prompt stands for."""
+    shots: Annotated[tuple[Shot, ...], Field(min_length=1, max_length=2000)]
+    """The shots in the order of the film."""
+    film: Film = Film()
+    """How the clips become one film."""

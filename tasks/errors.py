@@ -1,0 +1,201 @@
+"""Everything that may go wrong on the way from a storyboard to a film.
+
+RenderingError                  (storyboards.errors)
+    InvalidStoryboard           the author: the board is wrong                        exit 2
+    NotBuilt                    the author: a known word that does not work yet       exit 2
+    UsageError                  the user: the command is wrong                        exit 2
+    NotConfigured               the operator: a key, ffmpeg or a folder is missing    exit 3
+    Unpayable                   the author: a budget, an unknown price, no agreement  exit 4
+    ProviderError               the vendor, or the way to it                          exit 1
+        NotSent                 surely never arrived                                  ask again
+        Unreachable             a question or a download got no answer                ask again
+        Throttled               the vendor asks for patience                          ask again
+        Unclear                 a create that may have arrived and may be charged     never again
+        Rejected                we asked for something the vendor does not take       never again
+        Unauthorized            key, rights, account or credit                exit 3  never again
+        Refused                 moderation; the author changes the input              never again
+        JobFailed               accepted, then failed on the vendor's side            new take
+        JobOverdue              still not done at the deadline; kept                  resume
+        JobLost                 the vendor knows the job no more, or lost its files   new take
+        Unreadable              a reply that is not as documented                     never again
+    MediaError                  a clip, a picture or a sound that can't be used       exit 1
+    StoreError                  the store can't be read or written                    exit 1
+
+``again`` says what may be done about it, and it is all that the retry policies read.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from storyboards.errors import InvalidStoryboard, Problem, RenderingError
+
+__all__ = [
+    "Again",
+    "InvalidStoryboard",
+    "JobFailed",
+    "JobLost",
+    "JobOverdue",
+    "MediaError",
+    "NotBuilt",
+    "NotConfigured",
+    "NotSent",
+    "Problem",
+    "ProviderError",
+    "Refused",
+    "Rejected",
+    "RenderingError",
+    "StoreError",
+    "Throttled",
+    "Unauthorized",
+    "Unclear",
+    "Unpayable",
+    "Unreachable",
+    "Unreadable",
+    "UsageError",
+]
+
+
+class Again(Enum):
+    """What may be done after an error."""
+
+    NEVER = "never again"
+    ASK = "ask again"
+    RESUME = "resume"
+    NEW_TAKE = "new take"
+
+
+class UsageError(RenderingError):
+    """The command asks for something that is not there. The user acts."""
+
+    kind = "usage"
+    exit_code = 2
+
+
+class NotBuilt(RenderingError):
+    """A known word of the language or the command line that does not work yet."""
+
+    kind = "not_built"
+    exit_code = 2
+
+
+class NotConfigured(RenderingError):
+    """Something the machine needs is missing: a key, ffmpeg, a store. The operator acts."""
+
+    kind = "not_configured"
+    exit_code = 3
+
+
+class Unpayable(RenderingError):
+    """A budget forbids it, a price is unknown under a budget, or nobody agreed to pay."""
+
+    kind = "unpayable"
+    exit_code = 4
+
+
+class ProviderError(RenderingError):
+    """A vendor said no, or could not be asked. Its message never holds a key or a signed URL."""
+
+    kind = "provider"
+    again = Again.NEVER
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 0,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        """The vendor's own code, as it was told."""
+        self.status = status
+        """The HTTP status, 0 where there was none."""
+        self.retry_after_seconds = retry_after_seconds
+        """How long the vendor asks to wait, where it says so."""
+
+
+class NotSent(ProviderError):
+    """The request surely never arrived: DNS, refused, connect time-out, TLS, no free connection."""
+
+    kind = "not_sent"
+    again = Again.ASK
+
+
+class Unreachable(ProviderError):
+    """A question or a download got no usable answer. Asking again costs nothing."""
+
+    kind = "unreachable"
+    again = Again.ASK
+
+
+class Throttled(ProviderError):
+    """Too many requests or jobs; nothing was accepted."""
+
+    kind = "throttled"
+    again = Again.ASK
+
+
+class Unclear(ProviderError):
+    """A create that may have arrived and may be charged. Only the author decides on another."""
+
+    kind = "unclear"
+
+
+class Rejected(ProviderError):
+    """The vendor does not take what was asked. The author or shotchain said it wrong."""
+
+    kind = "rejected"
+
+
+class Unauthorized(ProviderError):
+    """The key, its rights, the account or its credit. The operator acts."""
+
+    kind = "unauthorized"
+    exit_code = 3
+
+
+class Refused(ProviderError):
+    """Moderation turned the input down. The author changes the prompt or the picture."""
+
+    kind = "refused"
+
+
+class JobFailed(ProviderError):
+    """The vendor took the job and failed at it. It is not charged."""
+
+    kind = "job_failed"
+    again = Again.NEW_TAKE
+
+
+class JobOverdue(ProviderError):
+    """The job is not done at its deadline. Its receipt is kept and the next run goes on."""
+
+    kind = "job_overdue"
+    again = Again.RESUME
+
+
+class JobLost(ProviderError):
+    """The vendor knows the job no more, or has lost what it made."""
+
+    kind = "job_lost"
+    again = Again.NEW_TAKE
+
+
+class Unreadable(ProviderError):
+    """A reply that is not as the vendor documents it."""
+
+    kind = "unreadable"
+
+
+class MediaError(RenderingError):
+    """A clip, a picture or a sound that can't be used; or ffmpeg failed, with its last words."""
+
+    kind = "media"
+
+
+class StoreError(RenderingError):
+    """The store can't be read or written: a full disk, missing rights, a damaged record."""
+
+    kind = "store"

@@ -1,0 +1,1 @@
+"""Pictures and sound: the only room that imports av and ffmpeg-python and starts ffmpeg."""

@@ -1,0 +1,186 @@
+"""What the two sides of a dialect agree on: orders, calls, replies and what a reply means.
+
+No I/O lives here, nor in any dialect. The client holds the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tasks.errors import ProviderError
+
+Role = Literal[
+    "first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"
+]
+
+
+@dataclass(frozen=True)
+class Medium:
+    """A picture, clip or sound that goes with an order: bytes in hand, or a URL as written."""
+
+    role: Role
+    url: str = ""
+    """https, http or `asset://`; empty where the bytes are sent."""
+    data: bytes = field(default=b"", repr=False)
+    mime: str = ""
+    """By the bytes, never by the name: `image/png`, `image/jpeg`, …; empty for a URL."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a dialect is asked to render. None means: the model has no such word, or it is unsaid."""
+
+    model: str
+    """The provider's own id."""
+    prompt: str = ""
+    media: tuple[Medium, ...] = ()
+    resolution: str | None = None
+    ratio: str | None = None
+    duration_seconds: int | None = None
+    """-1 lets the model decide."""
+    frames: int | None = None
+    seed: int | None = None
+    camera_fixed: bool | None = None
+    watermark: bool | None = None
+    audio: bool | None = None
+    return_last_frame: bool | None = None
+    draft: bool | None = None
+    draft_job: str | None = None
+    """The draft that this order promotes."""
+    service_tier: str | None = None
+    priority: int | None = None
+    execution_expires_after_seconds: int | None = None
+    callback_url: str | None = None
+    safety_identifier: str | None = None
+    tools: tuple[str, ...] = ()
+
+    def medium(self, role: Role) -> Medium | None:
+        """The one medium of that role, or None."""
+        return next((medium for medium in self.media if medium.role == role), None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a multipart form: a word, or a file with its name and type."""
+
+    name: str
+    data: bytes = field(repr=False)
+    filename: str = ""
+    mime: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, without key and base URL. At most one of json and parts is given."""
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    """Behind the base URL, with a leading slash."""
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    parts: tuple[Part, ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: status, headers in lower case, and the body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    """Decoded JSON, or None where the body is none."""
+    text: str = field(default="", repr=False)
+    """The first characters of the body as text, for a message."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the vendor tells about a job, beside its state. None where it tells nothing."""
+
+    tokens: int | None = None
+    seed: int | None = None
+    resolution: str | None = None
+    ratio: str | None = None
+    duration_seconds: float | None = None
+    frames: int | None = None
+    audio: bool | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    created_at: float | None = None
+    """Unix seconds."""
+    updated_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The job is not done."""
+
+    state: Literal["queued", "running", "unknown"]
+    progress: float | None = None
+    """0 to 1, where the vendor tells."""
+    facts: Facts = Facts()
+
+
+@dataclass(frozen=True)
+class Done:
+    """The job succeeded. URLs are signed: they never go into a log, a record or an error."""
+
+    clip_url: str = field(repr=False)
+    last_frame_url: str = field(default="", repr=False)
+    """Empty where the vendor gives none."""
+    facts: Facts = Facts()
+    clip_call: Call | None = None
+    """Where the vendor serves the clip behind the key instead of (or beside) a URL."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One job of the vendor's list of recent jobs."""
+
+    job: str
+    status: Waiting | Done | ProviderError
+    facts: Facts = Facts()
+
+
+class Dialect(Protocol):
+    """A wire format: turns an order into calls and replies into meaning. No I/O, no clock."""
+
+    name: str
+    gives_last_frame: bool
+    """Whether a done job names its last frame by URL."""
+    takes_first_frame: Literal["exact", "soft", "no"]
+    """Whether the clip starts on the frame it is given, or only leans on it."""
+
+    def create(self, order: Order) -> Call:
+        """The one request that costs money."""
+        ...
+
+    def created(self, reply: Reply) -> str:
+        """The job's id. Raises Unreadable where the reply holds none."""
+        ...
+
+    def query(self, job: str) -> Call:
+        """Ask after a job."""
+        ...
+
+    def read(self, reply: Reply) -> Waiting | Done:
+        """What the vendor says of the job. Raises JobFailed, Refused or JobLost when it is over."""
+        ...
+
+    def explain(self, reply: Reply) -> ProviderError | None:
+        """The error that this reply is, also where the vendor hides it in a 200; else None."""
+        ...
+
+    def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
+        """Ask for the vendor's recent jobs, or None where it has no such list."""
+        ...
+
+    def listed(self, reply: Reply) -> tuple[Listed, ...]:
+        """The jobs of one page of that list."""
+        ...
+
+    def cancel(self, job: str) -> Call | None:
+        """Give a queued job up, or None where the vendor can't."""
+        ...

@@ -1,0 +1,1 @@
+"""One file per wire format, written from that vendor's own page."""
