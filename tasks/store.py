@@ -1,0 +1,190 @@
+"""Where clips, frames and receipts live, by key: the truth about what is rendered.
+
+A file is complete only as a fact on disk: it is written beside its place, synced, and renamed.
+What came over loopback stands on a shelf of its own, so that no previz is delivered for a film.
+What a record means is told in `receipts`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tasks.errors import StoreError
+
+README = """This folder belongs to shotchain. It holds what was paid for.
+
+shots/     clips, last frames and receipts of vendors, by key
+previz/    the same, of what was rendered on this machine
+films/     the joined films
+simulator/ the local vendor's jobs
+prefect/   the local scheduler's records; may be deleted
+"""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The records of one kind of vendor: those on this machine, or those out there."""
+
+    folder: Path
+
+    def home(self, key: str) -> Path:
+        """The folder of one key."""
+        return self.folder / key
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """The record of a key, or None. Raises StoreError where it is damaged."""
+        return read_record(self.home(key) / "receipt.json")
+
+    def write(self, key: str, record: dict[str, Any]) -> None:
+        """Replace the record of a key, durable when this returns."""
+        write_record(self.home(key) / "receipt.json", record)
+
+    def keys(self) -> Iterator[str]:
+        """Every key that has a folder here."""
+        if self.folder.is_dir():
+            yield from sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
+
+    @contextmanager
+    def lock_file(self, key: str) -> Iterator[IO[bytes]]:
+        """The file that stands for a key, open, for `try_lock`: whoever dies lets go of it."""
+        with opened_lock(self.home(key) / "lock") as file:
+            yield file
+
+
+@dataclass(frozen=True)
+class Store:
+    """One store's folder and the shelves in it."""
+
+    root: Path
+
+    def shelf(self, *, loopback: bool) -> Shelf:
+        """The shelf of vendors on this machine, or of those out there."""
+        return Shelf(self.root / ("previz" if loopback else "shots"))
+
+    @property
+    def films(self) -> Path:
+        """Where the joined films are."""
+        return self.root / "films"
+
+    @property
+    def simulator(self) -> Path:
+        """Where the local vendor keeps its jobs."""
+        return self.root / "simulator"
+
+    def open(self) -> None:
+        """Make the folder and say whose it is. Raises StoreError where that can't be done."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            note = self.root / "README"
+            if not note.exists():
+                write_bytes(note, README.encode())
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                write_bytes(ignore, b"*\n")
+        except OSError as error:
+            msg = f"the store {self.root} can't be made: {error.strerror}; give another by --store"
+            raise StoreError(msg) from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put bytes at a place, whole or not at all, durable when this returns."""
+    with staged(path) as staging, staging.open("wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write to; renamed to it at the end, removed on failure.
+
+    Raises StoreError where the disk refuses.
+    """
+    staging = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.staging")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield staging
+        settle(staging, path)
+    except OSError as error:
+        why = error.strerror or error
+        msg = f"{path} can't be written: {why}; make room or give another --store"
+        raise StoreError(msg) from error
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def settle(staging: Path, path: Path) -> None:
+    """Rename a written file to its place and make the rename durable."""
+    with staging.open("rb") as file:
+        os.fsync(file.fileno())
+    staging.replace(path)
+    # Not every file system lets a folder be opened; the rename is atomic there all the same.
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Put a JSON record at a place, whole or not at all, readable by a person."""
+    write_bytes(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The JSON record at a place, or None where there is none. Raises StoreError if damaged."""
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        msg = f"the record {path} can't be read: {error.strerror}; check the store's rights"
+        raise StoreError(msg) from error
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        msg = f"the record {path} is damaged; put it back from a backup, or remove it to pay again"
+        raise StoreError(msg)
+    return record
+
+
+def digest_bytes(data: bytes) -> str:
+    """The sha256 of bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """The sha256 of a file, in hex. OSError is the caller's."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Take an open lock file for this process, or say that another has it."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def opened_lock(path: Path) -> Iterator[IO[bytes]]:
+    """A lock file, made where it is missing. Raises StoreError where that can't be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        msg = f"{path} can't be opened: {error.strerror}; check the store's rights"
+        raise StoreError(msg) from error
+    with file:
+        yield file

@@ -1,0 +1,99 @@
+"""Guards and fixtures for every test: nothing leaves this machine, nothing touches a home."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
+
+
+class LeftTheMachine(AssertionError):
+    """A test opened a socket beyond loopback."""
+
+
+@pytest.fixture(autouse=True)
+def stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail whatever connects to another machine."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(address: object) -> None:
+        host = str(address[0]) if isinstance(address, tuple) else ""
+        if host not in LOOPBACK and not host.startswith("127."):
+            raise LeftTheMachine(f"a test connects to {address}")
+
+    def guarded(self: socket.socket, address: object) -> None:
+        check(address)
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: object) -> int:
+        check(address)
+        return connect_ex(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_ex)
+
+
+@pytest.fixture(autouse=True)
+def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A home folder that must stay empty, and an environment without our variables."""
+    home = tmp_path / "home-that-nobody-asked-for"
+    monkeypatch.setenv("HOME", str(home))
+    for name in list(os.environ):
+        if name.startswith(("SHOTCHAIN_", "PREFECT_")):
+            monkeypatch.delenv(name)
+    yield
+    assert not home.exists(), f"the home folder was used: {list(home.rglob('*'))}"
+
+
+@pytest.fixture
+def board_file(tmp_path: Path) -> Path:
+    """A board of four shots in one chain, at the shortest and smallest there is."""
+    path = tmp_path / "boards" / "four.yaml"
+    path.parent.mkdir()
+    path.write_text(FOUR)
+    return path
+
+
+FOUR = """\
+title: Four
+model: seedance-1.0-pro
+look: {resolution: 480p, seconds: 2, ratio: "16:9"}
+shots:
+  - {id: one, prompt: "Dawn over the sea."}
+  - {id: two, prompt: "A lighthouse."}
+  - {id: three, prompt: "The lamp turns."}
+  - {id: four, prompt: "A ship passes."}
+"""
+
+
+@pytest.fixture
+def make_board(tmp_path: Path):
+    """Write a board beside its files and load it: `make_board(text, name="four")`."""
+    from storyboards import load
+
+    def make(text: str = FOUR, *, name: str = "four", folder: Path | None = None):
+        place = (folder or tmp_path / "boards") / f"{name}.yaml"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        return load(place, shown_as=place.name)
+
+    return make
+
+
+@pytest.fixture
+def make_picture(tmp_path: Path):
+    """Write a small plain picture beside the board: `make_picture("refs/a.png", 640, 360)`."""
+    from PIL import Image
+
+    def make(name: str, width: int = 640, height: int = 360, colour: str = "teal") -> Path:
+        place = tmp_path / "boards" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (width, height), colour).save(place)
+        return place
+
+    return make
