@@ -1,1 +1,1 @@
-"""How each thing is done. Orders, money, pictures and both ends of the wire; never in what order."""
+"""How each thing is done: orders, money, pictures, both ends of the wire. Never in what order."""

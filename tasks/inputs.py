@@ -1,0 +1,131 @@
+"""The pictures, clips and sounds that a board names: where they are, whether they may be used.
+
+A file is read where it stands, inside the board's folder and nowhere else; a URL goes to the vendor
+as it is written. Nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboards.board import Board
+from tasks.errors import MediaError
+from tasks.media.pictures import dimensions, sniff
+from tasks.providers.contract import Role
+from tasks.providers.models import PICTURES
+from tasks.store import digest_bytes, digest_file
+
+SOUNDS = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+"""Sounds a vendor takes as data, by the file's ending (Volcengine's create page)."""
+
+
+class Unusable(Exception):
+    """An input that can't be used: what is wrong with it, and what the author does about it."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Input:
+    """A picture, clip or sound as the board names it, and its identity."""
+
+    role: Role
+    identity: str
+    """sha256 of a file's bytes; a URL as written."""
+    path: Path | None = None
+    url: str = ""
+    width: int = 0
+    """Pixels of a local picture, else 0."""
+    height: int = 0
+
+
+def find_picture(board: Board, role: Role, written: str) -> Input:
+    """The picture a board names, checked as far as that is possible without a vendor.
+
+    Raises Unusable.
+    """
+    if is_url(written):
+        return Input(role, written, url=written)
+    path = find_file(board, written)
+    size = path.stat().st_size
+    if size > PICTURES.bytes_most:
+        msg = f"the picture {written} has {size / 1e6:.0f} MB"
+        raise Unusable(msg, f"Make it smaller than {PICTURES.bytes_most / 1e6:.0f} MB.")
+    data = path.read_bytes()
+    width, height = _measure(written, data)
+    return Input(role, digest_bytes(data), path, width=width, height=height)
+
+
+def _measure(written: str, data: bytes) -> tuple[int, int]:
+    mime = sniff(data)
+    if mime not in PICTURES.mimes:
+        msg = f"{written} is no picture that vendors take"
+        raise Unusable(msg, "Save it as PNG or JPEG.")
+    try:
+        width, height = dimensions(data)
+    except MediaError as error:
+        raise Unusable(str(error), "Save the picture again as PNG or JPEG.") from None
+    least, most = PICTURES.side_least, PICTURES.side_most
+    if not (least <= width <= most and least <= height <= most):
+        msg = f"the picture {written} is {width}x{height} pixels"
+        raise Unusable(msg, f"Make both sides {least} to {most} pixels.")
+    if not PICTURES.aspect_least <= width / height <= PICTURES.aspect_most:
+        msg = f"the picture {written} is {width}x{height}, too narrow or too wide"
+        ask = f"Make width / height {PICTURES.aspect_least} to {PICTURES.aspect_most}."
+        raise Unusable(msg, ask)
+    return width, height
+
+
+def find_sound(board: Board, written: str) -> Input:
+    """The sound a board names. Raises Unusable."""
+    if is_url(written):
+        return Input("reference_audio", written, url=written)
+    path = find_file(board, written)
+    if path.suffix.lstrip(".").lower() not in SOUNDS:
+        msg = f"{written} is no sound that vendors take"
+        raise Unusable(msg, "Save it as WAV or MP3.")
+    if path.stat().st_size > 15_000_000:
+        msg = f"the sound {written} is larger than 15 MB"
+        raise Unusable(msg, "Make it shorter.")
+    return Input("reference_audio", digest_file(path), path)
+
+
+def find_clip(board: Board, written: str) -> Input:
+    """The reference clip a board names, which vendors take by URL only. Raises Unusable."""
+    if is_url(written):
+        return Input("reference_video", written, url=written)
+    msg = f"{written} is a file, and vendors take reference clips by URL only"
+    raise Unusable(msg, "Give a public https URL or an asset:// id.")
+
+
+def find_file(board: Board, written: str) -> Path:
+    """The file that a board names, inside its folder. Raises Unusable."""
+    if board.folder is None:
+        msg = f"a board that came as a value reads no local file such as {written}"
+        raise Unusable(msg, "Give a URL, or put the board into a file.")
+    folder = board.folder.resolve()
+    try:
+        path = (folder / written).resolve(strict=True)
+        inside = path.is_relative_to(folder) and not Path(written).is_absolute()
+    except FileNotFoundError:
+        msg = f"there is no file {written} beside the board"
+        raise Unusable(msg, f"Put it into {folder.name}/, or correct the name.") from None
+    except (OSError, ValueError, RuntimeError):
+        msg = f"{written} is no name of a file"
+        raise Unusable(msg, "Correct the name.") from None
+    if not inside:
+        msg = f"{written} lies outside the board's folder"
+        raise Unusable(msg, "Put the file beside the board; nothing outside is read.")
+    if not path.is_file():
+        msg = f"{written} is no file"
+        raise Unusable(msg, "Name a file.")
+    return path
+
+
+def is_url(written: str) -> bool:
+    """Whether a reference is a URL or a vendor's asset id, not a file."""
+    return written.startswith(("https://", "http://", "asset://"))

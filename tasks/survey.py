@@ -1,0 +1,181 @@
+"""The plan held against the store: what is kept, what is on its way, what is to pay, and why.
+
+Only reads records and file sizes; whether a kept file is still what it was is `verify`'s question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from storyboards.models import Money
+from tasks.bill import NOTHING, Bill, add, show
+from tasks.errors import StoreError
+from tasks.plan import Plan, PlannedShot
+from tasks.receipts import (
+    AT_VENDOR,
+    FILES_LIVE_SECONDS,
+    JOB_LIVES_SECONDS,
+    Attempt,
+    Kept,
+    State,
+    read_receipt,
+)
+from tasks.store import Shelf, read_record
+
+Standing_ = Literal["kept", "to render", "in flight", "unclear"]
+Seam = Literal["fresh", "stale"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one shot stands before a run."""
+
+    state: Standing_
+    reason: str
+    seam: Seam | None = None
+    """Whether a kept shot still starts on the frame before it; None where nothing is to compare."""
+    attempt: Attempt | None = None
+    """The attempt that counts, where there is one."""
+    may_pay: Money | None = NOTHING
+    """What a run may have to pay for it; None is unknown."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Where every shot of a plan stands."""
+
+    plan: Plan
+    standings: Mapping[str, Standing]
+
+    def __getitem__(self, shot: str) -> Standing:
+        return self.standings[shot]
+
+    def of(self, state: Standing_) -> tuple[str, ...]:
+        """The ids of the shots in a state, in the order of the film."""
+        return tuple(one.id for one in self.plan if self.standings[one.id].state == state)
+
+    def to_pay(self, shots: tuple[str, ...] | None = None) -> Bill:
+        """The most that rendering these shots, or all, may cost; a shared key counts once."""
+        wanted = {one.key: self.standings[one.id].may_pay for one in self._among(shots)}
+        return add(wanted.values())
+
+    def _among(self, shots: tuple[str, ...] | None) -> tuple[PlannedShot, ...]:
+        return tuple(one for one in self.plan if shots is None or one.id in shots)
+
+
+def survey(plan: Plan, shelf_of: Callable[[PlannedShot], Shelf], index: Path) -> Survey:
+    """Where every shot stands. `index` is the store's record of this board.
+
+    Raises StoreError where a record is damaged.
+    """
+    rendered = _rendered(index)
+    standings: dict[str, Standing] = {}
+    frames: dict[str, str | None] = {}
+    for shot in plan.in_order():
+        standing = _standing(shot, shelf_of(shot), standings, rendered)
+        attempt = standing.attempt
+        before = frames.get(shot.continues or "")
+        if standing.state == "kept" and attempt and attempt.started_from and before:
+            seam: Seam = "fresh" if attempt.started_from == before else "stale"
+            standing = _with_seam(standing, seam)
+        standings[shot.id] = standing
+        kept = attempt.last_frame if attempt and standing.state == "kept" else None
+        frames[shot.id] = kept.sha256 if kept else None
+    return Survey(plan, standings)
+
+
+def _with_seam(standing: Standing, seam: Seam) -> Standing:
+    reason = standing.reason
+    if seam == "stale":
+        reason += "; it starts on a frame that the shot before no longer ends on"
+    return Standing(standing.state, reason, seam, standing.attempt, standing.may_pay)
+
+
+def _standing(
+    shot: PlannedShot,
+    shelf: Shelf,
+    before: Mapping[str, Standing],
+    rendered: Mapping[str, str],
+) -> Standing:
+    if shot.clip:
+        return Standing("kept", "a file")
+    record = shelf.read(shot.key)
+    attempt = read_receipt(shot.key, record).latest
+    if attempt is None or attempt.state in (State.CLOSED, State.FAILED, State.ABANDONED):
+        return Standing("to render", _why(shot, attempt, before, rendered), None, None, shot.price)
+    if attempt.state in (State.INTENDED, State.UNCLEAR):
+        return Standing("unclear", _doubt(attempt), None, attempt)
+    if attempt.state is State.LOST:
+        reason = f"the vendor has job {attempt.job} no more and neither have we; {_again(shot)}"
+        return Standing("to render", reason, None, attempt, shot.price)
+    if attempt.state in AT_VENDOR:
+        return _at_vendor(shot, attempt)
+    if is_there(shelf.home(shot.key), attempt.clip):
+        return Standing("kept", f"rendered {attempt.intended_at[:10]}", None, attempt)
+    return _gone(shot, attempt)
+
+
+def _why(
+    shot: PlannedShot,
+    attempt: Attempt | None,
+    before: Mapping[str, Standing],
+    rendered: Mapping[str, str],
+) -> str:
+    if attempt:
+        return f"the last attempt {attempt.state.value}: {attempt.error or 'no reason told'}"
+    if shot.id not in rendered:
+        return "not rendered yet"
+    parent = before.get(shot.continues or "")
+    if parent and parent.state == "to render":
+        return f"continues {shot.continues}, which is rendered again"
+    return "changed since it was rendered"
+
+
+def _doubt(attempt: Attempt) -> str:
+    return (
+        f"sent {attempt.intended_at[:19]}Z and never answered: it may be rendering, "
+        f"and {show(attempt.price_most)} may be charged"
+    )
+
+
+def _at_vendor(shot: PlannedShot, attempt: Attempt) -> Standing:
+    if attempt.age_seconds > JOB_LIVES_SECONDS:
+        reason = f"job {attempt.job} is older than the 7 days a vendor keeps it; {_again(shot)}"
+        return Standing("to render", reason, None, attempt, shot.price)
+    return Standing("in flight", f"job {attempt.job} is fetched", None, attempt)
+
+
+def _gone(shot: PlannedShot, attempt: Attempt) -> Standing:
+    tried = f"its clip is gone from the store; job {attempt.job} is asked for it again"
+    if attempt.age_seconds <= FILES_LIVE_SECONDS:
+        reason = f"{tried}, and only if the vendor has it no more, {_again(shot)}"
+        return Standing("in flight", reason, None, attempt, shot.price)
+    reason = "its clip is gone from the store and older than the day a vendor keeps it; "
+    return Standing("to render", reason + _again(shot), None, attempt, shot.price)
+
+
+def _again(shot: PlannedShot) -> str:
+    return f"it is rendered again for {show(shot.price)}"
+
+
+def is_there(home: Path, kept: Kept | None) -> bool:
+    """Whether a kept file is on disk with the size that was recorded."""
+    if kept is None:
+        return False
+    try:
+        return (home / kept.file).stat().st_size == kept.bytes
+    except OSError:
+        return False
+
+
+def _rendered(index: Path) -> Mapping[str, str]:
+    """The key under which each shot of the board was rendered last."""
+    record = read_record(index) or {}
+    shots = record.get("shots", {})
+    if not isinstance(shots, dict):
+        msg = f"the record {index} is damaged; remove it, it can be made again"
+        raise StoreError(msg)
+    return shots
