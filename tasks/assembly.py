@@ -1,0 +1,52 @@
+"""From clips to the film: what disagrees is fitted by rule, then all are joined frame for frame."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tasks.films import Piece
+from tasks.media.agreement import differences, obstacles, target
+from tasks.media.binary import find_ffmpeg
+from tasks.media.cut import Cut, Prepared, join, prepare
+from tasks.media.fit import fit
+from tasks.media.probe import Clip, probe
+
+WORKERS = 2
+
+
+def assemble(
+    pieces: Sequence[Piece], film: Path, *, title: str, comment: str, ffmpeg: str | None
+) -> int:
+    """Write the film to exactly that path and return its frames.
+
+    Raises MediaError where a clip can't be used, NotConfigured where ffmpeg is needed and missing.
+    """
+    with tempfile.TemporaryDirectory(dir=film.parent, prefix=".fitted-") as folder:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            clips = list(pool.map(probe, (piece.clip for piece in pieces)))
+            paths = _fitted(clips, Path(folder), ffmpeg)
+            prepared: list[Prepared] = list(
+                pool.map(
+                    lambda piece, path: prepare(Cut(path, piece.drop_last, piece.title)),
+                    pieces,
+                    paths,
+                )
+            )
+        return join(prepared, film, title=title, comment=comment).frames
+
+
+def _fitted(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
+    """Where each clip lies that can be joined: itself, or what was made to fit."""
+    like = target(clips)
+    paths = []
+    for number, clip in enumerate(clips):
+        if not obstacles(clip) and not differences(clip, like):
+            paths.append(clip.path)
+            continue
+        out = folder / f"{number}.mp4"
+        fit(clip.path, like, out, ffmpeg=find_ffmpeg(ffmpeg))
+        paths.append(out)
+    return paths

@@ -1,0 +1,410 @@
+"""One shot from the intent to the clip on disk: submit, wait, take the frame, collect the clip.
+
+`submit` is the only way to a create, and it has no loop. Everything here may be stopped at any
+moment and begun again by anybody with the same store: the receipt says how far it came. Prefect is
+not needed; `shots` wraps these steps as its tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+
+from storyboards.models import Money
+from tasks.bill import show
+from tasks.errors import (
+    JobFailed,
+    JobLost,
+    MediaError,
+    ProviderError,
+    Refused,
+    Unclear,
+)
+from tasks.inputs import SOUNDS, Input
+from tasks.media.pictures import sniff
+from tasks.plan import PlannedShot
+from tasks.providers import Provider, prices
+from tasks.providers.client import Client
+from tasks.providers.contract import Call, Digest, Done, LinkExpired, Medium, Order
+from tasks.providers.patience import deadline_seconds
+from tasks.receipts import (
+    OVER,
+    Attempt,
+    Kept,
+    Receipt,
+    State,
+    now,
+    read_receipt,
+)
+from tasks.store import Shelf, digest_bytes, try_lock, write_bytes
+from tasks.survey import is_there
+
+CLIP_LIMIT_BYTES = 4_000_000_000
+FRAME_LIMIT_BYTES = 64_000_000
+
+LOCK_POLL_SECONDS = 0.05
+
+HEAR_OUT_SECONDS = 30
+"""How long an interrupt waits for a create that is on its way."""
+
+LOOK_SECONDS = 600
+"""How long looking at every picture of a clip may take."""
+
+CLIP = "clip.mp4"
+
+ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+Tell = Callable[[str, str, float | None], None]
+"""Told a shot's id, what it does now, and how far it is from 0 to 1 where that is known."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The picture a shot ends on: its bytes, and the vendor's own URL while that is fresh."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+    url: str = field(default="", repr=False)
+    """Signed: never into a record, a log or an error. Good only where it came from."""
+    origin: str = ""
+    """The base URL of the vendor that made it."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every step needs: where to write, whom to ask, whom to tell."""
+
+    board: str
+    """Under whose name a render is booked."""
+    shelf_of: Callable[[PlannedShot], Shelf]
+    client_of: Callable[[Provider, str | None], Client]
+    """The client of a provider; the base URL is the settings' where None is given."""
+    tell: Tell = lambda shot, doing, progress: None
+
+
+async def submit(shot: PlannedShot, frame: Frame | None, desk: Desk) -> Attempt:
+    """See to it that the vendor has a job for this shot, and never two.
+
+    Returns the attempt that counts: an older one where the store has it. Raises Unclear where a
+    create may have been charged; other ProviderErrors where surely nothing was.
+    """
+    shelf = desk.shelf_of(shot)
+    async with _locked(shelf, shot.key):
+        receipt = read_receipt(shot.key, shelf.read(shot.key))
+        latest = receipt.latest
+        if latest and latest.state in (State.INTENDED, State.UNCLEAR):
+            raise _unclear(shot, latest)
+        if latest and latest.state not in OVER:
+            return latest
+        return await _create(shot, frame, desk, receipt)
+
+
+async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: Receipt) -> Attempt:
+    client = desk.client_of(_provider(shot), None)
+    _refuse_black(shot, frame)
+    order = await asyncio.to_thread(_with_media, shot, frame, client.base_url)
+    desk.tell(shot.id, "submitting", None)
+    receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
+    desk.shelf_of(shot).write(shot.key, receipt.to_record())
+    sending = asyncio.ensure_future(_send(shot, order, receipt, client, desk))
+    try:
+        return await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        # The POST is on its way: hear it out, or its job would be paid and not known.
+        await asyncio.wait({sending}, timeout=HEAR_OUT_SECONDS)
+        raise
+
+
+async def _send(
+    shot: PlannedShot, order: Order, receipt: Receipt, client: Client, desk: Desk
+) -> Attempt:
+    """The one POST, and what became of it, durable."""
+    shelf = desk.shelf_of(shot)
+    try:
+        created = await client.create(order)
+    except Unclear as error:
+        receipt = receipt.amend(State.UNCLEAR, error=str(error))
+        shelf.write(shot.key, receipt.to_record())
+        raise _unclear(shot, receipt.attempts[-1]) from None
+    except ProviderError as error:
+        shelf.write(shot.key, receipt.amend(State.CLOSED, error=str(error)).to_record())
+        raise
+    receipt = receipt.amend(State.SUBMITTED, job=created.job, submitted_at=now())
+    shelf.write(shot.key, receipt.to_record())
+    return receipt.attempts[-1]
+
+
+async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
+    """Wait until the vendor is done, and note what it tells; None where the shot is kept already.
+
+    Raises JobFailed, Refused or JobLost where there is nothing to wait for, JobOverdue where it
+    takes too long (the job is kept), and Unreachable where the vendor can't be asked.
+    """
+    attempt = _attempt(shot, desk)
+    if attempt.state is State.KEPT and is_there(desk.shelf_of(shot).home(shot.key), attempt.clip):
+        return None
+    client = desk.client_of(_provider(shot), attempt.base_url)
+    try:
+        done = await client.wait(
+            attempt.job or "",
+            started_at=_unix(attempt.submitted_at or attempt.intended_at),
+            deadline_seconds=deadline_seconds(shot.seconds or 0.0, _tier(shot)),
+            service_tier=_tier(shot),
+            on_progress=lambda status: desk.tell(shot.id, status.state, status.progress),
+        )
+    except (JobFailed, Refused, JobLost) as error:
+        await _give_up(shot, desk, error)
+        raise
+    if attempt.state is State.SUBMITTED:
+        tokens, price = done.facts.tokens, _actual(shot, done)
+        await _amend(shot, desk, State.DONE, done_at=now(), tokens=tokens, price=price)
+    return done
+
+
+async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
+    """The picture the shot ends on, on disk: the vendor's, or decoded from the clip."""
+    attempt = _attempt(shot, desk)
+    home = desk.shelf_of(shot).home(shot.key)
+    if is_there(home, attempt.last_frame) and attempt.last_frame:
+        data = await asyncio.to_thread((home / attempt.last_frame.file).read_bytes)
+        if digest_bytes(data) == attempt.last_frame.sha256:
+            url = done.last_frame_url if done else ""
+            return Frame(data, attempt.last_frame.sha256, url, attempt.base_url)
+    if done and done.last_frame_url:
+        try:
+            return await _fetch_frame(shot, done, desk, attempt.base_url)
+        except (ProviderError, MediaError):
+            # The clip itself ends on the same picture: nothing is lost but a moment.
+            desk.tell(shot.id, "last frame from the clip", None)
+    await collect(shot, done, desk)
+    from tasks.media.frames import last_frame
+
+    data = await asyncio.to_thread(last_frame, home / CLIP)
+    return await _keep_frame(shot, desk, data, "", attempt.base_url)
+
+
+async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, origin: str) -> Frame:
+    client = desk.client_of(_provider(shot), origin)
+    data = await client.fetch_bytes(done.last_frame_url, limit_bytes=FRAME_LIMIT_BYTES)
+    if sniff(data) not in ENDINGS:
+        msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
+        raise MediaError(msg)
+    return await _keep_frame(shot, desk, data, done.last_frame_url, origin)
+
+
+async def _keep_frame(shot: PlannedShot, desk: Desk, data: bytes, url: str, origin: str) -> Frame:
+    name = f"last_frame.{ENDINGS[sniff(data) or 'image/png']}"
+    home = desk.shelf_of(shot).home(shot.key)
+    await asyncio.to_thread(write_bytes, home / name, data)
+    frame = Frame(data, digest_bytes(data), url, origin)
+    await _amend(shot, desk, None, last_frame=Kept(name, frame.sha256, len(data)))
+    return frame
+
+
+async def collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
+    """Bring the clip home: downloaded, looked at whole, and recorded with its digest.
+
+    Raises JobLost where the vendor has it no more, Unreachable where it can't be had now, and
+    MediaError where what came is no sound clip.
+    """
+    attempt = _attempt(shot, desk)
+    home = desk.shelf_of(shot).home(shot.key)
+    if attempt.state is State.KEPT and is_there(home, attempt.clip):
+        return attempt
+    client = desk.client_of(_provider(shot), attempt.base_url)
+    if done is None:
+        done = await _query(shot, desk, client, attempt)
+    desk.tell(shot.id, "downloading", None)
+    digest = await _download(shot, done, desk, client)
+    from tasks.media.probe import verify
+
+    clip = await asyncio.to_thread(verify, home / CLIP, deadline_seconds=LOOK_SECONDS)
+    kept = Kept(CLIP, digest.sha256, digest.size)
+    return await _amend(shot, desk, State.KEPT, clip=kept, frames=clip.frames)
+
+
+async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -> Digest:
+    """The clip on disk; where its URL is no longer served, by the one that asking again gives."""
+    path = desk.shelf_of(shot).home(shot.key) / CLIP
+    try:
+        return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
+    except LinkExpired:
+        done = await _query(shot, desk, client, _attempt(shot, desk))
+    try:
+        return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
+    except LinkExpired as error:
+        lost = JobLost(f"{client.provider.name} no longer has the clip of {shot.id}")
+        await _give_up(shot, desk, lost)
+        raise lost from error
+
+
+def _source(done: Done) -> str | Call:
+    return done.clip_url or done.clip_call or ""
+
+
+async def _query(shot: PlannedShot, desk: Desk, client: Client, attempt: Attempt) -> Done:
+    try:
+        status = await client.query(attempt.job or "")
+    except JobLost as error:
+        await _give_up(shot, desk, error)
+        raise
+    if not isinstance(status, Done):
+        msg = f"job {attempt.job} of {shot.id} was done and is {status.state} again; run once more"
+        raise JobLost(msg)
+    return status
+
+
+async def _give_up(shot: PlannedShot, desk: Desk, error: ProviderError) -> None:
+    state = State.LOST if isinstance(error, JobLost) else State.FAILED
+    await _amend(shot, desk, state, error=str(error))
+
+
+async def _amend(shot: PlannedShot, desk: Desk, state: State | None, **facts: object) -> Attempt:
+    """Note facts of the latest attempt; another process may have noted them already."""
+    shelf = desk.shelf_of(shot)
+    async with _locked(shelf, shot.key):
+        receipt = read_receipt(shot.key, shelf.read(shot.key))
+        latest = receipt.latest
+        if latest is None:
+            msg = f"the receipt of {shot.id} is gone from the store"
+            raise JobLost(msg)
+        known = latest.state if state is None or latest.state in OVER else state
+        if state is State.DONE and latest.state is State.KEPT:
+            known = State.KEPT
+        receipt = receipt.amend(known, **facts)
+        shelf.write(shot.key, receipt.to_record())
+        return receipt.attempts[-1]
+
+
+@asynccontextmanager
+async def _locked(shelf: Shelf, key: str) -> AsyncIterator[None]:
+    """Hold a key: one process, one place in it, without stopping the others."""
+    with shelf.lock_file(key) as file:
+        while not try_lock(file):
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+        yield
+
+
+def find_attempt(shot: PlannedShot, desk: Desk) -> Attempt | None:
+    """The attempt of a shot that counts, where the store has one."""
+    return read_receipt(shot.key, desk.shelf_of(shot).read(shot.key)).latest
+
+
+def _attempt(shot: PlannedShot, desk: Desk) -> Attempt:
+    attempt = find_attempt(shot, desk)
+    if attempt is None:
+        msg = f"the receipt of {shot.id} is gone from the store"
+        raise JobLost(msg)
+    return attempt
+
+
+def _tier(shot: PlannedShot) -> str | None:
+    return shot.order.service_tier if shot.order else None
+
+
+def _unix(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _provider(shot: PlannedShot) -> Provider:
+    if shot.provider is None or shot.order is None:
+        msg = f"{shot.id} is a file and is not rendered"
+        raise AssertionError(msg)
+    return shot.provider
+
+
+def _unclear(shot: PlannedShot, attempt: Attempt) -> Unclear:
+    return Unclear(
+        f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and the answer "
+        f"is not known: it may be rendering, and {show(attempt.price_most)} may be charged; look "
+        f"at the vendor's list of jobs before asking again"
+    )
+
+
+def _refuse_black(shot: PlannedShot, frame: Frame | None) -> None:
+    if frame is None:
+        return
+    from tasks.media.frames import is_black
+
+    if is_black(frame.data):
+        msg = (
+            f"{shot.continues} ends on black, and {shot.id} would start from it; "
+            f"change the prompt of {shot.continues}, or set first_frame: none on {shot.id}"
+        )
+        raise MediaError(msg)
+
+
+def _with_media(shot: PlannedShot, frame: Frame | None, base_url: str) -> Order:
+    """The order as it is sent: the files read, the frame before as the vendor takes it best."""
+    media = [_medium(given) for given in shot.inputs]
+    if frame:
+        # The vendor knows its own picture again, so its URL goes back where it is still fresh.
+        ours = frame.url if frame.origin == base_url else ""
+        mime = sniff(frame.data) or "image/png"
+        first = Medium("first_frame", url=ours, data=b"" if ours else frame.data, mime=mime)
+        media.insert(0, first)
+    order = shot.order
+    assert order  # noqa: S101 - _provider has looked
+    return replace(order, media=tuple(media))
+
+
+def _medium(given: Input) -> Medium:
+    if given.path is None:
+        return Medium(given.role, url=given.url)
+    data = given.path.read_bytes()
+    if digest_bytes(data) != given.identity:
+        msg = f"{given.path.name} was changed during the run; run again to plan with what it is now"
+        raise MediaError(msg)
+    sound = SOUNDS.get(given.path.suffix.lstrip(".").lower(), "")
+    return Medium(given.role, data=data, mime=sniff(data) or sound)
+
+
+def _intent(
+    shot: PlannedShot, order: Order, frame: Frame | None, board: str, base_url: str
+) -> Attempt:
+    return Attempt(
+        state=State.INTENDED,
+        board=board,
+        shot=shot.id,
+        take=shot.take,
+        provider=_provider(shot).name,
+        model=order.model,
+        base_url=base_url,
+        order=digest_order(order),
+        intended_at=now(),
+        price_most=shot.price,
+        started_from=frame.sha256 if frame else None,
+        seed=order.seed,
+    )
+
+
+def digest_order(order: Order) -> str:
+    """A digest of what is sent, the media by their bytes or by their place without its query."""
+    facts = asdict(order)
+    facts["media"] = [
+        [one.role, digest_bytes(one.data) if one.data else one.url.partition("?")[0]]
+        for one in order.media
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _actual(shot: PlannedShot, done: Done) -> Money | None:
+    """What the job cost by the vendor's own count; None where it told none."""
+    order, provider = shot.order, _provider(shot)
+    if done.facts.tokens is None or order is None or shot.family is None:
+        return shot.price if provider.prices == prices.FREE else None
+    return prices.price(
+        provider,
+        provider.family(shot.family),
+        tokens=done.facts.tokens,
+        resolution=order.resolution or "",
+        audio=bool(order.audio),
+        video_input=any(given.role == "reference_video" for given in shot.inputs),
+        flex=order.service_tier == "flex",
+        draft=bool(order.draft),
+    )

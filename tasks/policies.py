@@ -1,0 +1,47 @@
+"""Every retry of Prefect's engine, as data with its reason, and the one rule that reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from tasks.errors import Again, ProviderError
+
+SUBMIT: dict[str, Any] = {
+    # Only after errors that prove that nothing was accepted; a vendor's rate limit is per minute.
+    "retries": 4,
+    "retry_delay_seconds": [1, 5, 20, 60],
+    "retry_jitter_factor": 0.3,
+}
+AWAIT: dict[str, Any] = {
+    # Asking after a job costs nothing: outlast an outage of some minutes, then leave it to resume.
+    "retries": 5,
+    "retry_delay_seconds": [1, 5, 20, 60, 120],
+    "retry_jitter_factor": 0.3,
+}
+COLLECT: dict[str, Any] = {
+    # A download is paid for already; files live a day at the vendor.
+    "retries": 5,
+    "retry_delay_seconds": [1, 5, 20, 60, 120],
+    "retry_jitter_factor": 0.3,
+}
+JOIN: dict[str, Any] = {
+    # The same clips give the same answer.
+    "retries": 0,
+}
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """Whether asking again may help: only the error's own word counts."""
+    return isinstance(error, ProviderError) and error.again is Again.ASK
+
+
+async def retry_if(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Prefect's question after a failed task run."""
+    try:
+        await state.aresult()
+    except Exception as error:
+        return worth_retrying(error)
+    return False
