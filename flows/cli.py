@@ -1,0 +1,295 @@
+"""The command line: each command parses, calls one function and prints.
+
+`check`, `plan`, `providers` and help start no Prefect and import nothing heavy; so does a `render`
+where nothing is left to pay for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from storyboards.errors import RenderingError
+from tasks.errors import NotBuilt, UsageError
+
+BUG = 70
+INTERRUPTED = 130
+TERMINATED = 143
+
+LATER = (
+    "takes",
+    "retake",
+    "pick",
+    "spend",
+    "clean",
+    "verify",
+    "cancel",
+    "review",
+    "export",
+    "approve",
+    "limits",
+    "listen",
+)
+"""Commands that are known and still to come."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of leaving."""
+        msg = f"{message}; see `{self.prog} --help`"
+        raise UsageError(msg)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    try:
+        arguments = _parser().parse_args(words)
+        run: Callable[[argparse.Namespace], int] = arguments.run
+        return run(arguments)
+    except RenderingError as error:
+        return fail(error, as_json=as_json)
+    except KeyboardInterrupt:
+        print("interrupted; what was paid for is kept, run again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has left, as `head` does: nothing more to say, also not at exit.
+        sys.stdout = None
+        return 0
+    except Exception as error:
+        return _fail_with_bug(error, as_json=as_json)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="shotchain", description="Film production as code.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    _add_init(commands)
+    _add_check(commands)
+    _add_plan(commands)
+    _add_render(commands)
+    _add_providers(commands)
+    _add_simulate(commands)
+    for name in LATER:
+        later = commands.add_parser(name)
+        later.add_argument("words", nargs=argparse.REMAINDER)
+        later.set_defaults(run=_refuse_later, name=name)
+    return parser
+
+
+Commands = Any
+"""argparse does not name the type of its subparsers."""
+
+
+def _command(
+    commands: Commands, name: str, tells: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=tells, description=tells)
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_board(command: argparse.ArgumentParser, *, store: bool = True) -> None:
+    command.add_argument("board", metavar="BOARD", help="the storyboard's YAML file")
+    command.add_argument("--provider", metavar="P", help="replaces the board's and every shot's")
+    command.add_argument("--store", metavar="S", type=Path, help="where clips and receipts live")
+    del store
+
+
+def _add_init(commands: Commands) -> None:
+    command = _command(commands, "init", "write a small starter board", _init)
+    command.add_argument("file", metavar="FILE", type=Path)
+
+
+def _add_check(commands: Commands) -> None:
+    _add_board(_command(commands, "check", "say whether a board is clean", _check))
+
+
+def _add_plan(commands: Commands) -> None:
+    _add_board(_command(commands, "plan", "say what a run would render and cost", _plan))
+
+
+def _add_render(commands: Commands) -> None:
+    command = _command(commands, "render", "render a board's shots and join the film", _render)
+    _add_board(command)
+    command.add_argument("--only", metavar="SHOT,…", help="these and what they continue; no film")
+    command.add_argument("--until", metavar="SHOT", help="up to this one; no film")
+    command.add_argument("--jobs", metavar="N", type=_count, help="shots at the same time")
+    command.add_argument("--budget", metavar="MONEY", help="the most this run may cost: '3 USD'")
+    command.add_argument("--stale", choices=["keep", "cascade", "refuse"], default="keep")
+    command.add_argument("--yes", action="store_true", help="agree to pay what the plan says")
+    command.add_argument("--out", metavar="FILE", type=Path, help="where to put the film")
+
+
+def _add_providers(commands: Commands) -> None:
+    _command(commands, "providers", "list providers, models and whether keys are set", _providers)
+
+
+def _add_simulate(commands: Commands) -> None:
+    command = _command(commands, "simulate", "serve the simulator for every provider", _simulate)
+    command.add_argument("--port", metavar="N", type=_port, default=0)
+    command.add_argument("--store", metavar="S", type=Path)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        msg = f"{text!r} is no number of at least 1"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65_535:
+        msg = f"{text!r} is no port"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _refuse_later(arguments: argparse.Namespace) -> int:
+    msg = f"`shotchain {arguments.name}` is not built yet"
+    raise NotBuilt(msg)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from storyboards.starter import starter
+
+    file: Path = arguments.file
+    text = starter(file.stem)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError:
+        msg = f"{file} exists; name a new file"
+        raise UsageError(msg) from None
+    except OSError as error:
+        msg = f"{file} can't be written: {error.strerror}; name another file"
+        raise UsageError(msg) from error
+    say(
+        {"file": str(file.resolve())},
+        f"{file} is written; next: shotchain render {file}",
+        arguments,
+    )
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from flows.told import problem_json
+    from storyboards.loading import load
+    from tasks.plan import make_plan
+
+    plan = make_plan(load(Path(arguments.board)), provider=arguments.provider)
+    shots = len(plan.shots)
+    document = {
+        "board": plan.board.name,
+        "shots": shots,
+        "problems": [],
+        "notes": [problem_json(note) for note in plan.notes],
+    }
+    told = [f"note: {note}" for note in plan.notes]
+    told.append(f"{arguments.board} is clean: {shots} shot{'s' if shots > 1 else ''}")
+    say(document, "\n".join(told), arguments)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from flows.report import plan_text
+    from flows.told import plan_document
+
+    production = _open(arguments)
+    if arguments.json:
+        say(plan_document(production), "", arguments)
+    else:
+        say({}, plan_text(production), arguments)
+    return 0
+
+
+def _open(arguments: argparse.Namespace, **wishes: Any) -> Any:
+    from flows.production import Wish, prepare
+    from storyboards.loading import load
+    from tasks.settings import read_settings
+
+    board = load(Path(arguments.board))
+    wish = Wish(provider=arguments.provider, store=arguments.store, **wishes)
+    return prepare(board, wish, read_settings(), working=Path.cwd())
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from flows.commands import render
+
+    only = tuple(filter(None, (arguments.only or "").split(",")))
+    if arguments.only is not None and not only:
+        msg = "--only names no shot; give ids with commas between"
+        raise UsageError(msg)
+    if arguments.stale != "keep":
+        msg = f"--stale {arguments.stale} is not built yet"
+        raise NotBuilt(msg)
+    production = _open(
+        arguments,
+        only=only,
+        until=arguments.until,
+        jobs=arguments.jobs,
+        budget=arguments.budget,
+        agreed=arguments.yes,
+        out=arguments.out,
+    )
+    return render(production, arguments.board, as_json=arguments.json)
+
+
+def _providers(arguments: argparse.Namespace) -> int:
+    from flows.commands import list_providers
+    from tasks.settings import read_settings
+
+    document, text = list_providers(read_settings())
+    say(document, text, arguments)
+    return 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from flows.commands import simulate
+    from tasks.settings import find_store, read_settings
+
+    settings = read_settings()
+    store = find_store(settings, arguments.store, None, working=Path.cwd())
+    return simulate(settings, store, port=arguments.port, as_json=arguments.json)
+
+
+def say(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:
+    """Print what a command has to say, as a document where that is asked for."""
+    print(json.dumps(document, ensure_ascii=False, indent=1) if arguments.json else text)
+
+
+def fail(error: RenderingError, *, as_json: bool, report: dict[str, Any] | None = None) -> int:
+    """Say why a command ends, and return its exit code."""
+    print(f"shotchain: {error}" if not _many(error) else str(error), file=sys.stderr)
+    if as_json:
+        from flows.told import error_document
+
+        print(json.dumps(error_document(error, report), ensure_ascii=False, indent=1))
+    return error.exit_code
+
+
+def _many(error: RenderingError) -> bool:
+    return bool(getattr(error, "problems", ()))
+
+
+def _fail_with_bug(error: Exception, *, as_json: bool) -> int:
+    from flows.crash import write_log
+
+    log = write_log(error)
+    print(f"shotchain: this is a bug of shotchain; {log} tells more", file=sys.stderr)
+    if as_json:
+        told = {"kind": "bug", "message": f"this is a bug of shotchain; {log} tells more"}
+        print(json.dumps({"error": told, "problems": []}))
+    return BUG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""A run of a board before it begins: what is asked, what stands, what it may cost, what it needs.
+
+Plans, looks into the store and serves the local vendor; `shooting` does the run itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from storyboards.board import Board
+from tasks import films
+from tasks.bill import Bill
+from tasks.errors import NotConfigured, UsageError
+from tasks.plan import Plan, PlannedShot, make_plan
+from tasks.providers import Provider
+from tasks.providers.addresses import is_loopback
+from tasks.settings import Settings, find_store
+from tasks.store import Shelf, Store
+from tasks.survey import Survey, survey
+
+SIMULATOR = "simulator"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a run is asked for, beside the board."""
+
+    provider: str | None = None
+    only: tuple[str, ...] = ()
+    until: str | None = None
+    jobs: int | None = None
+    """Shots that render at the same time; None is as many as the providers allow."""
+    store: Path | None = None
+    out: Path | None = None
+    budget: str | None = None
+    agreed: bool = False
+    """Whether somebody agreed to pay what the plan says."""
+
+
+@dataclass(frozen=True)
+class Production:
+    """A board that is planned and held against its store. Nothing is spent yet."""
+
+    board: Board
+    wish: Wish
+    settings: Settings
+    store: Store
+    survey: Survey
+    chosen: tuple[PlannedShot, ...]
+    """The shots of this run, each behind the one it continues."""
+    place: Path | None
+    """Where the film is put for the user; None leaves it in the store."""
+    self_served: bool = False
+    """Whether the simulator runs in this process, at an address of this run only."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the whole board."""
+        return self.survey.plan
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run makes the film."""
+        return not self.wish.only and self.wish.until is None
+
+    @property
+    def index(self) -> Path:
+        """The store's record of this board."""
+        return _index(self.store, self.board)
+
+    @property
+    def waiting(self) -> tuple[PlannedShot, ...]:
+        """The shots of this run that are not kept."""
+        return tuple(one for one in self.chosen if self.survey[one.id].state != "kept")
+
+    @property
+    def to_pay(self) -> Bill:
+        """The most this run may cost."""
+        return self.survey.to_pay(tuple(one.id for one in self.chosen))
+
+    @property
+    def needs_simulator(self) -> bool:
+        """Whether the local vendor has to be served for this run."""
+        rows = {one.provider.name for one in self.waiting if one.provider}
+        return SIMULATOR in rows and not self.settings.base_url(SIMULATOR, "")
+
+    def shelf(self, shot: PlannedShot) -> Shelf:
+        """Where this shot's records are."""
+        return shelf_of(self.store, self.settings, shot)
+
+
+def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> Production:
+    """Plan a board and hold it against its store. Offline; writes nothing.
+
+    Raises InvalidStoryboard, UsageError, NotConfigured and StoreError.
+    """
+    store = Store(find_store(settings, wish.store, board.file, working=working))
+    plan = make_plan(board, provider=wish.provider)
+    surveyed = survey(plan, lambda shot: shelf_of(store, settings, shot), _index(store, board))
+    place = (working / (wish.out or Path("films") / f"{board.name}.mp4")).absolute()
+    deployed = settings.deployed and wish.out is None
+    return Production(
+        board=board,
+        wish=wish,
+        settings=settings,
+        store=store,
+        survey=surveyed,
+        chosen=_choose(plan, wish),
+        place=None if deployed else place,
+    )
+
+
+def _index(store: Store, board: Board) -> Path:
+    return store.root / "boards" / f"{board.name}.json"
+
+
+def _choose(plan: Plan, wish: Wish) -> tuple[PlannedShot, ...]:
+    known = [one.id for one in plan]
+    named = [*wish.only, *([wish.until] if wish.until else [])]
+    for shot in named:
+        if shot not in known:
+            msg = f"there is no shot {shot!r}; the board has {', '.join(known)}"
+            raise UsageError(msg)
+    wanted = set(known)
+    if wish.until:
+        wanted &= set(known[: known.index(wish.until) + 1])
+    if wish.only:
+        wanted &= set(wish.only)
+    wanted = {before for shot in wanted for before in plan.path_to(shot)}
+    return tuple(one for one in plan.in_order() if one.id in wanted)
+
+
+def base_url(settings: Settings, provider: Provider) -> str:
+    """Where a provider is; empty for a simulator that is not served yet."""
+    return settings.base_url(provider.name, provider.base_url)
+
+
+def shelf_of(store: Store, settings: Settings, shot: PlannedShot) -> Shelf:
+    """The shelf of a shot's provider: what came over loopback never stands beside the rest."""
+    url = base_url(settings, shot.provider) if shot.provider else ""
+    return store.shelf(loopback=not url or is_loopback(url))
+
+
+def check_ready(production: Production) -> None:
+    """See to it before anything is spent that the run can go through.
+
+    Raises NotConfigured for a missing key or store, UsageError for another board's film.
+    """
+    settings = production.settings
+    for provider in {one.provider for one in production.waiting if one.provider}:
+        if provider.name != SIMULATOR and settings.api_key(provider.name) is None:
+            msg = f"{provider.name} needs a key; set {provider.key_variable}"
+            raise NotConfigured(msg)
+        chosen = production.wish.store or settings.store
+        if settings.deployed and provider.currency and chosen is None:
+            msg = f"a deployment that pays {provider.name} needs a store; set SHOTCHAIN_STORE"
+            raise NotConfigured(msg)
+    if production.whole and production.place:
+        films.refuse_other(
+            production.store,
+            production.place,
+            production.board.name,
+            production.board.file,
+            given=production.wish.out is not None,
+        )
+
+
+@contextmanager
+def served(production: Production) -> Iterator[Production]:
+    """Serve the simulator for this run, where it is needed and nobody else serves it."""
+    if not production.needs_simulator:
+        yield production
+        return
+    from tasks.simulator.app import MOUNTS
+    from tasks.simulator.server import serve
+
+    settings = production.settings
+    with serve(production.store.simulator, job_seconds=settings.simulator_job_seconds) as root:
+        words = {**settings.words, "SHOTCHAIN_SIMULATOR_BASE_URL": root + MOUNTS[SIMULATOR]}
+        settings = replace(settings, words=words)
+        yield replace(production, settings=settings, self_served=True)

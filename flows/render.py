@@ -1,0 +1,148 @@
+"""The flow: a storyboard becomes a film, on Prefect. From the command line, a server or a schedule.
+
+Prefect schedules, shows and retries; the store is the truth. No class is defined here, for Prefect
+loads this file under another name as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.runtime import flow_run
+
+from flows import told
+from flows.agreement import check_agreed
+from flows.production import Wish, check_ready, prepare, served
+from flows.results import Report, put
+from flows.running import RUN, Run
+from flows.shooting import shoot
+from flows.steps import PrefectSteps
+from storyboards import Storyboard, load
+from storyboards.board import Board
+from tasks.settings import read_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _name_run() -> str:
+    board = flow_run.parameters.get("board", "")
+    stem = Path(board).stem if isinstance(board, str) else _name_of(board)
+    only = flow_run.parameters.get("only") or []
+    return " ".join([stem, *only])
+
+
+def _name_of(board: Any) -> str:
+    said = board if isinstance(board, dict) else vars(board)
+    return str(said.get("name") or said.get("title") or "storyboard")
+
+
+@flow(name="render-storyboard", flow_run_name=_name_run, retries=0, persist_result=False)
+async def render_storyboard(
+    board: str | Storyboard,
+    provider: str | None = None,
+    budget: str | None = None,
+    store: str | None = None,
+    out: str | None = None,
+    *,
+    only: list[str] | None = None,
+    until: str | None = None,
+    jobs: int | None = None,
+    yes: bool = False,
+) -> dict[str, Any]:
+    """Render a storyboard's shots, each from the last frame of the one before, and join the film.
+
+    Args:
+        board: The storyboard's file, absolute or relative to the repository; or the storyboard.
+        provider: Replaces the board's and every shot's provider.
+        budget: The most this run may cost, such as `3 USD`.
+        store: The folder that keeps clips, frames and receipts.
+        out: Where to put the film; a deployment leaves it in the store.
+        only: Render these shots and what they continue; no film.
+        until: Render up to this shot, in the order of the board; no film.
+        jobs: How many shots render at the same time.
+        yes: Agree to pay what the plan says.
+    """
+    open_run = RUN.get()
+    if open_run:
+        report = await shoot(open_run.production, PrefectSteps(), open_run.tell)
+        open_run.reports.append(report)
+        return told.render_document(report, _put(report))
+    wish = Wish(
+        provider=provider,
+        only=tuple(only or ()),
+        until=until,
+        jobs=jobs,
+        store=Path(store) if store else None,
+        out=Path(out) if out else None,
+        budget=budget,
+        agreed=yes,
+    )
+    production = prepare(_open_board(board), wish, read_settings(), working=Path.cwd())
+    check_ready(production)
+    check_agreed(production)
+    production.store.open()
+    with served(production) as production:
+        report = await shoot(production, PrefectSteps(), _log())
+    film = _put(report)
+    _raise_failure(report)
+    return told.render_document(report, film)
+
+
+def _open_board(board: str | Storyboard) -> Board:
+    if isinstance(board, Storyboard):
+        return Board.of(board)
+    path = Path(board)
+    if not path.is_absolute() and not path.exists():
+        path = ROOT / path
+    return load(path, shown_as=board)
+
+
+def _put(report: Report) -> str | None:
+    return str(put(report.production, report.film)) if report.film else None
+
+
+def _log() -> Callable[[str, str, float | None], None]:
+    """Tell a run's log what a producer would want to read: each step of a shot once."""
+    logger = get_run_logger()
+    last: dict[str, str] = {}
+
+    def tell(shot: str, doing: str, progress: float | None) -> None:
+        if last.get(shot) != doing:
+            last[shot] = doing
+            logger.info("%s: %s", shot, doing)
+
+    return tell
+
+
+def _raise_failure(report: Report) -> None:
+    """A run with a shot or a film missing is a failed run; what was rendered is kept."""
+    for error in (*(one.error for one in report.results), report.error):
+        if error:
+            raise error
+
+
+def run_open(run: Run, board: str, parameters: dict[str, Any]) -> Report:
+    """Run the flow in this process for a production that is open already.
+
+    Raises KeyboardInterrupt, and whatever a bug raises.
+    """
+    token = RUN.set(run)
+    try:
+        asyncio.run(render_storyboard(board, **parameters))
+    finally:
+        RUN.reset(token)
+        _drain()
+    return run.reports[-1]
+
+
+def _drain() -> None:
+    """Let Prefect tell its server the last events before that server ends."""
+    from prefect.events.worker import EventsWorker
+
+    with suppress(Exception):
+        EventsWorker.drain_all(timeout=5)

@@ -1,0 +1,258 @@
+"""How a plan, a run and a failure look in a terminal; plain text in a pipe.
+
+The live display needs rich and is imported only where there is a terminal to draw on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from flows.production import Production
+from flows.results import Report, Result, price_of
+from flows.told import film_frames
+from tasks.bill import show
+from tasks.plan import PlannedShot
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+KEY_LENGTH = 10
+
+COLUMNS = ("shot", "chain", "provider", "model", "length", "size", "key", "tokens", "price")
+
+_COLOURS = {
+    "kept": "green",
+    "rendered": "green",
+    "failed": "red",
+    "unclear": "red",
+    "skipped": "yellow",
+}
+
+
+def plan_text(production: Production) -> str:
+    """The plan of a board: a line per shot, what is to pay, how long the longest chain is."""
+    plan, survey = production.plan, production.survey
+    rows: list[tuple[str, ...]] = [COLUMNS]
+    notes: list[str] = []
+    for shot in plan:
+        standing = survey[shot.id]
+        rows.append(_plan_row(shot))
+        notes.append(f"{standing.state}: {standing.reason}")
+    lines = _aligned(rows)
+    told = [lines[0], *(f"{line}  {note}" for line, note in zip(lines[1:], notes, strict=True))]
+    told += ["", *(f"note: {note}" for note in plan.notes), _sums(production)]
+    return "\n".join(told)
+
+
+def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
+    size = f"{shot.width}x{shot.height}" if shot.width else "-"
+    starts = f"{shot.chain} < {shot.continues}" if shot.continues else shot.chain
+    return (
+        shot.id,
+        starts,
+        shot.provider.name if shot.provider else "file",
+        shot.family or shot.model or "-",
+        _length(shot),
+        size,
+        shot.key[:KEY_LENGTH],
+        str(shot.tokens) if shot.tokens is not None else "-",
+        show(shot.price),
+    )
+
+
+def _length(shot: PlannedShot) -> str:
+    if shot.order and shot.order.duration_seconds == -1:
+        return f"auto, {shot.seconds:g} s at most" if shot.seconds else "auto"
+    return f"{shot.seconds:g} s" if shot.seconds else "-"
+
+
+def _sums(production: Production) -> str:
+    plan, survey = production.plan, production.survey
+    counts = [
+        f"{len(survey.of(state))} {state}"
+        for state in ("kept", "to render", "in flight", "unclear")
+        if survey.of(state)
+    ]
+    frames = film_frames(production)
+    lines = [
+        f"{len(plan.shots)} shots: {', '.join(counts)}",
+        f"to pay: {production.to_pay}" + (" at most" if not production.to_pay.free else ""),
+        f"longest chain: {' > '.join(plan.critical_path)}",
+    ]
+    if frames:
+        lines.append(f"film: {frames} frames, {frames / 24:.2f} s")
+    return "\n".join(lines)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if row is rows[0]
+        else "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+
+
+def render_text(report: Report, film: str | None) -> str:
+    """What became of a run: a line per shot, the film, what was kept, rendered and paid."""
+    rows = [_result_row(one) for one in report.results]
+    lines = [line.rstrip() for line in _aligned(rows)] if rows else []
+    counts: dict[str, int] = {}
+    for one in report.results:
+        counts[one.outcome] = counts.get(one.outcome, 0) + 1
+    lines.append("")
+    if film and report.film:
+        seconds = report.film.frames / 24
+        lines.append(f"{film}  ({report.film.frames} frames, {seconds:.2f} s)")
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    lines.append(f"{told}; paid {report.spent}")
+    return "\n".join(lines)
+
+
+def _result_row(result: Result) -> tuple[str, ...]:
+    attempt = result.attempt
+    frames = f"{attempt.frames} frames" if attempt and attempt.frames else ""
+    why = str(result.error) if result.error else ""
+    if result.outcome == "skipped":
+        why = f"continues {result.shot.continues}, which has no last frame"
+    price = "" if result.outcome in ("failed", "skipped") else show(price_of(result.shot, attempt))
+    return result.shot.id, result.outcome, frames, price, why
+
+
+class Quiet:
+    """No display: a pipe, or a document for another program."""
+
+    def tell(self, shot: str, doing: str, progress: float | None) -> None:
+        """Nothing is shown."""
+
+    def say_engine(self, words: str) -> None:
+        """Nothing is shown."""
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is to clear away."""
+
+
+class Live:
+    """A line per shot that moves while the run does, and is gone when it is over."""
+
+    def __init__(self, production: Production, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live as RichLive
+
+        self._shots = {one.id: one for one in production.chosen}
+        self._order = [one.id for one in production.plan if one.id in self._shots]
+        kept = production.survey.of("kept")
+        self._doing = {one: "kept" if one in kept else "waiting" for one in self._order}
+        self._progress: dict[str, float | None] = {}
+        self._since: dict[str, float] = {}
+        self._took: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._begun = time.monotonic()
+        self._engine = ""
+        console = Console(file=stream)
+        self._live = RichLive(
+            console=console, get_renderable=self._draw, refresh_per_second=8, transient=True
+        )
+        self._console: Console = console
+
+    def tell(self, shot: str, doing: str, progress: float | None) -> None:
+        """A shot does something else now. From any thread."""
+        with self._lock:
+            self._doing[shot] = doing
+            self._progress[shot] = progress
+            if doing in _COLOURS:
+                self._took[shot] = time.monotonic() - self._since.get(shot, time.monotonic())
+            else:
+                self._since.setdefault(shot, time.monotonic())
+
+    def say_engine(self, words: str) -> None:
+        """What Prefect does, where that is worth a word."""
+        self._engine = words
+
+    def __enter__(self) -> Live:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def _draw(self) -> RenderableType:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        with self._lock:
+            rows = list(self._visible())
+            left = sum(1 for one in self._order if self._doing[one] not in _COLOURS)
+        for row in rows:
+            table.add_row(*row)
+        spent = time.monotonic() - self._begun
+        foot = f"{left} of {len(self._order)} shots to go, {spent:.0f} s"
+        return Group(
+            table, Text(foot + (f" · {self._engine}" if self._engine else ""), style="dim")
+        )
+
+    def _visible(self) -> Iterator[tuple[Any, ...]]:
+        """The shots that fit the terminal: those at work first."""
+        room = max(self._console.height - 3, 4)
+        busy = [one for one in self._order if self._doing[one] not in (*_COLOURS, "waiting")]
+        rest = [one for one in self._order if one not in busy]
+        chosen = set((busy + rest)[:room])
+        for shot in self._order:
+            if shot in chosen:
+                yield self._row(shot)
+
+    def _row(self, shot: str) -> tuple[Any, ...]:
+        from rich.progress_bar import ProgressBar
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        doing = self._doing[shot]
+        if doing in _COLOURS:
+            good = _COLOURS[doing] == "green"
+            mark: Any = Text("✓" if good else "✗", style=_COLOURS[doing])
+        elif doing == "waiting":
+            mark = Text("·", style="dim")
+        else:
+            mark = self._spinner(Spinner)
+        took = self._took.get(shot) or time.monotonic() - self._since.get(shot, time.monotonic())
+        progress = self._progress.get(shot)
+        bar = ProgressBar(100, progress * 100, width=18) if progress is not None else Text("")
+        style = _COLOURS.get(doing, "dim" if doing == "waiting" else "cyan")
+        seconds = f"{took:.0f} s" if took >= 0.5 else ""
+        return mark, Text(shot, style="bold"), Text(doing, style=style), bar, Text(seconds)
+
+    def _spinner(self, make: Any) -> Any:
+        if not hasattr(self, "_spin"):
+            self._spin = make("dots", style="cyan")
+        return self._spin
+
+
+@contextmanager
+def display(production: Production, stream: TextIO, *, wanted: bool) -> Iterator[Quiet | Live]:
+    """The live display where there is a terminal for it, else nothing."""
+    if not wanted or not stream.isatty():
+        yield Quiet()
+        return
+    with Live(production, stream) as live:
+        yield live

@@ -1,0 +1,279 @@
+"""The run itself: chains side by side, each shot as soon as the frame before it is there, the film.
+
+Knows the order of things and nothing of how each is done. Prefect is not needed here: `render`
+hands in its tasks as the steps, a test or a crash harness the bare ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
+
+from pydantic import SecretStr
+
+from flows.production import SIMULATOR, Production, base_url
+from flows.results import Report, Result, find_film, pieces_of
+from tasks import films, jobs
+from tasks.bill import NOTHING
+from tasks.errors import JobLost, NotConfigured, RenderingError, Unclear
+from tasks.films import Film, Piece
+from tasks.jobs import Desk, Frame
+from tasks.plan import PlannedShot
+from tasks.providers import Provider
+from tasks.providers.client import Client
+from tasks.providers.contract import Done
+from tasks.providers.dialects import DIALECTS
+from tasks.receipts import Attempt
+from tasks.store import digest_bytes, read_record, staged, write_record
+
+T = TypeVar("T")
+Step = Callable[[], Awaitable[T]]
+
+
+class Steps(Protocol):
+    """How the steps of a shot are run: bare, or as Prefect's tasks."""
+
+    async def submit(self, shot: str, step: Step[T]) -> T:
+        """See to it that the vendor has a job."""
+        ...
+
+    async def render(self, shot: str, step: Step[T]) -> T:
+        """Wait for the vendor, and take the last frame."""
+        ...
+
+    async def collect(self, shot: str, step: Step[T]) -> T:
+        """Bring the clip home."""
+        ...
+
+    async def keep(self, shot: str) -> None:
+        """Show a shot that is kept."""
+        ...
+
+    async def join(self, film: str, step: Step[T]) -> T:
+        """Join the film."""
+        ...
+
+
+class BareSteps:
+    """The steps as they are."""
+
+    async def submit(self, shot: str, step: Step[T]) -> T:
+        """Run it."""
+        return await step()
+
+    render = submit
+    collect = submit
+    join = submit
+
+    async def keep(self, shot: str) -> None:
+        """Nothing is to do."""
+
+
+@asynccontextmanager
+async def desk(production: Production, tell: jobs.Tell) -> AsyncIterator[Desk]:
+    """What every step needs; its clients are closed at the end. For one event loop."""
+    settings = production.settings
+    clients: dict[tuple[str, str], Client] = {}
+
+    async with AsyncExitStack() as stack:
+
+        def client_of(provider: Provider, url: str | None) -> Client:
+            # A simulator of our own is at another port in each run, and knows its jobs again.
+            if url is None or (provider.name == SIMULATOR and production.self_served):
+                url = base_url(settings, provider)
+            if (provider.name, url) not in clients:
+                key = settings.api_key(provider.name)
+                if key is None and provider.name != SIMULATOR:
+                    msg = f"{provider.name} needs a key; set {provider.key_variable}"
+                    raise NotConfigured(msg)
+                client = Client(
+                    provider,
+                    DIALECTS[provider.dialect],
+                    api_key=key or SecretStr(SIMULATOR),
+                    base_url=url,
+                    poll_seconds=settings.poll_seconds,
+                )
+                stack.push_async_callback(client.aclose)
+                clients[provider.name, url] = client
+            return clients[provider.name, url]
+
+        yield Desk(production.board.name, production.shelf, client_of, tell)
+
+
+@dataclass
+class _Run:
+    """One run's moving parts: who waits for whom."""
+
+    production: Production
+    desk: Desk
+    steps: Steps
+    frames: dict[str, asyncio.Future[Frame]] = field(default_factory=dict)
+    ready: dict[str, asyncio.Task[object]] = field(default_factory=dict)
+    slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    every: asyncio.Semaphore | None = None
+
+    @property
+    def continued(self) -> set[str]:
+        """The shots whose last frame this run needs."""
+        return {one.continues for one in self.production.waiting if one.continues}
+
+
+async def shoot(production: Production, steps: Steps, tell: jobs.Tell) -> Report:
+    """Render what is waiting, chains side by side, and join the film where it is whole.
+
+    A shot that fails takes with it what continues it, and nothing else.
+    """
+    async with desk(production, tell) as desk_:
+        run = _Run(production, desk_, steps)
+        if production.wish.jobs:
+            run.every = asyncio.Semaphore(production.wish.jobs)
+        loop = asyncio.get_running_loop()
+        run.frames = {one.id: loop.create_future() for one in production.chosen}
+        # Board order decides who goes first where there are fewer places than shots.
+        shots = sorted(production.chosen, key=lambda one: one.index)
+        results = await _gather([_shoot_one(run, shot) for shot in shots])
+        _note(production, results)
+        if not production.whole or any(one.outcome not in ("kept", "rendered") for one in results):
+            return Report(production, results)
+        try:
+            film = await steps.join(production.board.name, partial(make_film, production, results))
+        except RenderingError as error:
+            return Report(production, results, error=error)
+        return Report(production, results, film)
+
+
+async def _gather(waiting: list[Awaitable[Result]]) -> tuple[Result, ...]:
+    """Every result; an interrupt ends all of them before it goes on."""
+    running = [asyncio.ensure_future(one) for one in waiting]
+    try:
+        return tuple(await asyncio.gather(*running))
+    except BaseException:
+        for one in running:
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        raise
+
+
+async def _shoot_one(run: _Run, shot: PlannedShot) -> Result:
+    frame = run.frames[shot.id]
+    try:
+        result = await _outcome(run, shot)
+    except Unclear as error:
+        result = Result(shot, "unclear", _latest(run, shot), error)
+    except RenderingError as error:
+        result = Result(shot, "failed", _latest(run, shot), error)
+    finally:
+        if not frame.done():
+            frame.cancel()
+    run.desk.tell(shot.id, result.outcome, 1.0)
+    return result
+
+
+def _latest(run: _Run, shot: PlannedShot) -> Attempt | None:
+    return None if shot.clip else jobs.find_attempt(shot, run.desk)
+
+
+async def _outcome(run: _Run, shot: PlannedShot) -> Result:
+    if run.production.survey[shot.id].state == "kept":
+        return await _keep(run, shot)
+    before = None
+    if shot.continues:
+        try:
+            before = await asyncio.shield(run.frames[shot.continues])
+        except asyncio.CancelledError:
+            if not run.frames[shot.continues].cancelled():
+                raise
+            return Result(shot, "skipped")
+    try:
+        return await _render(run, shot, before)
+    except JobLost:
+        # The vendor has it no more: the plan counted its price, so it is rendered again, once.
+        if run.production.survey[shot.id].may_pay in (None, NOTHING):
+            raise
+        return await _render(run, shot, before)
+
+
+async def _keep(run: _Run, shot: PlannedShot) -> Result:
+    await run.steps.keep(shot.id)
+    if shot.id in run.continued:
+        run.frames[shot.id].set_result(await _kept_frame(run, shot))
+    attempt = None if shot.clip else jobs.find_attempt(shot, run.desk)
+    return Result(shot, "kept", attempt)
+
+
+async def _kept_frame(run: _Run, shot: PlannedShot) -> Frame:
+    if shot.clip is None:
+        return await jobs.take_frame(shot, None, run.desk)
+    from tasks.media.frames import last_frame
+
+    data = await asyncio.to_thread(last_frame, shot.clip)
+    return Frame(data, digest_bytes(data))
+
+
+async def _render(run: _Run, shot: PlannedShot, before: Frame | None) -> Result:
+    steps, desk_ = run.steps, run.desk
+    refetched = run.production.survey[shot.id].attempt is not None
+
+    async def render() -> tuple[Done | None, Frame]:
+        done = await jobs.wait(shot, desk_)
+        return done, await jobs.take_frame(shot, done, desk_)
+
+    async with _place(run, shot):
+        sent = await steps.submit(shot.id, partial(jobs.submit, shot, before, desk_))
+        done, frame = await steps.render(shot.id, render)
+        if not run.frames[shot.id].done():
+            run.frames[shot.id].set_result(frame)
+    attempt = await steps.collect(shot.id, partial(jobs.collect, shot, done, desk_))
+    was_kept = refetched and sent.clip is not None
+    return Result(shot, "kept" if was_kept else "rendered", attempt)
+
+
+@asynccontextmanager
+async def _place(run: _Run, shot: PlannedShot) -> AsyncIterator[None]:
+    """A place at the provider, and one of this run's own where the user bounds them."""
+    assert shot.provider  # noqa: S101 - only a shot without one is a file, and that is kept
+    row = shot.provider
+    slots = run.slots.setdefault(row.name, asyncio.Semaphore(row.jobs_at_once))
+    async with AsyncExitStack() as stack:
+        if run.every:
+            await stack.enter_async_context(run.every)
+        await stack.enter_async_context(slots)
+        yield
+
+
+def _note(production: Production, results: tuple[Result, ...]) -> None:
+    """Remember under which key each shot of the board was rendered."""
+    record = read_record(production.index) or {}
+    shots = dict(record.get("shots", {}))
+    there = {one.shot.id: one.shot.key for one in results if one.outcome in ("kept", "rendered")}
+    if there.items() <= shots.items():
+        return
+    write_record(production.index, {**record, "shots": {**shots, **there}})
+
+
+async def make_film(production: Production, results: tuple[Result, ...]) -> Film:
+    """The film in the store, joined where the store has not just this one."""
+    attempts = {one.shot.id: one.attempt for one in results}
+    pieces = await asyncio.to_thread(pieces_of, production, attempts)
+    kept = find_film(production, pieces)
+    return kept if kept else await asyncio.to_thread(_join, production, pieces)
+
+
+def _join(production: Production, pieces: list[Piece]) -> Film:
+    from tasks.assembly import assemble
+
+    board, store = production.board, production.store
+    title = board.storyboard.title or board.name
+    with staged(store.films / f"{board.name}.mp4") as staging:
+        frames = assemble(
+            pieces,
+            staging,
+            title=title,
+            comment=films.marker(board.name, board.file),
+            ffmpeg=production.settings.ffmpeg,
+        )
+    return films.keep(store, board.name, films.identity_of(pieces, title), frames)
