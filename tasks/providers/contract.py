@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from tasks.errors import ProviderError
+from tasks.errors import ProviderError, Unreachable
 
-Role = Literal[
-    "first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"
-]
+Role = Literal["first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Medium:
 
 @dataclass(frozen=True)
 class Order:
-    """What a dialect is asked to render. None means: the model has no such word, or it is unsaid."""
+    """What a dialect is asked to render. None: the model has no such word, or it is unsaid."""
 
     model: str
     """The provider's own id."""
@@ -127,7 +125,8 @@ class Waiting:
 class Done:
     """The job succeeded. URLs are signed: they never go into a log, a record or an error."""
 
-    clip_url: str = field(repr=False)
+    clip_url: str = field(default="", repr=False)
+    """Empty where the vendor names none: it is not ready, served behind the key, or gone."""
     last_frame_url: str = field(default="", repr=False)
     """Empty where the vendor gives none."""
     facts: Facts = Facts()
@@ -144,17 +143,58 @@ class Listed:
     facts: Facts = Facts()
 
 
+@dataclass(frozen=True)
+class Created:
+    """A create that the vendor took."""
+
+    job: str
+    vendor_time: float | None = None
+    """Unix seconds of the vendor's Date header."""
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The vendor's recent jobs, newest first as far as it tells them so."""
+
+    jobs: tuple[Listed, ...]
+    vendor_time: float | None = None
+    """Unix seconds of the vendor's Date header: its clock against ours."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a downloaded file is: its sha256 in hexadecimal, and its bytes."""
+
+    sha256: str
+    size: int
+
+
+class LinkExpired(Unreachable):
+    """A signed URL that is no longer served. Asking after the job again may name a fresh one."""
+
+    kind = "link_expired"
+
+
 class Dialect(Protocol):
-    """A wire format: turns an order into calls and replies into meaning. No I/O, no clock."""
+    """A wire format: turns an order into calls and replies into meaning. No I/O, no clock.
+
+    Its methods raise nothing but ProviderError, whatever a vendor sends.
+    """
 
     name: str
     gives_last_frame: bool
     """Whether a done job names its last frame by URL."""
     takes_first_frame: Literal["exact", "soft", "no"]
     """Whether the clip starts on the frame it is given, or only leans on it."""
+    says: frozenset[str]
+    """The fields of Order that have a place in this format; the others can't be asked for."""
+    inlines: frozenset[str]
+    """The roles whose bytes can be sent; media of other roles must be URLs."""
+    flags_in_text: bool
+    """Whether parameters go into the prompt, so that words like `--x` in it are dangerous."""
 
     def create(self, order: Order) -> Call:
-        """The one request that costs money."""
+        """The one request that costs money. Raises Rejected where the order can't be said."""
         ...
 
     def created(self, reply: Reply) -> str:
@@ -166,19 +206,27 @@ class Dialect(Protocol):
         ...
 
     def read(self, reply: Reply) -> Waiting | Done:
-        """What the vendor says of the job. Raises JobFailed, Refused or JobLost when it is over."""
+        """What the vendor says of the job.
+
+        Raises JobFailed, Refused, Rejected or Unauthorized when it is over, and Unreadable where
+        the reply is no job. A job that succeeded without a clip is Done with an empty URL.
+        """
         ...
 
-    def explain(self, reply: Reply) -> ProviderError | None:
-        """The error that this reply is, also where the vendor hides it in a 200; else None."""
+    def explain(self, reply: Reply, *, job: str = "") -> ProviderError | None:
+        """The error that this reply is, also where the vendor hides it in a 200; else None.
+
+        `job` is the job that was asked after, so that an unknown one is JobLost. A job that failed
+        is no error of the reply: `read` tells it.
+        """
         ...
 
     def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
-        """Ask for the vendor's recent jobs, or None where it has no such list."""
+        """Ask for a page (from 1) of the vendor's recent jobs; None where it has no such list."""
         ...
 
     def listed(self, reply: Reply) -> tuple[Listed, ...]:
-        """The jobs of one page of that list."""
+        """The jobs of one page of that list; empty behind the last page."""
         ...
 
     def cancel(self, job: str) -> Call | None:

@@ -1,0 +1,99 @@
+"""Addresses: which are on this machine or its network, and URLs without their secrets.
+
+Pure: no name is looked up here. The client asks again for what a name resolves to.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+_LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+_LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
+
+# Proxies that answer DNS themselves ("fake IP") hand these out for every public host.
+_BENCHMARKS = ip_network("198.18.0.0/15")
+
+# JSON within a message may escape the slashes.
+_URL = re.compile(r"(?i)(https?|wss?|ftp|tos|s3):(?:\\?/){2}[^\s\"'<>`]+")
+_DATA_URI = re.compile(r"(?i)\bdata:[\w.+-]*/?[\w.+-]*;base64,[A-Za-z0-9+/=_-]*")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine, as it is written."""
+    host = _host(url)
+    if host in _LOCAL_NAMES or host.endswith(".localhost"):
+        return True
+    address = _literal(host)
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def is_private(url: str) -> bool:
+    """Whether the URL's host is this machine or its own network, as it is written."""
+    host = _host(url)
+    if host in _LOCAL_NAMES or host.endswith(_LOCAL_SUFFIXES):
+        return True
+    return is_private_address(host)
+
+
+def is_private_address(address: str) -> bool:
+    """Whether a literal address is loopback, private, link-local or no single host's at all."""
+    found = _literal(address)
+    if found is None or (isinstance(found, IPv4Address) and found in _BENCHMARKS):
+        return False
+    # Link-local addresses count as private there.
+    return found.is_private or found.is_loopback or found.is_multicast or found.is_unspecified
+
+
+def redact(url: str) -> str:
+    """The URL without user, query and fragment: what may stand in a log or an error."""
+    parts = _split(url)
+    if parts is None:
+        return "…"
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, place, parts.path, "", ""))
+
+
+def redact_text(text: str) -> str:
+    """The text with every URL in it redacted and every inlined file left out."""
+    shorter = _DATA_URI.sub("data:…", text)
+    return _URL.sub(lambda found: redact(found[0].replace("\\/", "/")), shorter)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def _host(url: str) -> str:
+    parts = _split(url)
+    try:
+        host = (parts.hostname or "") if parts else ""
+    except ValueError:
+        return ""
+    return host.lower().rstrip(".")
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is without a look-up, also in the odd spellings that C takes."""
+    bare = host.strip("[]").partition("%")[0]
+    try:
+        found = ip_address(bare)
+    except ValueError:
+        return _odd_literal(bare)
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
+def _odd_literal(host: str) -> IPv4Address | None:
+    if not re.fullmatch(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}", host):
+        return None
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None

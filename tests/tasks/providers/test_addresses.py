@@ -1,0 +1,80 @@
+"""Which addresses are near, and what of a URL may be shown."""
+
+import pytest
+
+from tasks.providers.addresses import is_loopback, is_private, is_private_address, redact
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8000/api",
+        "http://localhost/x",
+        "http://LOCALHOST./x",
+        "http://sim.localhost/x",
+        "http://[::1]:9/x",
+        "http://[::ffff:127.0.0.1]/x",
+        "http://127.1/x",
+        "http://2130706433/x",
+        "http://0x7f000001/x",
+        "http://0.0.0.0:1/x",
+        "http://user@127.0.0.1/x",
+    ],
+)
+def test_this_machine_is_loopback_in_every_spelling(url):
+    """And what is loopback is private."""
+    assert is_loopback(url)
+    assert is_private(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ark.cn-beijing.volces.com/api/v3",
+        "http://10.0.0.1/x",
+        "http://127.0.0.1.example.com/x",
+        "http://localhost.example.com/x",
+        "http://example.com/127.0.0.1",
+        "http://[broken/x",
+        "",
+    ],
+)
+def test_no_other_machine_is_loopback(url):
+    """Also not one that only looks like it."""
+    assert not is_loopback(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.1.2.3",
+        "192.168.0.1",
+        "172.16.0.1",
+        "169.254.169.254",
+        "[fd00::1]",
+        "[fe80::1]",
+        "nas.local",
+    ],
+)
+def test_the_own_network_is_private(host):
+    """A vendor has no business to point there."""
+    assert is_private(f"http://{host}/latest/meta-data")
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "198.18.0.5", "not an address"])
+def test_the_internet_is_not_private(address):
+    """Nor are the addresses that a proxy invents for public names."""
+    assert not is_private_address(address)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://u:p@h.example:8443/a/b.mp4?X=1&Y=2#z", "https://h.example:8443/a/b.mp4"),
+        ("https://h.example", "https://h.example"),
+        ("http://[broken", "…"),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url, expected):
+    """User, query and fragment stay out."""
+    assert expected == redact(url)

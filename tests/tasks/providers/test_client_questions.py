@@ -1,0 +1,378 @@
+"""Questions: asked again where it helps, patient, and never more than needed."""
+
+import asyncio
+
+import pytest
+
+from tasks.errors import (
+    JobFailed,
+    JobLost,
+    JobOverdue,
+    ProviderError,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+    Unreadable,
+)
+from tasks.providers.contract import Done, Waiting
+from tasks.providers.dialects import DIALECTS
+
+QUEUED = {"id": "cgt-1", "status": "queued"}
+RUNNING = {"id": "cgt-1", "status": "running"}
+DONE = {
+    "id": "cgt-1",
+    "status": "succeeded",
+    "content": {"video_url": "https://v.example.com/c.mp4?sig=1"},
+}
+
+
+def talk(serving, client_of, say, *acts, **more):
+    """Let a client say something to a vendor that acts so: what came of it, and the vendor."""
+
+    async def run():
+        async with serving(*acts) as vendor, client_of(vendor.url, **more) as client:
+            try:
+                return await say(client), vendor
+            except ProviderError as error:
+                return error, vendor
+
+    return asyncio.run(run())
+
+
+def ask(client):
+    return client.query("cgt-1")
+
+
+async def reset(connection):
+    await connection.reset()
+
+
+async def break_off(connection):
+    await connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{"id":"cgt-')
+    connection.writer.close()
+
+
+def test_a_question_tells_the_state(serving, client_of, answers, key):
+    """With the key, by GET."""
+    told, vendor = talk(serving, client_of, ask, answers(200, RUNNING))
+
+    request = vendor.requests[0]
+    assert told.state == "running"
+    assert (request.method, request.body) == ("GET", b"")
+    assert request.target == "/ark/api/v3/contents/generations/tasks/cgt-1"
+    assert request.headers["authorization"] == f"Bearer {key}"
+
+
+@pytest.mark.parametrize("act", [reset, break_off])
+def test_a_lost_answer_is_asked_for_again(serving, client_of, answers, clock, act):
+    """A question costs nothing."""
+    told, vendor = talk(serving, client_of, ask, act, act, answers(200, DONE))
+
+    assert isinstance(told, Done)
+    assert (len(vendor.requests), clock.naps) == (3, [0.5, 1.0])
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 408])
+def test_a_vendor_s_own_failure_is_asked_again(serving, client_of, answers, status):
+    """Also where it comes as a page."""
+    told, _ = talk(serving, client_of, ask, answers(status, b"<html>"), answers(200, DONE))
+
+    assert isinstance(told, Done)
+
+
+def test_retry_after_is_kept_to(serving, client_of, answers, clock):
+    """In seconds, before the next question."""
+    body = {"error": {"code": "ServerOverloaded", "message": "x"}}
+
+    told, _ = talk(
+        serving, client_of, ask, answers(429, body, {"Retry-After": "9"}), answers(200, DONE)
+    )
+
+    assert isinstance(told, Done)
+    assert clock.naps == [9]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "times"),
+    [
+        (503, b"", Unreachable, 4),
+        (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, Throttled, 4),
+        (200, b"<html>maintenance</html>", Unreadable, 4),
+        (200, {}, Unreadable, 4),
+        (302, b"", Unreadable, 4),
+        (404, b"<html>not here</html>", Unreadable, 4),
+        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, Unauthorized, 1),
+        (404, {"error": {"code": "NotFound", "message": "no such task"}}, JobLost, 1),
+        (200, {"id": "cgt-1", "status": "failed", "error": {"message": "x"}}, JobFailed, 1),
+    ],
+)
+def test_an_answer_that_stays_is_told_after_a_few_questions(
+    serving, client_of, answers, status, body, kind, times
+):
+    """What may pass is asked four times, what is final once."""
+    told, vendor = talk(serving, client_of, ask, answers(status, body))
+
+    assert type(told) is kind
+    assert len(vendor.requests) == times
+
+
+def test_a_wait_goes_on_until_the_job_is_done(serving, client_of, answers):
+    """And tells its progress on the way, also in a state it does not know."""
+    seen = []
+
+    def wait(client):
+        return client.wait(
+            "cgt-1",
+            started_at=client._clock(),
+            deadline_seconds=600,
+            on_progress=lambda status: seen.append(status.state),
+        )
+
+    told, vendor = talk(
+        serving,
+        client_of,
+        wait,
+        answers(200, QUEUED),
+        answers(200, {"id": "cgt-1", "status": "polishing"}),
+        answers(200, RUNNING),
+        answers(200, DONE),
+    )
+
+    assert isinstance(told, Done)
+    assert seen == ["queued", "unknown", "running"]
+    assert vendor.connections == 1
+
+
+def test_a_wait_asks_more_rarely_as_time_passes(serving, client_of, answers, clock, monkeypatch):
+    """Between the row's least and longest wait, a twentieth of what has passed."""
+    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+
+    def wait(client):
+        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=400)
+
+    told, vendor = talk(serving, client_of, wait, answers(200, RUNNING))
+
+    assert type(told) is JobOverdue
+    assert (min(clock.naps[:-1]), max(clock.naps)) == (2, 10)
+    assert clock.naps[:-1] == sorted(clock.naps[:-1])
+    assert len(vendor.requests) < 400 / 2 / 2
+
+
+def test_a_wait_for_this_machine_asks_soon(serving, client_of, answers, clock):
+    """The simulator is near and quick."""
+
+    def wait(client):
+        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=60)
+
+    talk(serving, client_of, wait, answers(200, RUNNING), answers(200, DONE))
+
+    assert clock.naps == [0.1, 0.1]
+
+
+@pytest.mark.parametrize(("tier", "longest"), [("flex", 60), (None, 10)])
+def test_flex_jobs_are_asked_once_a_minute(
+    serving, client_of, answers, clock, monkeypatch, tier, longest
+):
+    """They take hours."""
+    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+
+    def wait(client):
+        started = clock.now - 3600
+        return client.wait("cgt-1", started_at=started, deadline_seconds=3900, service_tier=tier)
+
+    talk(serving, client_of, wait, answers(200, RUNNING))
+
+    assert max(clock.naps) == longest
+
+
+def test_a_user_s_longest_wait_rules(serving, client_of, answers, clock, monkeypatch):
+    """Also where it is shorter than the row's least."""
+    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+
+    def wait(client):
+        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=5)
+
+    talk(serving, client_of, wait, answers(200, RUNNING), poll_seconds=0.5)
+
+    assert set(clock.naps) == {0.5}
+
+
+def test_a_job_that_outlives_its_deadline_is_overdue_and_kept(serving, client_of, answers, clock):
+    """Even in a state that nobody knows; the next run goes on."""
+
+    def wait(client):
+        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=30)
+
+    told, _ = talk(serving, client_of, wait, answers(200, {"id": "cgt-1", "status": "???"}))
+
+    assert type(told) is JobOverdue
+    assert "cgt-1" in str(told)
+    assert told.again.value == "resume"
+
+
+def test_an_old_job_is_asked_at_once_and_at_least_once(serving, client_of, answers, clock):
+    """A run that resumes finds what was done meanwhile."""
+
+    def wait(client):
+        return client.wait("cgt-1", started_at=clock.now - 9999, deadline_seconds=600)
+
+    told, vendor = talk(serving, client_of, wait, answers(200, DONE))
+
+    assert isinstance(told, Done)
+    assert (len(vendor.requests), clock.naps) == (1, [])
+
+
+def finished(clock, hours):
+    return {
+        "id": "cgt-1",
+        "status": "succeeded",
+        "content": None,
+        "updated_at": int(clock.now - hours * 3600),
+    }
+
+
+def test_a_fresh_job_without_a_clip_is_not_ready(serving, client_of, answers, clock):
+    """It was paid a moment ago, so it is asked again, not rendered again."""
+    told, _ = talk(serving, client_of, ask, answers(200, finished(clock, 1)))
+
+    assert isinstance(told, Waiting)
+
+
+def test_an_old_job_without_a_clip_has_lost_it(serving, client_of, answers, clock):
+    """Files live 24 hours."""
+    told, _ = talk(serving, client_of, ask, answers(200, finished(clock, 25)))
+
+    assert type(told) is JobLost
+
+
+def test_the_vendor_s_clock_tells_how_old_a_job_is(serving, client_of, answers, clock):
+    """Ours may be wrong."""
+    act = answers(200, finished(clock, 25), {"Date": "Fri, 01 Jan 2010 00:00:00 GMT"})
+
+    told, _ = talk(serving, client_of, ask, act)
+
+    assert isinstance(told, Waiting)
+
+
+def test_recent_jobs_are_listed_to_the_last_page(serving, client_of, answers):
+    """Those since then, each once, with the vendor's time."""
+    first = {
+        "items": [{"id": f"cgt-{n}", "status": "queued", "created_at": 100 - n} for n in range(3)]
+    }
+    second = {"items": [{"id": "cgt-2", "status": "queued"}, {"id": "cgt-3", "status": "running"}]}
+
+    def recent(client):
+        return client.recent("m", since=99)
+
+    date = {"Date": "Thu, 01 Jan 1970 00:02:00 GMT"}
+    told, vendor = talk(
+        serving,
+        client_of,
+        recent,
+        *(answers(200, body, date) for body in (first, second, {"items": []})),
+    )
+
+    assert [one.job for one in told.jobs] == ["cgt-0", "cgt-1", "cgt-3"]
+    assert told.vendor_time == 120
+    assert [request.target.split("?")[1][:10] for request in vendor.requests] == [
+        f"page_num={page}" for page in (1, 2, 3)
+    ]
+
+
+def test_a_list_without_pages_ends(serving, client_of, answers):
+    """A gateway that answers the same page for ever is asked twice."""
+    body = {"items": [{"id": "cgt-1", "status": "queued"}]}
+
+    told, vendor = talk(
+        serving, client_of, lambda client: client.recent("m", since=0), answers(200, body)
+    )
+
+    assert [one.job for one in told.jobs] == ["cgt-1"]
+    assert len(vendor.requests) == 2
+
+
+class Silent(type(DIALECTS["ark"])):
+    """A dialect that has neither list nor cancel."""
+
+    def recent(self, model, service_tier, page):
+        return None
+
+    def cancel(self, job):
+        return None
+
+
+def test_a_dialect_without_a_list_has_no_recent_jobs(serving, client_of, answers):
+    """None is not the same as none found."""
+
+    def recent(client):
+        client.dialect = Silent()
+        return client.recent("m", since=0)
+
+    told, vendor = talk(serving, client_of, recent, answers(200))
+
+    assert told is None
+    assert vendor.requests == []
+
+
+@pytest.mark.parametrize("reply", [(200, {}), (200, b""), (204, b"")])
+def test_a_queued_job_is_cancelled(serving, client_of, answers, reply):
+    """After a look at it; an empty answer is enough."""
+    told, vendor = talk(
+        serving,
+        client_of,
+        lambda client: client.cancel("cgt-1"),
+        answers(200, QUEUED),
+        answers(*reply),
+    )
+
+    assert told is True
+    assert [request.method for request in vendor.requests] == ["GET", "DELETE"]
+
+
+@pytest.mark.parametrize("body", [RUNNING, DONE])
+def test_a_job_that_is_past_the_queue_is_never_deleted(serving, client_of, answers, body):
+    """The same request would delete the record of what was paid for."""
+    told, vendor = talk(
+        serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, body)
+    )
+
+    assert told is False
+    assert [request.method for request in vendor.requests] == ["GET"]
+
+
+def test_a_cancel_that_is_refused_says_so_once(serving, client_of, answers):
+    """The job began to run in between."""
+    refusal = answers(400, {"error": {"code": "InvalidParameter", "message": "running"}})
+
+    told, vendor = talk(
+        serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, QUEUED), refusal
+    )
+
+    assert type(told) is Rejected
+    assert len(vendor.requests) == 2
+
+
+def test_a_dialect_without_a_cancel_says_so(serving, client_of, answers):
+    """Nothing is asked."""
+
+    def cancel(client):
+        client.dialect = Silent()
+        return client.cancel("cgt-1")
+
+    told, vendor = talk(serving, client_of, cancel, answers(200))
+
+    assert type(told) is Rejected
+    assert vendor.requests == []
+
+
+def test_proxies_of_the_environment_never_stand_before_this_machine(
+    serving, client_of, answers, monkeypatch
+):
+    """A corporate proxy can't reach our simulator."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    told, _ = talk(serving, client_of, ask, answers(200, RUNNING))
+
+    assert isinstance(told, Waiting)
