@@ -8,10 +8,17 @@ that editors complete and explain.
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 Ratio = Literal["16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive"]
 Resolution = Literal["480p", "720p", "1080p", "4k"]
@@ -22,9 +29,32 @@ ShotId = Annotated[
 Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", min_length=1, max_length=64)
 ]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+Text = Annotated[str, StringConstraints(pattern=r"\S", max_length=20_000)]
+"""Words: at least one that can be seen."""
+File = Annotated[str, StringConstraints(pattern=r"\S", max_length=4_000)]
+"""A file beside the board, a URL or a provider's own reference."""
+Provider = Annotated[Text, Field(examples=["simulator"])]
+Model = Annotated[
+    Text,
+    Field(
+        examples=[
+            "seedance-2.5",
+            "seedance-2.0",
+            "seedance-2.0-fast",
+            "seedance-2.0-mini",
+            "seedance-1.5-pro",
+            "seedance-1.0-pro",
+            "seedance-1.0-pro-fast",
+            "seedance-1.0-lite",
+        ]
+    ),
+]
+# A quoted "5" is text and a bare `no` is a word: the editor's schema says so too.
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
 
-_MONEY = re.compile(r"^\s*(\d{1,9}(?:\.\d{1,6})?)\s*([A-Za-z]{3})?\s*$")
+_MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 
 
 class Value(BaseModel):
@@ -36,7 +66,7 @@ class Value(BaseModel):
 class Money(Value):
     """An amount in one currency, written ``4.00 USD``. Zero may stand without a currency."""
 
-    amount: Annotated[Decimal, Field(ge=0)]
+    amount: Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12)]
     currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = ""
 
     def __str__(self) -> str:
@@ -48,7 +78,7 @@ def read_money(text: Any) -> Any:
 
     Raises ValueError where the text is no amount with a three-letter currency.
     """
-    if isinstance(text, (int, float)) and not isinstance(text, bool):
+    if isinstance(text, int | float) and not isinstance(text, bool):
         text = str(text)
     if not isinstance(text, str):
         return text
@@ -56,18 +86,31 @@ def read_money(text: Any) -> Any:
     if not found:
         msg = "an amount and a currency are written like 4.00 USD"
         raise ValueError(msg)
-    try:
-        amount = Decimal(found[1])
-    except InvalidOperation as error:  # pragma: no cover - the pattern admits numbers only
-        raise ValueError(str(error)) from error
-    currency = (found[2] or "").upper()
-    if amount and not currency:
+    money = Money(amount=Decimal(found[1]), currency=(found[2] or "").upper())
+    return refuse_bare_amount(money)
+
+
+def refuse_bare_amount(money: Money) -> Money:
+    """The money, where it is nothing or says its currency. Raises ValueError otherwise."""
+    if money.amount and not money.currency:
         msg = "the currency is missing; write it behind the amount, like 4.00 USD"
         raise ValueError(msg)
-    return {"amount": amount, "currency": currency}
+    return money
 
 
-Budget = Annotated[Money, BeforeValidator(read_money, json_schema_input_type=str)]
+_WrittenMoney = (
+    Annotated[
+        str,
+        StringConstraints(pattern=r"^ *[0-9]{1,9}(\.[0-9]{1,6})? *[A-Za-z]{3} *$"),
+        Field(examples=["4.00 USD"]),
+    ]
+    | Literal[0]
+)
+Budget = Annotated[
+    Money,
+    BeforeValidator(read_money, json_schema_input_type=_WrittenMoney),
+    AfterValidator(refuse_bare_amount),
+]
 
 
 class Look(Value):
@@ -77,36 +120,36 @@ class Look(Value):
     """Width to height of the picture."""
     resolution: Resolution | None = None
     """Size class of the picture; the model and the ratio fix the exact pixels."""
-    seconds: int | Literal["auto"] | None = None
+    seconds: Annotated[Whole, Field(ge=1, examples=[5])] | Literal["auto"] | None = None
     """Length of a shot in seconds, or `auto` where the model may decide."""
-    audio: bool | None = None
+    audio: Flag | None = None
     """Sound with the picture, where the model has it. Unset means on."""
-    style: Text | None = None
-    """Words that are added to the prompt of every shot."""
-    seed: int | None = None
+    style: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    """Words that are added to every prompt. A shot's own replace them; `""` takes them off."""
+    seed: Whole | None = None
     """The number the model's chance starts from."""
-    camera_fixed: bool | None = None
+    camera_fixed: Flag | None = None
     """Hold the camera still."""
-    watermark: bool | None = None
+    watermark: Flag | None = None
     """The vendor's mark in the picture. Unset means none."""
-    draft: bool | None = None
+    draft: Flag | None = None
     """A cheap preview, where the model has drafts."""
     service_tier: ServiceTier | None = None
     """`flex` is half the price and takes hours, where the model has it."""
-    priority: Annotated[int, Field(ge=0, le=9)] | None = None
+    priority: Annotated[Whole, Field(ge=0, le=9)] | None = None
     """Place in the vendor's queue, 0 to 9, where the model has it."""
-    execution_expires_after: int | None = None
+    execution_expires_after: Whole | None = None
     """Seconds after which the vendor gives an unfinished job up."""
 
 
 class CastMember(Value):
     """Who or what appears: `{name}` in a prompt expands to the words."""
 
-    is_: Annotated[Text, Field(alias="is")]
+    is_: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
     """The words that stand for `{name}` in a prompt."""
-    images: tuple[str, ...] = ()
+    images: tuple[File, ...] = ()
     """Pictures handed over where the model takes references."""
-    required: bool = False
+    required: Flag = False
     """An error, not a note, where the images can't be handed over."""
 
     model_config = ConfigDict(
@@ -122,25 +165,25 @@ class FromShot(Value):
 
     shot: ShotId
     """The id of the shot to continue."""
-    take: Annotated[int, Field(ge=1)] | None = None
+    take: Annotated[Whole, Field(ge=1)] | None = None
     """Which take of it; unset is its present one."""
 
 
 class References(Value):
     """Pictures, clips and sounds the model may look at and listen to."""
 
-    images: tuple[str, ...] = ()
+    images: tuple[File, ...] = ()
     """Files, URLs or `asset://` ids of pictures."""
-    videos: tuple[str, ...] = ()
+    videos: tuple[File, ...] = ()
     """Files, URLs or `asset://` ids of clips."""
-    audio: tuple[str, ...] = ()
+    audio: tuple[File, ...] = ()
     """Files, URLs or `asset://` ids of sounds."""
 
 
 class Crossfade(Value):
     """One shot dissolves into the next."""
 
-    crossfade: Annotated[float, Field(gt=0, le=10)]
+    crossfade: Annotated[Number, Field(gt=0, le=10)]
     """Seconds both shots are seen."""
 
 
@@ -152,33 +195,35 @@ class Shot(Look):
 
     id: ShotId
     """The shot's name: unique in the board, letters, digits, - and _."""
-    title: str | None = None
+    title: Text | None = None
     """The chapter's title in the film; the id where it is left out."""
-    prompt: Text | None = None
+    prompt: Annotated[Text, Field(examples=["{keeper} opens the door. Slow push in."])] | None = (
+        None
+    )
     """What happens in the shot. `{name}` is cast or a variable; `{{` is a brace."""
-    provider: str | None = None
+    provider: Provider | None = None
     """Who renders this shot."""
-    model: str | None = None
+    model: Model | None = None
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
-    first_frame: FromShot | str | None = None
+    first_frame: FromShot | Literal["previous", "none"] | File | None = None
     """`previous` (the default from the second shot on), `none`, `{shot: ID}`, a file or a URL."""
-    last_frame: str | None = None
+    last_frame: File | None = None
     """A file or URL of the picture the shot ends on, where the model takes one."""
     continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
     """`clip`: hand the previous clip to a model that takes reference video."""
-    clip: str | None = None
+    clip: File | None = None
     """A file that is this shot already: nothing is rendered or paid."""
     references: References | None = None
     """Pictures, clips and sounds to refer to, where the model takes them."""
-    frames: int | None = None
+    frames: Whole | None = None
     """Length in frames (25 + 4n, 29 to 289), where the model has it."""
-    take: Annotated[int, Field(ge=1)] = 1
+    take: Annotated[Whole, Field(ge=1)] = 1
     """Raise it to ask for a new picture on purpose."""
-    lock: bool = False
+    lock: Flag = False
     """Never render this shot again."""
     transition: Join | None = None
     """How the film comes into this shot; the film's `join` where it is left out."""
-    callback_url: str | None = None
+    callback_url: Text | None = None
     """Where the vendor reports the job's state."""
     safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
     """A hash that stands for the end user, for the vendor."""
@@ -196,11 +241,11 @@ class Shot(Look):
 class Music(Value):
     """A track under the whole film."""
 
-    file: str
+    file: File
     """The sound file, beside the board."""
-    gain_db: float = 0.0
+    gain_db: Number = 0.0
     """Louder or softer, in decibels."""
-    duck: bool = False
+    duck: Flag = False
     """Softer while a shot has sound of its own."""
 
 
@@ -211,7 +256,7 @@ class Film(Value):
     """How one shot comes after another."""
     music: Music | None = None
     """A track under the whole film."""
-    loudness: Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)? LUFS$")] | None = None
+    loudness: Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? LUFS$")] | None = None
     """Integrated loudness, written `-16 LUFS`."""
     codec: Literal["h264", "keep"] = "h264"
     """`keep` leaves the clips' codec instead of H.264 8-bit."""
@@ -222,11 +267,11 @@ class Storyboard(Value):
 
     name: ShotId | None = None
     """The board's name; the file's stem where it is left out."""
-    title: str | None = None
+    title: Text | None = None
     """What the film is called."""
-    provider: str = "simulator"
+    provider: Provider = "simulator"
     """Who renders: a row of `shotchain providers`."""
-    model: str = "seedance-1.5-pro"
+    model: Model = "seedance-1.5-pro"
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
     budget: Budget | None = None
     """The most this board may cost, all runs together, written `4.00 USD`."""
@@ -234,7 +279,7 @@ class Storyboard(Value):
     """Defaults for every shot."""
     cast: dict[Name, CastMember] = {}
     """Who and what appears."""
-    variables: dict[Name, str] = {}
+    variables: dict[Name, Text] = {}
     """Words that `{name}` in a prompt stands for."""
     shots: Annotated[tuple[Shot, ...], Field(min_length=1, max_length=2000)]
     """The shots in the order of the film."""
