@@ -150,7 +150,8 @@ def check_ready(production: Production) -> None:
     Raises NotConfigured for a missing key or store, UsageError for another board's film.
     """
     settings = production.settings
-    for provider in {one.provider for one in production.waiting if one.provider}:
+    rows = {one.provider.name: one.provider for one in production.waiting if one.provider}
+    for provider in rows.values():
         if provider.name != SIMULATOR and settings.api_key(provider.name) is None:
             msg = f"{provider.name} needs a key; set {provider.key_variable}"
             raise NotConfigured(msg)

@@ -18,7 +18,6 @@ from pydantic import SecretStr
 from flows.production import SIMULATOR, Production, base_url
 from flows.results import Report, Result, find_film, pieces_of
 from tasks import films, jobs
-from tasks.bill import NOTHING
 from tasks.errors import JobLost, NotConfigured, RenderingError, Unclear
 from tasks.films import Film, Piece
 from tasks.jobs import Desk, Frame
@@ -192,7 +191,7 @@ async def _outcome(run: _Run, shot: PlannedShot) -> Result:
         return await _render(run, shot, before)
     except JobLost:
         # The vendor has it no more: the plan counted its price, so it is rendered again, once.
-        if run.production.survey[shot.id].may_pay in (None, NOTHING):
+        if not run.production.survey[shot.id].renders_again:
             raise
         return await _render(run, shot, before)
 

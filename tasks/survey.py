@@ -6,7 +6,7 @@ Only reads records and file sizes; whether a kept file is still what it was is `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +41,8 @@ class Standing:
     """The attempt that counts, where there is one."""
     may_pay: Money | None = NOTHING
     """What a run may have to pay for it; None is unknown."""
+    renders_again: bool = False
+    """Whether it is rendered again where the vendor turns out to have it no more."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _with_seam(standing: Standing, seam: Seam) -> Standing:
     reason = standing.reason
     if seam == "stale":
         reason += "; it starts on a frame that the shot before no longer ends on"
-    return Standing(standing.state, reason, seam, standing.attempt, standing.may_pay)
+    return replace(standing, reason=reason, seam=seam)
 
 
 def _standing(
@@ -144,7 +146,7 @@ def _doubt(attempt: Attempt) -> str:
 def _at_vendor(shot: PlannedShot, attempt: Attempt) -> Standing:
     if attempt.age_seconds > JOB_LIVES_SECONDS:
         reason = f"job {attempt.job} is older than the 7 days a vendor keeps it; {_again(shot)}"
-        return Standing("to render", reason, None, attempt, shot.price)
+        return Standing("to render", reason, None, attempt, shot.price, renders_again=True)
     return Standing("in flight", f"job {attempt.job} is fetched", None, attempt)
 
 
@@ -152,9 +154,10 @@ def _gone(shot: PlannedShot, attempt: Attempt) -> Standing:
     tried = f"its clip is gone from the store; job {attempt.job} is asked for it again"
     if attempt.age_seconds <= FILES_LIVE_SECONDS:
         reason = f"{tried}, and only if the vendor has it no more, {_again(shot)}"
-        return Standing("in flight", reason, None, attempt, shot.price)
+        return Standing("in flight", reason, None, attempt, shot.price, renders_again=True)
     reason = "its clip is gone from the store and older than the day a vendor keeps it; "
-    return Standing("to render", reason + _again(shot), None, attempt, shot.price)
+    reason += _again(shot)
+    return Standing("to render", reason, None, attempt, shot.price, renders_again=True)
 
 
 def _again(shot: PlannedShot) -> str:

@@ -9,6 +9,19 @@ from pathlib import Path
 
 import pytest
 
+UNDER_CI = bool(os.environ.get("CI"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of minutes to those who ask for them by `-m served`, as CI does."""
+    if "served" in (config.getoption("-m") or ""):
+        return
+    reason = "takes minutes: run it with -m served, as CI does"
+    for item in items:
+        if item.get_closest_marker("served"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
 
 

@@ -1,0 +1,129 @@
+"""A studio: a board, a store and a served simulator, run through the steps without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from flows.production import Wish, check_ready, prepare, served
+from flows.results import Report, put
+from flows.shooting import BareSteps, shoot
+from storyboards import load
+from tasks.settings import read_settings
+from tasks.simulator.app import MOUNTS
+from tasks.simulator.faults import Faults
+from tasks.simulator.ledger import read_ledger
+from tasks.simulator.server import serve
+
+
+@dataclass
+class Studio:
+    """Runs boards against one simulator on a real port; counts what it was asked to make."""
+
+    folder: Path
+    root: Path
+    faults: Faults
+    url: str
+    words: dict[str, str] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def write(self, text: str, name: str = "board") -> Path:
+        path = self.folder / f"{name}.yaml"
+        path.write_text(text)
+        return path
+
+    def settings(self, provider: str):
+        words = {}
+        for name, path in MOUNTS.items():
+            upper = name.upper().replace("-", "_")
+            words[f"SHOTCHAIN_{upper}_BASE_URL"] = self.url + path
+            words[f"SHOTCHAIN_{upper}_API_KEY"] = "canary-key-9f2"
+        return read_settings({**words, "SHOTCHAIN_POLL_SECONDS": "0.2", **self.words})
+
+    def prepare(self, text: str, *, name: str = "board", **wishes):
+        path = self.write(text, name)
+        wish = Wish(**{"store": self.folder / "store", **wishes})
+        return prepare(load(path), wish, self.settings("simulator"), working=self.folder)
+
+    def run(self, text: str, *, steps=None, **wishes) -> Report:
+        production = self.prepare(text, **wishes)
+        check_ready(production)
+        production.store.open()
+        with served(production) as opened:
+            report = asyncio.run(shoot(opened, steps or BareSteps(), self.tell))
+        if report.film:
+            put(report.production, report.film)
+        return report
+
+    def tell(self, shot: str, doing: str, progress: float | None) -> None:
+        self.told.append((shot, doing))
+
+    @property
+    def creates(self) -> int:
+        """Jobs that a vendor would charge for."""
+        return sum(one.accepted for one in read_ledger(self.root))
+
+    @property
+    def submits(self) -> int:
+        """Create requests that arrived, taken or not."""
+        return sum(one.operation == "create" for one in read_ledger(self.root))
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    """A studio of its own, with its simulator on a free port."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    root, faults = tmp_path / "vendor", Faults()
+    with serve(root, faults=faults) as url:
+        yield Studio(folder, root, faults, url)
+
+
+@pytest.fixture
+def chain():
+    """The text of a chain of shots of two seconds at 480p: `chain("one", two="other prompt")`."""
+
+    def make(*shots: str, provider: str = "simulator", head: str = "", **prompts: str) -> str:
+        lines = [
+            f"provider: {provider}",
+            "model: seedance-1.0-pro",
+            "look: {resolution: 480p, seconds: 2, ratio: '16:9'}",
+            *([head] if head else []),
+            "shots:",
+        ]
+        for shot in shots:
+            words, _, extra = shot.partition("|")
+            prompt = prompts.get(words, f"Picture of {words}.")
+            more = f", {extra}" if extra else ""
+            lines.append(f'  - {{id: {words}, prompt: "{prompt}"{more}}}')
+        return "\n".join(lines) + "\n"
+
+    return make
+
+
+@pytest.fixture
+def outcomes():
+    """What became of each shot of a report."""
+    return lambda report: {one.shot.id: one.outcome for one in report.results}
+
+
+@pytest.fixture
+def decode():
+    """Look at a film: frames, pictures on demand, sound, chapters."""
+    import av
+
+    def look(path: Path) -> SimpleNamespace:
+        with av.open(str(path)) as container:
+            frames = sum(1 for _ in container.decode(video=0))
+        with av.open(str(path)) as container:
+            chapters = [chapter["metadata"]["title"] for chapter in container.chapters()]
+            stream = container.streams.video[0]
+            size = (stream.width, stream.height)
+            return SimpleNamespace(frames=frames, chapters=chapters, size=size)
+
+    return look
