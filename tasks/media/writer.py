@@ -7,6 +7,7 @@ cut, joined or normalised from existing clips is written elsewhere in this room.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from tasks.errors import MediaError
@@ -78,14 +80,16 @@ class ClipWriter:
             return
         try:
             self._finish()
-        except (av.FFmpegError, OSError) as broken:
+        except (av.FFmpegError, OSError, MediaError) as broken:
             self._abandon()
             raise self._failed(broken) from broken
 
-    def write_planes(self, luma: Plane, blue: Plane, red: Plane) -> None:
-        """Append one picture: bytes in limited range, bt709."""
+    def write_planes(self, luma: Plane, blue: Plane, red: Plane, *, key: bool = False) -> None:
+        """Append one picture: bytes in limited range, bt709; `key` encodes it by itself."""
         frame = _frame((luma, blue, red), self._size)
         frame.pts, frame.time_base = self._frames, Fraction(1, FRAMES_PER_SECOND)
+        if key:
+            frame.pict_type = PictureType.I
         self._frames += 1
         self._mux(self._video.encode(frame))
 
@@ -108,7 +112,12 @@ class ClipWriter:
         context.gop_size = _GOP_FRAMES
         # One thread: the same planes give the same bytes on every machine.
         context.thread_count = 1
-        context.options = {"preset": "veryfast", "crf": str(self._quality), "bf": "0"}
+        context.options = {
+            "preset": "veryfast",
+            "crf": str(self._quality),
+            "bf": "0",
+            "forced-idr": "1",
+        }
         return stream
 
     def _open_sound(self) -> AudioStream:
@@ -135,6 +144,9 @@ class ClipWriter:
             raise self._failed(broken) from broken
 
     def _finish(self) -> None:
+        if not self._frames:
+            message = f"The clip {self._path.name} was closed without a picture in it"
+            raise MediaError(message)
         self._mux(self._video.encode(None))
         if self._sound is not None:
             if self._pending.size:
@@ -143,10 +155,14 @@ class ClipWriter:
         self._container.close()
 
     def _abandon(self) -> None:
-        self._container.close()
+        # What went wrong is on its way already; closing what can't be written fails again.
+        with suppress(av.FFmpegError, OSError):
+            self._container.close()
         self._path.unlink(missing_ok=True)
 
     def _failed(self, broken: Exception) -> MediaError:
+        if isinstance(broken, MediaError):
+            return broken
         return MediaError(f"The clip {self._path.name} could not be written: {broken}")
 
 

@@ -1,0 +1,192 @@
+"""Everything that may go wrong at a vendor, to be ordered for the next matching requests.
+
+A fault is ordered by script (`faults.order("throttled", mount="ark", operation="create")`) or
+through the admin route. KINDS is the whole list, with the moment each strikes; faults of
+different moments strike the same request together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MOMENTS = ("connection", "pace", "answer", "job", "reply", "file")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing that may go wrong."""
+
+    name: str
+    moment: str
+    """One of MOMENTS: when a request or a job meets it."""
+    says: str
+    options: Mapping[str, float | str] = field(default_factory=dict)
+    """What may be set, with the defaults."""
+
+
+_ROWS = (
+    Kind("reset", "connection", "the connection is reset before the request is read"),
+    Kind("stall", "pace", "the reply comes late", {"seconds": 5.0}),
+    Kind(
+        "throttled",
+        "answer",
+        "429; without Retry-After unless it is set",
+        {"retry_after": "", "code": "RateLimitExceeded.EndpointRPMExceeded"},
+    ),
+    Kind("server_error", "answer", "a 5xx with an error body; nothing is made", {"status": 500}),
+    Kind("html", "answer", "a web page instead of JSON", {"status": 502}),
+    Kind(
+        "refused",
+        "answer",
+        "the error with that code, with the status that goes with it",
+        {"code": "InvalidParameter"},
+    ),
+    Kind(
+        "error_in_200",
+        "answer",
+        "200 with an error body; nothing is made",
+        {"code": "InternalServiceError"},
+    ),
+    Kind(
+        "job_failed",
+        "job",
+        "the job is taken and then fails with that code",
+        {"code": "OutputVideoSensitiveContentDetected"},
+    ),
+    Kind("job_expired", "job", "the job is taken and then expires"),
+    Kind("job_stalls", "job", "the job runs and never ends, until its own expiry"),
+    Kind("links_expired", "job", "the links of the finished job have expired already"),
+    Kind("jpeg_frame", "job", "the last frame is a JPEG under a name that ends in .png"),
+    Kind("other_picture", "job", "the same request gives another picture, as at the vendors"),
+    Kind(
+        "lost_reply", "reply", "the request is carried out, then the connection closes unanswered"
+    ),
+    Kind("truncated", "reply", "the request is carried out, and the reply breaks off half way"),
+    Kind("no_id", "reply", "the request is carried out, and the reply has no id in it"),
+    Kind("short_download", "file", "a download ends before its Content-Length"),
+    Kind("slow_download", "file", "a download takes that long", {"seconds": 5.0}),
+    Kind("download_error", "file", "a download answers with that status", {"status": 503}),
+)
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ROWS}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a fault can be matched against."""
+
+    mount: str
+    operation: str
+    text: str = ""
+    """Path, body and the job's prompt."""
+
+
+@dataclass
+class Fault:
+    """An ordered fault, with how often it still strikes."""
+
+    kind: Kind
+    mount: str = ""
+    """Empty matches every mount; likewise the operation and the match."""
+    operation: str = ""
+    match: str = ""
+    """Words that must occur in the request's path or body, or in the job's prompt."""
+    times: int = 1
+    """How often it strikes; -1 for ever."""
+    after: int = 0
+    """How many matching requests pass first."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def number(self, name: str) -> float:
+        """Return an option as a number."""
+        return float(self.options[name])
+
+    def word(self, name: str) -> str:
+        """Return an option as text."""
+        return str(self.options[name])
+
+    def fits(self, seen: Seen) -> bool:
+        """Tell whether the request is one of those it was ordered for."""
+        return (
+            self.mount in ("", seen.mount)
+            and self.operation in ("", seen.operation)
+            and self.match in seen.text
+        )
+
+
+class Faults:
+    """The faults that are on order. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._pending: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def order(
+        self,
+        kind: str,
+        *,
+        mount: str = "",
+        operation: str = "",
+        match: str = "",
+        times: int = 1,
+        after: int = 0,
+        **options: float | str,
+    ) -> None:
+        """Order a fault. Raises ValueError for a kind or an option that there is not."""
+        if kind not in KINDS:
+            message = f"There is no fault {kind!r}; there are {', '.join(KINDS)}"
+            raise ValueError(message)
+        defaults = KINDS[kind].options
+        if strangers := sorted(set(options) - set(defaults)):
+            message = f"The fault {kind} has no option {strangers[0]!r}; it has {list(defaults)}"
+            raise ValueError(message)
+        told = {**defaults, **options}
+        fault = Fault(KINDS[kind], mount, operation, match, times, after, told)
+        with self._lock:
+            self._pending.append(fault)
+
+    def clear(self) -> None:
+        """Call every fault off."""
+        with self._lock:
+            self._pending.clear()
+
+    def pending(self) -> list[Fault]:
+        """Return what is still on order."""
+        with self._lock:
+            return [fault for fault in self._pending if fault.times]
+
+    def strike(self, moment: str, seen: Seen, *, only: Iterable[str] = ()) -> Fault | None:
+        """Return the fault that strikes now, the first ordered first, and count it down."""
+        names = set(only)
+        with self._lock:
+            for fault in self._pending:
+                due = fault.kind.moment == moment and (not names or fault.kind.name in names)
+                if not due or not fault.times or not fault.fits(seen):
+                    continue
+                if fault.after:
+                    fault.after -= 1
+                    continue
+                fault.times -= 1
+                return fault
+        return None
+
+    def strike_job(self, seen: Seen) -> list[Fault]:
+        """Return every kind of fault that strikes a job that is being made."""
+        kinds = [kind.name for kind in _ROWS if kind.moment == "job"]
+        struck = (self.strike("job", seen, only=(name,)) for name in kinds)
+        return [fault for fault in struck if fault is not None]
+
+
+def describe_faults() -> list[tuple[str, str, str, str]]:
+    """Return a row per kind: name, moment, options with their defaults, what happens."""
+    return [
+        (
+            kind.name,
+            kind.moment,
+            ", ".join(f"{name}={value}" for name, value in kind.options.items()),
+            kind.says,
+        )
+        for kind in _ROWS
+    ]

@@ -1,0 +1,76 @@
+"""Everything one running simulator shares, under one root: clock, jobs, files, faults, ledger."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.simulator.clock import Clock, SystemClock
+from tasks.simulator.desk import Desk, Mount
+from tasks.simulator.faults import Faults
+from tasks.simulator.files import Files
+from tasks.simulator.jobs import Jobs
+from tasks.simulator.ledger import Ledger
+from tasks.simulator.renderers import Renderers
+
+
+@dataclass(frozen=True)
+class House:
+    """The parts, made by `open_house` and closed with `close`."""
+
+    root: Path
+    clock: Clock
+    jobs: Jobs
+    files: Files
+    renderers: Renderers
+    faults: Faults
+    ledger: Ledger
+    job_seconds: float | None
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def desk(self, mount: Mount) -> Desk:
+        """Return the counter of one mount."""
+        return Desk(
+            mount=mount,
+            jobs=self.jobs,
+            files=self.files,
+            renderers=self.renderers,
+            faults=self.faults,
+            clock=self.clock,
+            job_seconds=self.job_seconds,
+        )
+
+    def close(self) -> None:
+        """Stop rendering; the next house on the same root goes on where this one stopped."""
+        self.closing.set()
+        self.renderers.close()
+
+
+def open_house(
+    root: Path,
+    *,
+    clock: Clock | None = None,
+    faults: Faults | None = None,
+    job_seconds: float | None = None,
+) -> House:
+    """Open a root, new or old: forget what is past its lifetime and go on with the rest."""
+    root.mkdir(parents=True, exist_ok=True)
+    clock = clock or SystemClock()
+    jobs, files = Jobs(root, clock), Files(root)
+    for job_id in jobs.sweep():
+        files.remove(job_id)
+    files.sweep()
+    renderers = Renderers(root, jobs, files, clock)
+    for job in reversed(jobs.all()):
+        renderers.ask(job)
+    return House(
+        root=root,
+        clock=clock,
+        jobs=jobs,
+        files=files,
+        renderers=renderers,
+        faults=faults or Faults(),
+        ledger=Ledger(root),
+        job_seconds=job_seconds,
+    )

@@ -1,0 +1,221 @@
+"""The true first and last picture of a clip, in the right colours, and comparing pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.errors import MediaError
+from tasks.media.frames import first_frame, is_black, last_frame, mean_difference, read_rgb
+from tasks.media.pictures import sniff
+from tasks.media.probe import probe
+
+KINDS = {
+    "B-frames": {"picture": {}},
+    "no B-frames": {"picture": {"bframes": 0}},
+    "many key frames": {"picture": {"gop": 8}},
+    "open GOP": {"picture": {"gop": 8, "x264": "open-gop=1:scenecut=0"}},
+    "HEVC": {"picture": {"codec": "libx265"}},
+    "30 fps": {"picture": {"rate": Fraction(30)}},
+    "uneven": {"picture": {"left_out": (5, 20)}},
+    "late start": {"picture": {"starts_at_seconds": 0.5}},
+    "fragmented": {"options": {"movflags": "frag_keyframe+empty_moov"}},
+    "mute": {"tone": None},
+    "longer sound": {"tone": {"longer_by_seconds": 1.5}},
+    "shorter sound": {"tone": {"longer_by_seconds": -0.6}},
+}
+
+
+def number_in(png: bytes) -> int:
+    """Read the number that a picture carries from its green, as the studio writes it."""
+    green = read_rgb(png)[:, :, 1]
+    bits = (green[9:15, 9 + 12 * bit : 15 + 12 * bit].mean() > 126 for bit in range(12))
+    return sum(int(bit) << place for place, bit in enumerate(bits))
+
+
+def plain(path: Path, yuv: tuple[int, int, int], size: tuple[int, int], matrix: int) -> Path:
+    """Make a clip of one colour, lossless, with or without a colour tag."""
+    width, height = size
+    planes = np.empty((height * 3 // 2, width), np.uint8)
+    planes[:height] = yuv[0]
+    planes[height:].reshape(2, -1)[:] = np.array(yuv[1:])[:, None]
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.colorspace = matrix
+        stream.codec_context.options = {"qp": "0", "preset": "ultrafast"}
+        for _ in range(2):
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.colorspace = matrix
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def to_png(pixels: np.ndarray) -> bytes:
+    """Encode pixels as PNG."""
+    file = BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_true_first_and_last_pictures_are_taken(
+    studio: Any, picture: Any, tone: Any, kind: str
+) -> None:
+    """However a clip is encoded and packed, it is the pictures that are shown first and last."""
+    made = dict(KINDS[kind])
+    if "picture" in made:
+        made["picture"] = picture(**made["picture"])
+    if made.get("tone"):
+        made["tone"] = tone(**made["tone"])
+    clip = studio.clip("a.mp4", frames=30, base=300, **made)
+    last, first = last_frame(clip), first_frame(clip)
+    assert (number_in(first), number_in(last)) == (300, 329)
+    assert sniff(last) == sniff(first) == "image/png"
+    assert read_rgb(last).shape == (96, 160, 3)
+
+
+@pytest.mark.parametrize("frames", range(16, 28))
+def test_the_last_picture_of_an_open_gop_is_right_wherever_key_frames_lie(
+    studio: Any, picture: Any, frames: int
+) -> None:
+    """The last key frame may itself be shown last, or need pictures from before it."""
+    made = picture(gop=8, x264="open-gop=1:scenecut=0:b-adapt=0")
+    clip = studio.clip("a.mp4", frames=frames, picture=made, tone=None)
+    assert number_in(last_frame(clip)) == frames - 1
+
+
+def test_pictures_that_an_edit_list_hides_are_not_taken(studio: Any) -> None:
+    """The first picture is the first that is shown, not the first in the file."""
+    path = studio.clip("a.mp4", frames=30, tone=None)
+    cut = studio.folder / "cut.mp4"
+    studio.run("-ss", "0.5", "-i", str(path), "-c", "copy", str(cut))
+    assert number_in(first_frame(cut)) == 12
+    assert number_in(last_frame(cut)) == 29
+
+
+MATRICES = {"BT.709": (0.2126, 0.0722), "BT.601": (0.299, 0.114)}
+
+
+@pytest.mark.parametrize(
+    ("size", "tag", "matrix"),
+    [
+        ((864, 480), 1, "BT.709"),
+        ((864, 480), 2, "BT.709"),
+        ((992, 432), 2, "BT.709"),
+        ((160, 96), 1, "BT.709"),
+        ((864, 480), 6, "BT.601"),
+        ((160, 96), 2, "BT.601"),
+    ],
+)
+@pytest.mark.parametrize("yuv", [(63, 102, 240), (173, 42, 26), (126, 128, 128), (235, 128, 128)])
+def test_colours_are_converted_without_bias(
+    tmp_path: Path, size: tuple[int, int], tag: int, matrix: str, yuv: tuple[int, int, int]
+) -> None:
+    """A frame's colours are within one level of what the matrix gives; untagged means BT.709."""
+    red_weight, blue_weight = MATRICES[matrix]
+    luma, blue, red = (yuv[0] - 16) / 219, (yuv[1] - 128) / 224, (yuv[2] - 128) / 224
+    r = luma + 2 * (1 - red_weight) * red
+    b = luma + 2 * (1 - blue_weight) * blue
+    g = (luma - red_weight * r - blue_weight * b) / (1 - red_weight - blue_weight)
+    wanted = np.clip([r, g, b], 0, 1) * 255
+    pixels = read_rgb(last_frame(plain(tmp_path / "a.mp4", yuv, size, tag)))
+    assert np.abs(pixels - wanted).max() <= 1.01
+
+
+def test_a_chain_of_last_frames_does_not_drift(studio: Any, tmp_path: Path) -> None:
+    """Ten clips, each made from the last picture of the one before, keep their brightness."""
+    start = read_rgb(last_frame(studio.clip("a.mp4", tone=None)))
+    pixels = start
+    for k in range(10):
+        path = tmp_path / f"{k}.mp4"
+        rgb = tmp_path / "still.png"
+        rgb.write_bytes(to_png(pixels))
+        exact = "flags=bicubic+accurate_rnd+full_chroma_int"
+        tags = "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+        filters = (
+            f"scale=out_color_matrix=bt709:out_range=tv:{exact},format=yuv420p,setparams={tags}"
+        )
+        shape = ("-c:v", "libx264", "-qp", "4", "-frames:v", "2")
+        studio.run("-loop", "1", "-i", str(rgb), "-vf", filters, *shape, str(path))
+        pixels = read_rgb(last_frame(path))
+    assert abs(float(pixels.mean()) - float(start.mean())) < 1.0
+
+
+@pytest.mark.parametrize(("luma", "black"), [(16, True), (30, True), (48, False), (120, False)])
+def test_a_black_last_frame_is_seen(studio: Any, picture: Any, luma: int, black: bool) -> None:
+    """A clip that ends on black is told from one that is merely dark."""
+    clip = studio.clip("a.mp4", frames=3, picture=picture(luma=luma), tone=None)
+    assert is_black(last_frame(clip)) is black
+
+
+def test_black_means_ninety_nine_percent() -> None:
+    """A few lights in the dark do not make a picture usable, and a few more do."""
+    night = np.zeros((100, 100, 3))
+    night[0, :99] = 255
+    assert is_black(to_png(night))
+    night[1, :2] = 255
+    assert not is_black(to_png(night))
+    assert is_black(to_png(np.full((8, 8, 3), 23)))
+    assert not is_black(to_png(np.full((8, 8, 3), 24)))
+
+
+def test_pictures_are_compared_in_levels() -> None:
+    """The difference is the mean distance over all pixels and colours, whichever comes first."""
+    grey, lighter = np.full((8, 8, 3), 100), np.full((8, 8, 3), 110)
+    assert mean_difference(to_png(grey), to_png(grey)) == 0
+    assert mean_difference(to_png(grey), to_png(lighter)) == 10
+    assert mean_difference(to_png(lighter), to_png(grey)) == 10
+    half = grey.copy()
+    half[:4] += 6
+    assert mean_difference(to_png(grey), to_png(half)) == 3
+
+
+def test_pictures_of_different_sizes_and_formats_are_compared(studio: Any) -> None:
+    """A vendor's JPEG at another size is close to the clip's own last picture; another is not."""
+    clip = studio.clip("a.mp4", frames=30, tone=None)
+    last = last_frame(clip)
+    file = BytesIO()
+    Image.open(BytesIO(last)).resize((320, 192)).save(file, "JPEG", quality=92)
+    assert mean_difference(last, file.getvalue()) < 4
+    assert mean_difference(last, first_frame(clip)) > 10
+
+
+def test_a_clip_s_last_picture_meets_the_next_one_s_first(studio: Any) -> None:
+    """Two encodings of one picture are nearer than two neighbours of one clip."""
+    one, two = studio.chain(2, tone=None)
+    assert mean_difference(last_frame(one), first_frame(two)) < 6
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_what_cannot_be_decoded_is_a_media_error(damage: bytes) -> None:
+    """Neither an empty file nor a broken picture gives anything but one clear refusal."""
+    with pytest.raises(MediaError):
+        is_black(damage)
+
+
+def test_a_picture_cut_off_in_its_pixels_is_a_media_error() -> None:
+    """The header is right and the rest is missing: comparing it would compare grey."""
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3))
+    with pytest.raises(MediaError, match="damaged"):
+        read_rgb(to_png(noise)[:3000])
+
+
+def test_a_broken_clip_has_no_last_picture(studio: Any) -> None:
+    """Where the end can't be decoded nothing else is given in its place."""
+    path = studio.clip("a.mp4", frames=30, tone=None)
+    data = bytearray(path.read_bytes())
+    at, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
+    data[at:end] = bytes(end - at)
+    path.write_bytes(data)
+    assert probe(path).frames == 30
+    with pytest.raises(MediaError, match="damaged"):
+        last_frame(path)
