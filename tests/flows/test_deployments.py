@@ -84,6 +84,13 @@ def wait_until_answering(url: str, log: Path) -> None:
     pytest.fail(f"the server does not answer: {log.read_text()[-2000:]}")
 
 
+def wait_until_saying(words: str, log: Path) -> None:
+    deadline = time.monotonic() + 180
+    while words not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()[-2000:]
+        time.sleep(0.5)
+
+
 def test_the_commands_of_the_readme_lead_to_a_film_in_the_store(
     clone: Path, port: int, tmp_path: Path
 ) -> None:
@@ -102,6 +109,7 @@ def test_the_commands_of_the_readme_lead_to_a_film_in_the_store(
     with running(commands["server"], clone, environment, server_log):
         wait_until_answering(f"http://127.0.0.1:{port}/api/health", server_log)
         with running(commands["worker"], clone, environment, worker_log):
+            wait_until_saying("started!", worker_log)
             told = run(commands["run"], clone, environment, worker_log)
             again = run(commands["run"], clone, environment, worker_log)
             nightly = run(
