@@ -86,9 +86,7 @@ def prepare(cut: Cut) -> Prepared:
     )
 
 
-def join(
-    prepared: Sequence[Prepared], film: Path, *, title: str = "", comment: str = ""
-) -> Film:
+def join(prepared: Sequence[Prepared], film: Path, *, title: str = "", comment: str = "") -> Film:
     """Write the film to exactly that path; staging and renaming are the caller's.
 
     Title and comment become the file's tags. Raises MediaError, and leaves no file, where the

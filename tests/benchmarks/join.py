@@ -158,7 +158,7 @@ def read_sound(film: Path) -> Any:
     blocks = []
     with av.open(str(film)) as container:
         for frame in container.decode(audio=0):
-            at = round(frame.pts * Fraction(frame.time_base) * 48_000)
+            at = round(frame.pts * 48_000 * frame.time_base.numerator / frame.time_base.denominator)
             blocks.append((at, frame.to_ndarray()[0]))
     samples = np.zeros(max(at + len(block) for at, block in blocks), np.float32)
     for at, block in blocks:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import struct
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -319,3 +321,23 @@ def test_a_film_that_cannot_be_written_is_a_media_error(studio: Any) -> None:
     prepared = prepare(Cut(studio.clip("a.mp4"), False, "a"))
     with pytest.raises(MediaError, match=r"can't be written to .*nowhere"):
         join([prepared], studio.folder / "nowhere" / "film.mp4")
+
+
+def test_a_full_disk_ends_the_join_without_a_film(studio: Any) -> None:
+    """A film that can't be written to its end is told and removed, never left looking whole."""
+    clip = studio.clip("a.mp4")
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tasks.media.cut import Cut, join, prepare\n"
+        "prepared = prepare(Cut(Path(sys.argv[1]), False, 'a'))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))\n"
+        "try:\n    join([prepared], Path(sys.argv[2]))\n"
+        "except Exception as error:\n    print(type(error).__name__, error)\n"
+    )
+    film = studio.folder / "film.mp4"
+    command = [sys.executable, "-c", code, str(clip), str(film)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith(f"MediaError The film can't be written to {film}")
+    assert not film.exists()
