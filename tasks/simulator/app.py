@@ -26,7 +26,7 @@ from tasks.simulator.faults import Fault, Seen
 from tasks.simulator.house import House
 from tasks.simulator.ledger import Entry
 from tasks.simulator.magic import reason
-from tasks.simulator.refusals import Refusal
+from tasks.simulator.refusals import Refusal, reject
 from tasks.simulator.vendors.ark import ARK
 
 ROWS = (
@@ -104,13 +104,13 @@ class _Visit:
         except ClientDisconnect:
             return Response()
         except Refusal as refusal:
-            return self._finish(_call(self._request, b""), self._refused(refusal, b""))
+            call = _call(self._request, b"")
+            return self._finish(call, self._desk.mount.vendor.refuse(refusal, call))
         if slow := self._strikes("pace"):
             await wait(slow.number("seconds"), self._house.closing.is_set)
         return self._finish(call, await self._answer(call))
 
     async def _read(self) -> Call:
-        body = b""
         chunks: list[bytes] = []
         size = 0
         async for chunk in self._request.stream():
@@ -120,11 +120,9 @@ class _Visit:
                 chunks.clear()
                 continue
             chunks.append(chunk)
-        body = b"".join(chunks)
-        call = _call(self._request, body)
+        call = _call(self._request, b"".join(chunks))
         if size > _BODY_BYTES:
-            message = "The request body is larger than 64 MB."
-            raise _too_large(message)
+            reject("", "The request body is larger than 64 MB.")
         self._seen = replace(self._seen, text=self._text(call))
         return call
 
@@ -156,9 +154,6 @@ class _Visit:
         if kind == "truncated":
             return BrokenReply(response, bytes(response.body), len(response.body) // 2)
         return response
-
-    def _refused(self, refusal: Refusal, body: bytes) -> Answer:
-        return self._desk.mount.vendor.refuse(refusal, _call(self._request, body))
 
     def _strikes(self, moment: str) -> Fault | None:
         fault = self._house.faults.strike(moment, self._seen)
@@ -242,7 +237,3 @@ def _write_down(house: House, mount: str, operation: str, call: Call, answer: An
             note=answer.note,
         )
     )
-
-
-def _too_large(message: str) -> Refusal:
-    return Refusal("InvalidParameter", message)

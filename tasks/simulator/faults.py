@@ -28,7 +28,11 @@ class Kind:
 
 
 _ROWS = (
-    Kind("reset", "connection", "the connection is reset before the request is read"),
+    Kind(
+        "reset",
+        "connection",
+        "the connection is reset before the request is read (no match fits yet)",
+    ),
     Kind("stall", "pace", "the reply comes late", {"seconds": 5.0}),
     Kind(
         "throttled",

@@ -185,8 +185,8 @@ class Jobs:
 
     def sweep(self) -> list[str]:
         """Remove every record that the vendor would have forgotten, and return their ids."""
-        known = {job.id for job in self.all()}
-        gone = [path.stem for path in self._folder.glob("*.json") if path.stem not in known]
+        names = [path.stem for path in self._folder.glob("*.json")]
+        gone = [name for name in names if self.find(name) is None]
         for job_id in gone:
             self.remove(job_id)
         return gone
@@ -202,8 +202,12 @@ class Jobs:
             told: dict[str, Any] = json.loads(self._path(job_id).read_bytes())
         except FileNotFoundError:
             return None
-        commission, fate = read_commission(told["commission"]), Fate(**told["fate"])
-        return Job(**{**told, "commission": commission, "fate": fate})
+        try:
+            commission, fate = read_commission(told["commission"]), Fate(**told["fate"])
+            return Job(**{**told, "commission": commission, "fate": fate})
+        except (TypeError, KeyError):
+            # Written by another version: a previz is not worth a migration.
+            return None
 
     def _write(self, job: Job) -> None:
         write_whole(self._path(job.id), json.dumps(asdict(job)).encode())

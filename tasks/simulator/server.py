@@ -20,6 +20,9 @@ from tasks.simulator.house import House, open_house
 
 _HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
+# Longer than any client keeps a connection: a create that is sent over one that is just being
+# closed could not be told from one that was lost.
+_KEEP_ALIVE_SECONDS = 120
 
 
 @contextmanager
@@ -92,6 +95,7 @@ class _Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )
         )
 

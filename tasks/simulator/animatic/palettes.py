@@ -62,7 +62,7 @@ _WORDS = (
         r"sea|ocean\w*|wave\w*|water\w*|lake\w*|river\w*|beach\w*|harbou?r\w*|boat\w*|coast\w*",
     ),
     ("lamp", r"lamp\w*|candle\w*|fireplace|cabin|tavern|warm light"),
-    ("day", r"day|noon|sunny|summer|clear sky|blue sky"),
+    ("day", r"day(?:time|light)?|noon|sunny|summer|clear sky|blue sky"),
 )
 _BY_CHANCE = ("dawn", "day", "gold", "dusk", "sea", "forest", "desert")
 _NIGHTLY = frozenset({"night", "neon"})

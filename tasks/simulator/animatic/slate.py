@@ -5,6 +5,7 @@ The slate stays away from the first and last frames: it must never enter the cha
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ def slate_strength(frame: int, frames: int) -> float:
 def make_slate(size: tuple[int, int], prompt: str, facts: str) -> Overlay:
     """Return the slate: up to three balanced lines of the prompt over one line of facts."""
     width, height = size
-    unit = min(width, height * 16 / 9) / 100
+    unit = _unit(size)
     words, small = _font(unit * 2.35), _font(unit * 1.7)
     lines = _balanced(_printable(prompt, words), words, width * 0.86 - unit * 2)
     line_height, gap = unit * 3.1, unit * 1.1
@@ -74,7 +75,7 @@ def make_slate(size: tuple[int, int], prompt: str, facts: str) -> Overlay:
 def make_watermark(size: tuple[int, int]) -> Overlay:
     """Return the mark that the vendors put at the bottom right."""
     width, height = size
-    unit = min(width, height * 16 / 9) / 100
+    unit = _unit(size)
     font = _font(unit * 1.9)
     words = "AI generated"
     wide, tall = _even(font.getlength(words) + unit * 1.2), _even(unit * 3.4)
@@ -150,6 +151,11 @@ def _printable(text: str, font: _Font) -> str:
     missing = bytes(font.getmask("\uffff"))
     kept = [char for char in plain if char == " " or bytes(font.getmask(char)) != missing]
     return re.sub(r"\s+", " ", "".join(kept)).strip() or "…"
+
+
+def _unit(size: tuple[int, int]) -> float:
+    """A hundredth of the width of a 16:9 frame of that area: upright frames read as well."""
+    return math.sqrt(size[0] * size[1]) * 0.0132
 
 
 def _font(size: float) -> _Font:

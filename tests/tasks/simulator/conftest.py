@@ -117,6 +117,13 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
     assert [fault for fault in vendor.faults.pending() if fault.times > 0] == []
 
 
+@pytest.fixture
+def taking(vendor: Vendor) -> Vendor:
+    """The same, for tests that need no picture: whatever it takes is never rendered."""
+    vendor.faults.order("job_stalls", times=-1)
+    return vendor
+
+
 @pytest.fixture(scope="module")
 def checking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
     """A simulator that takes and refuses orders but renders nothing: every job stalls."""

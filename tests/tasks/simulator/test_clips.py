@@ -43,7 +43,6 @@ def test_a_chain_of_shots_is_seamless(rendering, fetch, data_uri) -> None:
     ("fields", "size", "frames"),
     [
         ({"model": "dreamina-seedance-2-5-260628", "duration": 4}, (854, 480), 97),
-        ({"model": "doubao-seedance-1-5-pro-251215", "duration": 4}, (864, 496), 97),
         ({"duration": 2, "ratio": "21:9"}, (960, 416), 49),
         ({"frames": 33, "ratio": "9:16"}, (480, 864), 33),
     ],

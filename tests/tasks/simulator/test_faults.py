@@ -21,23 +21,23 @@ def created(vendor) -> int:
     return count_creates(vendor.ledger()).get("simulator", 0)
 
 
-def test_a_429_comes_as_often_as_it_was_ordered(vendor, order) -> None:
+def test_a_429_comes_as_often_as_it_was_ordered(taking, order) -> None:
     """Then the same request goes through; only that one makes a job."""
-    vendor.faults.order("throttled", operation="create", times=2)
+    taking.faults.order("throttled", operation="create", times=2)
 
-    replies = [vendor.post(order()) for _ in range(3)]
+    replies = [taking.post(order()) for _ in range(3)]
 
     assert [reply.status_code for reply in replies] == [429, 429, 200]
     assert "retry-after" not in replies[0].headers
     assert replies[0].json()["error"]["type"] == "TooManyRequests"
-    assert created(vendor) == 1
+    assert created(taking) == 1
 
 
-def test_a_429_can_ask_for_patience(vendor, order) -> None:
+def test_a_429_can_ask_for_patience(taking, order) -> None:
     """With a Retry-After, and with another code."""
-    vendor.faults.order("throttled", retry_after="3", code="ServerOverloaded")
+    taking.faults.order("throttled", retry_after="3", code="ServerOverloaded")
 
-    reply = vendor.post(order())
+    reply = taking.post(order())
 
     assert reply.headers["Retry-After"] == "3"
     assert reply.json()["error"]["code"] == "ServerOverloaded"
@@ -80,55 +80,55 @@ def test_an_error_can_hide_in_a_200(vendor, order) -> None:
     assert created(vendor) == 0
 
 
-def test_a_lost_reply_leaves_a_paid_job(vendor, order) -> None:
+def test_a_lost_reply_leaves_a_paid_job(taking, order) -> None:
     """The connection closes without a word, and the job is in the list."""
-    vendor.faults.order("lost_reply", operation="create")
+    taking.faults.order("lost_reply", operation="create")
 
     with pytest.raises(httpx.RemoteProtocolError):
-        vendor.post(order())
+        taking.post(order())
 
-    assert created(vendor) == vendor.list()["total"] == 1
-    assert next(entry.status for entry in vendor.ledger() if entry.accepted) == 0
+    assert created(taking) == taking.list()["total"] == 1
+    assert next(entry.status for entry in taking.ledger() if entry.accepted) == 0
 
 
-def test_a_reset_before_reading_leaves_nothing(vendor, order) -> None:
+def test_a_reset_before_reading_leaves_nothing(taking, order) -> None:
     """The request was never seen."""
-    vendor.faults.order("reset", operation="create")
+    taking.faults.order("reset", operation="create")
 
     with pytest.raises((httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)):
-        vendor.post(order())
+        taking.post(order())
 
-    assert created(vendor) == vendor.list()["total"] == 0
+    assert created(taking) == taking.list()["total"] == 0
 
 
-def test_a_reply_can_break_off(vendor, order) -> None:
+def test_a_reply_can_break_off(taking, order) -> None:
     """After half the body; the job is made all the same."""
-    vendor.faults.order("truncated", operation="create")
+    taking.faults.order("truncated", operation="create")
 
     with pytest.raises(httpx.RemoteProtocolError):
-        vendor.post(order())
+        taking.post(order())
 
-    assert created(vendor) == 1
+    assert created(taking) == 1
 
 
-def test_a_200_can_lack_the_id(vendor, order) -> None:
+def test_a_200_can_lack_the_id(taking, order) -> None:
     """The job is made all the same."""
-    vendor.faults.order("no_id", operation="create")
+    taking.faults.order("no_id", operation="create")
 
-    reply = vendor.post(order())
+    reply = taking.post(order())
 
     assert (reply.status_code, reply.json()) == (200, {})
-    assert created(vendor) == 1
+    assert created(taking) == 1
 
 
-def test_a_reply_can_come_late(vendor, order) -> None:
+def test_a_reply_can_come_late(taking, order) -> None:
     """Later than a client waits; the job is made all the same, once the server gets to it."""
-    vendor.faults.order("stall", operation="create", seconds=0.6)
+    taking.faults.order("stall", operation="create", seconds=0.6)
 
     with pytest.raises(httpx.ReadTimeout):
-        vendor.post(order(), timeout=0.2)
+        taking.post(order(), timeout=0.2)
 
-    assert vendor.post(order()).status_code == 200
+    assert taking.post(order()).status_code == 200
 
 
 def test_a_stalled_reply_does_not_hold_up_the_end(tmp_path, serving, order) -> None:
@@ -217,27 +217,26 @@ def test_downloads_can_fail_in_every_way(rendering, stranger) -> None:
     assert len(usual.content) == int(slow.headers["content-length"])
 
 
-def test_a_fault_strikes_only_what_it_was_ordered_for(vendor, order) -> None:
+def test_a_fault_strikes_only_what_it_was_ordered_for(taking, order) -> None:
     """By mount, operation and words; the others pass."""
     storm = [{"type": "text", "text": "A storm."}]
-    vendor.faults.order("job_stalls", times=3)
-    vendor.faults.order("server_error", mount="ark")
-    vendor.faults.order("server_error", operation="get", match="storm")
+    taking.faults.order("server_error", mount="ark")
+    taking.faults.order("server_error", operation="get", match="storm")
 
-    usual, other = vendor.create(), vendor.create(content=storm)
+    usual, other = taking.create(), taking.create(content=storm)
 
-    assert vendor.get(usual).status_code == 200
-    assert vendor.get(other).status_code == 500
-    assert vendor.get(other).status_code == 200
-    assert vendor.at("ark").post(order()).status_code == 500
-    assert vendor.at("ark").post(order()).status_code == 200
+    assert taking.get(usual).status_code == 200
+    assert taking.get(other).status_code == 500
+    assert taking.get(other).status_code == 200
+    assert taking.at("ark").post(order()).status_code == 500
+    assert taking.at("ark").post(order()).status_code == 200
 
 
-def test_a_fault_can_wait_for_its_turn(vendor, order) -> None:
+def test_a_fault_can_wait_for_its_turn(taking, order) -> None:
     """`after` lets requests pass first."""
-    vendor.faults.order("server_error", operation="create", after=1)
+    taking.faults.order("server_error", operation="create", after=1)
 
-    assert [vendor.post(order()).status_code for _ in range(3)] == [200, 500, 200]
+    assert [taking.post(order()).status_code for _ in range(3)] == [200, 500, 200]
 
 
 def test_faults_of_different_moments_strike_together(vendor, order) -> None:

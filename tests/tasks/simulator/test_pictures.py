@@ -127,9 +127,6 @@ def test_the_same_brief_gives_the_same_bytes(tmp_path) -> None:
 def test_the_slate_is_away_from_the_ends(tmp_path) -> None:
     """Ten frames at each end carry no word; the middle does."""
     rendered(tmp_path / "with.mp4", frames=49)
-    rendered(
-        tmp_path / "without.mp4", frames=49, prompt="A quiet valley at dawn, static. ", label=""
-    )
     said = [slate_strength(frame, 121) for frame in range(121)]
     frames = lumas(tmp_path / "with.mp4")
     below = slice(220, 260)
@@ -239,7 +236,7 @@ def test_nothing_is_ever_too_dark_to_continue(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["", "x" * 400, "夜の海。灯台が光る。", "Line\nbreak\tand  gaps", "word " * 200, "😀 smile"],
+    ["", "x" * 400, "夜の海。灯台が光る。😀", "Line\nbreak " * 100],
 )
 def test_any_prompt_can_be_written_on_the_slate(tmp_path, prompt) -> None:
     """Empty, endless, without spaces, and in letters the font does not have."""
