@@ -187,9 +187,20 @@ class Dialect(Protocol):
     takes_first_frame: Literal["exact", "soft", "no"]
     """Whether the clip starts on the frame it is given, or only leans on it."""
     says: frozenset[str]
-    """The fields of Order that have a place in this format; the others can't be asked for."""
+    """The fields of Order that have a place in this format; the others can't be asked for.
+
+    A wish for the last frame is left unsaid in silence, for the clip itself ends on it.
+    """
     inlines: frozenset[str]
     """The roles whose bytes can be sent; media of other roles must be URLs."""
+    inlines_alone: bool
+    """Whether a medium whose bytes are sent must be the only one."""
+    links: frozenset[str]
+    """The roles whose URLs can be sent; media of other roles must be bytes."""
+    picture_types: frozenset[str]
+    """The types of pictures whose bytes can be sent: `image/png`, …"""
+    needs_prompt: bool
+    """Whether there must be words also beside a picture."""
     flags_in_text: bool
     """Whether parameters go into the prompt, so that words like `--x` in it are dangerous."""
 

@@ -57,6 +57,11 @@ _LOOPBACK_POLL_SECONDS = 0.1
 # Files live 24 hours at the vendor; before that, a done job without one is not ready yet.
 _FILES_LIVE_SECONDS = 23 * 3600.0
 
+# One that is served behind the key is asked for until it surely is no more.
+_CONTENT_LIVES_SECONDS = 25 * 3600.0
+
+_NO_SUCH_PAGE = (404, 405, 501)
+
 _STATE_WORDS = {"queued": "queued", "running": "running", "unknown": "not done"}
 
 
@@ -116,8 +121,9 @@ class Conversation(ABC):
 
         def read(reply: Reply) -> Waiting | Done:
             status = self.dialect.read(reply)
-            empty = isinstance(status, Done) and not status.clip_url and status.clip_call is None
-            return self._without_files(status, reply) if empty else status
+            if isinstance(status, Done) and not status.clip_url:
+                return self._without_link(status, reply)
+            return status
 
         return await self._ask(self.dialect.query(job), read, job=job)
 
@@ -155,15 +161,22 @@ class Conversation(ABC):
     ) -> Recent | None:
         """The vendor's jobs created since then (Unix seconds), or None where it has no list.
 
-        No page tells how a list is sorted, so it is read to its end.
+        No page tells how a list is sorted, so it is read to its end. Raises as `query`.
         """
         found: dict[str, Listed] = {}
         vendor_time: float | None = None
         for page in range(1, _PAGES_MOST + 1):
             call = self.dialect.recent(model, service_tier, page)
-            if call is None:
+            if call is None or not self.provider.lists:
                 return None
-            jobs, vendor_time = await self._ask(call, self._listed)
+            try:
+                jobs, vendor_time = await self._ask(call, self._listed)
+            except ProviderError as error:
+                if error.status not in _NO_SUCH_PAGE:
+                    raise
+                if page == 1:
+                    return None
+                break
             fresh = {one.job: one for one in jobs if one.job not in found}
             if not fresh:
                 break
@@ -177,7 +190,7 @@ class Conversation(ABC):
         Raises Rejected where the vendor cancels nothing, else as `query`.
         """
         call = self.dialect.cancel(job)
-        if call is None:
+        if call is None or not self.provider.cancels:
             raise self._told(Rejected("the vendor can't cancel jobs; let it finish"))
         status = await self.query(job)
         if not isinstance(status, Waiting) or status.state != "queued":
@@ -209,14 +222,18 @@ class Conversation(ABC):
     def _listed(self, reply: Reply) -> tuple[tuple[Listed, ...], float | None]:
         return self.dialect.listed(reply), _vendor_time(reply)
 
-    def _without_files(self, status: Waiting | Done, reply: Reply) -> Waiting:
-        """A job that succeeded but names no clip: lost once it is old, else not ready."""
+    def _without_link(self, status: Done, reply: Reply) -> Waiting | Done:
+        """A job that succeeded but names no clip: lost once it is old, else not ready.
+
+        One that is served behind the key is there to be fetched, until it is lost as well.
+        """
         ended = status.facts.updated_at or status.facts.created_at
         now = _vendor_time(reply) or self._clock()
-        if ended is not None and now - ended > _FILES_LIVE_SECONDS:
+        lives = _FILES_LIVE_SECONDS if status.clip_call is None else _CONTENT_LIVES_SECONDS
+        if ended is not None and now - ended > lives:
             msg = "the vendor no longer has the clip of this job; render the shot again"
             raise JobLost(msg)
-        return Waiting("unknown", facts=status.facts)
+        return status if status.clip_call else Waiting("unknown", facts=status.facts)
 
     def _poll_bounds(self, service_tier: str | None) -> tuple[float, float]:
         least, most = self.provider.poll_least_seconds, self.provider.poll_most_seconds

@@ -75,6 +75,8 @@ class Family:
     """The ratio beside reference media when none is told."""
     adaptive_with_text: bool = True
     """Whether `adaptive` may be told with words alone."""
+    adaptive_with_references: bool = True
+    """Whether `adaptive` may be told beside reference media."""
     ratio_with_frame: bool = True
     """Whether another ratio than `adaptive` may be told beside a first frame."""
     seed: bool = False

@@ -6,13 +6,12 @@ it is pure, and nothing raises anything but ProviderError, whatever was sent.
 
 from __future__ import annotations
 
-import base64
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from tasks.errors import JobFailed, ProviderError, Rejected, Unreadable
+from tasks.errors import JobFailed, ProviderError, Unreadable
 from tasks.providers.complaints import (
     Complaint,
     clean,
@@ -21,12 +20,11 @@ from tasks.providers.complaints import (
     judge_failed,
     read_complaint,
 )
-from tasks.providers.contract import Facts, Medium, Reply
+from tasks.providers.contract import Facts, Reply
 
 __all__ = [
     "State",
     "clean",
-    "data_uri",
     "explain",
     "facts",
     "failure",
@@ -78,15 +76,6 @@ _STATES: Mapping[str, State] = {
 _MILLISECONDS_FROM = 1e11
 _LINK_MOST = 8192
 _ID_MOST = 256
-
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-)
 
 
 def state(value: Any) -> State:
@@ -275,27 +264,3 @@ def _hidden(reply: Reply, job: str) -> ProviderError | None:
 
 def _has_id(place: Mapping[str, Any]) -> bool:
     return any(_id(place.get(name)) for name in ("id", "task_id"))
-
-
-def data_uri(medium: Medium, inlines: Iterable[str]) -> str:
-    """The medium's URL, or its bytes as a data URI of their true type.
-
-    Raises Rejected for bytes of a role that the format takes by URL only, or of no known type.
-    """
-    if medium.url:
-        return medium.url
-    kind = medium.role.replace("_", " ")
-    if medium.role not in inlines:
-        msg = f"a {kind} can't be sent as a file here; give a URL that the vendor can reach"
-        raise Rejected(msg)
-    mime = medium.mime or _sniffed(medium.data)
-    if not mime or not medium.data:
-        msg = f"the {kind} is of no type that can be sent; use PNG or JPEG"
-        raise Rejected(msg)
-    return f"data:{mime.lower()};base64,{base64.b64encode(medium.data).decode('ascii')}"
-
-
-def _sniffed(data: bytes) -> str:
-    if data[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(data[8:12], "")
-    return next((mime for magic, mime in _MAGIC if data.startswith(magic)), "")

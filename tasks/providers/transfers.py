@@ -83,7 +83,9 @@ def refused(
     """The error that a status other than 200 and 206 is; `own` for a file behind the key."""
     if own and status in (401, 403):
         return Unauthorized(f"{redact(url)} does not accept the key; check it", status=status)
-    if status in (408, 416, 425, 429) or status >= 500 or _NOT_READY.search(words):
+    # Infinity Blue answers 404 for a clip that is not ready as for one that is gone.
+    unready = (own and status == 404) or bool(_NOT_READY.search(words))
+    if status in (408, 416, 425, 429) or status >= 500 or unready:
         error = broken(url, f"HTTP {status}", status=status)
         # A date would need a clock; seconds are what file servers send.
         error.retry_after_seconds = retry_after_seconds(headers.get("retry-after"), 0.0)

@@ -11,8 +11,14 @@ from types import MappingProxyType
 
 from tasks.providers.contract import Dialect
 from tasks.providers.dialects.ark import Ark
+from tasks.providers.dialects.kkiai import Kkiai
+from tasks.providers.dialects.sora import Sora
+from tasks.providers.dialects.videos import Videos
+from tasks.providers.dialects.volc import Volc
 
 __all__ = ["DIALECTS"]
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({"ark": Ark()})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {"ark": Ark(), "volc": Volc(), "videos": Videos(), "kkiai": Kkiai(), "sora": Sora()}
+)
 """Every dialect by the name that provider rows give."""

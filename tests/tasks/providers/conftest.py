@@ -227,6 +227,15 @@ def wire_files(kind: str) -> Sequence[Path]:
     return sorted(WIRE.glob(f"*/{kind}-*.json")) + sorted(WIRE.glob(f"*/{kind}.json"))
 
 
+@pytest.fixture
+def wire_folders() -> set[str]:
+    """The dialects that have both a create and a question saved."""
+    creates, queries = (
+        {path.parent.name for path in wire_files(kind)} for kind in ("create", "query")
+    )
+    return creates & queries
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give tests with a `…_file` argument every wire file of that kind, as (dialect, told)."""
     for name in metafunc.fixturenames:

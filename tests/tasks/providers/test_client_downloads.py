@@ -241,11 +241,14 @@ def test_a_file_behind_the_key_is_asked_for_with_it(serving, client_of, answers,
     assert target.read_bytes() == DATA
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, Unauthorized), (404, LinkExpired)])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, Unauthorized), (403, Unauthorized), (404, Unreachable), (410, LinkExpired)],
+)
 def test_a_refusal_of_a_file_behind_the_key_says_whose_matter_it_is(
     serving, client_of, answers, target, status, kind
 ):
-    """The key's, or the file's."""
+    """The key's, or the file's; a 404 may be a clip that is not ready yet."""
     got, _ = load(
         serving, client_of, target, answers(status, b""), source=Call("GET", "/videos/v1/content")
     )

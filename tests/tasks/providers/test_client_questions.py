@@ -9,14 +9,12 @@ from tasks.errors import (
     JobLost,
     JobOverdue,
     ProviderError,
-    Rejected,
     Throttled,
     Unauthorized,
     Unreachable,
     Unreadable,
 )
 from tasks.providers.contract import Done, Waiting
-from tasks.providers.dialects import DIALECTS
 
 QUEUED = {"id": "cgt-1", "status": "queued"}
 RUNNING = {"id": "cgt-1", "status": "running"}
@@ -255,115 +253,23 @@ def test_the_vendor_s_clock_tells_how_old_a_job_is(serving, client_of, answers, 
     assert isinstance(told, Waiting)
 
 
-def test_recent_jobs_are_listed_to_the_last_page(serving, client_of, answers):
-    """Those since then, each once, with the vendor's time."""
-    first = {
-        "items": [{"id": f"cgt-{n}", "status": "queued", "created_at": 100 - n} for n in range(3)]
-    }
-    second = {"items": [{"id": "cgt-2", "status": "queued"}, {"id": "cgt-3", "status": "running"}]}
+COMPLETED = {"id": "video_1", "status": "completed", "completed_at": 1_800_000_000_000}
 
-    def recent(client):
-        return client.recent("m", since=99)
 
-    date = {"Date": "Thu, 01 Jan 1970 00:02:00 GMT"}
-    told, vendor = talk(
+@pytest.mark.parametrize(("hours", "kind"), [(0, Done), (24, Done), (26, JobLost)])
+def test_a_clip_behind_the_key_is_there_for_a_day(serving, client_of, answers, clock, hours, kind):
+    """Without a URL it is asked for by itself; then the vendor has it no more."""
+    clock.now += hours * 3600
+    told, _ = talk(
         serving,
         client_of,
-        recent,
-        *(answers(200, body, date) for body in (first, second, {"items": []})),
+        lambda client: client.query("video_1"),
+        answers(200, COMPLETED),
+        provider="infinity-blue",
     )
 
-    assert [one.job for one in told.jobs] == ["cgt-0", "cgt-1", "cgt-3"]
-    assert told.vendor_time == 120
-    assert [request.target.split("?")[1][:10] for request in vendor.requests] == [
-        f"page_num={page}" for page in (1, 2, 3)
-    ]
-
-
-def test_a_list_without_pages_ends(serving, client_of, answers):
-    """A gateway that answers the same page for ever is asked twice."""
-    body = {"items": [{"id": "cgt-1", "status": "queued"}]}
-
-    told, vendor = talk(
-        serving, client_of, lambda client: client.recent("m", since=0), answers(200, body)
-    )
-
-    assert [one.job for one in told.jobs] == ["cgt-1"]
-    assert len(vendor.requests) == 2
-
-
-class Silent(type(DIALECTS["ark"])):
-    """A dialect that has neither list nor cancel."""
-
-    def recent(self, model, service_tier, page):
-        return None
-
-    def cancel(self, job):
-        return None
-
-
-def test_a_dialect_without_a_list_has_no_recent_jobs(serving, client_of, answers):
-    """None is not the same as none found."""
-
-    def recent(client):
-        client.dialect = Silent()
-        return client.recent("m", since=0)
-
-    told, vendor = talk(serving, client_of, recent, answers(200))
-
-    assert told is None
-    assert vendor.requests == []
-
-
-@pytest.mark.parametrize("reply", [(200, {}), (200, b""), (204, b"")])
-def test_a_queued_job_is_cancelled(serving, client_of, answers, reply):
-    """After a look at it; an empty answer is enough."""
-    told, vendor = talk(
-        serving,
-        client_of,
-        lambda client: client.cancel("cgt-1"),
-        answers(200, QUEUED),
-        answers(*reply),
-    )
-
-    assert told is True
-    assert [request.method for request in vendor.requests] == ["GET", "DELETE"]
-
-
-@pytest.mark.parametrize("body", [RUNNING, DONE])
-def test_a_job_that_is_past_the_queue_is_never_deleted(serving, client_of, answers, body):
-    """The same request would delete the record of what was paid for."""
-    told, vendor = talk(
-        serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, body)
-    )
-
-    assert told is False
-    assert [request.method for request in vendor.requests] == ["GET"]
-
-
-def test_a_cancel_that_is_refused_says_so_once(serving, client_of, answers):
-    """The job began to run in between."""
-    refusal = answers(400, {"error": {"code": "InvalidParameter", "message": "running"}})
-
-    told, vendor = talk(
-        serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, QUEUED), refusal
-    )
-
-    assert type(told) is Rejected
-    assert len(vendor.requests) == 2
-
-
-def test_a_dialect_without_a_cancel_says_so(serving, client_of, answers):
-    """Nothing is asked."""
-
-    def cancel(client):
-        client.dialect = Silent()
-        return client.cancel("cgt-1")
-
-    told, vendor = talk(serving, client_of, cancel, answers(200))
-
-    assert type(told) is Rejected
-    assert vendor.requests == []
+    assert type(told) is kind
+    assert kind is JobLost or told.clip_call.path == "/videos/video_1/content"
 
 
 def test_proxies_of_the_environment_never_stand_before_this_machine(

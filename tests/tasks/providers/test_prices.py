@@ -197,8 +197,21 @@ def test_a_user_s_own_table_stands_in_for_the_list():
 
 
 def test_every_table_tells_its_day_and_source():
-    """And every provider that costs money names a table in its currency."""
+    """And a provider's table is in its currency."""
     assert all(table.dated and table.source for table in PRICES.values())
     for row in PROVIDERS.values():
-        if row.prices != "free":
+        if row.prices in PRICES:
             assert PRICES[row.prices].currency == row.currency
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_provider_but_the_simulator_costs_money(name):
+    """It has a currency, and a price that is listed or unknown, never zero."""
+    row = PROVIDERS[name]
+    family = row.family(next(iter(row.models)))
+
+    told = price(row, family, tokens=108_900, resolution="720p")
+
+    assert bool(row.currency) == (name != "simulator")
+    assert (told is None) == (name not in ("simulator", "ark", "modelark"))
+    assert told is None or (told.amount == 0) == (name == "simulator")

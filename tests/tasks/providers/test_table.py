@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
+from tasks import providers
 from tasks.errors import NotBuilt, UsageError
-from tasks.providers import LATER, PROVIDERS, find_provider
+from tasks.providers import PROVIDERS, find_provider
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.models import FAMILIES, family_of
+from tasks.providers.models import FAMILIES, PICTURES, RATIOS, family_of
 
 IDS = (
     "doubao-seedance-2-5-260628",
@@ -110,17 +111,35 @@ def test_a_slip_of_the_pen_gets_a_suggestion():
         find_provider("model-ark")
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_a_later_provider_is_known_but_not_built(name):
+def test_a_later_provider_is_known_but_not_built(monkeypatch):
     """It is no unknown word, and it is no traceback."""
+    monkeypatch.setattr(providers, "LATER", ("tomorrow",))
+
     with pytest.raises(NotBuilt, match="not built yet"):
-        find_provider(name)
+        find_provider("tomorrow")
+
+
+def test_nobody_is_left_for_later():
+    """Every provider that is known works."""
+    assert providers.LATER == ()
+    assert list(PROVIDERS) == [
+        *("simulator", "ark", "modelark", "powertokens", "cometapi-volc", "cometapi-videos"),
+        *("kkiai", "kkiai-2", "infinity-blue"),
+    ]
 
 
 def test_an_unknown_provider_is_told_with_those_there_are():
     """The message lists every row."""
     with pytest.raises(UsageError, match="simulator, ark, modelark"):
         find_provider("nobody")
+
+
+def test_a_dialect_takes_no_type_of_picture_that_models_do_not():
+    """CometAPI's form takes the three of its page, the others all."""
+    for name, dialect in DIALECTS.items():
+        assert dialect.picture_types <= set(PICTURES.mimes)
+        assert name == "videos" or dialect.picture_types == set(PICTURES.mimes)
+    assert DIALECTS["videos"].picture_types == {"image/jpeg", "image/png", "image/webp"}
 
 
 def test_rows_are_found_by_name():
@@ -134,19 +153,158 @@ def test_each_row_names_its_variables():
     """Upper case, dashes become underscores."""
     assert PROVIDERS["modelark"].key_variable == "SHOTCHAIN_MODELARK_API_KEY"
     assert PROVIDERS["modelark"].base_url_variable == "SHOTCHAIN_MODELARK_BASE_URL"
+    assert PROVIDERS["kkiai-2"].key_variable == "SHOTCHAIN_KKIAI_2_API_KEY"
 
 
 @pytest.mark.parametrize(
-    ("name", "base_url", "at_once"),
+    ("name", "dialect", "base_url", "at_once"),
     [
-        ("ark", "https://ark.cn-beijing.volces.com/api/v3", 10),
-        ("modelark", "https://ark.ap-southeast.bytepluses.com/api/v3", 3),
-        ("simulator", "", 4),
+        ("ark", "ark", "https://ark.cn-beijing.volces.com/api/v3", 10),
+        ("modelark", "ark", "https://ark.ap-southeast.bytepluses.com/api/v3", 3),
+        ("simulator", "ark", "", 4),
+        ("powertokens", "ark", "https://api.powertokens.ai/byteplus/api/v3", 5),
+        ("cometapi-volc", "volc", "https://api.cometapi.com/volc/v3", 5),
+        ("cometapi-videos", "videos", "https://api.cometapi.com/v1", 5),
+        ("kkiai", "kkiai", "https://www.kkiai.com/volc/v1", 5),
+        ("kkiai-2", "ark", "https://www.kkiai.com/api/v3", 5),
+        ("infinity-blue", "sora", "https://api.getinfinityblue.com/v1", 5),
     ],
 )
-def test_a_row_knows_where_and_how_many(name, base_url, at_once):
+def test_a_row_knows_where_and_how_many(name, dialect, base_url, at_once):
     """The vendor's own address, without the dialect's path, and its jobs side by side."""
-    assert (base_url, at_once) == (PROVIDERS[name].base_url, PROVIDERS[name].jobs_at_once)
+    row = PROVIDERS[name]
+
+    assert (dialect, base_url, at_once) == (row.dialect, row.base_url, row.jobs_at_once)
+
+
+@pytest.mark.parametrize(
+    ("name", "lists", "cancels"),
+    [
+        ("simulator", True, True),
+        ("ark", True, True),
+        ("modelark", True, True),
+        ("powertokens", False, True),
+        ("cometapi-volc", False, False),
+        ("cometapi-videos", False, False),
+        ("kkiai", True, False),
+        ("kkiai-2", True, False),
+        ("infinity-blue", False, False),
+    ],
+)
+def test_a_row_knows_what_its_vendor_documents(name, lists, cancels):
+    """A list of recent jobs and a cancel are not everywhere."""
+    assert (lists, cancels) == (PROVIDERS[name].lists, PROVIDERS[name].cancels)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("cometapi-videos", (10, 20)), ("infinity-blue", (5, 10))]
+)
+def test_a_gateway_is_asked_as_often_as_it_advises(name, seconds):
+    """Where its page says how often."""
+    row = PROVIDERS[name]
+
+    assert seconds == (row.poll_least_seconds, row.poll_most_seconds)
+
+
+GATEWAYS = {
+    "powertokens": {
+        "seedance-2.0": "dreamina-seedance-2-0-260128",
+        "seedance-2.0-fast": "dreamina-seedance-2-0-fast-260128",
+        "seedance-1.5-pro": "seedance-1-5-pro-251215",
+        "seedance-1.0-pro": "seedance-1-0-pro-250528",
+        "seedance-1.0-pro-fast": "seedance-1-0-pro-fast-251015",
+    },
+    "cometapi-volc": {
+        "seedance-1.5-pro": "doubao-seedance-1-5-pro-251215",
+        "seedance-1.0-pro": "doubao-seedance-1-0-pro-250528",
+        "seedance-1.0-pro-fast": "doubao-seedance-1-0-pro-fast-251015",
+        "seedance-1.0-lite": "doubao-seedance-1-0-lite-t2v-250428",
+    },
+    "cometapi-videos": {
+        "seedance-2.0": "doubao-seedance-2-0",
+        "seedance-2.0-fast": "doubao-seedance-2-0-fast",
+        "seedance-1.5-pro": "doubao-seedance-1-5-pro",
+        "seedance-1.0-pro": "doubao-seedance-1-0-pro",
+    },
+    "kkiai": {
+        "seedance-1.5-pro": "doubao-seedance-1-5-pro-251215",
+        "seedance-1.0-pro": "doubao-seedance-1-0-pro-250528",
+        "seedance-1.0-pro-fast": "doubao-seedance-1-0-pro-fast-251015",
+        "seedance-1.0-lite": "doubao-seedance-1-0-lite-t2v-250428",
+    },
+    "kkiai-2": {
+        "seedance-2.0": "doubao-seedance-2-0-260128",
+        "seedance-2.0-fast": "doubao-seedance-2-0-fast-260128",
+    },
+    "infinity-blue": {
+        "seedance-2.0": "doubao-seedance-2-0-260128",
+        "seedance-2.0-fast": "doubao-seedance-2-0-fast-260128",
+    },
+}
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_a_gateway_has_the_models_of_its_page(name):
+    """Under its own ids."""
+    row = PROVIDERS[name]
+
+    told = {family: row.model(family, with_frame=False).id for family in row.models}
+    assert told == GATEWAYS[name]
+
+
+LIMITS = [
+    # provider, family, what its page narrows or offers
+    ("powertokens", "seedance-2.0", {"resolutions": ("480p", "720p", "1080p")}),
+    ("powertokens", "seedance-2.0", {"priority": True, "web_search": False, "draft": False}),
+    ("powertokens", "seedance-2.0-fast", {"resolutions": ("480p", "720p"), "priority": False}),
+    ("powertokens", "seedance-1.5-pro", {"draft": True, "flex": False, "auto_seconds": True}),
+    ("powertokens", "seedance-1.0-pro", {"frames": True, "flex": False, "seconds": (2, 12)}),
+    ("cometapi-volc", "seedance-1.5-pro", {"auto_seconds": False, "seconds": (4, 12)}),
+    ("cometapi-volc", "seedance-1.5-pro", {"draft": False, "flex": False, "audio": True}),
+    ("cometapi-volc", "seedance-1.0-pro", {"frames": False, "seed": True}),
+    ("cometapi-volc", "seedance-1.0-lite", {"reference_images": 0, "last_frame": True}),
+    ("cometapi-videos", "seedance-2.0", {"resolutions": ("480p", "720p"), "seconds": (4, 15)}),
+    ("cometapi-videos", "seedance-2.0", {"first_frame": True, "last_frame": False}),
+    ("cometapi-videos", "seedance-2.0", {"reference_images": 1, "reference_videos": 0}),
+    ("cometapi-videos", "seedance-2.0", {"audio": False, "seed": False, "watermark": False}),
+    ("cometapi-videos", "seedance-2.0", {"ratios": RATIOS, "text_ratio": "16:9"}),
+    ("cometapi-videos", "seedance-1.5-pro", {"first_frame": False, "seconds": (4, 12)}),
+    ("cometapi-videos", "seedance-1.0-pro", {"first_frame": False, "seconds": (2, 10)}),
+    ("cometapi-videos", "seedance-1.0-pro", {"default_resolution": "720p", "seed": False}),
+    ("kkiai", "seedance-1.5-pro", {"auto_seconds": False, "audio": True, "seconds": (4, 12)}),
+    ("kkiai", "seedance-1.0-pro-fast", {"last_frame": False, "first_frame": True}),
+    ("kkiai", "seedance-1.0-lite", {"reference_images": 4, "adaptive_with_references": False}),
+    ("kkiai", "seedance-1.0-lite", {"reference_resolutions": ("480p", "720p")}),
+    ("kkiai-2", "seedance-2.0", {"auto_seconds": True, "priority": True}),
+    ("infinity-blue", "seedance-2.0", {"resolutions": ("480p", "720p", "1080p")}),
+    ("infinity-blue", "seedance-2.0", {"auto_seconds": False, "seed": True, "camera_fixed": True}),
+    ("infinity-blue", "seedance-2.0", {"adaptive_with_text": False, "reference_videos": 3}),
+    ("infinity-blue", "seedance-2.0-fast", {"resolutions": ("480p", "720p"), "priority": False}),
+]
+
+
+@pytest.mark.parametrize(("name", "family", "limits"), LIMITS)
+def test_a_gateway_narrows_what_its_page_narrows(name, family, limits):
+    """And nothing that the family could not do is granted but what the page offers."""
+    one = PROVIDERS[name].family(family)
+
+    assert limits == {word: getattr(one, word) for word in limits}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_narrowed_family_holds_together(name):
+    """Its defaults are among what it takes, and it is one that the row serves."""
+    row = PROVIDERS[name]
+
+    assert set(row.narrowed) <= set(row.models)
+    for word in row.models:
+        one = row.family(word)
+        assert one.name == word
+        assert one.default_resolution in one.resolutions
+        assert one.seconds[0] <= one.default_seconds <= one.seconds[1]
+        assert {one.text_ratio, one.frame_ratio, one.reference_ratio} <= set(one.ratios)
+        assert one.adaptive_with_text or one.text_ratio != "adaptive"
+        assert set(one.hevc) <= set(one.resolutions)
 
 
 @pytest.mark.parametrize("name", ["ark", "modelark"])

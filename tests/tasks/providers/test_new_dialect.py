@@ -1,0 +1,140 @@
+"""A sixth dialect is a class and a row: nothing that is there needs to know of it."""
+
+import asyncio
+
+import pytest
+from pydantic import SecretStr
+
+from tasks import providers
+from tasks.errors import JobLost, Rejected, UsageError
+from tasks.providers import Provider, find_provider, reading, saying, video_jobs
+from tasks.providers.client import Client
+from tasks.providers.contract import Call, Order
+
+MP4 = b"\0\0\0\x18ftypmp42" + b"\1" * 500
+
+
+class Toy:
+    """A vendor that has one route for everything."""
+
+    name = "toy"
+    gives_last_frame = False
+    takes_first_frame = "no"
+    says = frozenset({"model", "prompt", "duration_seconds"})
+    inlines = links = picture_types = frozenset()
+    inlines_alone = False
+    needs_prompt = True
+    flags_in_text = False
+
+    def create(self, order):
+        saying.refuse_unsaid(order, self.says)
+        return Call("POST", "/toy", json={"words": order.prompt, "long": order.duration_seconds})
+
+    def created(self, reply):
+        return reading.job_id(reply, "ticket")
+
+    def query(self, job):
+        return Call("GET", "/toy", query=(("ticket", job),))
+
+    def read(self, reply):
+        return video_jobs.status(reading.task(reply))
+
+    def explain(self, reply, *, job=""):
+        return reading.explain(reply, job=job) if reply.status >= 400 else None
+
+    def recent(self, model, service_tier, page):
+        return None
+
+    def listed(self, reply):
+        return ()
+
+    def cancel(self, job):
+        return None
+
+
+ROW = Provider(
+    name="toybox",
+    dialect="toy",
+    base_url="https://toys.example.com/v9",
+    models={"seedance-1.0-pro": ("toy-1",)},
+    prices="toybox",
+    currency="EUR",
+)
+
+
+@pytest.fixture
+def talk(serving, clock):
+    """Let a client speak the toy dialect to a vendor that acts so."""
+
+    def run(say, *acts):
+        async def go():
+            async with serving(*acts) as vendor:
+                client = Client(
+                    ROW,
+                    Toy(),
+                    api_key=SecretStr("k"),
+                    base_url=f"http://127.0.0.1:{vendor.port}/v9",
+                    clock=clock,
+                    sleep=clock.sleep,
+                )
+                async with client:
+                    return await say(client, vendor), vendor
+
+        return asyncio.run(go())
+
+    return run
+
+
+def test_a_new_dialect_renders_through_the_client_as_it_is(talk, answers, tmp_path):
+    """From the create to the clip on disk."""
+    clip = answers(200, MP4, {"Content-Type": "video/mp4"})
+
+    async def done(connection):
+        host = connection.request.headers["host"]
+        body = {"ticket": "t-1", "status": "COMPLETED", "url": f"http://{host}/clip.mp4"}
+        await connection.answer(200, body)
+
+    async def say(client, vendor):
+        created = await client.create(Order(model="toy-1", prompt="Rain.", duration_seconds=4))
+        status = await client.wait(created.job, started_at=client._clock(), deadline_seconds=600)
+        digest = await client.download(status.clip_url, tmp_path / "c.mp4", limit_bytes=10_000)
+        return created.job, digest.size
+
+    told, vendor = talk(
+        say, answers(201, {"ticket": "t-1"}), answers(200, {"status": "Pending"}), done, clip
+    )
+
+    assert told == ("t-1", len(MP4))
+    assert (tmp_path / "c.mp4").read_bytes() == MP4
+    assert [(one.method, one.target) for one in vendor.requests] == [
+        ("POST", "/v9/toy"),
+        ("GET", "/v9/toy?ticket=t-1"),
+        ("GET", "/v9/toy?ticket=t-1"),
+        ("GET", "/clip.mp4"),
+    ]
+    assert vendor.requests[0].json == {"words": "Rain.", "long": 4}
+
+
+def test_a_new_dialect_s_errors_are_told_as_all_others(talk, answers):
+    """Before sending, and by the vendor."""
+
+    async def seed(client, vendor):
+        with pytest.raises(Rejected, match="toybox: seed"):
+            await client.create(Order(model="toy-1", prompt="Rain.", seed=7))
+
+    async def lost(client, vendor):
+        with pytest.raises(JobLost, match="toybox"):
+            await client.query("t-1")
+
+    _, vendor = talk(seed, answers(200))
+    assert vendor.requests == []
+    talk(lost, answers(404, {"error": "no such ticket: task not found"}))
+
+
+def test_a_new_row_is_found_like_all_others(monkeypatch):
+    """With its models, and in the list of an error."""
+    monkeypatch.setattr(providers, "PROVIDERS", {**providers.PROVIDERS, "toybox": ROW})
+
+    assert find_provider("toybox").model("seedance-1.0-pro", with_frame=True).id == "toy-1"
+    with pytest.raises(UsageError, match="toybox"):
+        find_provider("nobody")

@@ -1,0 +1,191 @@
+"""Whatever the table and the dialects let a planner accept becomes a call that can be sent."""
+
+import itertools
+
+import pytest
+
+from tasks.errors import Rejected
+from tasks.providers import PROVIDERS
+from tasks.providers.contract import Medium, Order
+from tasks.providers.dialects import DIALECTS
+from tasks.providers.encoding import encode
+from tasks.providers.models import SEED_MOST
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
+CLIP = "https://example.com/b.mp4"
+SOUND = "https://example.com/c.mp3"
+
+
+def accepted(row, name):
+    """Orders of a family at a provider, by the rules that a planner reads from the data."""
+    family, dialect = row.family(name), DIALECTS[row.dialect]
+    for opening, media in openings(family, dialect):
+        model = row.model(name, with_frame=bool(media)).id
+        for resolution, ratio, extra in itertools.product(
+            resolutions(family, opening), ratios(family, opening), extras(family, dialect, opening)
+        ):
+            yield Order(
+                model=model,
+                prompt="A lamp turns on.",
+                media=media,
+                resolution=resolution,
+                ratio=ratio,
+                duration_seconds=family.default_seconds,
+                **extra,
+            )
+
+
+def openings(family, dialect):
+    """What a clip may start from, each medium by file and by URL as far as it may go so."""
+    if family.text_to_video:
+        yield "text", ()
+    if family.first_frame and dialect.takes_first_frame != "no":
+        for first in given("first_frame", dialect):
+            yield "frame", (first,)
+            if family.last_frame:
+                yield from together("frame", first, given("last_frame", dialect), dialect)
+    for most, role in (
+        (family.reference_images, "reference_image"),
+        (family.reference_videos, "reference_video"),
+    ):
+        for one in given(role, dialect) if most else ():
+            yield "reference", (one,)
+            if most > 1:
+                yield from together("reference", one, given(role, dialect), dialect)
+            if family.reference_audio:
+                yield from together("reference", one, given("reference_audio", dialect), dialect)
+
+
+def given(role, dialect):
+    urls = {"reference_video": CLIP, "reference_audio": SOUND}
+    mime = "audio/wav" if role == "reference_audio" else "image/png"
+    if role in dialect.inlines:
+        yield Medium(role, data=PNG, mime=mime)
+    if role in dialect.links:
+        yield Medium(role, url=urls.get(role, "https://example.com/a.png"))
+
+
+def together(opening, one, others, dialect):
+    for other in others:
+        if not dialect.inlines_alone or (one.url and other.url):
+            yield opening, (one, other)
+
+
+def resolutions(family, opening):
+    narrower = family.reference_resolutions if opening == "reference" else ()
+    return narrower or family.resolutions
+
+
+def ratios(family, opening):
+    adaptive = {
+        "text": family.adaptive_with_text,
+        "frame": True,
+        "reference": family.adaptive_with_references,
+    }[opening]
+    only = opening == "frame" and not family.ratio_with_frame
+    return [one for one in family.ratios if (adaptive if one == "adaptive" else not only)]
+
+
+def extras(family, dialect, opening):
+    """Nothing else, and everything else at once."""
+    yield {}
+    told = {
+        "seed": SEED_MOST if family.seed else None,
+        "camera_fixed": opening != "reference" if family.camera_fixed else None,
+        "watermark": True if family.watermark else None,
+        "audio": False if family.audio else None,
+        "return_last_frame": True,
+        "callback_url": "https://example.com/hook",
+        "safety_identifier": "5f4dcc",
+        "execution_expires_after_seconds": 3600,
+        "priority": 0 if family.priority else None,
+        "service_tier": "flex" if family.flex else None,
+    }
+    needless = {"return_last_frame"}
+    yield {name: told[name] for name in told if name in dialect.says | needless}
+    if family.auto_seconds:
+        yield {"audio": True}
+
+
+CASES = [(name, family) for name, row in PROVIDERS.items() for family in row.models]
+
+
+@pytest.mark.parametrize(("provider", "family"), CASES)
+def test_every_order_that_may_be_accepted_becomes_a_call(provider, family):
+    """A dialect is total over what the data allows."""
+    row = PROVIDERS[provider]
+    dialect = DIALECTS[row.dialect]
+    orders = list(accepted(row, family))
+
+    for order in orders:
+        call = dialect.create(order)
+        content, kind = encode(call)
+        assert order.model.encode() in content
+        assert kind
+    assert len(orders) >= 12
+
+
+@pytest.mark.parametrize(
+    ("provider", "media"),
+    [
+        ("infinity-blue", (Medium("first_frame", data=PNG), Medium("last_frame", data=PNG))),
+        ("infinity-blue", (Medium("first_frame", data=PNG), Medium("last_frame", url=CLIP))),
+        ("infinity-blue", (Medium("reference_image", data=PNG),)),
+        ("cometapi-videos", (Medium("first_frame", url="https://example.com/a.png"),)),
+        ("cometapi-videos", (Medium("first_frame", data=b"GIF89a"),)),
+        ("cometapi-videos", (Medium("last_frame", data=PNG),)),
+        ("cometapi-volc", (Medium("reference_image", data=PNG),)),
+        ("kkiai", (Medium("reference_video", url=CLIP),)),
+    ],
+)
+def test_what_a_planner_must_refuse_is_not_sent_either(provider, media):
+    """So that it costs nothing where it slips through."""
+    dialect = DIALECTS[PROVIDERS[provider].dialect]
+
+    with pytest.raises(Rejected):
+        dialect.create(Order(model="m", prompt="p", media=media))
+
+
+def test_a_form_has_no_word_for_adaptive():
+    """Six ratios and no other."""
+    with pytest.raises(Rejected, match="adaptive"):
+        DIALECTS["videos"].create(Order(model="m", prompt="p", ratio="adaptive"))
+
+
+def test_kkiai_has_adaptive_by_silence_where_that_is_the_default():
+    """Beside references it would get 16:9 instead, so that is refused."""
+    kkiai = DIALECTS["kkiai"]
+    frame = Medium("first_frame", data=PNG)
+    reference = Medium("reference_image", data=PNG)
+
+    body = kkiai.create(Order(model="m", prompt="p", media=(frame,), ratio="adaptive")).json
+
+    assert body["content"][0]["text"] == "p"
+    with pytest.raises(Rejected, match="adaptive"):
+        kkiai.create(Order(model="m", prompt="p", media=(reference,), ratio="adaptive"))
+
+
+def test_letters_that_can_t_be_written_are_told_before_a_form_is_sent():
+    """As they are for JSON."""
+    with pytest.raises(Rejected, match="prompt"):
+        DIALECTS["videos"].create(Order(model="m", prompt="bad \ud800 letter"))
+
+
+def test_a_parameter_is_never_repeated_within_metadata():
+    """Infinity Blue leaves open which of the two would count."""
+    order = Order(
+        model="m",
+        prompt="p",
+        media=(Medium("first_frame", url="https://example.com/a.png"),),
+        resolution="480p",
+        ratio="1:1",
+        duration_seconds=4,
+        seed=1,
+        audio=True,
+    )
+
+    body = DIALECTS["sora"].create(order).json
+
+    assert set(body["metadata"]) == {"content"}
+    assert body["seconds"] == "4"
+    assert not {"image", "duration", "size", "images", "ref_images"} & set(body)
