@@ -124,6 +124,8 @@ def _choose(plan: Plan, wish: Wish) -> tuple[PlannedShot, ...]:
         if shot not in known:
             msg = f"there is no shot {shot!r}; the board has {', '.join(known)}"
             raise UsageError(msg)
+    if not named:
+        return plan.in_order()
     wanted = set(known)
     if wish.until:
         wanted &= set(known[: known.index(wish.until) + 1])

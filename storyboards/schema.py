@@ -6,10 +6,15 @@ demand of one another is beyond a schema and stays with `rules`.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+from collections import ChainMap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from storyboards import models
 from storyboards.models import Storyboard
 
 FILE = Path(__file__).with_name("storyboard.schema.json")
@@ -21,8 +26,11 @@ _WRITTEN_AS_NUMBERS = frozenset({"id", "name", "shot", "title"})
 def build_schema() -> dict[str, Any]:
     """The schema of a board as an author writes it."""
     schema: dict[str, Any] = _tidy(Storyboard.model_json_schema(by_alias=True))
-    for model in (schema, *schema["$defs"].values()):
-        for name, field in model.get("properties", {}).items():
+    words = _read_docstrings()
+    for title, model in {"Storyboard": schema, **schema["$defs"]}.items():
+        for name, field in list(model.get("properties", {}).items()):
+            if name in words.get(title, {}):
+                field = model["properties"][name] = {"description": words[title][name], **field}
             if name in _WRITTEN_AS_NUMBERS and field.get("type") == "string":
                 field["type"] = ["string", "integer"]
     return {
@@ -40,6 +48,36 @@ def write_schema(file: Path = FILE) -> None:
 def render_schema() -> str:
     """The schema as the text of its file."""
     return json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _read_docstrings() -> dict[str, dict[str, str]]:
+    """What the models say of each field, by the name of the model and the key as it is written.
+
+    Read from the source here: pydantic could, but at every start and not only for the schema.
+    """
+    tree = ast.parse(inspect.getsource(models))
+    own = {node.name: _docstrings_of(node) for node in tree.body if isinstance(node, ast.ClassDef)}
+    found: dict[str, dict[str, str]] = {}
+    for name in own:
+        model = getattr(models, name)
+        said = ChainMap(*(own[base.__name__] for base in model.__mro__ if base.__name__ in own))
+        fields = getattr(model, "model_fields", {})
+        found[name] = {
+            field.alias or key: said[key] for key, field in fields.items() if key in said
+        }
+    return found
+
+
+def _docstrings_of(node: ast.ClassDef) -> dict[str, str]:
+    return {
+        said.target.id: inspect.cleandoc(words.value.value)
+        for said, words in pairwise(node.body)
+        if isinstance(said, ast.AnnAssign)
+        and isinstance(said.target, ast.Name)
+        and isinstance(words, ast.Expr)
+        and isinstance(words.value, ast.Constant)
+        and isinstance(words.value.value, str)
+    }
 
 
 def _tidy(node: Any) -> Any:

@@ -85,9 +85,9 @@ def refuse_other(store: Store, path: Path, board: str, file: Path | None, *, giv
     if given or not path.exists():
         return
     owner = placed(store).get(str(path))
-    mine = owner in (str(file), None) and _says(path, marker(board, file))
+    ours = _says(path, marker(board, file)) if owner is None else owner == str(file)
     moved = owner is not None and not Path(owner).exists()
-    if not mine and not moved:
+    if not ours and not moved:
         msg = f"{path} is not the film of this board; give another place by --out, or move it away"
         raise UsageError(msg)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from storyboards.board import Board
@@ -96,7 +97,11 @@ class Plan:
 
     def shot(self, shot: str) -> PlannedShot:
         """The shot of that id. Raises KeyError."""
-        return next((one for one in self.shots if one.id == shot), None) or _unknown(shot)
+        return self._by_id[shot]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, PlannedShot]:
+        return {one.id: one for one in self.shots}
 
     def seam(self, index: int) -> bool:
         """Whether the film comes into this shot by a chained cut: a frame that is seen twice."""
@@ -107,9 +112,8 @@ class Plan:
 
     def path_to(self, shot: str) -> tuple[str, ...]:
         """The ids of the shots that this one continues, from the first of its chain to itself."""
-        links = {one.id: one.continues for one in self.shots}
         path = [shot]
-        while (before := links[path[-1]]) is not None:
+        while (before := self._by_id[path[-1]].continues) is not None:
             path.append(before)
         return tuple(reversed(path))
 
@@ -124,12 +128,11 @@ class Plan:
     def in_order(self) -> tuple[PlannedShot, ...]:
         """The shots, each behind the one it continues; else in the order of the film."""
         ordered: dict[str, PlannedShot] = {}
-        shots = {one.id: one for one in self.shots}
         for shot in self.shots:
             path = [shot.id]
-            while (before := shots[path[-1]].continues) is not None and before not in ordered:
+            while (before := self._by_id[path[-1]].continues) and before not in ordered:
                 path.append(before)
-            ordered.update((one, shots[one]) for one in reversed(path))
+            ordered.update((one, self._by_id[one]) for one in reversed(path))
         return tuple(ordered.values())
 
 
@@ -151,10 +154,6 @@ def make_plan(board: Board, *, provider: str | None = None) -> Plan:
         order = sorted(planner.problems, key=lambda problem: (problem.line, problem.column))
         raise InvalidStoryboard(tuple(dict.fromkeys(order)))
     return Plan(board, planned, tuple(dict.fromkeys((*planner.notes, *_shared(board, planned)))))
-
-
-def _unknown(shot: str) -> PlannedShot:
-    raise KeyError(shot)
 
 
 def _shared(board: Board, shots: tuple[PlannedShot, ...]) -> Iterator[Problem]:
