@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from storyboards.errors import RenderingError
 from tasks.errors import NotBuilt, UsageError
+from tasks.settings import set_environment
 
 BUG = 70
 INTERRUPTED = 130
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
+    # pydantic would read the metadata of every installed package to look for plugins.
+    set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:
         arguments = _parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = arguments.run
@@ -181,18 +184,16 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from flows.told import problem_json
     from storyboards.loading import load
     from tasks.plan import make_plan
 
     plan = make_plan(load(Path(arguments.board)), provider=arguments.provider)
     shots = len(plan.shots)
-    document = {
-        "board": plan.board.name,
-        "shots": shots,
-        "problems": [],
-        "notes": [problem_json(note) for note in plan.notes],
-    }
+    document: dict[str, Any] = {}
+    if arguments.json:
+        from flows.told import check_document
+
+        document = check_document(plan)
     told = [f"note: {note}" for note in plan.notes]
     told.append(f"{arguments.board} is clean: {shots} shot{'s' if shots > 1 else ''}")
     say(document, "\n".join(told), arguments)

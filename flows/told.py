@@ -8,12 +8,22 @@ from flows.production import Production
 from flows.results import Report, Result, price_of
 from storyboards.errors import InvalidStoryboard, Problem, RenderingError
 from tasks.bill import price_json
-from tasks.plan import PlannedShot
+from tasks.plan import Plan, PlannedShot
 from tasks.receipts import Attempt
 from tasks.store import Shelf
 
 CURRENCY = "USD"
 """What a sum of nothing is told in, where no price names a currency."""
+
+
+def check_document(plan: Plan) -> dict[str, Any]:
+    """What `check --json` prints of a board that is clean."""
+    return {
+        "board": plan.board.name,
+        "shots": len(plan.shots),
+        "problems": [],
+        "notes": [problem_json(note) for note in plan.notes],
+    }
 
 
 def plan_document(production: Production) -> dict[str, Any]:

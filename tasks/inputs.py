@@ -38,6 +38,8 @@ class Input:
     """sha256 of a file's bytes; a URL as written."""
     path: Path | None = None
     url: str = ""
+    mime: str = ""
+    """Of a local picture, by its bytes."""
     width: int = 0
     """Pixels of a local picture, else 0."""
     height: int = 0
@@ -56,12 +58,12 @@ def find_picture(board: Board, role: Role, written: str) -> Input:
         msg = f"the picture {written} has {size / 1e6:.0f} MB"
         raise Unusable(msg, f"Make it smaller than {PICTURES.bytes_most / 1e6:.0f} MB.")
     data = path.read_bytes()
-    width, height = _measure(written, data)
-    return Input(role, digest_bytes(data), path, width=width, height=height)
-
-
-def _measure(written: str, data: bytes) -> tuple[int, int]:
     mime = sniff(data)
+    width, height = _measure(written, data, mime)
+    return Input(role, digest_bytes(data), path, mime=mime or "", width=width, height=height)
+
+
+def _measure(written: str, data: bytes, mime: str | None) -> tuple[int, int]:
     if mime not in PICTURES.mimes:
         msg = f"{written} is no picture that vendors take"
         raise Unusable(msg, "Save it as PNG or JPEG.")

@@ -107,7 +107,7 @@ async def submit(shot: PlannedShot, frame: Frame | None, desk: Desk) -> Attempt:
 async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: Receipt) -> Attempt:
     client = desk.client_of(_provider(shot), None)
     _refuse_black(shot, frame)
-    order = await asyncio.to_thread(_with_media, shot, frame, client.base_url)
+    order = await asyncio.to_thread(_with_media, shot, frame, client)
     desk.tell(shot.id, "submitting", None)
     receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
     desk.shelf_of(shot).write(shot.key, receipt.to_record())
@@ -235,6 +235,9 @@ async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -
         return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
     except LinkExpired:
         done = await _query(shot, desk, client, _attempt(shot, desk))
+        if done.clip_call:
+            # The file behind the key outlives a signed URL.
+            done = replace(done, clip_url="")
     try:
         return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
     except LinkExpired as error:
@@ -339,12 +342,13 @@ def _refuse_black(shot: PlannedShot, frame: Frame | None) -> None:
         raise MediaError(msg)
 
 
-def _with_media(shot: PlannedShot, frame: Frame | None, base_url: str) -> Order:
+def _with_media(shot: PlannedShot, frame: Frame | None, client: Client) -> Order:
     """The order as it is sent: the files read, the frame before as the vendor takes it best."""
     media = [_medium(given) for given in shot.inputs]
     if frame:
         # The vendor knows its own picture again, so its URL goes back where it is still fresh.
-        ours = frame.url if frame.origin == base_url else ""
+        takes = "first_frame" in client.dialect.links and frame.origin == client.base_url
+        ours = frame.url if takes else ""
         mime = sniff(frame.data) or "image/png"
         first = Medium("first_frame", url=ours, data=b"" if ours else frame.data, mime=mime)
         media.insert(0, first)

@@ -15,11 +15,13 @@ from storyboards.chains import find_links
 from storyboards.errors import InvalidStoryboard, Problem, RenderingError
 from storyboards.models import FromShot, Money, Shot
 from storyboards.prompts import Prompt, resolve
+from tasks.asking import Asked
 from tasks.bill import NOTHING
+from tasks.enclosures import check_enclosures
 from tasks.errors import NotBuilt
 from tasks.inputs import Input, Unusable, find_clip, find_file, find_picture, find_sound
 from tasks.keys import derived_seed, key_of, key_of_clip
-from tasks.orders import AUTO, Asked, Made, make_order, price_size
+from tasks.orders import AUTO, Made, make_order, price_size
 from tasks.providers import Model, Provider, find_provider
 from tasks.providers.contract import Order, Role
 from tasks.providers.dialects import DIALECTS
@@ -310,7 +312,9 @@ class _Planner:
         """The cast's images where the model takes references beside what else is given."""
         shot = self.shots[index]
         word = shot.model or self.board.storyboard.model
-        family = FAMILIES.get(word)
+        family = row.family(word) if word in row.models else None
+        room = family.reference_images if family else 0
+        room -= len(shot.references.images) if shot.references else 0
         for name in prompt.cast:
             member = self.board.storyboard.cast[name]
             if not member.images:
@@ -318,11 +322,16 @@ class _Planner:
             why = ""
             if framed or shot.last_frame:
                 why = "a shot that starts on a frame takes no references"
-            elif family is None or not family.reference_images or word not in row.models:
+            elif family is None or not family.reference_images:
                 why = f"{word} takes no reference images"
+            elif "reference_image" not in DIALECTS[row.dialect].inlines:
+                why = f"{row.name} takes reference images by URL only"
+            elif len(member.images) > room:
+                why = f"{word} takes {family.reference_images} reference images"
             if why:
                 self._tell_cast(index, name, why, required=member.required)
                 continue
+            room -= len(member.images)
             for image in member.images:
                 try:
                     yield find_picture(self.board, "reference_image", image)
@@ -347,9 +356,10 @@ class _Planner:
         opening, framed = _opening(parent, inputs)
         # An endpoint id hides its model; the most able family lets everything through.
         family = model.family or FAMILIES["seedance-2.0"]
-        asked = Asked(self.board, bare.index, family, opening)
+        asked = Asked(self.board, bare.index, family, DIALECTS[row.dialect], opening)
         self._check_frames(asked, row)
-        made = make_order(asked, model.id, prompt, inputs, framed=framed)
+        check_enclosures(asked, inputs, chained=parent is not None)
+        made = make_order(asked, model.id, prompt, framed=framed)
         self.problems += asked.problems
         for note in asked.notes:
             self.note(bare.index, note)
@@ -363,7 +373,8 @@ class _Planner:
         )
         count, cost = _cost(row, model, made, inputs)
         order = made.order
-        if order.seed is None and family.seed:
+        # Of use only where the vendor can be asked for its jobs, and more than it need know else.
+        if order.seed is None and family.seed and row.lists:
             order = replace(order, seed=derived_seed(key))
         return replace(
             bare,
@@ -377,13 +388,13 @@ class _Planner:
             frames=made.frames,
             tokens=count,
             price=cost,
-            soft_anchor=framed != (0, 0) and DIALECTS[row.dialect].takes_first_frame == "soft",
+            soft_anchor=opening == "frame" and asked.dialect.takes_first_frame == "soft",
         )
 
     def _check_frames(self, asked: Asked, row: Provider) -> None:
         """First and last frames: whether the model and the dialect take them."""
         shot, family = asked.shot, asked.family
-        takes = family.first_frame and DIALECTS[row.dialect].takes_first_frame != "no"
+        takes = family.first_frame and asked.dialect.takes_first_frame != "no"
         if asked.opening == "frame" and not takes:
             path: tuple[str | int, ...] = ("shots", asked.index)
             if shot.first_frame is not None:

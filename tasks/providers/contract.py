@@ -202,7 +202,9 @@ class Dialect(Protocol):
     needs_prompt: bool
     """Whether there must be words also beside a picture."""
     flags_in_text: bool
-    """Whether parameters go into the prompt, so that words like `--x` in it are dangerous."""
+    """Whether parameters go into the prompt."""
+    reads_flags: bool
+    """Whether the vendor reads parameters there, so that words like `--x` are dangerous."""
 
     def create(self, order: Order) -> Call:
         """The one request that costs money. Raises Rejected where the order can't be said."""

@@ -49,6 +49,8 @@ class Ark:
     picture_types = saying.PICTURE_TYPES
     needs_prompt = False
     flags_in_text = False
+    # "Weak checking", the create page.
+    reads_flags = True
 
     def create(self, order: Order) -> Call:
         """The task as JSON; nothing that the order leaves unsaid."""

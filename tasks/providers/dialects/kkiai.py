@@ -35,6 +35,7 @@ class Kkiai:
     picture_types = saying.PICTURE_TYPES
     needs_prompt = True
     flags_in_text = True
+    reads_flags = True
 
     def create(self, order: Order) -> Call:
         """The task: words with their flags, then pictures."""

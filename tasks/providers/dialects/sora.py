@@ -37,6 +37,7 @@ class Sora:
     picture_types = saying.PICTURE_TYPES
     needs_prompt = True
     flags_in_text = False
+    reads_flags = False
 
     def create(self, order: Order) -> Call:
         """The job as JSON; nothing that the order leaves unsaid."""

@@ -31,6 +31,7 @@ class Videos:
     picture_types = frozenset(_ENDINGS)
     needs_prompt = True
     flags_in_text = False
+    reads_flags = False
 
     def create(self, order: Order) -> Call:
         """The job as a form."""

@@ -25,6 +25,7 @@ class Toy:
     inlines_alone = False
     needs_prompt = True
     flags_in_text = False
+    reads_flags = False
 
     def create(self, order):
         saying.refuse_unsaid(order, self.says)

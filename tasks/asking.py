@@ -1,0 +1,60 @@
+"""What a board asks of one shot's model, and where what is wrong with it is collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from storyboards.board import Board
+from storyboards.errors import Problem
+from storyboards.models import Shot
+from tasks.providers.contract import Dialect
+from tasks.providers.models import FAMILIES, Family, Opening
+
+
+@dataclass
+class Asked:
+    """What the board asks of one shot's model, and what was found wrong with it."""
+
+    board: Board
+    index: int
+    family: Family
+    dialect: Dialect
+    opening: Opening
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def shot(self) -> Shot:
+        """The shot as written."""
+        return self.board.storyboard.shots[self.index]
+
+    def value(self, name: str) -> Any:
+        """What the shot says, else what the look says, else None."""
+        own = getattr(self.shot, name)
+        return own if own is not None else getattr(self.board.storyboard.look, name, None)
+
+    def refuse(self, name: str, message: str, remedy: str) -> None:
+        """A problem at the shot's own word, or at the look's where the shot says nothing."""
+        own = getattr(self.shot, name, None) is not None
+        path: tuple[str | int, ...] = ("shots", self.index, name) if own else ("look", name)
+        self.problems.append(self.board.problem(path, message, remedy))
+
+    def lacking(self, name: str, wanted: Any, remedy: str) -> None:
+        """The model lacks a word: a problem on the shot, a note in the look."""
+        if getattr(self.shot, name, None) is not None:
+            self.refuse(name, f"{self.family.name} takes no {name}: {wanted}", remedy)
+        else:
+            self.notes.append(f"look.{name}: {wanted} is not used; {self.family.name} has none")
+
+
+def having(word: str, *, among: Callable[[Family], Any] | None = None) -> str:
+    """The families that have a word, as a remedy."""
+    has = among or (lambda family: getattr(family, word))
+    names = [name for name, family in FAMILIES.items() if has(family)]
+    return f"Leave {word} out, or take {either(names)}." if names else f"Leave {word} out."
+
+
+def either(words: list[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
