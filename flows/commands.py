@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from flows import told
 from flows.agreement import check_agreed
+from flows.interrupts import interruptible
 from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put
@@ -34,7 +31,7 @@ def render(production: Production, board: str, *, as_json: bool) -> int:
     if report is None:
         check_agreed(production, ask=None if as_json else _ask)
         production.store.open()
-        with _terminable() as state:
+        with interruptible() as state:
             try:
                 report = _run(production, board, wanted=not as_json)
             except KeyboardInterrupt:
@@ -133,34 +130,6 @@ def _ask(bill: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-class _State:
-    terminated = False
-
-
-@contextmanager
-def _terminable() -> Iterator[_State]:
-    """Let SIGTERM end a run as Ctrl-C does: every step is told, and what is kept is kept."""
-    state = _State()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        state.terminated = True
-        signal.raise_signal(signal.SIGINT)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield state
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    # A shell that starts us in the background has SIGINT ignored; then SIGTERM must still work.
-    held = signal.getsignal(signal.SIGINT)
-    if held is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield state
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, held)
-
-
 def list_providers(settings: Settings) -> tuple[dict[str, Any], str]:
     """Every provider: dialect, models, limits, whether its key is set, never the key."""
     rows, lines = [], []
@@ -217,13 +186,12 @@ def _plain(url: str) -> str:
 
 def simulate(settings: Settings, store: Path, *, port: int, as_json: bool) -> int:
     """Serve the simulator until it is stopped."""
+    from tasks.settings import variable
     from tasks.simulator.app import MOUNTS
     from tasks.simulator.server import serve
 
-    from tasks.settings import variable
-
     with (
-        _terminable() as state,
+        interruptible() as state,
         serve(store / "simulator", port=port, job_seconds=settings.simulator_job_seconds) as root,
     ):
         words = {variable(name, "BASE_URL"): root + path for name, path in MOUNTS.items()}

@@ -8,6 +8,7 @@ has to tell about it.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -39,5 +40,7 @@ def serve(listener: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    # The run that starts this waits for SIGTERM in a thread of its own, and has it blocked.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=leave_with_parent, daemon=True).start()
     serve(socket.socket(fileno=int(sys.argv[1])))
