@@ -1,0 +1,53 @@
+"""Every example board checks, plans and renders, and the README names it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.production import Wish, prepare, served
+from flows.shooting import BareSteps, shoot
+from flows.told import film_frames
+from storyboards import load
+from tasks.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+BOARDS = sorted((ROOT / "storyboards").glob("*.yaml"))
+
+
+def test_there_are_at_least_five_and_the_readme_names_each() -> None:
+    """What a stranger finds in the folder is what the README promises."""
+    named = set(re.findall(r"\| `(\S+\.yaml)`", (ROOT / "README.md").read_text()))
+
+    assert named == {board.name for board in BOARDS}
+    assert len(BOARDS) >= 5
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.stem)
+def test_an_example_board_becomes_the_film_that_its_plan_promised(
+    board: Path, tmp_path: Path
+) -> None:
+    """Clean, free, rendered whole, and of exactly the frames that the plan told."""
+    shutil.copytree(ROOT / "storyboards" / "refs", tmp_path / "refs")
+    shutil.copy(board, tmp_path)
+    loaded = load(tmp_path / board.name)
+    production = prepare(loaded, Wish(), read_settings({}), working=tmp_path)
+    assert production.to_pay.free
+
+    production.store.open()
+    with served(production) as opened:
+        report = asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
+
+    assert [(one.shot.id, one.error) for one in report.results if one.error] == []
+    assert report.film.frames == film_frames(production) == decoded(report.film.path)
+
+
+def decoded(film: Path) -> int:
+    import av
+
+    with av.open(str(film)) as container:
+        return sum(1 for _ in container.decode(video=0))
