@@ -163,11 +163,10 @@ class Live:
         self._lock = threading.Lock()
         self._begun = time.monotonic()
         self._engine = ""
-        console = Console(file=stream)
+        self._console: Console = Console(file=stream)
         self._live = RichLive(
-            console=console, get_renderable=self._draw, refresh_per_second=8, transient=True
+            console=self._console, get_renderable=self._draw, refresh_per_second=8, transient=True
         )
-        self._console: Console = console
 
     def tell(self, shot: str, doing: str, progress: float | None) -> None:
         """A shot does something else now. From any thread."""

@@ -136,6 +136,7 @@ async def _send(
         raise
     receipt = receipt.amend(State.SUBMITTED, job=created.job, submitted_at=now())
     shelf.write(shot.key, receipt.to_record())
+    desk.tell(shot.id, "sent", None)
     return receipt.attempts[-1]
 
 

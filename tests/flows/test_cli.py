@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -286,6 +291,40 @@ def test_a_run_that_is_stopped_while_polling_goes_on_where_it_was(
     assert document["shots"][1]["outcome"] == "rendered"
     assert document["frames"] == 97
     assert creates() == 2
+
+
+@pytest.mark.engine
+def test_a_terminal_sees_every_shot_move_and_is_left_tidy(folder: Path) -> None:
+    """A line per shot while it runs, none of it left behind, the summary at the end."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "render", "board.yaml"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        close_fds=True,
+    )
+    os.close(theirs)
+    seen = b""
+    with open(ours, "rb", buffering=0) as screen:
+        while True:
+            try:
+                data = screen.read(65536)
+            except OSError:  # Linux tells so that the other end is gone
+                break
+            if not data:
+                break
+            seen += data
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
+
+    assert process.wait(timeout=60) == 0
+    for word in ("waiting", "submitting", "running", "downloading", "rendered", "to go"):
+        assert word in text
+    assert b"\x1b[?25h" in seen.rpartition(b"\x1b[?25l")[2], "the cursor stays hidden"
+    assert text.rstrip().endswith("2 rendered; paid nothing")
 
 
 @pytest.mark.engine
