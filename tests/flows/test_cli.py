@@ -309,7 +309,7 @@ def test_a_terminal_sees_every_shot_move_and_is_left_tidy(folder: Path) -> None:
     )
     os.close(theirs)
     seen = b""
-    with open(ours, "rb", buffering=0) as screen:
+    with os.fdopen(ours, "rb", buffering=0) as screen:
         while True:
             try:
                 data = screen.read(65536)
