@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from importlib.metadata import version
 from pathlib import Path
 
 from tasks.errors import NotConfigured
@@ -63,7 +64,8 @@ def engine(settings: Settings, store: Store) -> Iterator[Callable[[], None]]:
     if settings.prefect_api_url:
         yield lambda: None
         return
-    home = store.root / "prefect"
+    # An older Prefect can't read the database of a newer one.
+    home = store.root / "prefect" / version("prefect")
     end_leftovers(home)
     with _server(home) as (child, port):
         set_environment(

@@ -19,7 +19,9 @@ GRACE_SECONDS = 2
 
 def leave_with_parent() -> None:
     """Wait until nobody holds the other end of standard input, then end this process."""
-    sys.stdin.buffer.read()
+    # Without Python's buffer, whose lock would be held when this process ends in another way.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     time.sleep(GRACE_SECONDS)
     os._exit(0)
 

@@ -210,7 +210,7 @@ def test_render_makes_a_film_on_the_engine_and_leaves_no_process(folder: Path, d
     assert document["frames"] == decode(Path(document["film"])).frames == 97
     assert [one["outcome"] for one in document["shots"]] == ["rendered", "rendered"]
     assert document["spent"] == {"amount": 0.0, "currency": "USD"}
-    assert not list((folder / ".shotchain" / "prefect").glob("run-*"))
+    assert not list((folder / ".shotchain" / "prefect").rglob("run-*"))
     assert not servers_of(folder)
 
     code, out, err = finish(start("render", "board.yaml", cwd=folder))
