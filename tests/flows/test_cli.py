@@ -250,6 +250,12 @@ def wait_for(what, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+def jobs_in(folder: Path) -> int:
+    """How many receipts in the store have a job's id."""
+    receipts = folder.rglob("receipt.json")
+    return sum("job" in json.loads(path.read_bytes())["attempts"][-1] for path in receipts)
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize(
     ("number", "code"),
@@ -272,7 +278,8 @@ def test_a_run_that_is_stopped_while_polling_goes_on_where_it_was(
     }
     command = ("render", "board.yaml", "--provider", "ark", "--yes")
     first = start(*command, cwd=folder, **words)
-    wait_for(lambda: creates() == 2 or first.poll() is not None)
+    # Polling begins once the job's id is on disk; a kill before that would leave the shot unclear.
+    wait_for(lambda: jobs_in(folder) == 2 or first.poll() is not None)
     first.send_signal(number)
     ended, _, err = finish(first)
     wait_for(lambda: not servers_of(folder), 15)
