@@ -7,6 +7,8 @@ where nothing is left to pay for.
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -50,11 +52,14 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        # At the end of a process Python would look through every object for cycles once more.
+        atexit.register(gc.freeze)
     as_json = "--json" in words
     # pydantic would read the metadata of every installed package to look for plugins.
     set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:
-        arguments = _parser().parse_args(words)
+        arguments = parser(words).parse_args(words)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
     except RenderingError as error:
@@ -70,20 +75,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail_with_bug(error, as_json=as_json)
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="shotchain", description="Film production as code.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+def parser(words: Sequence[str] = ()) -> Parser:
+    """The parser of a command line; of the commands still to come it knows the one that is used."""
+    found = Parser(prog="shotchain", description="Film production as code.")
+    commands = found.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     _add_init(commands)
     _add_check(commands)
     _add_plan(commands)
     _add_render(commands)
     _add_providers(commands)
     _add_simulate(commands)
-    for name in LATER:
+    for name in set(words[:1]) & set(LATER):
         later = commands.add_parser(name)
         later.add_argument("words", nargs=argparse.REMAINDER)
         later.set_defaults(run=_refuse_later, name=name)
-    return parser
+    return found
 
 
 Commands = Any
@@ -185,7 +191,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from storyboards.loading import load
-    from tasks.plan import make_plan
+    from tasks.planning import make_plan
 
     plan = make_plan(load(Path(arguments.board)), provider=arguments.provider)
     shots = len(plan.shots)

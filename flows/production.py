@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks import films
 from tasks.bill import Bill
 from tasks.errors import NotConfigured, UsageError
-from tasks.plan import Plan, PlannedShot, make_plan
+from tasks.plan import Plan, PlannedShot
+from tasks.planning import make_plan
 from tasks.providers import Provider
 from tasks.providers.addresses import is_loopback
 from tasks.settings import Settings, find_store
@@ -24,8 +26,7 @@ from tasks.survey import Survey, survey
 SIMULATOR = "simulator"
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What a run is asked for, beside the board."""
 
     provider: str | None = None

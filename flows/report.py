@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -73,15 +74,13 @@ def _length(shot: PlannedShot) -> str:
 
 def _sums(production: Production) -> str:
     plan, survey = production.plan, production.survey
-    counts = [
-        f"{len(survey.of(state))} {state}"
-        for state in ("kept", "to render", "in flight", "unclear")
-        if survey.of(state)
-    ]
-    frames = film_frames(production)
+    found: Counter[str] = Counter(survey[shot.id].state for shot in plan)
+    states = ("kept", "to render", "in flight", "unclear")
+    counts = [f"{found[state]} {state}" for state in states if found[state]]
+    frames, to_pay = film_frames(production), production.to_pay
     lines = [
         f"{len(plan.shots)} shots: {', '.join(counts)}",
-        f"to pay: {production.to_pay}" + (" at most" if not production.to_pay.free else ""),
+        f"to pay: {to_pay}" + (" at most" if not to_pay.free else ""),
         f"longest chain: {' > '.join(plan.critical_path)}",
     ]
     if frames:
@@ -90,13 +89,10 @@ def _sums(production: Production) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        if row is rows[0]
-        else "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = "  ".join(f"{{:<{width}}}" for width in widths)
+    head, *lines = (padded.format(*row) for row in rows)
+    return [head.rstrip(), *lines]
 
 
 def render_text(report: Report, film: str | None) -> str:

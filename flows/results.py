@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from flows.production import Production
 from storyboards.models import Money
@@ -19,8 +18,7 @@ from tasks.store import digest_file
 Outcome = Literal["kept", "rendered", "failed", "unclear", "skipped"]
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What became of one shot."""
 
     shot: PlannedShot
@@ -29,8 +27,7 @@ class Result:
     error: Exception | None = None
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What became of a run."""
 
     production: Production

@@ -16,7 +16,6 @@ import yaml
 from storyboards.nodes import Flaw, Mapping, Node, Path, Scalar, Sequence
 from storyboards.quoting import quote
 from storyboards.scalars import read_plain
-from storyboards.syntax import explain_syntax
 
 MAX_DEPTH = 32
 MAX_NODES = 100_000
@@ -71,6 +70,9 @@ def compose(text: str, *, loader: Any = None) -> tuple[Node | None, list[Flaw]]:
     except _Unreadable as error:
         return None, [*composer.flaws, error.flaw]
     except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # Only a wrong board needs the words.
+        from storyboards.syntax import explain_syntax
+
         # The pure parser lets Python's own errors through, for an escape beyond Unicode say.
         return None, [*composer.flaws, explain_syntax(error, text)]
     return composer.root, composer.flaws
@@ -106,7 +108,6 @@ class _Composer:
             )
 
     def _take_scalar(self, event: Any) -> None:
-        line, column = _place(event)
         text: str = event.value
         quoted = event.style in _QUOTED or event.tag is not None
         if event.tag is not None:
@@ -114,10 +115,12 @@ class _Composer:
         if not text.isprintable():
             text = self._refuse_control_characters(text, event)
         value = text if quoted else read_plain(text)
-        node = Scalar(value, text, quoted, line, column)
+        mark = event.start_mark
+        node = Scalar(value, text, quoted, mark.line + 1, mark.column + 1)
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(node, 1, 0)
-        self._add(node, 1, 0, event)
+        self._count(1, event)
+        self._add(node, event)
 
     def _take_alias(self, event: Any) -> None:
         known = self._anchors.get(event.anchor)
@@ -134,7 +137,10 @@ class _Composer:
                     else 'Put a text that begins with * in "quotes".',
                 )
             )
-        self._add(known.node, known.weight, known.height, event)
+        # What is opened here was measured when it was opened, what stands behind an alias was not.
+        self._refuse_depth(known.height, event)
+        self._count(known.weight, event)
+        self._add(known.node, event, weight=known.weight, height=known.height)
 
     def _begin_sequence(self, event: Any) -> None:
         self._begin(Sequence([], *_place(event)), event)
@@ -152,28 +158,27 @@ class _Composer:
         opened = self._open.pop()
         if opened.anchor:
             self._anchors[opened.anchor] = _Anchored(opened.node, opened.weight, opened.height)
-        self._add(opened.node, opened.weight, opened.height, event)
+        self._count(1, event)
+        self._add(opened.node, event, weight=opened.weight, height=opened.height)
 
-    def _add(self, node: Node, weight: int, height: int, event: Any) -> None:
-        self._refuse_depth(height, event)
-        self._refuse_weight(weight if isinstance(event, yaml.AliasEvent) else 1, event)
+    def _add(self, node: Node, event: Any, *, weight: int = 1, height: int = 0) -> None:
         if not self._open:
             self.root = node
             return
         parent = self._open[-1]
         parent.weight += weight
-        parent.height = max(parent.height, height + 1)
+        if parent.height <= height:
+            parent.height = height + 1
         if isinstance(parent.node, Sequence):
             parent.node.items.append(node)
-        elif parent.key is None:
-            self._take_key(parent, node, event)
-        else:
+        elif parent.key is not None:
             self._take_value(parent, parent.node, node)
-
-    def _take_key(self, parent: _Open, node: Node, event: Any) -> None:
-        if isinstance(node, Scalar):
+        elif isinstance(node, Scalar):
             parent.key, parent.key_place = node.text, _place(event)
-            return
+        else:
+            self._refuse_key(parent, node)
+
+    def _refuse_key(self, parent: _Open, node: Sequence | Mapping) -> None:
         message = "a list or a mapping stands where a key is expected"
         remedy = 'Write a word before the colon; put a text that begins with { or [ in "quotes".'
         self.flaws.append(Flaw(node.line, node.column, self._path(), message, remedy))
@@ -183,9 +188,8 @@ class _Composer:
     def _take_value(self, parent: _Open, mapping: Mapping, node: Node) -> None:
         key = parent.key or ""
         if key in mapping.places:
-            message = (
-                f"{quote(key)} is written twice; the first is in line {mapping.places[key][0]}"
-            )
+            first = mapping.places[key][0]
+            message = f"{quote(key)} is written twice; the first is in line {first}"
             self.flaws.append(Flaw(*parent.key_place, self._path(), message, "Keep one of them."))
         elif not key.startswith("\0"):
             mapping.entries[key] = node
@@ -198,7 +202,7 @@ class _Composer:
             remedy = "Close the brackets, or write it flat."
             raise _Unreadable(Flaw(*_place(event), (), message, remedy))
 
-    def _refuse_weight(self, more: int, event: Any) -> None:
+    def _count(self, more: int, event: Any) -> None:
         self._weight += more
         if self._weight > MAX_NODES:
             message = f"the board holds more than {MAX_NODES} values, aliases filled in"
@@ -232,7 +236,8 @@ class _Composer:
 
 
 def _place(event: Any) -> tuple[int, int]:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1
 
 
 def _is_control(character: str) -> bool:

@@ -6,7 +6,7 @@ RenderingError            anything a user can cause or a vendor can do; one clea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class RenderingError(Exception):
@@ -16,8 +16,7 @@ class RenderingError(Exception):
     exit_code = 1
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with a storyboard, where it stands and what to do about it."""
 
     message: str

@@ -2,10 +2,9 @@
 
 Every model is frozen and refuses unknown keys. Units stand in the names of the fields where the
 language does not fix them otherwise. The attribute docstrings feed ``storyboard.schema.json``, so
-that editors complete and explain.
+that editors complete and explain. Annotations are evaluated where they stand, for pydantic takes
+longer to read them from text.
 """
-
-from __future__ import annotations
 
 import re
 from decimal import Decimal
@@ -60,7 +59,8 @@ _MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 class Value(BaseModel):
     """A frozen piece of a storyboard that refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Most are only ever read as parts of a board, which is built once for all of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Money(Value):
@@ -152,11 +152,7 @@ class CastMember(Value):
     required: Flag = False
     """An error, not a note, where the images can't be handed over."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        serialize_by_alias=True,
-    )
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class FromShot(Value):
@@ -229,11 +225,7 @@ class Shot(Look):
     tools: tuple[Literal["web_search"], ...] = ()
     """What the model may use, where it has it."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        serialize_by_alias=True,
-    )
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class Music(Value):

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from storyboards.models import Shot, Storyboard
 
-_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+# Every branch begins with a brace that is written out, so that the search can skip to the next one.
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(NamedTuple):
     """The words of a shot as they are meant, and who appears in them."""
 
     text: str
@@ -36,20 +36,26 @@ def resolve(storyboard: Storyboard, shot: Shot) -> Prompt:
     used = dict.fromkeys(
         name for words in written for name in names_in(words) if name in storyboard.cast
     )
-    spoken = [_expand(words, _speaker(storyboard)) for words in written]
+    speak = _speaker(storyboard)
+    spoken = [_expand(words, speak) for words in written]
     return Prompt(_join(spoken), tuple(used))
 
 
 def names_in(words: str) -> Iterator[str]:
     """The names between braces, in order, repeated as often as they are used."""
-    for found in _BRACES.finditer(words):
-        if found[1] is not None:
-            yield found[1].strip()
+    if "{" in words:
+        for found in _BRACES.finditer(words):
+            if found[1] is not None:
+                yield found[1].strip()
 
 
 def has_lone_brace(words: str) -> bool:
     """Whether a brace opens or closes nothing."""
-    return any(found[0] in ("{", "}") for found in _BRACES.finditer(words))
+    return _has_brace(words) and any(found[0] in ("{", "}") for found in _BRACES.finditer(words))
+
+
+def _has_brace(words: str) -> bool:
+    return "{" in words or "}" in words
 
 
 def _speaker(storyboard: Storyboard) -> Callable[[str], str]:
@@ -66,7 +72,7 @@ def _expand(words: str, speak: Callable[[str], str]) -> str:
         name: str | None = found[1]
         return found[0][0] if name is None else speak(name.strip())
 
-    return _BRACES.sub(replace, words)
+    return _BRACES.sub(replace, words) if _has_brace(words) else words
 
 
 def _join(sentences: list[str]) -> str:

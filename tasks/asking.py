@@ -24,16 +24,19 @@ class Asked:
     opening: Opening
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    shot: Shot = field(init=False)
+    """The shot as written."""
+    _look: dict[str, Any] = field(init=False, repr=False)
 
-    @property
-    def shot(self) -> Shot:
-        """The shot as written."""
-        return self.board.storyboard.shots[self.index]
+    def __post_init__(self) -> None:
+        self.shot = self.board.storyboard.shots[self.index]
+        # By name, for pydantic takes long to say that it lacks a word.
+        self._look = vars(self.board.storyboard.look)
 
     def value(self, name: str) -> Any:
         """What the shot says, else what the look says, else None."""
         own = getattr(self.shot, name)
-        return own if own is not None else getattr(self.board.storyboard.look, name, None)
+        return own if own is not None else self._look.get(name)
 
     def refuse(self, name: str, message: str, remedy: str) -> None:
         """A problem at the shot's own word, or at the look's where the shot says nothing."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from storyboards.models import Money
 
 NOTHING = Money(amount=Decimal(0))
 
 
-@dataclass(frozen=True)
-class Bill:
+class Bill(NamedTuple):
     """A sum by currency. Zero needs no currency; an unknown price is never zero."""
 
     by_currency: Mapping[str, Decimal]

@@ -20,6 +20,8 @@ _WORDS = {
 
 def check_enclosures(asked: Asked, inputs: tuple[Input, ...], *, chained: bool) -> None:
     """All that goes with an order; `chained` tells that a frame of another shot opens it."""
+    if not inputs:
+        return
     check_references(asked, inputs)
     for given in inputs:
         _check_carried(asked, given)

@@ -10,9 +10,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.errors import UsageError
 from tasks.store import Store, digest_bytes, read_record, staged, write_record
@@ -20,8 +19,7 @@ from tasks.store import Store, digest_bytes, read_record, staged, write_record
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """One shot of the film: its clip, what its chapter is called, whether its last frame goes."""
 
     clip: Path
@@ -30,8 +28,7 @@ class Piece:
     drop_last: bool
 
 
-@dataclass(frozen=True)
-class Film:
+class Film(NamedTuple):
     """A film that is complete in the store."""
 
     path: Path

@@ -6,8 +6,8 @@ as it is written. Nothing is fetched here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks.errors import MediaError
@@ -29,8 +29,7 @@ class Unusable(Exception):
         self.remedy = remedy
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(NamedTuple):
     """A picture, clip or sound as the board names it, and its identity."""
 
     role: Role

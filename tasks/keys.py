@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 from tasks.inputs import Input
@@ -46,9 +45,9 @@ def key_of(
 ) -> str:
     """The key of a shot that is rendered; `continues` is the key of the shot it starts from."""
     words = {
-        name.name: value
-        for name in fields(order)
-        if name.name not in _LEFT_OUT and (value := getattr(order, name.name)) not in (None, ())
+        name: value
+        for name, value in vars(order).items()
+        if name not in _LEFT_OUT and value not in (None, ())
     }
     media = [[given.role, given.identity] for given in inputs]
     return _digest([FORMAT, provider, words, media, seed, take, continues])
@@ -64,6 +63,8 @@ def derived_seed(key: str) -> int:
     return int(key[:8], 16) & 0x7FFF_FFFF
 
 
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
 def _digest(facts: list[Any]) -> str:
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_JSON.encode(facts).encode()).hexdigest()

@@ -6,7 +6,7 @@ A value written on a shot that its model lacks is a problem with the alternative
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from storyboards.prompts import Prompt
 from tasks.asking import Asked, either, having
@@ -28,8 +28,7 @@ AUTO = -1
 """What `seconds: auto` is on the wire."""
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """An order, without its media, and the picture it makes."""
 
     order: Order
@@ -52,7 +51,7 @@ def make_order(asked: Asked, model: str, prompt: Prompt, *, framed: tuple[int, i
     resolution = _resolution(asked)
     ratio = _ratio(asked, framed)
     frames, seconds = _length(asked)
-    draft = _switch(asked, "draft", family.draft, having("draft"))
+    draft = _switch(asked, "draft", has=family.draft)
     order = Order(
         model=model,
         prompt=prompt.text,
@@ -222,10 +221,10 @@ def _seed(asked: Asked) -> int | None:
     return int(wanted)
 
 
-def _switch(asked: Asked, name: str, has: bool, remedy: str) -> bool | None:
+def _switch(asked: Asked, name: str, *, has: bool) -> bool | None:
     wanted = asked.value(name)
     if wanted and not has:
-        asked.lacking(name, "true", remedy)
+        asked.lacking(name, "true", having(name))
     return bool(wanted) if has and wanted is not None else None
 
 
@@ -236,7 +235,7 @@ def _watermark(asked: Asked) -> bool | None:
 
 
 def _camera(asked: Asked) -> bool | None:
-    fixed = _switch(asked, "camera_fixed", asked.family.camera_fixed, having("camera_fixed"))
+    fixed = _switch(asked, "camera_fixed", has=asked.family.camera_fixed)
     if fixed and asked.opening == "reference":
         remedy = "Leave camera_fixed or the references out."
         asked.refuse("camera_fixed", "camera_fixed can't go together with references", remedy)

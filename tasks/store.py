@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +42,7 @@ class Shelf:
 
     def read(self, key: str) -> dict[str, Any] | None:
         """The record of a key, or None. Raises StoreError where it is damaged."""
-        return read_record(self.home(key) / "receipt.json")
+        return read_record(self.folder.joinpath(key, "receipt.json"))
 
     def write(self, key: str, record: dict[str, Any]) -> None:
         """Replace the record of a key, durable when this returns."""
@@ -67,7 +68,15 @@ class Store:
 
     def shelf(self, *, loopback: bool) -> Shelf:
         """The shelf of vendors on this machine, or of those out there."""
-        return Shelf(self.root / ("previz" if loopback else "shots"))
+        return self._previz if loopback else self._shots
+
+    @cached_property
+    def _previz(self) -> Shelf:
+        return Shelf(self.root / "previz")
+
+    @cached_property
+    def _shots(self) -> Shelf:
+        return Shelf(self.root / "shots")
 
     @property
     def films(self) -> Path:

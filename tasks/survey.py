@@ -6,9 +6,9 @@ Only reads records and file sizes; whether a kept file is still what it was is `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from storyboards.models import Money
 from tasks.bill import NOTHING, Bill, add, show
@@ -29,8 +29,7 @@ Standing_ = Literal["kept", "to render", "in flight", "unclear"]
 Seam = Literal["fresh", "stale"]
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where one shot stands before a run."""
 
     state: Standing_
@@ -65,7 +64,10 @@ class Survey:
         return add(wanted.values())
 
     def _among(self, shots: tuple[str, ...] | None) -> tuple[PlannedShot, ...]:
-        return tuple(one for one in self.plan if shots is None or one.id in shots)
+        if shots is None:
+            return self.plan.shots
+        wanted = frozenset(shots)
+        return tuple(one for one in self.plan if one.id in wanted)
 
 
 def survey(plan: Plan, shelf_of: Callable[[PlannedShot], Shelf], index: Path) -> Survey:
@@ -93,7 +95,7 @@ def _with_seam(standing: Standing, seam: Seam) -> Standing:
     reason = standing.reason
     if seam == "stale":
         reason += "; it starts on a frame that the shot before no longer ends on"
-    return replace(standing, reason=reason, seam=seam)
+    return standing._replace(reason=reason, seam=seam)
 
 
 def _standing(

@@ -134,7 +134,7 @@ def test_only_settings_knows_the_environment(path: Path) -> None:
 
 QUICK = (
     "storyboards/loading.py",
-    "tasks/plan.py",
+    "tasks/planning.py",
     "tasks/survey.py",
     "flows/cli.py",
     "flows/production.py",

@@ -16,9 +16,9 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 # Proxies that answer DNS themselves ("fake IP") hand these out for every public host.
 _BENCHMARKS = ip_network("198.18.0.0/15")
 
-# JSON within a message may escape the slashes.
-_URL = re.compile(r"(?i)(https?|wss?|ftp|tos|s3):(?:\\?/){2}[^\s\"'<>`]+")
-_DATA_URI = re.compile(r"(?i)\bdata:[\w.+-]*/?[\w.+-]*;base64,[A-Za-z0-9+/=_-]*")
+# Compiled when they are needed. JSON within a message may escape the slashes.
+_URL = r"(?i)(https?|wss?|ftp|tos|s3):(?:\\?/){2}[^\s\"'<>`]+"
+_DATA_URI = r"(?i)\bdata:[\w.+-]*/?[\w.+-]*;base64,[A-Za-z0-9+/=_-]*"
 
 
 def is_loopback(url: str) -> bool:
@@ -58,8 +58,8 @@ def redact(url: str) -> str:
 
 def redact_text(text: str) -> str:
     """The text with every URL in it redacted and every inlined file left out."""
-    shorter = _DATA_URI.sub("data:…", text)
-    return _URL.sub(lambda found: redact(found[0].replace("\\/", "/")), shorter)
+    shorter = re.sub(_DATA_URI, "data:…", text)
+    return re.sub(_URL, lambda found: redact(found[0].replace("\\/", "/")), shorter)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -8,8 +8,8 @@ open: a code not in here is judged by the HTTP status.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from tasks.errors import (
     JobFailed,
@@ -23,8 +23,7 @@ from tasks.errors import (
 )
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What a code says: the class of error, the fact and the author's next step."""
 
     kind: type[ProviderError]

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.errors import (
     JobFailed,
@@ -32,23 +31,23 @@ _NOT_TAKEN = "the vendor does not take what was asked"
 _SUCCESS_CODES = ("", "0", "200", "ok", "success", "succeeded", "none", "null")
 
 
-@dataclass(frozen=True)
-class Complaint:
+class Complaint(NamedTuple):
     """A vendor's code and words, as they were told."""
 
     code: str
     message: str
 
 
-_SECRET = re.compile(
+# Compiled when they are needed: a plan reads no complaint, and should not wait for them.
+_KEYS_AND_SIGNATURES = (
     r"(?i)\b((?:authorization\s?[=:]\s?)?bearer\s+|"
     r"(?:x-(?:tos|amz|oss)-[\w-]+|signature|sig|token|api[_-]?key|authorization)\s?[=:]\s?)"
     r"[^\s&\"',;]+"
 )
-_JOB_WORDS = re.compile(r"(?i)\b(task|job|video|generation)s?\b|task_|任务")
-_UNKNOWN_WORDS = re.compile(r"(?i)(task|job|video)[_ ](is )?not[_ ](exist|found)|任务不存在")
-_QUEUE_WORDS = re.compile(r"(?i)queue|concurren|in[- ]flight|running tasks|排队|并发")
-_SPENT_WORDS = re.compile(
+_JOB_WORDS = r"(?i)\b(task|job|video|generation)s?\b|task_|任务"
+_UNKNOWN_WORDS = r"(?i)(task|job|video)[_ ](is )?not[_ ](exist|found)|任务不存在"
+_QUEUE_WORDS = r"(?i)queue|concurren|in[- ]flight|running tasks|排队|并发"
+_SPENT_WORDS = (
     r"(?i)trial|free|used up|exhaust|insufficient|balance|credit|overdue|subscri|"
     r"\bplan\b|week|month|5[- ]hour|hours? quota|余额|欠费|额度"
 )
@@ -116,7 +115,7 @@ def clean(text: Any, *, most: int = _MESSAGE_MOST) -> str:
     words = str(text) if isinstance(text, (str, int, float)) else ""
     # Cut before the patterns run, generously, so that a hostile body costs no time.
     words = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^<>]{0,500}>", " ", words[: 20 * most])
-    words = _SECRET.sub(r"\1…", redact_text(words))
+    words = re.sub(_KEYS_AND_SIGNATURES, r"\1…", redact_text(words))
     words = "".join(letter if letter.isprintable() else " " for letter in words)
     words = " ".join(words.split())
     return words if len(words) <= most else f"{words[: most - 1]}…"
@@ -177,7 +176,7 @@ def _by_words(complaint: Complaint, status: int) -> Meaning | None:
     code, words = complaint.code.lower(), complaint.message
     if "privacyinformation" in code:
         return codes.FACE
-    if status < 500 and _UNKNOWN_WORDS.search(words):
+    if status < 500 and re.search(_UNKNOWN_WORDS, words):
         return codes.UNKNOWN_JOB
     if code.startswith("quotaexceeded"):
         return codes.CREDIT if _is_spent(words) else codes.QUEUE
@@ -190,7 +189,7 @@ def _by_words(complaint: Complaint, status: int) -> Meaning | None:
 
 def _is_spent(words: str) -> bool:
     """Whether a quota is used up for long, rather than a queue full for now."""
-    return not _QUEUE_WORDS.search(words) and bool(_SPENT_WORDS.search(words))
+    return not re.search(_QUEUE_WORDS, words) and bool(re.search(_SPENT_WORDS, words))
 
 
 def _by_status(reply: Reply, complaint: Complaint, job: str) -> Meaning:
@@ -225,6 +224,6 @@ def _missing(reply: Reply, complaint: Complaint, job: str) -> Meaning:
     code = complaint.code.strip().lower()
     bare = complaint.message.strip().lower().rstrip(".") in ("", "not found")
     named = code not in _SUCCESS_CODES and not (bare and code == str(reply.status))
-    if reply.body is None or not (named or _JOB_WORDS.search(complaint.message)):
+    if reply.body is None or not (named or re.search(_JOB_WORDS, complaint.message)):
         return _UNSURE if job else codes.ADDRESS
     return codes.UNKNOWN_JOB if job else Meaning(Rejected, _NOT_TAKEN, "check model and base URL")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tasks.errors import ProviderError, Unreachable
 
@@ -57,6 +57,10 @@ class Order:
     def medium(self, role: Role) -> Medium | None:
         """The one medium of that role, or None."""
         return next((medium for medium in self.media if medium.role == role), None)
+
+    def with_seed(self, seed: int) -> Order:
+        """The same order with a seed."""
+        return Order(**{**vars(self), "seed": seed})
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,7 @@ class Facts:
     updated_at: float | None = None
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """The job is not done."""
 
     state: Literal["queued", "running", "unknown"]
@@ -134,8 +137,7 @@ class Done:
     """Where the vendor serves the clip behind the key instead of (or beside) a URL."""
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(NamedTuple):
     """One job of the vendor's list of recent jobs."""
 
     job: str
@@ -143,8 +145,7 @@ class Listed:
     facts: Facts = Facts()
 
 
-@dataclass(frozen=True)
-class Created:
+class Created(NamedTuple):
     """A create that the vendor took."""
 
     job: str
@@ -152,8 +153,7 @@ class Created:
     """Unix seconds of the vendor's Date header."""
 
 
-@dataclass(frozen=True)
-class Recent:
+class Recent(NamedTuple):
     """The vendor's recent jobs, newest first as far as it tells them so."""
 
     jobs: tuple[Listed, ...]
@@ -161,8 +161,7 @@ class Recent:
     """Unix seconds of the vendor's Date header: its clock against ours."""
 
 
-@dataclass(frozen=True)
-class Digest:
+class Digest(NamedTuple):
     """What a downloaded file is: its sha256 in hexadecimal, and its bytes."""
 
     sha256: str

@@ -19,14 +19,12 @@ _KNOWN = (
 )
 
 # A word that begins so, also behind a bracket or a quote; a known one even within a word.
-_FLAG = re.compile(
-    rf"(?i)(?<![\w-])--[A-Za-z][\w-]*|--(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))})\b"
-)
+_FLAG = rf"(?i)(?<![\w-])--[A-Za-z][\w-]*|--(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))})\b"
 
 
 def find_flag(text: str) -> str | None:
     """The first word of a text that a vendor could read as a parameter, or None."""
-    found = _FLAG.search(text)
+    found = re.search(_FLAG, text) if "--" in text else None
     return found[0] if found else None
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 FRAMES_PER_SECOND = 24
 """Every family, always."""
@@ -34,8 +33,7 @@ Opening = Literal["text", "frame", "reference"]
 """What a clip starts from: words alone, a first frame, or reference media."""
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """What one family of models takes and makes, where no provider narrows it."""
 
     name: str
@@ -143,8 +141,7 @@ _SEEDANCE_1_0 = Family(
 )
 
 _TABLE = (
-    replace(
-        _SEEDANCE_2_0,
+    _SEEDANCE_2_0._replace(
         name="seedance-2.5",
         sizes="2.5",
         seconds=(4, 30),
@@ -161,8 +158,8 @@ _TABLE = (
         minimum_with_video=False,
     ),
     _SEEDANCE_2_0,
-    replace(_SEEDANCE_2_0, name="seedance-2.0-fast", resolutions=("480p", "720p"), hevc=()),
-    replace(_SEEDANCE_2_0, name="seedance-2.0-mini", resolutions=("480p", "720p"), hevc=()),
+    _SEEDANCE_2_0._replace(name="seedance-2.0-fast", resolutions=("480p", "720p"), hevc=()),
+    _SEEDANCE_2_0._replace(name="seedance-2.0-mini", resolutions=("480p", "720p"), hevc=()),
     Family(
         name="seedance-1.5-pro",
         sizes="2.0",
@@ -177,9 +174,8 @@ _TABLE = (
         draft=True,
     ),
     _SEEDANCE_1_0,
-    replace(_SEEDANCE_1_0, name="seedance-1.0-pro-fast", last_frame=False),
-    replace(
-        _SEEDANCE_1_0,
+    _SEEDANCE_1_0._replace(name="seedance-1.0-pro-fast", last_frame=False),
+    _SEEDANCE_1_0._replace(
         name="seedance-1.0-lite",
         default_resolution="720p",
         reference_images=4,
@@ -284,8 +280,7 @@ def is_frame_count(frames: int) -> bool:
     return 29 <= frames <= 289 and (frames - 25) % 4 == 0
 
 
-@dataclass(frozen=True)
-class PictureLimits:
+class PictureLimits(NamedTuple):
     """What a picture that goes with an order may be."""
 
     mimes: tuple[str, ...]

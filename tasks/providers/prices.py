@@ -26,11 +26,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.models import Money
 from tasks.providers.models import FRAMES_PER_SECOND, Family
@@ -43,10 +42,10 @@ FREE = "free"
 
 _PIXELS_PER_TOKEN = 1024
 _MILLION = Decimal(1_000_000)
+_NOTHING = Money(amount=Decimal(0))
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(NamedTuple):
     """One price per million tokens, and what it holds for. None holds for both."""
 
     family: str
@@ -58,8 +57,7 @@ class Rate:
     flex: bool = False
 
 
-@dataclass(frozen=True)
-class PriceTable:
+class PriceTable(NamedTuple):
     """A vendor's list prices on one day. Rates are tried in order; the first that fits counts."""
 
     currency: str
@@ -145,6 +143,8 @@ def tokens(
     picture. A 1.5 pro draft counts 0.6 of its tokens with sound and 0.7 without; 2.5's factor is
     not told, so its drafts count in full.
     """
+    if not draft and not input_video_seconds:
+        return width * height * frames // _PIXELS_PER_TOKEN
     seen = Fraction(frames) + Fraction(input_video_seconds) * FRAMES_PER_SECOND
     if input_video_seconds and family is not None and family.minimum_with_video:
         output_seconds = max(frames - 1, 0) // FRAMES_PER_SECOND
@@ -172,7 +172,7 @@ def price(
     prices stand in for the list.
     """
     if provider.prices == FREE:
-        return Money(amount=Decimal(0))
+        return _NOTHING
     table = tables.get(provider.prices)
     if table is None or family is None or (draft and (flex or not family.draft)):
         return None

@@ -5,16 +5,15 @@ The rows themselves stand in `rows`, what a family can do everywhere in `models`
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tasks.errors import UsageError
 from tasks.providers.models import FAMILIES, Family
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """A model as one provider serves it."""
 
     family: Family | None
@@ -112,20 +111,22 @@ class Provider:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The known word that is nearest, as a question in brackets, or nothing."""
-    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    # Only a wrong word needs it, and a right one should not pay for its import.
+    from difflib import get_close_matches
+
+    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _only(family: Family, model_id: str) -> Family:
     """The family as that one id serves it: lite's words and pictures have an id each."""
     if "-t2v-" in model_id:
-        return replace(
-            family,
+        return family._replace(
             first_frame=False,
             last_frame=False,
             reference_images=0,
             reference_resolutions=(),
         )
     if "-i2v-" in model_id:
-        return replace(family, text_to_video=False)
+        return family._replace(text_to_video=False)
     return family

@@ -8,7 +8,6 @@ others name none that was found.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from tasks.providers.models import FAMILIES, RATIOS, Family
 from tasks.providers.provider import Provider
@@ -60,49 +59,47 @@ def _by_name(*families: Family) -> dict[str, Family]:
 def _without_web_search(names: Iterable[str]) -> dict[str, Family]:
     """Overseas nodes do not search the web (powertokens' create page)."""
     families = (FAMILIES[name] for name in names)
-    return _by_name(*(replace(one, web_search=False) for one in families if one.web_search))
+    return _by_name(*(one._replace(web_search=False) for one in families if one.web_search))
 
 
 # powertokens' create page: no 4k, tools or offline inference, and a priority on plain 2.0 alone,
 # for where the page says "2.0" and where "2.0 series" it does not agree with itself.
 _AT_POWERTOKENS = _by_name(
-    replace(
-        FAMILIES["seedance-2.0"],
+    FAMILIES["seedance-2.0"]._replace(
         resolutions=("480p", "720p", "1080p"),
         hevc=(),
         web_search=False,
     ),
-    replace(FAMILIES["seedance-2.0-fast"], priority=False, web_search=False),
-    replace(FAMILIES["seedance-1.5-pro"], flex=False),
-    replace(FAMILIES["seedance-1.0-pro"], flex=False),
-    replace(FAMILIES["seedance-1.0-pro-fast"], flex=False),
+    FAMILIES["seedance-2.0-fast"]._replace(priority=False, web_search=False),
+    FAMILIES["seedance-1.5-pro"]._replace(flex=False),
+    FAMILIES["seedance-1.0-pro"]._replace(flex=False),
+    FAMILIES["seedance-1.0-pro-fast"]._replace(flex=False),
 )
 
 
 def _in_flags(name: str) -> Family:
     """No flag is documented for frames, tier or draft, nor -1 for a length the model decides."""
     family = FAMILIES[name]
-    return replace(family, auto_seconds=False, frames=False, flex=False, draft=False)
+    return family._replace(auto_seconds=False, frames=False, flex=False, draft=False)
 
 
 # CometAPI's page offers pictures for "first-frame or last-frame guidance" only.
 _AT_COMETAPI_VOLC = _by_name(
     *(
-        replace(_in_flags(name), reference_images=0, reference_resolutions=())
+        _in_flags(name)._replace(reference_images=0, reference_resolutions=())
         for name in _SEEDANCE_1
     )
 )
 
 # kkiai's page names no `adaptive`, so it is had by silence, where it is the default alone.
 _AT_KKIAI = _by_name(
-    *(replace(_in_flags(name), adaptive_with_references=False) for name in _SEEDANCE_1),
+    *(_in_flags(name)._replace(adaptive_with_references=False) for name in _SEEDANCE_1),
 )
 
 
 def _in_a_form(name: str) -> Family:
     """CometAPI's form: prompt, model, seconds, size, resolution, one picture, and no other word."""
-    return replace(
-        FAMILIES[name],
+    return FAMILIES[name]._replace(
         default_resolution="720p",
         last_frame=False,
         reference_images=0,
@@ -131,17 +128,16 @@ def _in_a_form(name: str) -> Family:
 
 
 _AT_COMETAPI_VIDEOS = _by_name(
-    replace(_in_a_form("seedance-2.0"), resolutions=("480p", "720p"), reference_images=1),
-    replace(_in_a_form("seedance-2.0-fast"), reference_images=1),
-    replace(_in_a_form("seedance-1.5-pro"), first_frame=False),
-    replace(_in_a_form("seedance-1.0-pro"), first_frame=False, seconds=(2, 10)),
+    _in_a_form("seedance-2.0")._replace(resolutions=("480p", "720p"), reference_images=1),
+    _in_a_form("seedance-2.0-fast")._replace(reference_images=1),
+    _in_a_form("seedance-1.5-pro")._replace(first_frame=False),
+    _in_a_form("seedance-1.0-pro")._replace(first_frame=False, seconds=(2, 10)),
 )
 
 
 def _at_infinity_blue(name: str) -> Family:
     """Its page has a seed and a held camera for 2.0, and wants a ratio told beside words alone."""
-    return replace(
-        FAMILIES[name],
+    return FAMILIES[name]._replace(
         resolutions=tuple(one for one in FAMILIES[name].resolutions if one != "4k"),
         hevc=(),
         auto_seconds=False,

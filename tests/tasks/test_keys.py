@@ -12,7 +12,7 @@ import pytest
 
 from storyboards import load
 from tasks.keys import derived_seed
-from tasks.plan import make_plan
+from tasks.planning import make_plan
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "goldens" / "keys.json"

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import ProviderError, Rejected
@@ -132,6 +132,8 @@ def _error_of(ask, reply):
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 def test_no_error_repeats_a_signed_url(name, body, secret):
     """Wherever a vendor puts it."""
+    # A vendor that writes these very letters elsewhere has not given its signature away.
+    assume(secret not in str(body))
     link = f"https://tos.example.com/clip.mp4?X-Tos-Signature={secret}"
     words = f"resource download failed: {link} (see {link})"
 

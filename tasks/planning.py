@@ -1,0 +1,354 @@
+"""From a board to its plan: every shot looked at, every problem told at once. Pure and offline.
+
+Reads the board's own input files and nothing else. What the store already has is told by `survey`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from storyboards.board import Board
+from storyboards.chains import find_links
+from storyboards.errors import InvalidStoryboard, Problem, RenderingError
+from storyboards.models import FromShot, Money, Shot
+from storyboards.prompts import Prompt, resolve
+from tasks.asking import Asked
+from tasks.bill import NOTHING
+from tasks.enclosures import check_enclosures
+from tasks.errors import NotBuilt
+from tasks.inputs import Input, Unusable, find_clip, find_file, find_picture, find_sound
+from tasks.keys import derived_seed, key_of, key_of_clip
+from tasks.orders import Made, make_order, price_size
+from tasks.plan import Plan, PlannedShot
+from tasks.providers import Model, Provider, find_provider
+from tasks.providers.contract import Role
+from tasks.providers.dialects import DIALECTS
+from tasks.providers.models import FAMILIES, Opening
+from tasks.providers.prices import price, tokens
+from tasks.store import digest_file
+
+Size = tuple[int, int]
+
+
+def make_plan(board: Board, *, provider: str | None = None) -> Plan:
+    """The plan of a board; `provider` replaces the board's and every shot's.
+
+    Raises InvalidStoryboard with every problem that is found.
+    """
+    planner = _Planner(board, provider)
+    planned = planner.plan()
+    if planner.problems:
+        order = sorted(planner.problems, key=lambda problem: (problem.line, problem.column))
+        raise InvalidStoryboard(tuple(dict.fromkeys(order)))
+    return Plan(board, planned, tuple(dict.fromkeys((*planner.notes, *_shared(board, planned)))))
+
+
+def _shared(board: Board, shots: tuple[PlannedShot, ...]) -> Iterator[Problem]:
+    first: dict[str, PlannedShot] = {}
+    for shot in shots:
+        other = first.setdefault(shot.key, shot)
+        if other is not shot:
+            message = f"{shot.id} is the same picture as {other.id}: it is rendered once"
+            remedy = "Raise its take, or change its prompt, for another one."
+            yield board.problem(("shots", shot.index), message, remedy)
+
+
+class _Planner:
+    """Plans one board: what was found wrong is collected, never raised, until the end."""
+
+    def __init__(self, board: Board, provider: str | None) -> None:
+        self.board = board
+        self.provider = provider
+        self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        self.shots = board.storyboard.shots
+        self.links = find_links(board.storyboard)
+        self.done: dict[str, PlannedShot] = {}
+        self.index = {shot.id: index for index, shot in enumerate(self.shots)}
+
+    def plan(self) -> tuple[PlannedShot, ...]:
+        self._refuse_later()
+        for shot in self.shots:
+            self._plan_with_parents(shot.id)
+        return tuple(self.done[shot.id] for shot in self.shots)
+
+    def _plan_with_parents(self, shot: str) -> None:
+        path = [shot]
+        while (before := self.links[path[-1]]) is not None and before not in self.done:
+            path.append(before)
+        for one in reversed(path):
+            if one not in self.done:
+                self.done[one] = self._plan_shot(self.index[one])
+
+    def problem(self, path: tuple[str | int, ...], message: str, remedy: str) -> None:
+        self.problems.append(self.board.problem(path, message, remedy))
+
+    def note(self, index: int, message: str) -> None:
+        self.notes.append(self.board.problem(("shots", index), message))
+
+    def _refuse_later(self) -> None:
+        film = self.board.storyboard.film
+        remedy = "Take it out for now."
+        for word in ("music", "loudness"):
+            if getattr(film, word) is not None:
+                self.problem(("film", word), f"film.{word} is not built yet", remedy)
+        if film.join != "cut":
+            self.problem(("film", "join"), "a crossfade is not built yet", "Set join: cut.")
+        if film.codec != "h264":
+            self.problem(("film", "codec"), "codec: keep is not built yet", remedy)
+        for index, shot in enumerate(self.shots):
+            if shot.transition not in (None, "cut"):
+                path = ("shots", index, "transition")
+                self.problem(path, "a crossfade is not built yet", remedy)
+            if shot.continue_:
+                self.problem(("shots", index, "continue"), "continue is not built yet", remedy)
+            if shot.lock:
+                self.problem(("shots", index, "lock"), "lock is not built yet", remedy)
+            other = shot.first_frame
+            if isinstance(other, FromShot) and other.take not in (
+                None,
+                self.shots[self.index[other.shot]].take,
+            ):
+                message = f"starting on another take of {other.shot} is not built yet"
+                self.problem(("shots", index, "first_frame", "take"), message, "Leave take out.")
+
+    def _plan_shot(self, index: int) -> PlannedShot:
+        shot = self.shots[index]
+        parent = self.done.get(self.links[shot.id] or "")
+        if shot.clip is not None:
+            return self._plan_clip(index, shot, shot.clip)
+        row = self._provider(index, shot)
+        if row is None:
+            return _unplanned(index, shot, parent)
+        inputs, prompt = self._inputs(index), resolve(self.board.storyboard, shot)
+        framed = parent is not None or any(given.role == "first_frame" for given in inputs)
+        inputs = (*inputs, *self._cast(index, prompt, row, framed=framed))
+        model = self._model(index, shot, row, framed=framed or bool(inputs))
+        if model is None:
+            return _unplanned(index, shot, parent)
+        # An endpoint id hides its model; the most able family lets everything through.
+        family = model.family or FAMILIES["seedance-2.0"]
+        opening, size = _opening(parent, inputs)
+        asked = Asked(self.board, index, family, DIALECTS[row.dialect], opening)
+        self._check_frames(asked, row)
+        check_enclosures(asked, inputs, chained=parent is not None)
+        made = make_order(asked, model.id, prompt, framed=size)
+        self.problems += asked.problems
+        for note in asked.notes:
+            self.note(index, note)
+        return _priced(_Ordered(asked, row, model, made, inputs), parent)
+
+    def _plan_clip(self, index: int, shot: Shot, written: str) -> PlannedShot:
+        try:
+            path = find_file(self.board, written)
+            key = key_of_clip(digest_file(path))
+        except Unusable as error:
+            self.problem(("shots", index, "clip"), error.message, error.remedy)
+            path, key = None, ""
+        return PlannedShot(shot, index, key, chain=shot.id, clip=path)
+
+    def _provider(self, index: int, shot: Shot) -> Provider | None:
+        name = self.provider or shot.provider or self.board.storyboard.provider
+        try:
+            return find_provider(name)
+        except NotBuilt:
+            raise
+        except RenderingError as error:
+            if self.provider:
+                raise
+            path = ("shots", index, "provider") if shot.provider else ("provider",)
+            self.problem(path, str(error), "Name one of them.")
+            return None
+
+    def _model(self, index: int, shot: Shot, row: Provider, *, framed: bool) -> Model | None:
+        word = shot.model or self.board.storyboard.model
+        try:
+            return row.model(word, with_frame=framed)
+        except RenderingError as error:
+            path = ("shots", index, "model") if shot.model else ("model",)
+            self.problem(path, str(error), "Name one of them.")
+            return None
+
+    def _inputs(self, index: int) -> tuple[Input, ...]:
+        shot, found = self.shots[index], []
+        given = shot.references
+        wanted: list[tuple[str, Role, tuple[str, ...]]] = [
+            ("references", "reference_image", given.images if given else ()),
+            ("references", "reference_video", given.videos if given else ()),
+            ("references", "reference_audio", given.audio if given else ()),
+        ]
+        if isinstance(shot.first_frame, str) and shot.first_frame not in ("previous", "none"):
+            wanted.insert(0, ("first_frame", "first_frame", (shot.first_frame,)))
+        if shot.last_frame:
+            wanted.append(("last_frame", "last_frame", (shot.last_frame,)))
+        for word, role, written in wanted:
+            for one in written:
+                try:
+                    found.append(self._find(role, one))
+                except Unusable as error:
+                    self.problem(("shots", index, word), error.message, error.remedy)
+        return tuple(found)
+
+    def _find(self, role: Role, written: str) -> Input:
+        if role == "reference_audio":
+            return find_sound(self.board, written)
+        if role == "reference_video":
+            return find_clip(self.board, written)
+        return find_picture(self.board, role, written)
+
+    def _cast(self, index: int, prompt: Prompt, row: Provider, *, framed: bool) -> Iterator[Input]:
+        """The cast's images where the model takes references beside what else is given."""
+        shot = self.shots[index]
+        word = shot.model or self.board.storyboard.model
+        family = row.family(word) if word in row.models else None
+        room = family.reference_images if family else 0
+        room -= len(shot.references.images) if shot.references else 0
+        for name in prompt.cast:
+            member = self.board.storyboard.cast[name]
+            if not member.images:
+                continue
+            why = ""
+            if framed or shot.last_frame:
+                why = "a shot that starts on a frame takes no references"
+            elif family is None or not family.reference_images:
+                why = f"{word} takes no reference images"
+            elif "reference_image" not in DIALECTS[row.dialect].inlines:
+                why = f"{row.name} takes reference images by URL only"
+            elif len(member.images) > room:
+                why = f"{word} takes {family.reference_images} reference images"
+            if why:
+                self._tell_cast(index, name, why, required=member.required)
+                continue
+            room -= len(member.images)
+            for image in member.images:
+                try:
+                    yield find_picture(self.board, "reference_image", image)
+                except Unusable as error:
+                    self.problem(("cast", name, "images"), error.message, error.remedy)
+            self.note(index, f"the images of {name} are sent as references")
+
+    def _tell_cast(self, index: int, name: str, why: str, *, required: bool) -> None:
+        message = f"the images of {name} are not sent: {why}"
+        if required:
+            remedy = "Take a model with references and first_frame: none, or drop required."
+            self.problem(("shots", index), message, remedy)
+        else:
+            self.note(index, message)
+
+    def _check_frames(self, asked: Asked, row: Provider) -> None:
+        """First and last frames: whether the model and the dialect take them."""
+        shot, family = asked.shot, asked.family
+        takes = family.first_frame and asked.dialect.takes_first_frame != "no"
+        if asked.opening == "frame" and not takes:
+            path: tuple[str | int, ...] = ("shots", asked.index)
+            if shot.first_frame is not None:
+                path = (*path, "first_frame")
+            message = f"{family.name} at {row.name} takes no first frame"
+            self.problem(path, message, "Set first_frame: none, or take another model.")
+        if shot.last_frame and not family.last_frame:
+            has = [name for name, one in FAMILIES.items() if one.last_frame and name in row.models]
+            message = f"{family.name} takes no last_frame"
+            remedy = f"These do: {', '.join(has)}."
+            self.problem(("shots", asked.index, "last_frame"), message, remedy)
+        elif shot.last_frame and asked.opening != "frame":
+            message = "last_frame needs a first frame beside it"
+            self.problem(("shots", asked.index, "last_frame"), message, "Give first_frame.")
+
+
+class _Ordered(NamedTuple):
+    """One shot's order, and what is to be known for its key and its price."""
+
+    asked: Asked
+    row: Provider
+    model: Model
+    made: Made
+    inputs: tuple[Input, ...]
+
+
+def _unplanned(index: int, shot: Shot, parent: PlannedShot | None) -> PlannedShot:
+    """A shot of which too much is wrong; those behind it can still be looked at."""
+    chain, continues = (parent.chain, parent.id) if parent else (shot.id, None)
+    return PlannedShot(shot, index, key="", chain=chain, continues=continues)
+
+
+def _priced(ordered: _Ordered, parent: PlannedShot | None) -> PlannedShot:
+    asked, row, model, made, inputs = ordered
+    order = made.order
+    key = key_of(
+        row.name,
+        order,
+        inputs=inputs,
+        seed=order.seed,
+        take=asked.shot.take,
+        continues=parent.key if parent else None,
+    )
+    count, cost = _cost(row, model, made, inputs)
+    # Of use only where the vendor can be asked for its jobs, and more than it need know else.
+    if order.seed is None and asked.family.seed and row.lists:
+        order = order.with_seed(derived_seed(key))
+    return PlannedShot(
+        asked.shot,
+        asked.index,
+        key,
+        chain=parent.chain if parent else asked.shot.id,
+        continues=parent.id if parent else None,
+        provider=row,
+        model=model.id,
+        family=model.family.name if model.family else None,
+        order=order,
+        inputs=inputs,
+        width=made.width,
+        height=made.height,
+        frames=made.frames,
+        tokens=count,
+        price=cost,
+        soft_anchor=asked.opening == "frame" and asked.dialect.takes_first_frame == "soft",
+    )
+
+
+def _opening(parent: PlannedShot | None, inputs: tuple[Input, ...]) -> tuple[Opening, Size]:
+    """What a shot starts from, and the size of its first picture where that is known."""
+    if parent:
+        return "frame", (parent.width or 0, parent.height or 0)
+    for given in inputs:
+        if given.role == "first_frame":
+            return "frame", (given.width, given.height)
+    if any(given.role.startswith("reference") for given in inputs):
+        pictures = [given for given in inputs if given.role == "reference_image"]
+        return "reference", (pictures[0].width, pictures[0].height) if pictures else (0, 0)
+    return "text", (0, 0)
+
+
+def _cost(
+    row: Provider, model: Model, made: Made, inputs: tuple[Input, ...]
+) -> tuple[int | None, Money | None]:
+    """Tokens and price of an order; unknown where the model or its input's length is."""
+    if model.family is None:
+        return None, NOTHING if row.prices == "free" else None
+    order = made.order
+    width, height = price_size(model.family, made)
+    count = tokens(
+        width,
+        height,
+        made.frames,
+        family=model.family,
+        draft=bool(order.draft),
+        audio=bool(order.audio),
+    )
+    clips = sum(given.role == "reference_video" for given in inputs)
+    if clips:
+        # How long a clip at a URL is, nobody told: the most that all of them may have.
+        longest = model.family.reference_seconds[1]
+        count = tokens(width, height, made.frames, family=model.family, input_video_seconds=longest)
+    cost = price(
+        row,
+        model.family,
+        tokens=count,
+        resolution=made.resolution,
+        audio=bool(order.audio),
+        video_input=bool(clips),
+        flex=order.service_tier == "flex",
+        draft=bool(order.draft),
+    )
+    return count, cost
