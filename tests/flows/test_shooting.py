@@ -230,15 +230,14 @@ def test_the_intent_is_on_disk_before_the_request(studio, chain, monkeypatch) ->
 
 def test_two_runs_at_once_pay_each_shot_once(studio, chain) -> None:
     """The second waits for the first one's job and uses it."""
-    text = chain("one", "two")
+    production = studio.prepare(chain("one", "two"))
+    production.store.open()
     reports = []
 
     def run() -> None:
-        production = studio.prepare(text)
         reports.append(asyncio.run(shoot(production, BareSteps(), studio.tell)))
 
     threads = [threading.Thread(target=run) for _ in range(3)]
-    studio.prepare(text).store.open()
     for thread in threads:
         thread.start()
     for thread in threads:
