@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
@@ -116,10 +116,12 @@ def _start(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
 def _await_answer(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and child.poll() is None:
-        with suppress(OSError, HTTPException):
-            answer = HTTPConnection("127.0.0.1", port, timeout=5)
-            answer.request("GET", "/api/health")
-            if answer.getresponse().status == HTTPStatus.OK:
+        with (
+            suppress(OSError, HTTPException),
+            closing(HTTPConnection("127.0.0.1", port, timeout=5)) as server,
+        ):
+            server.request("GET", "/api/health")
+            if server.getresponse().status == HTTPStatus.OK:
                 return
     msg = f"the local Prefect server does not start; {log} says why, or set PREFECT_API_URL"
     raise NotConfigured(msg)

@@ -20,7 +20,8 @@ from flows.results import Report, Result, find_film, pieces_of
 from tasks import films, jobs
 from tasks.errors import JobLost, NotConfigured, RenderingError, Unclear
 from tasks.films import Film, Piece
-from tasks.jobs import Desk, Frame
+from tasks.jobs import Desk
+from tasks.packing import Frame
 from tasks.plan import PlannedShot
 from tasks.providers import Provider
 from tasks.providers.client import Client

@@ -8,11 +8,9 @@ not needed; `shots` wraps these steps as its tasks.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from storyboards.models import Money
@@ -25,12 +23,12 @@ from tasks.errors import (
     Refused,
     Unclear,
 )
-from tasks.inputs import SOUNDS, Input
 from tasks.media.pictures import sniff
+from tasks.packing import Frame, digest_order, pack, refuse_black
 from tasks.plan import PlannedShot
 from tasks.providers import Provider, prices
 from tasks.providers.client import Client
-from tasks.providers.contract import Call, Digest, Done, LinkExpired, Medium, Order
+from tasks.providers.contract import Call, Digest, Done, LinkExpired, Order
 from tasks.providers.patience import deadline_seconds
 from tasks.receipts import (
     OVER,
@@ -64,18 +62,6 @@ Tell = Callable[[str, str, float | None], None]
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The picture a shot ends on: its bytes, and the vendor's own URL while that is fresh."""
-
-    data: bytes = field(repr=False)
-    sha256: str
-    url: str = field(default="", repr=False)
-    """Signed: never into a record, a log or an error. Good only where it came from."""
-    origin: str = ""
-    """The base URL of the vendor that made it."""
-
-
-@dataclass(frozen=True)
 class Desk:
     """What every step needs: where to write, whom to ask, whom to tell."""
 
@@ -106,8 +92,8 @@ async def submit(shot: PlannedShot, frame: Frame | None, desk: Desk) -> Attempt:
 
 async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: Receipt) -> Attempt:
     client = desk.client_of(_provider(shot), None)
-    _refuse_black(shot, frame)
-    order = await asyncio.to_thread(_with_media, shot, frame, client)
+    refuse_black(shot, frame)
+    order = await asyncio.to_thread(pack, shot, _order(shot), frame, client)
     desk.tell(shot.id, "submitting", None)
     receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
     desk.shelf_of(shot).write(shot.key, receipt.to_record())
@@ -322,51 +308,19 @@ def _provider(shot: PlannedShot) -> Provider:
     return shot.provider
 
 
+def _order(shot: PlannedShot) -> Order:
+    if shot.order is None:
+        msg = f"{shot.id} is a file and is not rendered"
+        raise AssertionError(msg)
+    return shot.order
+
+
 def _unclear(shot: PlannedShot, attempt: Attempt) -> Unclear:
     return Unclear(
         f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and the answer "
         f"is not known: it may be rendering, and {show(attempt.price_most)} may be charged; look "
         f"at the vendor's list of jobs before asking again"
     )
-
-
-def _refuse_black(shot: PlannedShot, frame: Frame | None) -> None:
-    if frame is None:
-        return
-    from tasks.media.frames import is_black
-
-    if is_black(frame.data):
-        msg = (
-            f"{shot.continues} ends on black, and {shot.id} would start from it; "
-            f"change the prompt of {shot.continues}, or set first_frame: none on {shot.id}"
-        )
-        raise MediaError(msg)
-
-
-def _with_media(shot: PlannedShot, frame: Frame | None, client: Client) -> Order:
-    """The order as it is sent: the files read, the frame before as the vendor takes it best."""
-    media = [_medium(given) for given in shot.inputs]
-    if frame:
-        # The vendor knows its own picture again, so its URL goes back where it is still fresh.
-        takes = "first_frame" in client.dialect.links and frame.origin == client.base_url
-        ours = frame.url if takes else ""
-        mime = sniff(frame.data) or "image/png"
-        first = Medium("first_frame", url=ours, data=b"" if ours else frame.data, mime=mime)
-        media.insert(0, first)
-    order = shot.order
-    assert order  # noqa: S101 - _provider has looked
-    return replace(order, media=tuple(media))
-
-
-def _medium(given: Input) -> Medium:
-    if given.path is None:
-        return Medium(given.role, url=given.url)
-    data = given.path.read_bytes()
-    if digest_bytes(data) != given.identity:
-        msg = f"{given.path.name} was changed during the run; run again to plan with what it is now"
-        raise MediaError(msg)
-    sound = SOUNDS.get(given.path.suffix.lstrip(".").lower(), "")
-    return Medium(given.role, data=data, mime=sniff(data) or sound)
 
 
 def _intent(
@@ -386,16 +340,6 @@ def _intent(
         started_from=frame.sha256 if frame else None,
         seed=order.seed,
     )
-
-
-def digest_order(order: Order) -> str:
-    """A digest of what is sent, the media by their bytes or by their place without its query."""
-    facts = asdict(order)
-    facts["media"] = [
-        [one.role, digest_bytes(one.data) if one.data else one.url.partition("?")[0]]
-        for one in order.media
-    ]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _actual(shot: PlannedShot, done: Done) -> Money | None:
