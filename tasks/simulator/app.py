@@ -7,7 +7,6 @@ the key, the faults, the ledger. Another vendor is one file in `vendors/` and on
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -19,21 +18,35 @@ from starlette.routing import Route
 
 from tasks.simulator.admin import admin_routes
 from tasks.simulator.connection import BrokenReply, NoReply, wait
-from tasks.simulator.desk import Answer, Call, Desk, Mount, Operation
-from tasks.simulator.downloads import download_route
+from tasks.simulator.desk import Answer, Call, Desk, Mount, Operation, new_request_id
+from tasks.simulator.downloads import download_route, serve_file
 from tasks.simulator.families import BYTEPLUS_MODELS, VOLCENGINE_MODELS
 from tasks.simulator.faults import Fault, Seen
 from tasks.simulator.house import House
 from tasks.simulator.ledger import Entry
 from tasks.simulator.magic import reason
 from tasks.simulator.refusals import Refusal, reject
+from tasks.simulator.vendors import kkiai, powertokens, sora, videos, volc
 from tasks.simulator.vendors.ark import ARK
 
+# Web search is not offered on overseas nodes.
+_OVERSEAS = frozenset({"tools"})
 ROWS = (
     Mount("simulator", "/simulator/api/v3", ARK, {**VOLCENGINE_MODELS, **BYTEPLUS_MODELS}),
     Mount("ark", "/ark/api/v3", ARK, VOLCENGINE_MODELS),
-    # Web search is not offered on overseas nodes.
-    Mount("modelark", "/modelark/api/v3", ARK, BYTEPLUS_MODELS, frozenset({"tools"})),
+    Mount("modelark", "/modelark/api/v3", ARK, BYTEPLUS_MODELS, _OVERSEAS),
+    Mount(
+        "powertokens",
+        "/powertokens/byteplus/api/v3",
+        powertokens.POWERTOKENS,
+        powertokens.MODELS,
+        _OVERSEAS,
+    ),
+    Mount("cometapi-volc", "/cometapi-volc/volc/v3", volc.VOLC, VOLCENGINE_MODELS),
+    Mount("cometapi-videos", "/cometapi-videos/v1", videos.VIDEOS, videos.MODELS),
+    Mount("kkiai", "/kkiai/volc/v1", kkiai.KKIAI, kkiai.MODELS),
+    Mount("kkiai-2", "/kkiai-2/api/v3", kkiai.KKIAI_2, kkiai.MODELS_2),
+    Mount("infinity-blue", "/infinity-blue/v1", sora.SORA, sora.MODELS),
 )
 MOUNTS: Mapping[str, str] = MappingProxyType({mount.provider: mount.path for mount in ROWS})
 """Provider name to the path its base URL ends with."""
@@ -49,6 +62,14 @@ def build_app(house: House) -> Starlette:
     """Return the application over an open house."""
     routes = [route for mount in ROWS for route in _mount_routes(house, mount)]
     return Starlette(routes=[*routes, download_route(house), *admin_routes(house, MOUNTS)])
+
+
+def resume_callbacks(house: House, base_url: str) -> None:
+    """Go on telling of the jobs that an earlier process took."""
+    mounts = {mount.provider: mount for mount in ROWS}
+    for job in house.jobs.all():
+        if job.commission.callback_url and job.mount in mounts:
+            house.desk(mounts[job.mount]).call_back(job, base_url)
 
 
 def _mount_routes(house: House, mount: Mount) -> list[Route]:
@@ -128,14 +149,15 @@ class _Visit:
 
     async def _answer(self, call: Call) -> Answer:
         vendor = self._desk.mount.vendor
-        if not vendor.authorized(call):
+        if not call.has_key:
             message = "The API key in the request is missing or invalid."
             return vendor.refuse(Refusal("AuthenticationError", message), call)
         if fault := self._strikes("answer"):
             return _ordered(fault, self._desk, call)
         try:
-            # Pictures come with a create: judging them must not hold up anybody's poll.
-            if self._operation.name == "create":
+            # Pictures come with a create, and a list reads every job: neither must hold up
+            # anybody's poll.
+            if self._operation.name in {"create", "list"}:
                 return await asyncio.to_thread(self._operation.answer, self._desk, call)
             return self._operation.answer(self._desk, call)
         except Refusal as refusal:
@@ -147,13 +169,19 @@ class _Visit:
         if kind == "no_id" and isinstance(answer.body, dict):
             kept = {key: value for key, value in answer.body.items() if key not in _ID_KEYS}
             answer = replace(answer, body=kept)
-        self._note(call, answer if kind != "lost_reply" else replace(answer, status=0))
-        response = _response(answer, call)
+        response = self._file(answer) if answer.file else _response(answer, call)
+        answer = replace(answer, status=0 if kind == "lost_reply" else response.status_code)
+        self._note(call, answer)
         if kind == "lost_reply":
             return NoReply(reset=False)
-        if kind == "truncated":
-            return BrokenReply(response, bytes(response.body), len(response.body) // 2)
+        # What already breaks off, or comes slowly, has no body at hand.
+        if kind == "truncated" and (body := bytes(getattr(response, "body", b""))):
+            return BrokenReply(response, body, len(body) // 2)
         return response
+
+    def _file(self, answer: Answer) -> Response:
+        path = self._house.files.path(answer.file)
+        return serve_file(self._house, path, self._request, self._strikes("file"))
 
     def _strikes(self, moment: str) -> Fault | None:
         fault = self._house.faults.strike(moment, self._seen)
@@ -186,8 +214,7 @@ def _call(request: Request, body: bytes) -> Call:
         headers=dict(request.headers),
         body=body,
         base_url=f"{request.url.scheme}://{request.url.netloc}",
-        # The shape of Ark's own: `02`, milliseconds, hex.
-        request_id=f"02{secrets.randbelow(10**13):013d}{secrets.token_hex(16)}",
+        request_id=new_request_id(),
     )
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from tasks.simulator.callbacks import Callbacks
 from tasks.simulator.checks import Checker
 from tasks.simulator.clock import Clock
-from tasks.simulator.commission import Commission
+from tasks.simulator.commission import Commission, Medium
+from tasks.simulator.families import FAMILIES
 from tasks.simulator.faults import Fault, Faults, Seen
 from tasks.simulator.files import Files
 from tasks.simulator.inputs import Inputs
@@ -42,6 +44,12 @@ class Call:
     """As the client wrote it, up to the port: links begin with it."""
     request_id: str = ""
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a bearer key is there; any non-empty one is good."""
+        scheme, _, key = self.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and bool(key.strip())
+
     def asked(self, name: str) -> str:
         """Return the last value of a query key, or an empty string."""
         return next((value for key, value in reversed(self.query) if key == name), "")
@@ -53,12 +61,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back: JSON, or raw bytes with a type of their own."""
+    """What goes back: JSON, raw bytes with a type of their own, or a file."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    file: str = ""
+    """The name of a job's file; it is sent in place of the body."""
     job: str = ""
     """For the ledger: the job that was made or asked for; likewise what follows."""
     model: str = ""
@@ -87,12 +97,12 @@ class Vendor(Protocol):
         """What it can do."""
         ...
 
-    def authorized(self, call: Call) -> bool:
-        """Whether the call carries a key; any non-empty one is good."""
-        ...
-
     def refuse(self, refusal: Refusal, call: Call) -> Answer:
         """Put a refusal into the vendor's words."""
+        ...
+
+    def describe(self, desk: Desk, job: Job, call: Call) -> dict[str, Any]:
+        """Put a job into the vendor's words, as a get and a callback tell it."""
         ...
 
 
@@ -118,13 +128,18 @@ class Desk:
     files: Files
     renderers: Renderers
     faults: Faults
+    callbacks: Callbacks
     clock: Clock
     job_seconds: float | None
 
     def check(self, body: Mapping[str, Any]) -> Commission:
         """Return what Ark's fields ask for. Raises Refusal."""
-        inputs = Inputs(self.files, self.jobs, self.clock.now())
-        return Checker(self.mount.models, inputs, self.find, self.mount.lacks).check(body)
+        return Checker(self.mount.models, self._inputs, self.find, self.mount.lacks).check(body)
+
+    def take_picture(self, role: str, data: bytes, model: str, *, param: str) -> Medium:
+        """Return a picture that came as a file, for a model of this mount. Raises Refusal."""
+        family = FAMILIES[self.mount.models[model]]
+        return self._inputs.take_image(role, data, family, param=param)
 
     def accept(self, call: Call, commission: Commission, new_id: Callable[[], str]) -> Job:
         """Make a job of a commission and see to its picture. Raises Refusal where so told."""
@@ -138,6 +153,7 @@ class Desk:
             except FileExistsError:
                 continue
             self.renderers.ask(made)
+            self.call_back(made, call.base_url)
             return made
         message = "no free job id was found"
         raise RuntimeError(message)
@@ -148,6 +164,12 @@ class Desk:
         if job is not None:
             self.renderers.ask(job)
         return job
+
+    def call_back(self, job: Job, base_url: str) -> None:
+        """See to the callbacks of a job, with links that begin with that base URL."""
+        if job.commission.callback_url:
+            call = Call("GET", "", base_url=base_url, request_id=new_request_id())
+            self.callbacks.watch(job, lambda job: self.mount.vendor.describe(self, job, call))
 
     def all(self) -> list[Job]:
         """Return this mount's jobs, newest first."""
@@ -178,6 +200,10 @@ class Desk:
         moment = datetime.fromtimestamp(self.clock.now(), UTC) + timedelta(hours=8)
         return moment.strftime("%Y%m%d%H%M%S")
 
+    @property
+    def _inputs(self) -> Inputs:
+        return Inputs(self.files, self.jobs, self.clock.now())
+
     def _destined(self, commission: Commission, faults: list[Fault]) -> tuple[Commission, Job]:
         """Return commission and job as the prompt's magic words and the faults decide."""
         fate = fate_of(commission.prompt)
@@ -194,6 +220,10 @@ class Desk:
                     fate = replace(fate, links_expired=True)
                 case "jpeg_frame":
                     fate = replace(fate, jpeg_frame=True)
+                case "newer_words":
+                    fate = replace(fate, newer_words=True)
+                case "content_redirects":
+                    fate = replace(fate, content_redirects=True)
                 case "other_picture":
                     commission = replace(commission, seed=secrets.randbelow(2**31))
         now = self.clock.now()
@@ -206,6 +236,11 @@ class Desk:
             fate=fate,
             updated_at=now,
         )
+
+
+def new_request_id() -> str:
+    """Return a request id in the shape of Ark's own: `02`, milliseconds, hex."""
+    return f"02{secrets.randbelow(10**13):013d}{secrets.token_hex(16)}"
 
 
 def _text(call: Call) -> str:

@@ -31,7 +31,7 @@ def download_route(house: House) -> Route:
         seen = Seen(mount, "download", f"{name}\n{job.commission.prompt if job else ''}")
         fault = house.faults.strike("file", seen)
         refused = _refused(house, request, name, known=job is not None)
-        response = refused or _served(house, house.files.path(name), request, fault)
+        response = refused or serve_file(house, house.files.path(name), request, fault)
         struck = (fault.kind.name,) if fault else ()
         _write_down(house, request, mount, response.status_code, struck)
         return response
@@ -52,7 +52,8 @@ def _refused(house: House, request: Request, name: str, *, known: bool) -> Respo
     return None
 
 
-def _served(house: House, path: Path, request: Request, fault: Fault | None) -> Response:
+def serve_file(house: House, path: Path, request: Request, fault: Fault | None) -> Response:
+    """Return a file or the part of it that is asked for, or what a fault makes of that."""
     kind = fault.kind.name if fault else ""
     if fault is not None and kind == "download_error":
         return _error(int(fault.number("status")), "InternalError", "We encountered an error.")

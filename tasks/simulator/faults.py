@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MOMENTS = ("connection", "pace", "answer", "job", "reply", "file")
+MOMENTS = ("connection", "pace", "answer", "job", "reply", "file", "callback")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ _ROWS = (
     Kind("links_expired", "job", "the links of the finished job have expired already"),
     Kind("jpeg_frame", "job", "the last frame is a JPEG under a name that ends in .png"),
     Kind("other_picture", "job", "the same request gives another picture, as at the vendors"),
+    Kind("newer_words", "job", "the job's states in the words of CometAPI's newer video pages"),
+    Kind("content_redirects", "job", "the route of the job's clip redirects to another host"),
     Kind(
         "lost_reply", "reply", "the request is carried out, then the connection closes unanswered"
     ),
@@ -73,6 +75,8 @@ _ROWS = (
     Kind("short_download", "file", "a download ends before its Content-Length"),
     Kind("slow_download", "file", "a download takes that long", {"seconds": 5.0}),
     Kind("download_error", "file", "a download answers with that status", {"status": 503}),
+    Kind("callback_twice", "callback", "a callback is sent twice"),
+    Kind("callback_none", "callback", "a callback is never sent"),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ROWS}
 

@@ -66,7 +66,10 @@ class Files:
 
         Neither is given for a link that is not ours.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None, ""
         name = parts.path.removeprefix("/files/")
         if not parts.path.startswith("/files/") or not is_file_name(name):
             return None, ""

@@ -33,15 +33,22 @@ _LAST = re.compile(r"(?:^|\s)--([A-Za-z_]+)\s+([^\s-]\S*|-\d+)\s*$")
 
 
 def split_flags(text: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the text without the flags at its end, and what they say by their JSON names.
+    """Return the text without the flags at its end, and what they say by their JSON names."""
+    prompt, words = split_words(text)
+    flags = {name: _value(name, word) for name, word in words.items()}
+    return prompt, {name: value for name, value in flags.items() if value is not None}
+
+
+def split_words(text: str) -> tuple[str, Mapping[str, str]]:
+    """Return the same with each flag's word as it stands there, right or wrong.
 
     Of a flag that stands there twice, the last one counts.
     """
-    flags: dict[str, Any] = {}
+    words: dict[str, str] = {}
     while (match := _LAST.search(text)) and (name := _NAMES.get(match[1].lower())):
-        flags.setdefault(name, _value(name, match[2]))
+        words.setdefault(name, match[2])
         text = text[: match.start()]
-    return text.strip(), {name: value for name, value in flags.items() if value is not None}
+    return text.strip(), words
 
 
 def _value(name: str, word: str) -> Any:

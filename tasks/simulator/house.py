@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.simulator.callbacks import Callbacks
 from tasks.simulator.clock import Clock, SystemClock
 from tasks.simulator.desk import Desk, Mount
 from tasks.simulator.faults import Faults
@@ -13,6 +14,9 @@ from tasks.simulator.files import Files
 from tasks.simulator.jobs import Jobs
 from tasks.simulator.ledger import Ledger
 from tasks.simulator.renderers import Renderers
+
+CALLBACK_SECONDS = 5.0
+"""How long the vendors wait for a callback to be acknowledged."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class House:
     renderers: Renderers
     faults: Faults
     ledger: Ledger
+    callbacks: Callbacks
     job_seconds: float | None
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -37,6 +42,7 @@ class House:
             files=self.files,
             renderers=self.renderers,
             faults=self.faults,
+            callbacks=self.callbacks,
             clock=self.clock,
             job_seconds=self.job_seconds,
         )
@@ -44,6 +50,7 @@ class House:
     def close(self) -> None:
         """Stop rendering; the next house on the same root goes on where this one stopped."""
         self.closing.set()
+        self.callbacks.close()
         self.renderers.close()
 
 
@@ -53,6 +60,7 @@ def open_house(
     clock: Clock | None = None,
     faults: Faults | None = None,
     job_seconds: float | None = None,
+    callback_seconds: float = CALLBACK_SECONDS,
 ) -> House:
     """Open a root, new or old: forget what is past its lifetime and go on with the rest."""
     root.mkdir(parents=True, exist_ok=True)
@@ -62,6 +70,7 @@ def open_house(
         files.remove(job_id)
     files.sweep()
     renderers = Renderers(root, jobs, files, clock)
+    faults, ledger = faults or Faults(), Ledger(root)
     for job in reversed(jobs.all()):
         renderers.ask(job)
     return House(
@@ -70,7 +79,8 @@ def open_house(
         jobs=jobs,
         files=files,
         renderers=renderers,
-        faults=faults or Faults(),
-        ledger=Ledger(root),
+        faults=faults,
+        ledger=ledger,
+        callbacks=Callbacks(jobs, faults, ledger, clock, patience_seconds=callback_seconds),
         job_seconds=job_seconds,
     )

@@ -8,12 +8,11 @@ stood in for.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import ipaddress
 import struct
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tasks.errors import MediaError
 from tasks.media.pictures import dimensions, sniff
@@ -111,7 +110,7 @@ def _decoded(url: str, param: str) -> tuple[str, bytes]:
         reject(param, message, code=_BAD_FORMAT)
     try:
         return mime, base64.b64decode(body, validate=True)
-    except binascii.Error:
+    except ValueError:
         message = "The base64 data of the data URI can't be decoded."
         reject(param, message, code=_BAD_FORMAT)
 
@@ -143,7 +142,9 @@ def _elsewhere(role: str, url: str) -> Medium:
 
 def _may_be_fetched(url: str) -> bool:
     """Tell whether a vendor could fetch it: private and loopback hosts are out of its reach."""
-    parts = urlsplit(url)
+    parts = _split(url)
+    if parts is None:
+        return False
     if parts.scheme == "asset":
         return bool(parts.netloc)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -153,6 +154,13 @@ def _may_be_fetched(url: str) -> bool:
     except ValueError:
         return parts.hostname != "localhost" and not parts.hostname.endswith(".localhost")
     return address.is_global
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _same(mime: str) -> str:

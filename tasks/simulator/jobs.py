@@ -41,6 +41,8 @@ class Fate:
     stalls: bool = False
     links_expired: bool = False
     jpeg_frame: bool = False
+    newer_words: bool = False
+    content_redirects: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Job:
     rendered_at: float | None = None
     trouble: str = ""
     """Why rendering failed."""
+    told_status: str = ""
+    """The last status that its callback told."""
 
     @property
     def is_over(self) -> bool:
@@ -160,8 +164,13 @@ class Jobs:
 
     def all(self, mount: str = "") -> list[Job]:
         """Return the jobs that are still known, newest first."""
-        names = [path.stem for path in self._folder.glob("*.json")]
-        jobs = [job for name in names if (job := self.find(name, mount)) is not None]
+        now = self._clock.now()
+        # Read without the lock: a record is replaced as a whole, and how it stands now is worked
+        # out anew by whoever changes it.
+        kept = [self._read(path.stem) for path in self._folder.glob("*.json")]
+        ours = [job for job in kept if job is not None and mount in ("", job.mount)]
+        jobs = [settled(job, now) for job in ours]
+        jobs = [job for job in jobs if not is_gone(job, now)]
         return sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)
 
     def change(self, job_id: str, how: Callable[[Job], Job]) -> Job | None:

@@ -1,4 +1,4 @@
-"""A line for every request the simulator saw, so that a test can count what was paid for.
+"""A line for every request the simulator saw or sent, so that a test can count what was paid for.
 
 It is a file of JSON lines that outlives the process: each `render` may serve a simulator of its
 own, and only all of their requests together tell whether a shot was bought twice.
@@ -20,7 +20,7 @@ class Entry:
     mount: str
     """The provider's name; empty outside the mounts."""
     operation: str
-    """`create`, `get`, `list`, `delete`, `content`, `download`, or `unknown`."""
+    """`create`, `get`, `list`, `delete`, `content`, `download`, `callback`, or `unknown`."""
     method: str
     path: str
     """Without the query: that holds signatures."""
@@ -34,6 +34,7 @@ class Entry:
     """The error code that was answered."""
     faults: tuple[str, ...] = ()
     note: str = ""
+    """What sources disagree about in a create; the status that a callback told."""
 
 
 class Ledger:

@@ -127,8 +127,10 @@ def make_brief(commission: Commission, files: Files) -> Brief:
     size = (commission.width, commission.height)
     first, last = commission.medium("first_frame"), commission.medium("last_frame")
     clip = commission.medium("reference_video")
+    anchor = commission.medium("input_reference")
     # Whoever sends a clip along wants it continued: its last picture is kept as the input.
-    start = first or clip
+    start = first or clip or anchor
+    begins = _open(start.source, size, files) if start else None
     seconds = round(commission.frames / 24, 1)
     return Brief(
         prompt=commission.prompt,
@@ -140,7 +142,7 @@ def make_brief(commission: Commission, files: Files) -> Brief:
         audio=bool(commission.audio),
         watermark=commission.watermark,
         fixed=commission.camera_fixed,
-        first=_open(start.source, size, files) if start else None,
+        first=_leaning(begins) if begins and start is anchor else begins,
         last=_open(last.source, size, files) if last else None,
         references=tuple(
             _open(medium.source, size, files)
@@ -157,6 +159,17 @@ def _open(source: str, size: tuple[int, int], files: Files) -> Image:
 
     with Image.open(files.inputs / source) as image:
         return image.convert("RGB")
+
+
+def _leaning(picture: Image) -> Image:
+    """Return what a model makes of a picture that it only leans on: like it, but not it."""
+    from PIL import Image, ImageEnhance
+
+    width, height = picture.size
+    box = (width // 10, height // 20, width - width // 50, height - height // 10)
+    nearer = picture.crop(box).resize(picture.size, Image.Resampling.BICUBIC)
+    faded = Image.blend(nearer, Image.new("RGB", picture.size, "#8a7a64"), 0.16)
+    return ImageEnhance.Contrast(faded).enhance(0.9)
 
 
 def _stand_in(source: str, size: tuple[int, int]) -> Image:

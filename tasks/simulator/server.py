@@ -12,11 +12,11 @@ from pathlib import Path
 import uvicorn
 
 from tasks.errors import NotConfigured
-from tasks.simulator.app import build_app
+from tasks.simulator.app import build_app, resume_callbacks
 from tasks.simulator.clock import Clock
 from tasks.simulator.connection import Connection
 from tasks.simulator.faults import Faults
-from tasks.simulator.house import House, open_house
+from tasks.simulator.house import CALLBACK_SECONDS, House, open_house
 
 _HOST = "127.0.0.1"
 _GRACE_SECONDS = 2
@@ -34,17 +34,24 @@ def serve(
     ffmpeg: Path | str | None = None,
     clock: Clock | None = None,
     faults: Faults | None = None,
+    callback_seconds: float = CALLBACK_SECONDS,
 ) -> Iterator[str]:
     """Serve in a thread and give the base URL, such as `http://127.0.0.1:43211`.
 
     Port 0 takes a free one. `job_seconds` None lets a job take as long as its picture needs. The
-    ffmpeg program is not needed: pictures are encoded in this process. Raises NotConfigured where
-    the port is taken.
+    ffmpeg program is not needed: pictures are encoded in this process. A callback has
+    `callback_seconds` to be acknowledged. Raises NotConfigured where the port is taken.
     """
     del ffmpeg
     sock = _listen(port)
     try:
-        house = open_house(root, clock=clock, faults=faults, job_seconds=job_seconds)
+        house = open_house(
+            root,
+            clock=clock,
+            faults=faults,
+            job_seconds=job_seconds,
+            callback_seconds=callback_seconds,
+        )
     except BaseException:
         sock.close()
         raise
@@ -52,8 +59,10 @@ def serve(
     thread = threading.Thread(target=server.run, args=([sock],), name="simulator-server")
     thread.start()
     server.answering.wait()
+    base_url = f"http://{_HOST}:{sock.getsockname()[1]}"
     try:
-        yield f"http://{_HOST}:{sock.getsockname()[1]}"
+        resume_callbacks(house, base_url)
+        yield base_url
     finally:
         house.closing.set()
         server.should_exit = True

@@ -1,19 +1,21 @@
 """Ark's video generation tasks, as Volcengine and BytePlus serve them.
 
 Written from the create page https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api
-and the get, list and delete pages beside it. Gateways that speak the same wire reuse `Ark` with
-other operations or another way to read a create.
+and the get, list and delete pages beside it. Gateways that speak the same wire extend `Ark` by
+what their own page says otherwise.
 """
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.simulator.bodies import read_json
+from tasks.simulator.callbacks import loopback_address
 from tasks.simulator.commission import Commission
 from tasks.simulator.desk import Answer, Call, Desk, Operation, OperationName
 from tasks.simulator.jobs import Job
@@ -24,20 +26,12 @@ _LETTERS = string.ascii_lowercase + string.digits
 _STATUSES = ("queued", "running", "cancelled", "succeeded", "failed", "expired")
 _DELETABLE = frozenset({"succeeded", "failed", "expired"})
 
-Check = Callable[[Desk, Mapping[str, Any]], Commission]
-
-
-def check_plainly(desk: Desk, body: Mapping[str, Any]) -> Commission:
-    """Take the body as Ark documents it."""
-    return desk.check(body)
-
 
 @dataclass(frozen=True)
 class Ark:
-    """The wire. A gateway names the operations it documents, and how it reads a create."""
+    """The wire. A gateway names the operations that it documents."""
 
     names: tuple[OperationName, ...] = ("create", "get", "list", "delete")
-    check: Check = check_plainly
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -50,37 +44,68 @@ class Ark:
         )
         return tuple(operation for operation in known if operation.name in self.names)
 
-    def authorized(self, call: Call) -> bool:
-        """Whether a bearer key is there."""
-        scheme, _, key = call.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and bool(key.strip())
-
     def refuse(self, refusal: Refusal, call: Call) -> Answer:
-        """Return Ark's error body: the request id stands at the end of the message."""
-        error = {
-            "code": refusal.code,
-            "message": f"{refusal.message} Request id: {call.request_id}",
-            "param": refusal.param,
-            "type": STATUS_TYPES.get(refusal.status, "BadRequest"),
-        }
-        return Answer({"error": error}, refusal.status, code=refusal.code)
+        """Return Ark's error body."""
+        return Answer(error_body(refusal, call), refusal.status, code=refusal.code)
+
+    def check(self, desk: Desk, body: Mapping[str, Any]) -> Commission:
+        """Read a create as Ark documents it. Raises Refusal."""
+        return desk.check(body)
+
+    def new_id(self, desk: Desk, commission: Commission) -> str:
+        """Return an id: the queue, the vendor's local time, five characters."""
+        queue = "cgt-batch" if commission.service_tier == "flex" else "cgt"
+        tail = "".join(secrets.choice(_LETTERS) for _ in range(5))
+        return f"{queue}-{desk.stamp()}-{tail}"
+
+    def accepted(self, job: Job) -> dict[str, Any]:
+        """Return what a create is answered with."""
+        told = {"id": job.id}
+        if job.commission.safety_identifier:
+            told["safety_identifier"] = job.commission.safety_identifier
+        return told
+
+    def note(self, body: Mapping[str, Any], commission: Commission) -> str:
+        """Say in the ledger what sources disagree about, or what does nothing here."""
+        notes = []
+        if commission.callback_url and loopback_address(commission.callback_url) is None:
+            notes.append("callback_url is not on this machine: nothing is sent there")
+        if commission.family.startswith("seedance-2") and body.get("seed") is not None:
+            notes.append("seed is disputed for 2.x: the newest vendor page does not list it")
+        return "; ".join(notes)
 
     def create(self, desk: Desk, call: Call) -> Answer:
         """Take a job."""
         body = read_json(call)
         commission = self.check(desk, body)
-        job = desk.accept(call, commission, lambda: _new_id(desk, commission))
-        told = {"id": job.id}
-        if commission.safety_identifier:
-            told["safety_identifier"] = commission.safety_identifier
+        job = desk.accept(call, commission, lambda: self.new_id(desk, commission))
         return Answer(
-            told, job=job.id, model=commission.model, accepted=True, note=_note(body, commission)
+            self.accepted(job),
+            job=job.id,
+            model=commission.model,
+            accepted=True,
+            note=self.note(body, commission),
         )
 
     def get(self, desk: Desk, call: Call) -> Answer:
         """Tell how a job stands."""
         job = _known(desk, call)
-        return Answer(describe_job(desk, job, call), job=job.id, model=job.commission.model)
+        return Answer(self.describe(desk, job, call), job=job.id, model=job.commission.model)
+
+    def describe(self, desk: Desk, job: Job, call: Call) -> dict[str, Any]:
+        """Return the task object; until a job is over it tells no more than its status."""
+        told: dict[str, Any] = {
+            "id": job.id,
+            "model": job.commission.model,
+            "status": job.status,
+            "created_at": int(job.created_at),
+            "updated_at": int(job.updated_at),
+        }
+        if job.status == "failed":
+            told["error"] = _error(job, call)
+        if job.status == "succeeded":
+            told |= _made(desk, job, call)
+        return told
 
     def list(self, desk: Desk, call: Call) -> Answer:
         """Tell of the jobs of the last seven days; flex ones only where they are asked for."""
@@ -91,7 +116,7 @@ class Ark:
         page = _number(call, "page_num", 1)
         size = _number(call, "page_size", 10)
         shown = jobs[(page - 1) * size : page * size]
-        items = [describe_job(desk, job, call) for job in shown]
+        items = [self.describe(desk, job, call) for job in shown]
         return Answer({"total": len(jobs), "items": items})
 
     def delete(self, desk: Desk, call: Call) -> Answer:
@@ -107,34 +132,15 @@ class Ark:
         return Answer({}, job=job.id)
 
 
-def read_json(call: Call) -> dict[str, Any]:
-    """Return the body of a create. Raises Refusal where it is no JSON object."""
-    media_type = call.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if media_type.lower() != "application/json":
-        reject("", f"The content type {media_type} is not supported, send application/json.")
-    try:
-        body = json.loads(call.body)
-    except ValueError:
-        reject("", "The request body is not valid JSON.")
-    if not isinstance(body, dict):
-        reject("", "The request body must be a JSON object.")
-    return body
-
-
-def describe_job(desk: Desk, job: Job, call: Call) -> dict[str, Any]:
-    """Return the task object; until a job is over it tells no more than its status."""
-    told: dict[str, Any] = {
-        "id": job.id,
-        "model": job.commission.model,
-        "status": job.status,
-        "created_at": int(job.created_at),
-        "updated_at": int(job.updated_at),
+def error_body(refusal: Refusal, call: Call) -> dict[str, Any]:
+    """Return a refusal in Ark's words: the request id stands at the end of the message."""
+    error = {
+        "code": refusal.code,
+        "message": f"{refusal.message} Request id: {call.request_id}",
+        "param": refusal.param,
+        "type": STATUS_TYPES.get(refusal.status, "BadRequest"),
     }
-    if job.status == "failed":
-        told["error"] = _error(job, call)
-    if job.status == "succeeded":
-        told |= _made(desk, job, call)
-    return told
+    return {"error": error}
 
 
 def _made(desk: Desk, job: Job, call: Call) -> dict[str, Any]:
@@ -205,21 +211,9 @@ def _number(call: Call, name: str, default: int) -> int:
     word = call.asked(name)
     if not word:
         return default
-    if not word.isascii() or not word.isdigit() or not 1 <= int(word) <= 500:
+    if not re.fullmatch(r"[0-9]{1,9}", word) or not 1 <= int(word) <= 500:
         reject(name, f"{name} must be an integer between 1 and 500")
     return int(word)
-
-
-def _new_id(desk: Desk, commission: Commission) -> str:
-    queue = "cgt-batch" if commission.service_tier == "flex" else "cgt"
-    tail = "".join(secrets.choice(_LETTERS) for _ in range(5))
-    return f"{queue}-{desk.stamp()}-{tail}"
-
-
-def _note(body: Mapping[str, Any], commission: Commission) -> str:
-    """Say in the ledger what sources disagree about."""
-    disputed = commission.family.startswith("seedance-2") and body.get("seed") is not None
-    return "seed is disputed for 2.x: the newest vendor page does not list it" if disputed else ""
 
 
 ARK = Ark()

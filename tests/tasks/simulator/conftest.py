@@ -1,9 +1,15 @@
-"""A simulator on a loopback port, a clock that is moved by hand, and the pictures to send it."""
+"""A simulator on a loopback port, a clock that is moved by hand, and the pictures to send it.
+
+A clip that was filmed once, without a picture to start from, is kept for the whole session: most
+tests order the same one and ask about something else. `afresh` films anew.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +21,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from tasks.simulator import pictures
+from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
 from tasks.simulator.ledger import read_ledger
@@ -44,7 +52,7 @@ class Vendor:
         return Vendor(self.base_url, self.root, self.clock, self.faults, self.client, mount)
 
     def url(self, path: str = TASKS) -> str:
-        return f"{self.base_url}/{self.mount}/api/v3{path}"
+        return f"{self.base_url}{MOUNTS[self.mount]}{path}"
 
     def post(self, body: Any, **options: Any) -> httpx.Response:
         return self.client.post(self.url(), json=body, **options)
@@ -66,13 +74,23 @@ class Vendor:
 
     def rendered(self, job: str) -> dict[str, Any]:
         """Wait until the job is over and return its task object."""
+        return self.finished(f"{TASKS}/{job}")
+
+    def finished(self, path: str) -> dict[str, Any]:
+        """Wait until the object at that path tells an end in any vendor's words."""
+        going = {"queued", "running", "SUBMITTED", "IN_PROGRESS", "in_progress"}
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
-            told = self.get(job).json()
-            if told["status"] not in {"queued", "running"}:
+            told = self.client.get(self.url(path)).json()
+            if told["status"] not in going:
                 return told
             time.sleep(0.02)
-        raise AssertionError(f"{job} is still {told['status']}")
+        raise AssertionError(f"{path} is still {told['status']}")
+
+    def commission(self, job: str) -> dict[str, Any]:
+        """What the simulator wrote down that it was asked for."""
+        record = json.loads((self.root / "jobs" / f"{job}.json").read_bytes())
+        return record["commission"]
 
     def ledger(self) -> list[Any]:
         return read_ledger(self.root)
@@ -102,19 +120,71 @@ def served(root: Path, **options: Any) -> Iterator[Vendor]:
         yield Vendor(base_url, root, clock, faults, client)
 
 
+class KeptClips:
+    """Stands for `render_clip`: films what was never filmed, and copies what was."""
+
+    def __init__(self, folder: Path, film: Callable[..., bytes]) -> None:
+        self.is_on = True
+        self._folder = folder
+        self._film = film
+
+    def __call__(self, brief: pictures.Brief, path: Path, **options: Any) -> bytes:
+        if not self.is_on or brief.first or brief.last or brief.references:
+            return self._film(brief, path, **options)
+        kept = self._folder / f"{hash(brief)}{path.suffix}"
+        frame = kept.with_suffix(".png")
+        if frame.exists():
+            shutil.copyfile(kept, path)
+            return frame.read_bytes()
+        picture = self._film(brief, path, **options)
+        shutil.copyfile(path, kept)
+        # The frame last: whoever sees it finds the clip whole.
+        frame.with_suffix(".part").write_bytes(picture)
+        frame.with_suffix(".part").rename(frame)
+        return picture
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptClips]:
+    """Keep clips for the session."""
+    kept = KeptClips(tmp_path_factory.mktemp("kept"), pictures.render_clip)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "render_clip", kept)
+        yield kept
+
+
+@pytest.fixture
+def afresh(kept_clips: KeptClips) -> Iterator[None]:
+    """Film every clip of this test anew."""
+    kept_clips.is_on = False
+    yield
+    kept_clips.is_on = True
+
+
 @pytest.fixture
 def serving() -> Callable[..., Any]:
     """Serve a root: `with serving(root, job_seconds=10) as vendor`."""
     return served
 
 
-@pytest.fixture
-def vendor(tmp_path: Path) -> Iterator[Vendor]:
+@pytest.fixture(scope="module")
+def open_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
     """A simulator whose jobs take ten seconds of a clock that is moved by hand."""
-    with served(tmp_path / "simulator", job_seconds=10) as vendor:
+    with served(tmp_path_factory.mktemp("simulator"), job_seconds=10) as vendor:
         yield vendor
+
+
+@pytest.fixture
+def vendor(open_vendor: Vendor) -> Iterator[Vendor]:
+    """The same without any job, request or fault of the tests before."""
+    for job in open_vendor.root.glob("jobs/*.json"):
+        job.unlink()
+    (open_vendor.root / "ledger.jsonl").unlink(missing_ok=True)
+    yield open_vendor
+    pending = open_vendor.faults.pending()
+    open_vendor.faults.clear()
     # A fault that was ordered and did not strike is a test that proved nothing.
-    assert [fault for fault in vendor.faults.pending() if fault.times > 0] == []
+    assert [fault for fault in pending if fault.times > 0] == []
 
 
 @pytest.fixture
@@ -171,3 +241,14 @@ def data_uri() -> Callable[..., str]:
         return f"data:{mime};base64,{base64.b64encode(data).decode()}"
 
     return wrap
+
+
+@pytest.fixture(scope="session")
+def fetched() -> Callable[[str], bytes]:
+    """Download what a signed link leads to, as a stranger without a key."""
+
+    def fetch(url: str) -> bytes:
+        with httpx.Client(trust_env=False) as stranger:
+            return stranger.get(url).raise_for_status().content
+
+    return fetch

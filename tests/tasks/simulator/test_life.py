@@ -282,6 +282,7 @@ with serve(Path(sys.argv[1])) as url:
 """
 
 
+@pytest.mark.usefixtures("afresh")
 def test_a_killed_simulator_renders_the_same_picture_again(
     tmp_path: Path, serving: Callable, order: Callable
 ) -> None:
