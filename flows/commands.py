@@ -15,7 +15,7 @@ from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put
 from storyboards.errors import RenderingError
-from tasks.providers import LATER, PROVIDERS
+from tasks.providers import PROVIDERS
 from tasks.settings import Settings
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -160,8 +160,7 @@ def list_providers(settings: Settings) -> tuple[dict[str, Any], str]:
             lines.append(
                 f"  {name.ljust(22)} {seconds.rjust(5)} s  {sizes.ljust(22)} {model['ids'][0]}"
             )
-    lines.append(f"not built yet: {', '.join(LATER)}" if LATER else "")
-    return {"providers": rows, "later": list(LATER)}, "\n".join(lines).rstrip()
+    return {"providers": rows}, "\n".join(lines)
 
 
 def _model_row(row: Any, name: str) -> dict[str, Any]:

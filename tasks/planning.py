@@ -16,7 +16,6 @@ from storyboards.prompts import Prompt, resolve
 from tasks.asking import Asked
 from tasks.bill import NOTHING
 from tasks.enclosures import check_enclosures
-from tasks.errors import NotBuilt
 from tasks.inputs import Input, Unusable, find_clip, find_file, find_picture, find_sound
 from tasks.keys import derived_seed, key_of, key_of_clip
 from tasks.orders import Made, make_order, price_size
@@ -152,8 +151,6 @@ class _Planner:
         name = self.provider or shot.provider or self.board.storyboard.provider
         try:
             return find_provider(name)
-        except NotBuilt:
-            raise
         except RenderingError as error:
             if self.provider:
                 raise

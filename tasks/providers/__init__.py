@@ -31,29 +31,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tasks.errors import NotBuilt, UsageError
+from tasks.errors import UsageError
 from tasks.providers.provider import Model, Provider, suggestion
 from tasks.providers.rows import ROWS
 
-__all__ = ["LATER", "PROVIDERS", "Model", "Provider", "find_provider"]
+__all__ = ["PROVIDERS", "Model", "Provider", "find_provider"]
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in ROWS})
 """Every provider that works, by its name."""
-
-LATER: tuple[str, ...] = ()
-"""Known providers whose rows are still to come."""
 
 
 def find_provider(name: str) -> Provider:
     """The provider of that name.
 
-    Raises NotBuilt for one of LATER, and UsageError, which lists them all, for a name not known.
+    Raises UsageError, which lists them all, for a name not known.
     """
     if name in PROVIDERS:
         return PROVIDERS[name]
-    if name in LATER:
-        msg = f"the provider {name} is not built yet; these are: {', '.join(PROVIDERS)}"
-        raise NotBuilt(msg)
-    near = suggestion(name, (*PROVIDERS, *LATER))
+    near = suggestion(name, tuple(PROVIDERS))
     msg = f"there is no provider {name!r}{near}; there are: {', '.join(PROVIDERS)}"
     raise UsageError(msg)

@@ -124,6 +124,21 @@ def test_a_budget_is_a_wall(
     assert said in capsys.readouterr().err
 
 
+def test_an_unknown_price_is_never_taken_for_nothing(folder: Path, capsys, monkeypatch) -> None:
+    """Under a budget it is refused; without one somebody has to agree. The plan says unknown."""
+    monkeypatch.setenv("SHOTCHAIN_KKIAI_API_KEY", "k")
+    command = ["render", "board.yaml", "--provider", "kkiai"]
+
+    assert main([*command, "--budget", "100 USD"]) == 4
+    assert "the price is not known of one, two" in capsys.readouterr().err
+    assert main(command) == 4
+    assert "an unknown price" in capsys.readouterr().err
+    assert main(["plan", "board.yaml", "--provider", "kkiai", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["shots"][0]["price"]["amount"] is None
+    assert document["total"]["amount"] is None
+
+
 def test_init_writes_a_board_that_is_clean_and_never_overwrites(folder: Path, capsys) -> None:
     """The starter checks and plans; a second init of the same file is refused."""
     assert main(["init", "mine/new.yaml"]) == 0
