@@ -47,7 +47,7 @@ def test_a_chain_of_shots_is_seamless(rendering, fetch, data_uri, two_seconds) -
     ("fields", "size", "frames"),
     [
         ({"model": "dreamina-seedance-2-5-260628", "duration": 4}, (854, 480), 97),
-        ({"duration": 2, "ratio": "21:9"}, (960, 416), 49),
+        ({"duration": 2}, (864, 480), 49),
         ({"frames": 33, "ratio": "9:16"}, (480, 864), 33),
     ],
 )
