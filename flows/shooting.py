@@ -112,7 +112,6 @@ class _Run:
     desk: Desk
     steps: Steps
     frames: dict[str, asyncio.Future[Frame]] = field(default_factory=dict)
-    ready: dict[str, asyncio.Task[object]] = field(default_factory=dict)
     slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     every: asyncio.Semaphore | None = None
 

@@ -21,7 +21,9 @@ from tasks.errors import (
     MediaError,
     ProviderError,
     Refused,
+    StoreError,
     Unclear,
+    Unreachable,
 )
 from tasks.media.pictures import sniff
 from tasks.packing import Frame, digest_order, pack, refuse_black
@@ -245,7 +247,7 @@ async def _query(shot: PlannedShot, desk: Desk, client: Client, attempt: Attempt
         raise
     if not isinstance(status, Done):
         msg = f"job {attempt.job} of {shot.id} was done and is {status.state} again; run once more"
-        raise JobLost(msg)
+        raise Unreachable(msg)
     return status
 
 
@@ -261,8 +263,7 @@ async def _amend(shot: PlannedShot, desk: Desk, state: State | None, **facts: ob
         receipt = read_receipt(shot.key, shelf.read(shot.key))
         latest = receipt.latest
         if latest is None:
-            msg = f"the receipt of {shot.id} is gone from the store"
-            raise JobLost(msg)
+            raise _missing(shot)
         known = latest.state if state is None or latest.state in OVER else state
         if state is State.DONE and latest.state is State.KEPT:
             known = State.KEPT
@@ -288,9 +289,14 @@ def find_attempt(shot: PlannedShot, desk: Desk) -> Attempt | None:
 def _attempt(shot: PlannedShot, desk: Desk) -> Attempt:
     attempt = find_attempt(shot, desk)
     if attempt is None:
-        msg = f"the receipt of {shot.id} is gone from the store"
-        raise JobLost(msg)
+        raise _missing(shot)
     return attempt
+
+
+def _missing(shot: PlannedShot) -> StoreError:
+    """Not a lost job: the vendor may have it, and another create would be a second bill."""
+    msg = f"the receipt of {shot.id} is gone from the store; put it back, or look at the vendor's"
+    return StoreError(f"{msg} list of jobs before rendering again")
 
 
 def _tier(shot: PlannedShot) -> str | None:
