@@ -147,11 +147,11 @@ async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
             on_progress=lambda status: desk.tell(shot.id, status.state, status.progress),
         )
     except (JobFailed, Refused, JobLost) as error:
-        await _give_up(shot, desk, error)
+        await _give_up(shot, desk, attempt, error)
         raise
     if attempt.state is State.SUBMITTED:
         tokens, price = done.facts.tokens, _actual(shot, done)
-        await _amend(shot, desk, State.DONE, done_at=now(), tokens=tokens, price=price)
+        await _amend(shot, desk, attempt.job, State.DONE, done_at=now(), tokens=tokens, price=price)
     return done
 
 
@@ -166,7 +166,7 @@ async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
             return Frame(data, attempt.last_frame.sha256, url, attempt.base_url)
     if done and done.last_frame_url:
         try:
-            return await _fetch_frame(shot, done, desk, attempt.base_url)
+            return await _fetch_frame(shot, done, desk, attempt)
         except (ProviderError, MediaError):
             # The clip itself ends on the same picture: nothing is lost but a moment.
             desk.tell(shot.id, "last frame from the clip", None)
@@ -174,24 +174,27 @@ async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
     from tasks.media.frames import last_frame
 
     data = await asyncio.to_thread(last_frame, home / CLIP)
-    return await _keep_frame(shot, desk, data, "", attempt.base_url)
+    return await _keep_frame(shot, desk, data, "", attempt)
 
 
-async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, origin: str) -> Frame:
-    client = desk.client_of(_provider(shot), origin)
+async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, attempt: Attempt) -> Frame:
+    client = desk.client_of(_provider(shot), attempt.base_url)
     data = await client.fetch_bytes(done.last_frame_url, limit_bytes=FRAME_LIMIT_BYTES)
     if sniff(data) not in ENDINGS:
         msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
         raise MediaError(msg)
-    return await _keep_frame(shot, desk, data, done.last_frame_url, origin)
+    return await _keep_frame(shot, desk, data, done.last_frame_url, attempt)
 
 
-async def _keep_frame(shot: PlannedShot, desk: Desk, data: bytes, url: str, origin: str) -> Frame:
+async def _keep_frame(
+    shot: PlannedShot, desk: Desk, data: bytes, url: str, attempt: Attempt
+) -> Frame:
     name = f"last_frame.{ENDINGS[sniff(data) or 'image/png']}"
     home = desk.shelf_of(shot).home(shot.key)
     await asyncio.to_thread(write_bytes, home / name, data)
-    frame = Frame(data, digest_bytes(data), url, origin)
-    await _amend(shot, desk, None, last_frame=Kept(name, frame.sha256, len(data)))
+    frame = Frame(data, digest_bytes(data), url, attempt.base_url)
+    kept = Kept(name, frame.sha256, len(data))
+    await _amend(shot, desk, attempt.job, None, last_frame=kept)
     return frame
 
 
@@ -214,7 +217,7 @@ async def collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
 
     clip = await asyncio.to_thread(verify, home / CLIP, deadline_seconds=LOOK_SECONDS)
     kept = Kept(CLIP, digest.sha256, digest.size)
-    return await _amend(shot, desk, State.KEPT, clip=kept, frames=clip.frames)
+    return await _amend(shot, desk, attempt.job, State.KEPT, clip=kept, frames=clip.frames)
 
 
 async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -> Digest:
@@ -223,7 +226,8 @@ async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -
     try:
         return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
     except LinkExpired:
-        done = await _query(shot, desk, client, _attempt(shot, desk))
+        attempt = _attempt(shot, desk)
+        done = await _query(shot, desk, client, attempt)
         if done.clip_call:
             # The file behind the key outlives a signed URL.
             done = replace(done, clip_url="")
@@ -231,7 +235,7 @@ async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -
         return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
     except LinkExpired as error:
         lost = JobLost(f"{client.provider.name} no longer has the clip of {shot.id}")
-        await _give_up(shot, desk, lost)
+        await _give_up(shot, desk, attempt, lost)
         raise lost from error
 
 
@@ -243,7 +247,7 @@ async def _query(shot: PlannedShot, desk: Desk, client: Client, attempt: Attempt
     try:
         status = await client.query(attempt.job or "")
     except JobLost as error:
-        await _give_up(shot, desk, error)
+        await _give_up(shot, desk, attempt, error)
         raise
     if not isinstance(status, Done):
         msg = f"job {attempt.job} of {shot.id} was done and is {status.state} again; run once more"
@@ -251,19 +255,28 @@ async def _query(shot: PlannedShot, desk: Desk, client: Client, attempt: Attempt
     return status
 
 
-async def _give_up(shot: PlannedShot, desk: Desk, error: ProviderError) -> None:
+async def _give_up(shot: PlannedShot, desk: Desk, attempt: Attempt, error: ProviderError) -> None:
     state = State.LOST if isinstance(error, JobLost) else State.FAILED
-    await _amend(shot, desk, state, error=str(error))
+    await _amend(shot, desk, attempt.job, state, error=str(error))
 
 
-async def _amend(shot: PlannedShot, desk: Desk, state: State | None, **facts: object) -> Attempt:
-    """Note facts of the latest attempt; another process may have noted them already."""
+async def _amend(
+    shot: PlannedShot, desk: Desk, job: str | None, state: State | None, **facts: object
+) -> Attempt:
+    """Note facts of a job; another process may have noted them already.
+
+    Raises Unreachable where it is not the job of the latest attempt any more.
+    """
     shelf = desk.shelf_of(shot)
     async with _locked(shelf, shot.key):
         receipt = read_receipt(shot.key, shelf.read(shot.key))
         latest = receipt.latest
         if latest is None:
             raise _missing(shot)
+        if job != latest.job:
+            # Another process gave that job up and sent a new one: what we know is of the old one.
+            msg = f"{shot.id} was sent again by another run meanwhile; run once more"
+            raise Unreachable(msg)
         known = latest.state if state is None or latest.state in OVER else state
         if state is State.DONE and latest.state is State.KEPT:
             known = State.KEPT
