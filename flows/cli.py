@@ -13,8 +13,17 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from flows.arguments import (
+    Commands,
+    Parser,
+    add_board,
+    add_command,
+    add_store,
+    open_production,
+    say,
+)
 from storyboards.errors import RenderingError
 from tasks.errors import NotBuilt, UsageError
 from tasks.settings import set_environment
@@ -38,15 +47,6 @@ LATER = (
     "listen",
 )
 """Commands that are known and still to come."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are errors like all others."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError instead of leaving."""
-        msg = f"{message}; see `{self.prog} --help`"
-        raise UsageError(msg)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,42 +92,22 @@ def parser(words: Sequence[str] = ()) -> Parser:
     return found
 
 
-Commands = Any
-"""argparse does not name the type of its subparsers."""
-
-
-def _command(
-    commands: Commands, name: str, tells: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=tells, description=tells)
-    command.add_argument("--json", action="store_true", help="print one JSON document")
-    command.set_defaults(run=run)
-    return command
-
-
-def _add_board(command: argparse.ArgumentParser, *, store: bool = True) -> None:
-    command.add_argument("board", metavar="BOARD", help="the storyboard's YAML file")
-    command.add_argument("--provider", metavar="P", help="replaces the board's and every shot's")
-    command.add_argument("--store", metavar="S", type=Path, help="where clips and receipts live")
-    del store
-
-
 def _add_init(commands: Commands) -> None:
-    command = _command(commands, "init", "write a small starter board", _init)
+    command = add_command(commands, "init", "write a small starter board", _init)
     command.add_argument("file", metavar="FILE", type=Path)
 
 
 def _add_check(commands: Commands) -> None:
-    _add_board(_command(commands, "check", "say whether a board is clean", _check))
+    add_board(add_command(commands, "check", "say whether a board is clean", _check))
 
 
 def _add_plan(commands: Commands) -> None:
-    _add_board(_command(commands, "plan", "say what a run would render and cost", _plan))
+    add_board(add_command(commands, "plan", "say what a run would render and cost", _plan))
 
 
 def _add_render(commands: Commands) -> None:
-    command = _command(commands, "render", "render a board's shots and join the film", _render)
-    _add_board(command)
+    command = add_command(commands, "render", "render a board's shots and join the film", _render)
+    add_board(command)
     command.add_argument("--only", metavar="SHOT,…", help="these and what they continue; no film")
     command.add_argument("--until", metavar="SHOT", help="up to this one; no film")
     command.add_argument("--jobs", metavar="N", type=_count, help="shots at the same time")
@@ -138,13 +118,15 @@ def _add_render(commands: Commands) -> None:
 
 
 def _add_providers(commands: Commands) -> None:
-    _command(commands, "providers", "list providers, models and whether keys are set", _providers)
+    add_command(
+        commands, "providers", "list providers, models and whether keys are set", _providers
+    )
 
 
 def _add_simulate(commands: Commands) -> None:
-    command = _command(commands, "simulate", "serve the simulator for every provider", _simulate)
+    command = add_command(commands, "simulate", "serve the simulator for every provider", _simulate)
     command.add_argument("--port", metavar="N", type=_port, default=0)
-    command.add_argument("--store", metavar="S", type=Path)
+    add_store(command)
 
 
 def _count(text: str) -> int:
@@ -210,22 +192,12 @@ def _plan(arguments: argparse.Namespace) -> int:
     from flows.report import plan_text
     from flows.told import plan_document
 
-    production = _open(arguments)
+    production = open_production(arguments)
     if arguments.json:
         say(plan_document(production), "", arguments)
     else:
         say({}, plan_text(production), arguments)
     return 0
-
-
-def _open(arguments: argparse.Namespace, **wishes: Any) -> Any:
-    from flows.production import Wish, prepare
-    from storyboards.loading import load
-    from tasks.settings import read_settings
-
-    board = load(Path(arguments.board))
-    wish = Wish(provider=arguments.provider, store=arguments.store, **wishes)
-    return prepare(board, wish, read_settings(), working=Path.cwd())
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -238,7 +210,7 @@ def _render(arguments: argparse.Namespace) -> int:
     if arguments.stale != "keep":
         msg = f"--stale {arguments.stale} is not built yet"
         raise NotBuilt(msg)
-    production = _open(
+    production = open_production(
         arguments,
         only=only,
         until=arguments.until,
@@ -266,11 +238,6 @@ def _simulate(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     store = find_store(settings, arguments.store, None, working=Path.cwd())
     return simulate(settings, store, port=arguments.port, as_json=arguments.json)
-
-
-def say(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:
-    """Print what a command has to say, as a document where that is asked for."""
-    print(json.dumps(document, ensure_ascii=False, indent=1) if arguments.json else text)
 
 
 def fail(error: RenderingError, *, as_json: bool, report: dict[str, Any] | None = None) -> int:

@@ -1,0 +1,64 @@
+"""What the commands of the command line share: their words, the board they open, what they say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tasks.errors import UsageError
+
+if TYPE_CHECKING:
+    from flows.production import Production
+
+Commands = Any
+"""argparse does not name the type of its subparsers."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of leaving."""
+        msg = f"{message}; see `{self.prog} --help`"
+        raise UsageError(msg)
+
+
+def add_command(
+    commands: Commands, name: str, tells: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Add a command that `run` does; it returns the exit code."""
+    command: argparse.ArgumentParser = commands.add_parser(name, help=tells, description=tells)
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.set_defaults(run=run)
+    return command
+
+
+def add_store(command: argparse.ArgumentParser) -> None:
+    """Give a command the word that names the store."""
+    command.add_argument("--store", metavar="S", type=Path, help="where clips and receipts live")
+
+
+def add_board(command: argparse.ArgumentParser) -> None:
+    """Give a command a board, and the words that go with one."""
+    command.add_argument("board", metavar="BOARD", help="the storyboard's YAML file")
+    command.add_argument("--provider", metavar="P", help="replaces the board's and every shot's")
+    add_store(command)
+
+
+def open_production(arguments: argparse.Namespace, **wishes: Any) -> Production:
+    """The board of a command, planned and held against its store."""
+    from flows.production import Wish, prepare
+    from storyboards.loading import load
+    from tasks.settings import read_settings
+
+    board = load(Path(arguments.board))
+    wish = Wish(provider=arguments.provider, store=arguments.store, **wishes)
+    return prepare(board, wish, read_settings(), working=Path.cwd())
+
+
+def say(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:
+    """Print what a command has to say, as a document where that is asked for."""
+    print(json.dumps(document, ensure_ascii=False, indent=1) if arguments.json else text)
