@@ -15,6 +15,8 @@ RenderingError                  (storyboards.errors)
         Unauthorized            key, rights, account or credit                exit 3  never again
         Refused                 moderation; the author changes the input              never again
         JobFailed               accepted, then failed on the vendor's side            new take
+            OutputRefused       moderation turned down what was rendered              new take
+            JobBroken           the vendor failed at it by itself                     new take
         JobOverdue              still not done at the deadline; kept                  resume
         JobLost                 the vendor knows the job no more, or lost its files   new take
         Unreadable              a reply that is not as documented                     never again
@@ -33,6 +35,7 @@ from storyboards.errors import InvalidStoryboard, Problem, RenderingError
 __all__ = [
     "Again",
     "InvalidStoryboard",
+    "JobBroken",
     "JobFailed",
     "JobLost",
     "JobOverdue",
@@ -40,6 +43,7 @@ __all__ = [
     "NotBuilt",
     "NotConfigured",
     "NotSent",
+    "OutputRefused",
     "Problem",
     "ProviderError",
     "Refused",
@@ -106,6 +110,7 @@ class ProviderError(RenderingError):
         code: str = "",
         status: int = 0,
         retry_after_seconds: float | None = None,
+        over: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -114,6 +119,8 @@ class ProviderError(RenderingError):
         """The HTTP status, 0 where there was none."""
         self.retry_after_seconds = retry_after_seconds
         """How long the vendor asks to wait, where it says so."""
+        self.over = over
+        """Whether this is what a job ended with, and not only what came of asking after it."""
 
 
 class NotSent(ProviderError):
@@ -167,6 +174,18 @@ class JobFailed(ProviderError):
 
     kind = "job_failed"
     again = Again.NEW_TAKE
+
+
+class OutputRefused(JobFailed):
+    """Moderation turned down what was rendered. It is not charged, and partly chance."""
+
+    kind = "output_refused"
+
+
+class JobBroken(JobFailed):
+    """The vendor failed at a job by itself. It is not charged."""
+
+    kind = "job_broken"
 
 
 class JobOverdue(ProviderError):

@@ -113,8 +113,13 @@ class Client(Conversation):
         http = self._sender if paying else self._asker
         timeout = self._create_timeout() if paying else _QUESTION_TIMEOUT
         request = self._request(http, call, timeout)
-        total = sum(value for value in timeout.as_dict().values() if value)
+        total = _total_seconds(timeout)
         return await _send(http, request, total_seconds=total)
+
+    @property
+    def create_limit_seconds(self) -> float:
+        """How long a create may take before it is given up."""
+        return _total_seconds(self._create_timeout())
 
     def _create_timeout(self) -> httpx.Timeout:
         return httpx.Timeout(
@@ -216,6 +221,10 @@ class Client(Conversation):
             return False
         addresses = await self._resolve(urlsplit(url).hostname or "")
         return not any(is_private_address(address) for address in addresses)
+
+
+def _total_seconds(timeout: httpx.Timeout) -> float:
+    return float(sum(value for value in timeout.as_dict().values() if value))
 
 
 def _normal(url: str) -> str:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.errors import (
-    JobFailed,
     JobLost,
+    OutputRefused,
     ProviderError,
     Refused,
     Rejected,
@@ -42,7 +42,7 @@ CLIP = Meaning(Refused, "moderation refused a reference clip", "change the clip"
 SOUND = Meaning(Refused, "moderation refused a reference sound", "change the sound")
 INPUT = Meaning(Refused, "moderation refused the input", "change the prompt or the pictures")
 OUTPUT = Meaning(
-    JobFailed,
+    OutputRefused,
     "moderation refused what was rendered",
     "ask for a new take, or change the prompt if it happens again",
 )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tasks.errors import (
+    JobBroken,
     JobFailed,
     JobLost,
     ProviderError,
@@ -96,7 +97,9 @@ def judge(reply: Reply, complaint: Complaint, *, job: str = "") -> ProviderError
 def judge_failed(complaint: Complaint) -> ProviderError:
     """The error that a job ended with: over for good, so nothing here is asked again."""
     meaning = by_code(complaint.code)
-    if meaning is None or meaning.kind in (Throttled, Unreachable, JobLost, Unreadable):
+    if meaning is not None and meaning.kind in (Throttled, Unreachable):
+        meaning = Meaning(JobBroken, "the vendor failed at the job by itself", "render again")
+    elif meaning is None or meaning.kind in (JobLost, Unreadable):
         meaning = Meaning(JobFailed, "the job failed", "ask for a new take")
     return told(meaning, complaint)
 

@@ -94,6 +94,15 @@ class Conversation(ABC):
         Raises Rejected and NotConfigured before anything is sent.
         """
 
+    @property
+    @abstractmethod
+    def create_limit_seconds(self) -> float:
+        """How long a create may take before it is given up."""
+
+    def now(self) -> float:
+        """This moment in Unix seconds, by the clock that waits are measured with."""
+        return self._clock()
+
     async def create(self, order: Order) -> Created:
         """Send the one request that costs money, once.
 
@@ -279,6 +288,7 @@ class Conversation(ABC):
             code=code,
             status=error.status,
             retry_after_seconds=error.retry_after_seconds,
+            over=error.over,
         )
 
 

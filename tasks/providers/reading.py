@@ -231,6 +231,12 @@ def _positive(value: Any) -> float | None:
 
 def failure(body: Mapping[str, Any], ended: State) -> ProviderError:
     """The error that an ended job is: what the vendor tells, or that it expired, was cancelled."""
+    error = _end(body, ended)
+    error.over = True
+    return error
+
+
+def _end(body: Mapping[str, Any], ended: State) -> ProviderError:
     # Older clients of Ark and relays name it otherwise.
     words = body.get("error") or body.get("failure_reason") or body.get("fail_reason")
     complaint = read_complaint({"error": words}) or Complaint("", "")
