@@ -113,6 +113,12 @@ def _add_render(commands: Commands) -> None:
     command.add_argument("--jobs", metavar="N", type=_count, help="shots at the same time")
     command.add_argument("--budget", metavar="MONEY", help="the most this run may cost: '3 USD'")
     command.add_argument("--stale", choices=["keep", "cascade", "refuse"], default="keep")
+    command.add_argument(
+        "--resubmit", metavar="SHOT,…", help="pay again for shots whose job is unclear"
+    )
+    command.add_argument(
+        "--partial", action="store_true", help="join the film without the shots that failed"
+    )
     command.add_argument("--yes", action="store_true", help="agree to pay what the plan says")
     command.add_argument("--out", metavar="FILE", type=Path, help="where to put the film")
 
@@ -217,6 +223,8 @@ def _render(arguments: argparse.Namespace) -> int:
         jobs=arguments.jobs,
         budget=arguments.budget,
         agreed=arguments.yes,
+        resubmit=tuple(filter(None, (arguments.resubmit or "").split(","))),
+        partial=arguments.partial,
         out=arguments.out,
     )
     return render(production, arguments.board, as_json=arguments.json)

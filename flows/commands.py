@@ -13,7 +13,7 @@ from flows.agreement import check_agreed
 from flows.interrupts import interruptible
 from flows.production import Production, check_ready, served
 from flows.report import display, render_text
-from flows.results import Report, Result, find_film, pieces_of, put
+from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
 from storyboards.errors import RenderingError
 from tasks.providers import PROVIDERS
 from tasks.settings import Settings
@@ -52,7 +52,7 @@ def finish_kept(production: Production) -> Report | None:
     if not production.whole:
         return Report(production, results)
     attempts = {one.shot.id: one.attempt for one in results}
-    film = find_film(production, pieces_of(production, attempts))
+    film = find_film(production, pieces_of(production, attempts), whole_cut(production))
     return Report(production, results, film) if film else None
 
 
@@ -81,6 +81,8 @@ def parameters(production: Production) -> dict[str, Any]:
         "only": list(wish.only) or None,
         "until": wish.until,
         "jobs": wish.jobs,
+        "resubmit": list(wish.resubmit) or None,
+        "partial": wish.partial or None,
     }
     return {name: word for name, word in asked.items() if word is not None}
 
@@ -89,7 +91,8 @@ def _finish(report: Report, *, as_json: bool) -> int:
     errors = [one.error for one in report.results if one.error]
     film = None
     try:
-        film = str(put(report.production, report.film)) if report.film else None
+        placed = put(report)
+        film = str(placed) if placed else None
     except RenderingError as error:
         errors.append(error)
     if report.error:
@@ -105,7 +108,7 @@ def _finish(report: Report, *, as_json: bool) -> int:
         print(render_text(report, film))
     for words in dict.fromkeys(str(one) for one in errors):
         print(f"shotchain: {words}", file=sys.stderr)
-    if any(one.outcome not in ("kept", "rendered") for one in report.results):
+    if report.holes:
         code = code or 1
     return code
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from flows.production import Production
 from flows.shooting import desk
 from storyboards.errors import RenderingError
-from tasks import jobs
+from tasks.desk import Tell
 from tasks.plan import PlannedShot
+from tasks.submission import submit
 
 
 def openers(production: Production) -> tuple[PlannedShot, ...]:
@@ -35,7 +36,7 @@ def openers(production: Production) -> tuple[PlannedShot, ...]:
 
 
 @contextmanager
-def head_start(production: Production, tell: jobs.Tell) -> Iterator[None]:
+def head_start(production: Production, tell: Tell) -> Iterator[None]:
     """Submit what can be submitted, beside this block; ends when all is sent."""
     first = openers(production)
     if not first:
@@ -49,8 +50,8 @@ def head_start(production: Production, tell: jobs.Tell) -> Iterator[None]:
         sender.join()
 
 
-async def _submit(production: Production, shots: tuple[PlannedShot, ...], tell: jobs.Tell) -> None:
+async def _submit(production: Production, shots: tuple[PlannedShot, ...], tell: Tell) -> None:
     async with desk(production, tell) as desk_:
         for shot in shots:
             with suppress(RenderingError):
-                await jobs.submit(shot, None, desk_)
+                await submit(shot, None, desk_, patient=False)

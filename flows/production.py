@@ -5,7 +5,7 @@ Plans, looks into the store and serves the local vendor; `shooting` does the run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +39,10 @@ class Wish(NamedTuple):
     budget: str | None = None
     agreed: bool = False
     """Whether somebody agreed to pay what the plan says."""
+    resubmit: tuple[str, ...] = ()
+    """Shots whose doubtful job is given up where the vendor can't tell of it."""
+    partial: bool = False
+    """Whether the film is made with the shots that there are."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,16 @@ class Production:
         rows = {one.provider.name for one in self.waiting if one.provider}
         return SIMULATOR in rows and not self.settings.base_url(SIMULATOR, "")
 
+    @property
+    def resubmit(self) -> Mapping[str, str]:
+        """The keys that may be sent again though a job is in doubt, and when that was intended."""
+        attempts = {one.key: self.survey[one.id].attempt for one in self._resubmitted}
+        return {key: one.intended_at for key, one in attempts.items() if one}
+
+    @property
+    def _resubmitted(self) -> tuple[PlannedShot, ...]:
+        return tuple(one for one in self.chosen if one.id in self.wish.resubmit)
+
     def shelf(self, shot: PlannedShot) -> Shelf:
         """Where this shot's records are."""
         return shelf_of(self.store, self.settings, shot)
@@ -100,7 +114,13 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
     """
     store = Store(find_store(settings, wish.store, board.file, working=working))
     plan = make_plan(board, provider=wish.provider)
-    surveyed = survey(plan, lambda shot: shelf_of(store, settings, shot), _index(store, board))
+    surveyed = survey(
+        plan,
+        lambda shot: shelf_of(store, settings, shot),
+        _index(store, board),
+        resubmit=wish.resubmit,
+    )
+    _check_resubmit(surveyed, wish)
     place = (working / (wish.out or Path("films") / f"{board.name}.mp4")).absolute()
     deployed = settings.deployed and wish.out is None
     return Production(
@@ -112,6 +132,18 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         chosen=_choose(plan, wish),
         place=None if deployed else place,
     )
+
+
+def _check_resubmit(surveyed: Survey, wish: Wish) -> None:
+    known = {one.id for one in surveyed.plan}
+    for shot in wish.resubmit:
+        if shot not in known:
+            msg = f"there is no shot {shot!r}; the board has {', '.join(sorted(known))}"
+            raise UsageError(msg)
+        standing = surveyed[shot]
+        if standing.state != "unclear":
+            msg = f"{shot} is {standing.state}, not unclear: leave --resubmit out"
+            raise UsageError(msg)
 
 
 def _index(store: Store, board: Board) -> Path:

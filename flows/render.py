@@ -52,6 +52,8 @@ async def render_storyboard(
     only: list[str] | None = None,
     until: str | None = None,
     jobs: int | None = None,
+    resubmit: list[str] | None = None,
+    partial: bool = False,
     yes: bool = False,
 ) -> dict[str, Any]:
     """Render a storyboard's shots, each from the last frame of the one before, and join the film.
@@ -64,6 +66,8 @@ async def render_storyboard(
         out: Where to put the film; a deployment leaves it in the store.
         only: Render these shots and what they continue; no film.
         until: Render up to this shot, in the order of the board; no film.
+        resubmit: Pay again for these shots, whose job is unclear.
+        partial: Join the film without the shots that failed.
         jobs: How many shots render at the same time.
         yes: Agree to pay what the plan says.
     """
@@ -81,6 +85,8 @@ async def render_storyboard(
         out=Path(out) if out else None,
         budget=budget,
         agreed=yes,
+        resubmit=tuple(resubmit or ()),
+        partial=partial,
     )
     production = prepare(_open_board(board), wish, read_settings(), working=Path.cwd())
     check_ready(production)
@@ -103,7 +109,8 @@ def _open_board(board: str | Storyboard) -> Board:
 
 
 def _put(report: Report) -> str | None:
-    return str(put(report.production, report.film)) if report.film else None
+    placed = put(report)
+    return str(placed) if placed else None
 
 
 def _log() -> Callable[[str, str, float | None], None]:

@@ -105,7 +105,8 @@ def render_text(report: Report, film: str | None) -> str:
     lines.append("")
     if film and report.film:
         seconds = report.film.frames / 24
-        lines.append(f"{film}  ({report.film.frames} frames, {seconds:.2f} s)")
+        without = f", without {', '.join(report.holes)}" if report.holes else ""
+        lines.append(f"{film}  ({report.film.frames} frames, {seconds:.2f} s{without})")
     told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     lines.append(f"{told}; paid {report.spent}")
     return "\n".join(lines)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,7 +12,7 @@ from storyboards.models import Money
 from tasks import films
 from tasks.bill import Bill, add
 from tasks.films import Film, Piece
-from tasks.plan import PlannedShot
+from tasks.plan import PlannedShot, is_chained
 from tasks.receipts import Attempt
 from tasks.store import digest_file
 
@@ -26,6 +27,18 @@ class Result(NamedTuple):
     attempt: Attempt | None = None
     error: Exception | None = None
 
+    @property
+    def there(self) -> bool:
+        """Whether its clip is in the store."""
+        return self.outcome in ("kept", "rendered")
+
+
+class Cut(NamedTuple):
+    """What a film is called: its name in the store, and its title."""
+
+    name: str
+    title: str
+
 
 class Report(NamedTuple):
     """What became of a run."""
@@ -36,6 +49,11 @@ class Report(NamedTuple):
     film: Film | None = None
     error: Exception | None = None
     """Why there is no film, where no shot is the reason."""
+
+    @property
+    def holes(self) -> tuple[str, ...]:
+        """The shots of this run that there is no clip of."""
+        return tuple(one.shot.id for one in self.results if not one.there)
 
     @property
     def spent(self) -> Bill:
@@ -50,12 +68,11 @@ def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:
 
 
 def pieces_of(production: Production, attempts: Mapping[str, Attempt | None]) -> list[Piece]:
-    """The film's clips in order, where they lie, and what goes at their seams."""
+    """The clips of these shots in the order of the film, and what goes at their seams."""
+    there = [one for one in production.plan if one.id in attempts]
     found = []
-    plan = production.plan
-    for shot in plan:
-        last = shot.index + 1 == len(plan.shots)
-        attempt = attempts.get(shot.id)
+    for shot, after in zip_longest(there, there[1:]):
+        attempt = attempts[shot.id]
         if shot.clip:
             path, sha256 = shot.clip, digest_file(shot.clip)
         else:
@@ -63,23 +80,34 @@ def pieces_of(production: Production, attempts: Mapping[str, Attempt | None]) ->
             assert attempt.clip is not None  # noqa: S101 - and those have their clip
             path = production.shelf(shot).home(shot.key) / attempt.clip.file
             sha256 = attempt.clip.sha256
-        drop = not last and plan.seam(shot.index + 1)
+        drop = after is not None and is_chained(shot, after)
         found.append(Piece(path, sha256, shot.title, drop_last=drop))
     return found
 
 
-def find_film(production: Production, pieces: list[Piece]) -> Film | None:
+def find_film(production: Production, pieces: list[Piece], cut: Cut) -> Film | None:
     """The film of just these pieces, where the store has it."""
-    title = production.board.storyboard.title or production.board.name
-    identity = films.identity_of(pieces, title)
-    return films.find_kept(production.store, production.board.name, identity)
+    return films.find_kept(production.store, cut.name, films.identity_of(pieces, cut.title))
 
 
-def put(production: Production, film: Film) -> Path:
-    """Put the film where the user looks for it. Returns where that is."""
-    place = production.place
-    if place is None:
-        return film.path
+def whole_cut(production: Production) -> Cut:
+    """The film with every shot in it."""
+    return Cut(production.board.name, production.board.storyboard.title or production.board.name)
+
+
+def partial_cut(production: Production, holes: Collection[str]) -> Cut:
+    """The film without some shots; it says so, and never takes the whole one's place."""
+    whole = whole_cut(production)
+    return Cut(f"{whole.name}.partial", f"{whole.title} (without {', '.join(holes)})")
+
+
+def put(report: Report) -> Path | None:
+    """Put the film where the user looks for it. Returns where that is; None without a film."""
+    production, film, place = report.production, report.film, report.production.place
+    if film is None or place is None:
+        return film.path if film else None
+    if report.holes and production.wish.out is None:
+        place = place.with_name(f"{place.stem}.partial{place.suffix}")
     if film.joined or not films.is_placed(film, place):
         films.place(production.store, film, place, production.board.file)
     return place

@@ -16,11 +16,20 @@ from typing import Protocol, TypeVar
 from pydantic import SecretStr
 
 from flows.production import SIMULATOR, Production, base_url
-from flows.results import Report, Result, find_film, pieces_of
+from flows.results import (
+    Cut,
+    Report,
+    Result,
+    find_film,
+    partial_cut,
+    pieces_of,
+    whole_cut,
+)
 from tasks import films, jobs
-from tasks.errors import JobLost, NotConfigured, RenderingError, Unclear
+from tasks.desk import Desk, Tell, find_attempt
+from tasks.errors import JobFailed, JobLost, NotConfigured, RenderingError, Unclear
 from tasks.films import Film, Piece
-from tasks.jobs import Desk
+from tasks.leniency import deserves_another
 from tasks.packing import Frame
 from tasks.plan import PlannedShot
 from tasks.providers import Provider
@@ -29,6 +38,7 @@ from tasks.providers.contract import Done
 from tasks.providers.dialects import DIALECTS
 from tasks.receipts import Attempt
 from tasks.store import digest_bytes, read_record, staged, write_record
+from tasks.submission import submit
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[T]]
@@ -74,7 +84,7 @@ class BareSteps:
 
 
 @asynccontextmanager
-async def desk(production: Production, tell: jobs.Tell) -> AsyncIterator[Desk]:
+async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
     """What every step needs; its clients are closed at the end. For one event loop."""
     settings = production.settings
     clients: dict[tuple[str, str], Client] = {}
@@ -101,7 +111,13 @@ async def desk(production: Production, tell: jobs.Tell) -> AsyncIterator[Desk]:
                 clients[provider.name, url] = client
             return clients[provider.name, url]
 
-        yield Desk(production.board.name, production.shelf, client_of, tell)
+        yield Desk(
+            production.board.name,
+            production.shelf,
+            client_of,
+            tell,
+            resubmit=production.resubmit,
+        )
 
 
 @dataclass
@@ -121,7 +137,7 @@ class _Run:
         return {one.continues for one in self.production.waiting if one.continues}
 
 
-async def shoot(production: Production, steps: Steps, tell: jobs.Tell) -> Report:
+async def shoot(production: Production, steps: Steps, tell: Tell) -> Report:
     """Render what is waiting, chains side by side, and join the film where it is whole.
 
     A shot that fails takes with it what continues it, and nothing else.
@@ -136,13 +152,15 @@ async def shoot(production: Production, steps: Steps, tell: jobs.Tell) -> Report
         shots = sorted(production.chosen, key=lambda one: one.index)
         results = await _gather([_shoot_one(run, shot) for shot in shots])
         _note(production, results)
-        if not production.whole or any(one.outcome not in ("kept", "rendered") for one in results):
-            return Report(production, results)
+        report = Report(production, results)
+        there = [one for one in results if one.there]
+        if not production.whole or not there or (report.holes and not production.wish.partial):
+            return report
         try:
-            film = await steps.join(production.board.name, partial(make_film, production, results))
+            film = await steps.join(production.board.name, partial(make_film, report))
         except RenderingError as error:
-            return Report(production, results, error=error)
-        return Report(production, results, film)
+            return report._replace(error=error)
+        return report._replace(film=film)
 
 
 async def _gather(waiting: list[Awaitable[Result]]) -> tuple[Result, ...]:
@@ -173,7 +191,7 @@ async def _shoot_one(run: _Run, shot: PlannedShot) -> Result:
 
 
 def _latest(run: _Run, shot: PlannedShot) -> Attempt | None:
-    return None if shot.clip else jobs.find_attempt(shot, run.desk)
+    return None if shot.clip else find_attempt(shot, run.desk)
 
 
 async def _outcome(run: _Run, shot: PlannedShot) -> Result:
@@ -189,18 +207,24 @@ async def _outcome(run: _Run, shot: PlannedShot) -> Result:
             return Result(shot, "skipped")
     try:
         return await _render(run, shot, before)
-    except JobLost:
-        # The vendor has it no more: the plan counted its price, so it is rendered again, once.
-        if not run.production.survey[shot.id].renders_again:
+    except (JobLost, JobFailed) as error:
+        if not _once_more(run, shot, error):
             raise
         return await _render(run, shot, before)
+
+
+def _once_more(run: _Run, shot: PlannedShot, error: JobLost | JobFailed) -> bool:
+    """Whether a shot is rendered again, once, at a price that the plan has counted."""
+    if isinstance(error, JobLost):
+        return run.production.survey[shot.id].renders_again
+    return deserves_another(shot, error)
 
 
 async def _keep(run: _Run, shot: PlannedShot) -> Result:
     await run.steps.keep(shot.id)
     if shot.id in run.continued:
         run.frames[shot.id].set_result(await _kept_frame(run, shot))
-    attempt = None if shot.clip else jobs.find_attempt(shot, run.desk)
+    attempt = None if shot.clip else find_attempt(shot, run.desk)
     return Result(shot, "kept", attempt)
 
 
@@ -222,7 +246,7 @@ async def _render(run: _Run, shot: PlannedShot, before: Frame | None) -> Result:
         return done, await jobs.take_frame(shot, done, desk_)
 
     async with _place(run, shot):
-        sent = await steps.submit(shot.id, partial(jobs.submit, shot, before, desk_))
+        sent = await steps.submit(shot.id, partial(submit, shot, before, desk_))
         done, frame = await steps.render(shot.id, render)
         if not run.frames[shot.id].done():
             run.frames[shot.id].set_result(frame)
@@ -248,31 +272,32 @@ def _note(production: Production, results: tuple[Result, ...]) -> None:
     """Remember under which key each shot of the board was rendered."""
     record = read_record(production.index) or {}
     shots = dict(record.get("shots", {}))
-    there = {one.shot.id: one.shot.key for one in results if one.outcome in ("kept", "rendered")}
+    there = {one.shot.id: one.shot.key for one in results if one.there}
     if there.items() <= shots.items():
         return
     write_record(production.index, {**record, "shots": {**shots, **there}})
 
 
-async def make_film(production: Production, results: tuple[Result, ...]) -> Film:
+async def make_film(report: Report) -> Film:
     """The film in the store, joined where the store has not just this one."""
-    attempts = {one.shot.id: one.attempt for one in results}
+    production, holes = report.production, report.holes
+    attempts = {one.shot.id: one.attempt for one in report.results if one.there}
     pieces = await asyncio.to_thread(pieces_of, production, attempts)
-    kept = find_film(production, pieces)
-    return kept if kept else await asyncio.to_thread(_join, production, pieces)
+    cut = partial_cut(production, holes) if holes else whole_cut(production)
+    kept = find_film(production, pieces, cut)
+    return kept if kept else await asyncio.to_thread(_join, production, pieces, cut)
 
 
-def _join(production: Production, pieces: list[Piece]) -> Film:
+def _join(production: Production, pieces: list[Piece], cut: Cut) -> Film:
     from tasks.assembly import assemble
 
     board, store = production.board, production.store
-    title = board.storyboard.title or board.name
-    with staged(store.films / f"{board.name}.mp4") as staging:
+    with staged(store.films / f"{cut.name}.mp4") as staging:
         frames = assemble(
             pieces,
             staging,
-            title=title,
+            title=cut.title,
             comment=films.marker(board.name, board.file),
             ffmpeg=production.settings.ffmpeg,
         )
-    return films.keep(store, board.name, films.identity_of(pieces, title), frames)
+    return films.keep(store, cut.name, films.identity_of(pieces, cut.title), frames)

@@ -103,6 +103,7 @@ def render_document(report: Report, film: str | None) -> dict[str, Any]:
     return {
         "film": film,
         "frames": report.film.frames if report.film else 0,
+        "holes": list(report.holes),
         "shots": [_result(production, one) for one in report.results],
         "spent": report.spent.to_json(_currency(production)),
     }

@@ -140,6 +140,8 @@ class Look(Value):
     """Place in the vendor's queue, 0 to 9, where the model has it."""
     execution_expires_after: Whole | None = None
     """Seconds after which the vendor gives an unfinished job up."""
+    reseed: Flag | None = None
+    """Try once more with another seed where the vendor's moderation refuses what was rendered."""
 
 
 class CastMember(Value):

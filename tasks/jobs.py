@@ -1,56 +1,36 @@
-"""One shot from the intent to the clip on disk: submit, wait, take the frame, collect the clip.
+"""One shot from the vendor's job to the clip on disk: wait, take the frame, collect the clip.
 
-`submit` is the only way to a create, and it has no loop. Everything here may be stopped at any
-moment and begun again by anybody with the same store: the receipt says how far it came. Prefect is
+Everything here may be stopped at any moment and begun again by anybody with the same store: the
+receipt says how far it came. How a vendor comes to have a job is told in `submission`. Prefect is
 not needed; `shots` wraps these steps as its tasks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from storyboards.models import Money
-from tasks.bill import show
+from tasks.desk import Desk, locked, missing, need_attempt, row_of
 from tasks.errors import (
-    JobFailed,
     JobLost,
     MediaError,
     ProviderError,
-    Refused,
-    StoreError,
-    Unclear,
     Unreachable,
 )
 from tasks.media.pictures import sniff
-from tasks.packing import Frame, digest_order, pack, refuse_black
+from tasks.packing import Frame
 from tasks.plan import PlannedShot
-from tasks.providers import Provider, prices
+from tasks.providers import prices
 from tasks.providers.client import Client
-from tasks.providers.contract import Call, Digest, Done, LinkExpired, Order
+from tasks.providers.contract import Call, Digest, Done, LinkExpired
 from tasks.providers.patience import deadline_seconds
-from tasks.receipts import (
-    OVER,
-    Attempt,
-    Kept,
-    Receipt,
-    State,
-    now,
-    read_receipt,
-)
-from tasks.store import Shelf, digest_bytes, try_lock, write_bytes
+from tasks.receipts import OVER, Attempt, Kept, State, now, read_receipt, timestamp
+from tasks.store import digest_bytes, write_bytes
 from tasks.survey import is_there
 
 CLIP_LIMIT_BYTES = 4_000_000_000
 FRAME_LIMIT_BYTES = 64_000_000
-
-LOCK_POLL_SECONDS = 0.05
-
-HEAR_OUT_SECONDS = 30
-"""How long an interrupt waits for a create that is on its way."""
 
 LOOK_SECONDS = 600
 """How long looking at every picture of a clip may take."""
@@ -59,95 +39,29 @@ CLIP = "clip.mp4"
 
 ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
-Tell = Callable[[str, str, float | None], None]
-"""Told a shot's id, what it does now, and how far it is from 0 to 1 where that is known."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What every step needs: where to write, whom to ask, whom to tell."""
-
-    board: str
-    """Under whose name a render is booked."""
-    shelf_of: Callable[[PlannedShot], Shelf]
-    client_of: Callable[[Provider, str | None], Client]
-    """The client of a provider; the base URL is the settings' where None is given."""
-    tell: Tell = lambda shot, doing, progress: None
-
-
-async def submit(shot: PlannedShot, frame: Frame | None, desk: Desk) -> Attempt:
-    """See to it that the vendor has a job for this shot, and never two.
-
-    Returns the attempt that counts: an older one where the store has it. Raises Unclear where a
-    create may have been charged; other ProviderErrors where surely nothing was.
-    """
-    shelf = desk.shelf_of(shot)
-    async with _locked(shelf, shot.key):
-        receipt = read_receipt(shot.key, shelf.read(shot.key))
-        latest = receipt.latest
-        if latest and latest.state in (State.INTENDED, State.UNCLEAR):
-            raise _unclear(shot, latest)
-        if latest and latest.state not in OVER:
-            return latest
-        return await _create(shot, frame, desk, receipt)
-
-
-async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: Receipt) -> Attempt:
-    client = desk.client_of(_provider(shot), None)
-    refuse_black(shot, frame)
-    order = await asyncio.to_thread(pack, shot, _order(shot), frame, client)
-    desk.tell(shot.id, "submitting", None)
-    receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
-    desk.shelf_of(shot).write(shot.key, receipt.to_record())
-    sending = asyncio.ensure_future(_send(shot, order, receipt, client, desk))
-    try:
-        return await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        # The POST is on its way: hear it out, or its job would be paid and not known.
-        await asyncio.wait({sending}, timeout=HEAR_OUT_SECONDS)
-        raise
-
-
-async def _send(
-    shot: PlannedShot, order: Order, receipt: Receipt, client: Client, desk: Desk
-) -> Attempt:
-    """The one POST, and what became of it, durable."""
-    shelf = desk.shelf_of(shot)
-    try:
-        created = await client.create(order)
-    except Unclear as error:
-        receipt = receipt.amend(State.UNCLEAR, error=str(error))
-        shelf.write(shot.key, receipt.to_record())
-        raise _unclear(shot, receipt.attempts[-1]) from None
-    except ProviderError as error:
-        shelf.write(shot.key, receipt.amend(State.CLOSED, error=str(error)).to_record())
-        raise
-    receipt = receipt.amend(State.SUBMITTED, job=created.job, submitted_at=now())
-    shelf.write(shot.key, receipt.to_record())
-    desk.tell(shot.id, "sent", None)
-    return receipt.attempts[-1]
-
 
 async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
     """Wait until the vendor is done, and note what it tells; None where the shot is kept already.
 
-    Raises JobFailed, Refused or JobLost where there is nothing to wait for, JobOverdue where it
-    takes too long (the job is kept), and Unreachable where the vendor can't be asked.
+    Raises what the job ended with (JobFailed, Refused, Rejected, Unauthorized) or JobLost where
+    there is nothing to wait for, JobOverdue where it takes too long (the job is kept), and
+    Unreachable where the vendor can't be asked.
     """
-    attempt = _attempt(shot, desk)
+    attempt = need_attempt(shot, desk)
     if attempt.state is State.KEPT and is_there(desk.shelf_of(shot).home(shot.key), attempt.clip):
         return None
-    client = desk.client_of(_provider(shot), attempt.base_url)
+    client = desk.client_of(row_of(shot), attempt.base_url)
     try:
         done = await client.wait(
             attempt.job or "",
-            started_at=_unix(attempt.submitted_at or attempt.intended_at),
+            started_at=timestamp(attempt.submitted_at or attempt.intended_at),
             deadline_seconds=deadline_seconds(shot.seconds or 0.0, _tier(shot)),
             service_tier=_tier(shot),
             on_progress=lambda status: desk.tell(shot.id, status.state, status.progress),
         )
-    except (JobFailed, Refused, JobLost) as error:
-        await _give_up(shot, desk, attempt, error)
+    except ProviderError as error:
+        if error.over or isinstance(error, JobLost):
+            await _give_up(shot, desk, attempt, error)
         raise
     if attempt.state is State.SUBMITTED:
         tokens, price = done.facts.tokens, _actual(shot, done)
@@ -157,7 +71,7 @@ async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
 
 async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
     """The picture the shot ends on, on disk: the vendor's, or decoded from the clip."""
-    attempt = _attempt(shot, desk)
+    attempt = need_attempt(shot, desk)
     home = desk.shelf_of(shot).home(shot.key)
     if is_there(home, attempt.last_frame) and attempt.last_frame:
         data = await asyncio.to_thread((home / attempt.last_frame.file).read_bytes)
@@ -178,7 +92,7 @@ async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
 
 
 async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, attempt: Attempt) -> Frame:
-    client = desk.client_of(_provider(shot), attempt.base_url)
+    client = desk.client_of(row_of(shot), attempt.base_url)
     data = await client.fetch_bytes(done.last_frame_url, limit_bytes=FRAME_LIMIT_BYTES)
     if sniff(data) not in ENDINGS:
         msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
@@ -204,11 +118,11 @@ async def collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
     Raises JobLost where the vendor has it no more, Unreachable where it can't be had now, and
     MediaError where what came is no sound clip.
     """
-    attempt = _attempt(shot, desk)
+    attempt = need_attempt(shot, desk)
     home = desk.shelf_of(shot).home(shot.key)
     if attempt.state is State.KEPT and is_there(home, attempt.clip):
         return attempt
-    client = desk.client_of(_provider(shot), attempt.base_url)
+    client = desk.client_of(row_of(shot), attempt.base_url)
     if done is None:
         done = await _query(shot, desk, client, attempt)
     desk.tell(shot.id, "downloading", None)
@@ -226,7 +140,7 @@ async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -
     try:
         return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
     except LinkExpired:
-        attempt = _attempt(shot, desk)
+        attempt = need_attempt(shot, desk)
         done = await _query(shot, desk, client, attempt)
         if done.clip_call:
             # The file behind the key outlives a signed URL.
@@ -268,11 +182,11 @@ async def _amend(
     Raises Unreachable where it is not the job of the latest attempt any more.
     """
     shelf = desk.shelf_of(shot)
-    async with _locked(shelf, shot.key):
+    async with locked(shelf, shot.key):
         receipt = read_receipt(shot.key, shelf.read(shot.key))
         latest = receipt.latest
         if latest is None:
-            raise _missing(shot)
+            raise missing(shot)
         if job != latest.job:
             # Another process gave that job up and sent a new one: what we know is of the old one.
             msg = f"{shot.id} was sent again by another run meanwhile; run once more"
@@ -285,85 +199,13 @@ async def _amend(
         return receipt.attempts[-1]
 
 
-@asynccontextmanager
-async def _locked(shelf: Shelf, key: str) -> AsyncIterator[None]:
-    """Hold a key: one process, one place in it, without stopping the others."""
-    with shelf.lock_file(key) as file:
-        while not try_lock(file):
-            await asyncio.sleep(LOCK_POLL_SECONDS)
-        yield
-
-
-def find_attempt(shot: PlannedShot, desk: Desk) -> Attempt | None:
-    """The attempt of a shot that counts, where the store has one."""
-    return read_receipt(shot.key, desk.shelf_of(shot).read(shot.key)).latest
-
-
-def _attempt(shot: PlannedShot, desk: Desk) -> Attempt:
-    attempt = find_attempt(shot, desk)
-    if attempt is None:
-        raise _missing(shot)
-    return attempt
-
-
-def _missing(shot: PlannedShot) -> StoreError:
-    """Not a lost job: the vendor may have it, and another create would be a second bill."""
-    msg = f"the receipt of {shot.id} is gone from the store; put it back, or look at the vendor's"
-    return StoreError(f"{msg} list of jobs before rendering again")
-
-
 def _tier(shot: PlannedShot) -> str | None:
     return shot.order.service_tier if shot.order else None
 
 
-def _unix(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
-
-
-def _provider(shot: PlannedShot) -> Provider:
-    if shot.provider is None or shot.order is None:
-        msg = f"{shot.id} is a file and is not rendered"
-        raise AssertionError(msg)
-    return shot.provider
-
-
-def _order(shot: PlannedShot) -> Order:
-    if shot.order is None:
-        msg = f"{shot.id} is a file and is not rendered"
-        raise AssertionError(msg)
-    return shot.order
-
-
-def _unclear(shot: PlannedShot, attempt: Attempt) -> Unclear:
-    return Unclear(
-        f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and the answer "
-        f"is not known: it may be rendering, and {show(attempt.price_most)} may be charged; look "
-        f"at the vendor's list of jobs before asking again"
-    )
-
-
-def _intent(
-    shot: PlannedShot, order: Order, frame: Frame | None, board: str, base_url: str
-) -> Attempt:
-    return Attempt(
-        state=State.INTENDED,
-        board=board,
-        shot=shot.id,
-        take=shot.take,
-        provider=_provider(shot).name,
-        model=order.model,
-        base_url=base_url,
-        order=digest_order(order),
-        intended_at=now(),
-        price_most=shot.price,
-        started_from=frame.sha256 if frame else None,
-        seed=order.seed,
-    )
-
-
 def _actual(shot: PlannedShot, done: Done) -> Money | None:
     """What the job cost by the vendor's own count; None where it told none."""
-    order, provider = shot.order, _provider(shot)
+    order, provider = shot.order, row_of(shot)
     if done.facts.tokens is None or order is None or shot.family is None:
         return shot.price if provider.prices == prices.FREE else None
     return prices.price(

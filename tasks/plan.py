@@ -52,6 +52,8 @@ class PlannedShot:
     """None is unknown."""
     soft_anchor: bool = False
     """Whether the vendor only leans on the frame it is given."""
+    allows: frozenset[str] = frozenset()
+    """The board's words that allow another try, where they can help."""
 
     @property
     def id(self) -> str:
@@ -98,10 +100,7 @@ class Plan:
 
     def seam(self, index: int) -> bool:
         """Whether the film comes into this shot by a chained cut: a frame that is seen twice."""
-        if index == 0:
-            return False
-        shot = self.shots[index]
-        return shot.continues == self.shots[index - 1].id
+        return index > 0 and is_chained(self.shots[index - 1], self.shots[index])
 
     def path_to(self, shot: str) -> tuple[str, ...]:
         """The ids of the shots that this one continues, from the first of its chain to itself."""
@@ -131,6 +130,11 @@ class Plan:
                 path.append(before)
             ordered.update((one, self._by_id[one]) for one in reversed(path))
         return tuple(ordered.values())
+
+
+def is_chained(before: PlannedShot, after: PlannedShot) -> bool:
+    """Whether a shot that stands directly behind another begins on the picture that ends it."""
+    return after.continues == before.id
 
 
 def usual_seconds(shot: PlannedShot) -> float:

@@ -134,6 +134,8 @@ class _Planner:
         check_enclosures(asked, inputs, chained=parent is not None)
         made = make_order(asked, model.id, prompt, framed=size)
         self.problems += asked.problems
+        if asked.value("reseed") and asked.value("seed") is not None:
+            asked.notes.append("reseed is not used: the seed is given")
         for note in asked.notes:
             self.note(index, note)
         return _priced(_Ordered(asked, row, model, made, inputs), parent)
@@ -300,8 +302,15 @@ def _priced(ordered: _Ordered, parent: PlannedShot | None) -> PlannedShot:
         frames=made.frames,
         tokens=count,
         price=cost,
+        allows=_allowed(asked),
         soft_anchor=asked.opening == "frame" and asked.dialect.takes_first_frame == "soft",
     )
+
+
+def _allowed(asked: Asked) -> frozenset[str]:
+    """A seed that the board gives is part of the picture it asks for, so no other is tried."""
+    wanted = asked.value("reseed") and asked.value("seed") is None
+    return frozenset({"reseed"}) if wanted else frozenset()
 
 
 def _opening(parent: PlannedShot | None, inputs: tuple[Input, ...]) -> tuple[Opening, Size]:

@@ -6,6 +6,8 @@ Each state is durable before the next step begins:
     INTENDED - close ------> CLOSED      surely not taken: not sent, throttled, rejected. Costs 0
     INTENDED - doubt ------> UNCLEAR     may have been taken: only the author decides
     INTENDED - accept -----> SUBMITTED   the vendor's job id, right after the POST
+    UNCLEAR -- adopt ------> SUBMITTED   the vendor's list shows a job that is proven to be ours
+    UNCLEAR -- close ------> CLOSED      the vendor's list shows none, a while after the request
     SUBMITTED - finish ----> DONE        the vendor says so, with usage
     DONE ----- keep_frame -> DONE        the last frame is on disk; the next shot may start
     DONE ----- keep_clip --> KEPT        the clip is on disk, complete by digest
@@ -53,6 +55,9 @@ class State(Enum):
     ABANDONED = "abandoned"
 
 
+DOUBTFUL = frozenset({State.INTENDED, State.UNCLEAR})
+"""A job may exist, and be charged, that we know nothing of."""
+
 OVER = frozenset({State.CLOSED, State.FAILED, State.LOST, State.ABANDONED})
 """After these another attempt may begin."""
 
@@ -91,7 +96,11 @@ class Attempt:
     """Digest of the frame it started from."""
     seed: int | None = None
     """The seed that was sent."""
+    doubted_at: str | None = None
+    """When it was clear that no answer would come: the request was over by then."""
     job: str | None = None
+    proof: str | None = None
+    """What proved the job to be ours, where no answer named it: `seed` or `first picture`."""
     submitted_at: str | None = None
     done_at: str | None = None
     tokens: int | None = None
@@ -169,7 +178,17 @@ def read_receipt(key: str, record: Mapping[str, Any] | None) -> Receipt:
 
 def now() -> str:
     """This moment as the receipts write it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return moment(datetime.now(UTC).timestamp())
+
+
+def moment(unix_seconds: float) -> str:
+    """A moment as the receipts write it."""
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def timestamp(written: str) -> float:
+    """A moment of a receipt in Unix seconds."""
+    return datetime.fromisoformat(written).timestamp()
 
 
 _KNOWN = frozenset(known.name for known in fields(Attempt))

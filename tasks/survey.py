@@ -5,7 +5,7 @@ Only reads records and file sizes; whether a kept file is still what it was is `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,6 +16,7 @@ from tasks.errors import StoreError
 from tasks.plan import Plan, PlannedShot
 from tasks.receipts import (
     AT_VENDOR,
+    DOUBTFUL,
     FILES_LIVE_SECONDS,
     JOB_LIVES_SECONDS,
     Attempt,
@@ -70,8 +71,15 @@ class Survey:
         return tuple(one for one in self.plan if one.id in wanted)
 
 
-def survey(plan: Plan, shelf_of: Callable[[PlannedShot], Shelf], index: Path) -> Survey:
-    """Where every shot stands. `index` is the store's record of this board.
+def survey(
+    plan: Plan,
+    shelf_of: Callable[[PlannedShot], Shelf],
+    index: Path,
+    *,
+    resubmit: Collection[str] = (),
+) -> Survey:
+    """Where every shot stands. `index` is the store's record of this board; `resubmit`
+    names shots that are sent again where they stay unclear.
 
     Raises StoreError where a record is damaged.
     """
@@ -80,6 +88,8 @@ def survey(plan: Plan, shelf_of: Callable[[PlannedShot], Shelf], index: Path) ->
     frames: dict[str, str | None] = {}
     for shot in plan.in_order():
         standing = _standing(shot, shelf_of(shot), standings, rendered)
+        if standing.state == "unclear" and shot.id in resubmit:
+            standing = standing._replace(may_pay=shot.price)
         attempt = standing.attempt
         before = frames.get(shot.continues or "")
         if standing.state == "kept" and attempt and attempt.started_from and before:
@@ -110,8 +120,10 @@ def _standing(
     attempt = read_receipt(shot.key, record).latest
     if attempt is None or attempt.state in (State.CLOSED, State.FAILED, State.ABANDONED):
         return Standing("to render", _why(shot, attempt, before, rendered), None, None, shot.price)
-    if attempt.state in (State.INTENDED, State.UNCLEAR):
-        return Standing("unclear", _doubt(attempt), None, attempt)
+    if attempt.state in DOUBTFUL:
+        # Where the vendor's list shows that none was made, the run sends another.
+        lists = shot.provider is not None and shot.provider.lists
+        return Standing("unclear", _doubt(attempt), None, attempt, shot.price if lists else NOTHING)
     if attempt.state is State.LOST:
         reason = f"the vendor has job {attempt.job} no more and neither have we; {_again(shot)}"
         return Standing("to render", reason, None, attempt, shot.price)

@@ -57,7 +57,7 @@ class Studio:
         with served(production) as opened:
             report = asyncio.run(shoot(opened, steps or BareSteps(), self.tell))
         if report.film:
-            put(report.production, report.film)
+            put(report)
         return report
 
     def tell(self, shot: str, doing: str, progress: float | None) -> None:

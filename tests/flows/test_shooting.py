@@ -11,7 +11,7 @@ import pytest
 
 from flows.commands import finish_kept
 from flows.shooting import BareSteps, shoot
-from tasks.errors import JobFailed, MediaError, Throttled, Unclear
+from tasks.errors import JobFailed, MediaError, Throttled
 from tasks.media.frames import first_frame, mean_difference
 from tasks.receipts import State, read_receipt
 
@@ -163,23 +163,6 @@ def test_a_refused_prompt_costs_nothing_and_may_be_sent_again_edited(studio, cha
     assert again.results[0].outcome == "rendered"
 
 
-@pytest.mark.parametrize("fault", ["lost_reply", "truncated", "no_id", "server_error", "html"])
-def test_a_create_that_may_have_arrived_is_never_sent_again(
-    studio, chain, outcomes, fault: str
-) -> None:
-    """The shot is unclear in this run and in the next; the other chain goes on."""
-    studio.faults.order(fault, operation="create", match="Picture of one")
-    text = chain("one", "two", "x|first_frame: none")
-    report = studio.run(text)
-    again = studio.run(text)
-
-    assert outcomes(report) == {"one": "unclear", "two": "skipped", "x": "rendered"}
-    assert outcomes(again) == {"one": "unclear", "two": "skipped", "x": "kept"}
-    assert isinstance(again.results[0].error, Unclear)
-    assert studio.prepare(text).survey["one"].state == "unclear"
-    assert studio.submits == 2
-
-
 def test_a_throttled_create_closes_its_intent_and_the_next_run_sends_it(studio, chain) -> None:
     """429 proves that nothing was taken."""
     studio.faults.order("throttled", operation="create")
@@ -189,22 +172,6 @@ def test_a_throttled_create_closes_its_intent_and_the_next_run_sends_it(studio, 
     assert isinstance(report.results[0].error, Throttled)
     assert again.results[0].outcome == "rendered"
     assert studio.creates == 1
-
-
-def test_an_intent_without_an_answer_is_unclear(studio, chain) -> None:
-    """A process that died between intent and id: whoever comes next does not send again."""
-    report = studio.run(chain("one"))
-    path = home_of(report, "one") / "receipt.json"
-    record = json.loads(path.read_text())
-    attempt = record["attempts"][0]
-    for fact in ("job", "submitted_at", "done_at", "clip", "last_frame", "tokens", "price"):
-        attempt.pop(fact, None)
-    attempt["state"] = "intended"
-    path.write_text(json.dumps(record))
-    again = studio.run(chain("one"))
-
-    assert again.results[0].outcome == "unclear"
-    assert studio.submits == 1
 
 
 def test_the_intent_is_on_disk_before_the_request(studio, chain, monkeypatch) -> None:
