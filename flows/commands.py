@@ -106,11 +106,18 @@ def _finish(report: Report, *, as_json: bool) -> int:
         print(json.dumps(document, ensure_ascii=False, indent=1))
     else:
         print(render_text(report, film))
-    for words in dict.fromkeys(str(one) for one in errors):
+    for words in dict.fromkeys(_sentence(report, one) for one in errors):
         print(f"shotchain: {words}", file=sys.stderr)
     if report.holes:
         code = code or 1
     return code
+
+
+def _sentence(report: Report, error: Exception) -> str:
+    """An error in one sentence that names its shot, where several shots do not share it."""
+    shots = [one.shot.id for one in report.results if str(one.error) == str(error)]
+    named = len(shots) != 1 or str(error).startswith((f"{shots[0]} ", f"{shots[0]}:"))
+    return str(error) if named else f"{shots[0]}: {error}"
 
 
 def _code(error: Exception | None) -> int:

@@ -27,7 +27,7 @@ from flows.results import (
 )
 from tasks import films, jobs
 from tasks.desk import Desk, Tell, find_attempt
-from tasks.errors import JobFailed, JobLost, NotConfigured, RenderingError, Unclear
+from tasks.errors import JobFailed, JobLost, NotConfigured, ProviderError, RenderingError, Unclear
 from tasks.films import Film, Piece
 from tasks.leniency import deserves_another
 from tasks.packing import Frame
@@ -37,6 +37,7 @@ from tasks.providers.client import Client
 from tasks.providers.contract import Done
 from tasks.providers.dialects import DIALECTS
 from tasks.receipts import Attempt
+from tasks.refusals import explain
 from tasks.store import digest_bytes, read_record, staged, write_record
 from tasks.submission import submit
 
@@ -181,6 +182,8 @@ async def _shoot_one(run: _Run, shot: PlannedShot) -> Result:
         result = await _outcome(run, shot)
     except Unclear as error:
         result = Result(shot, "unclear", _latest(run, shot), error)
+    except ProviderError as error:
+        result = Result(shot, "failed", _latest(run, shot), explain(shot, error))
     except RenderingError as error:
         result = Result(shot, "failed", _latest(run, shot), error)
     finally:

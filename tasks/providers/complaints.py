@@ -37,6 +37,8 @@ class Complaint(NamedTuple):
 
     code: str
     message: str
+    param: str = ""
+    """What of the request it is about, such as `content[1]`."""
 
 
 # Compiled when they are needed: a plan reads no complaint, and should not wait for them.
@@ -68,7 +70,9 @@ def read_complaint(body: Any, text: str = "") -> Complaint | None:
         inner = _nested(found.message)
         if inner is None:
             break
-        found = Complaint(inner.code or found.code, inner.message or found.message)
+        found = Complaint(
+            inner.code or found.code, inner.message or found.message, inner.param or found.param
+        )
     return found
 
 
@@ -108,6 +112,9 @@ def told(meaning: Meaning, complaint: Complaint, *, status: int = 0) -> Provider
     """An error of that meaning: the fact, the vendor's own words and the next step."""
     words = clean(complaint.message).rstrip(".")
     code = clean(complaint.code, most=100)
+    param = clean(complaint.param, most=100)
+    if param and param not in words:
+        words = f"{words} [{param}]".strip()
     about = f": {words}" if words else ""
     named = f" ({code})" if code else f" (HTTP {status})" if status else ""
     return meaning.kind(f"{meaning.fact}{about}{named}; {meaning.step}", code=code, status=status)
@@ -144,7 +151,9 @@ def _flat(body: Mapping[str, Any]) -> Complaint | None:
         body,
         ("message", "ErrorMessage", "errorMessage", "error_message", "msg", "detail", "reason"),
     )
-    return Complaint(code, message) if code or message else None
+    param = body.get("param")
+    named = param if isinstance(param, str) else ""
+    return Complaint(code, message, named) if code or message else None
 
 
 def _first(body: Mapping[str, Any], names: tuple[str, ...]) -> str:

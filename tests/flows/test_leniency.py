@@ -15,6 +15,7 @@ from tasks.errors import (
 )
 from tasks.leniency import LENIENCIES, deserves_another
 from tasks.receipts import State, read_receipt
+from tasks.refusals import explain
 
 MODERATED = "OutputVideoSensitiveContentDetected"
 
@@ -141,3 +142,28 @@ def test_a_whole_film_is_whole_with_partial_too(studio, chain) -> None:
 
     assert report.holes == ()
     assert (studio.folder / "films" / "board.mp4").exists()
+
+
+def test_a_face_in_a_chained_frame_names_the_shot_the_input_and_the_ways_out(studio, chain) -> None:
+    """The author did not give that picture, so the message tells where it came from."""
+    studio.faults.order(
+        "refused",
+        operation="create",
+        match="Picture of two",
+        code="InputImageSensitiveContentDetected.PrivacyInformation",
+    )
+    error = studio.run(chain("one", "two")).results[1].error
+
+    assert isinstance(error, Refused)
+    assert str(error).startswith("two: ")
+    for words in ("real person", "the last frame of one", "first_frame: none on two", "1.x model"):
+        assert words in str(error)
+
+
+def test_a_refusal_names_the_input_that_the_vendor_points_at(studio, chain) -> None:
+    """`content[1]` is the vendor's name for it; the board has another."""
+    planned = studio.prepare(chain("one", "two")).plan
+    error = Refused("ark: no: 'content[1]' may contain a brand (X)", code="X")
+
+    assert "content[1] is the last frame of one" in str(explain(planned.shot("two"), error))
+    assert "content[1] is" not in str(explain(planned.shot("one"), error))
