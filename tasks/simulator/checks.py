@@ -143,7 +143,7 @@ def _commissioned(
     ratio = _ratio(fields, content, family)
     width, height = pixel_size(family.sizes, resolution, ratio)
     frames, asked_in_frames = _frames(fields, content, family)
-    _check_combinations(fields, content)
+    _check_combinations(fields, content, family)
     commission = Commission(
         model=model,
         family=family.name,
@@ -253,13 +253,15 @@ def _chosen_seconds(prompt: str, low: int, high: int) -> int:
     return low + hashlib.sha256(prompt.encode()).digest()[0] % (high - low + 1)
 
 
-def _check_combinations(fields: Mapping[str, Any], content: Content) -> None:
+def _check_combinations(fields: Mapping[str, Any], content: Content, family: Family) -> None:
     if fields.get("camera_fixed") and content.task == "r2v":
         reject("camera_fixed", "camera_fixed is not supported with reference images")
     flex = fields.get("service_tier") == "flex"
     if flex and fields.get("priority"):
         reject("priority", "priority is not supported with service_tier flex")
-    if fields.get("draft") and (flex or fields.get("return_last_frame")):
+    # Only of 1.5 pro's drafts a page tells that they give no last frame.
+    frameless = fields.get("return_last_frame") and family.name == "seedance-1.5-pro"
+    if fields.get("draft") and (flex or frameless):
         name = "service_tier" if flex else "return_last_frame"
         reject(name, f"{name} is not supported in draft mode")
 
