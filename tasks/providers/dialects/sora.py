@@ -26,7 +26,7 @@ class Sora:
     says = frozenset(
         {
             *("model", "prompt", "media", "resolution", "ratio", "duration_seconds", "seed"),
-            *("camera_fixed", "watermark", "audio", "return_last_frame"),
+            *("camera_fixed", "watermark", "audio", "return_last_frame", "safety_identifier"),
         }
     )
     inlines = frozenset({"first_frame"})
@@ -55,6 +55,8 @@ class Sora:
             "camera_fixed": order.camera_fixed or None,
             "return_last_frame": order.return_last_frame,
             "seed": order.seed,
+            # "User identifier for auditing and abuse monitoring; not used in generation".
+            "user": order.safety_identifier,
         }
         body = {name: value for name, value in told.items() if value is not None}
         return Call("POST", video_jobs.PATH, json={**body, **self._media(order.media)})
