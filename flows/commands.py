@@ -144,7 +144,7 @@ def list_providers(settings: Settings) -> tuple[dict[str, Any], str]:
     """Every provider: dialect, models, limits, whether its key is set, never the key."""
     rows, lines = [], []
     for row in PROVIDERS.values():
-        key = settings.api_key(row.name) is not None
+        key = settings.key(row.key_variable) is not None
         needs = row.name != "simulator"
         models = {name: _model_row(row, name) for name in row.models}
         base = settings.base_url(row.name, row.base_url)

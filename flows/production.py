@@ -187,7 +187,7 @@ def check_ready(production: Production) -> None:
     settings = production.settings
     rows = {one.provider.name: one.provider for one in production.waiting if one.provider}
     for provider in rows.values():
-        if provider.name != SIMULATOR and settings.api_key(provider.name) is None:
+        if provider.name != SIMULATOR and settings.key(provider.key_variable) is None:
             msg = f"{provider.name} needs a key; set {provider.key_variable}"
             raise NotConfigured(msg)
         chosen = production.wish.store or settings.store

@@ -97,7 +97,7 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
             if url is None or (provider.name == SIMULATOR and production.self_served):
                 url = base_url(settings, provider)
             if (provider.name, url) not in clients:
-                key = settings.api_key(provider.name)
+                key = settings.key(provider.key_variable)
                 if key is None and provider.name != SIMULATOR:
                     msg = f"{provider.name} needs a key; set {provider.key_variable}"
                     raise NotConfigured(msg)

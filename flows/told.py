@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.production import Production
 from flows.results import Report, Result, price_of
-from storyboards.errors import InvalidStoryboard, Problem, RenderingError
+from storyboards.errors import Problem, RenderingError
 from tasks.bill import price_json
 from tasks.plan import Plan, PlannedShot
 from tasks.receipts import Attempt
@@ -144,7 +144,7 @@ def _files(
 
 def error_document(error: Exception, report: dict[str, Any] | None = None) -> dict[str, Any]:
     """What every command prints with --json where it ends on 2, 3, 4 or 70."""
-    problems = error.problems if isinstance(error, InvalidStoryboard) else ()
+    problems: tuple[Problem, ...] = getattr(error, "problems", ())
     return {
         "error": error_json(error),
         "problems": [problem_json(problem) for problem in problems],

@@ -2,6 +2,7 @@
 
 RenderingError                  (storyboards.errors)
     InvalidStoryboard           the author: the board is wrong                        exit 2
+    InvalidConfiguration        the user: a `shotchain.toml` is wrong                 exit 2
     NotBuilt                    the author: a known word that does not work yet       exit 2
     UsageError                  the user: the command is wrong                        exit 2
     NotConfigured               the operator: a key, ffmpeg or a folder is missing    exit 3
@@ -34,6 +35,7 @@ from storyboards.errors import InvalidStoryboard, Problem, RenderingError
 
 __all__ = [
     "Again",
+    "InvalidConfiguration",
     "InvalidStoryboard",
     "JobBroken",
     "JobFailed",
@@ -74,6 +76,20 @@ class UsageError(RenderingError):
 
     kind = "usage"
     exit_code = 2
+
+
+class InvalidConfiguration(RenderingError):
+    """A `shotchain.toml` is wrong, or says what it may not say where it lies. The user acts.
+
+    Carries every problem that was found, file by file.
+    """
+
+    kind = "invalid_configuration"
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
 
 
 class NotBuilt(RenderingError):

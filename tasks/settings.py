@@ -41,14 +41,18 @@ class Settings:
     """`PREFECT_API_URL`: a Prefect server that is there already."""
     deployed: bool = False
     """Whether a Prefect worker runs us, for a deployment."""
+    configuration: Path | None = None
+    """The user's own `shotchain.toml`, whether or not it is there; None where no folder is known."""
+    configuration_named: bool = False
+    """Whether `SHOTCHAIN_CONFIG` names it: then it has to be there."""
     words: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Every `SHOTCHAIN_` variable that is not empty."""
 
-    def api_key(self, provider: str) -> SecretStr | None:
-        """The provider's key, or None where none is set."""
+    def key(self, name: str) -> SecretStr | None:
+        """The key in the variable of that name, or None where it is not set."""
         from pydantic import SecretStr
 
-        word = self.words.get(variable(provider, "API_KEY"), "").strip()
+        word = self.words.get(name, "").strip()
         return SecretStr(word) if word else None
 
     def base_url(self, provider: str, default: str) -> str:
@@ -67,8 +71,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ffmpeg=said.get("FFMPEG") or None,
         prefect_api_url=said.get("PREFECT_API_URL") or None,
         deployed=bool(said.get("PREFECT__FLOW_RUN_ID")),
+        configuration=_configuration(said),
+        configuration_named=bool(said.get("SHOTCHAIN_CONFIG", "").strip()),
         words={name: word for name, word in said.items() if name.startswith("SHOTCHAIN_") and word},
     )
+
+
+def _configuration(said: Mapping[str, str]) -> Path | None:
+    named = said.get("SHOTCHAIN_CONFIG", "").strip()
+    if named:
+        return Path(named)
+    # A relative XDG_CONFIG_HOME is to be ignored, says the XDG base directory specification.
+    for folder in (said.get("XDG_CONFIG_HOME", ""), f"{said.get('HOME', '')}/.config"):
+        if Path(folder).is_absolute() and folder != "/.config":
+            return Path(folder) / "shotchain" / "shotchain.toml"
+    return None
 
 
 def _seconds(said: Mapping[str, str], name: str) -> float | None:
@@ -117,10 +134,21 @@ def child_environment(words: Mapping[str, str]) -> dict[str, str]:
     return kept | dict(words)
 
 
+_OPEN = ("SHOTCHAIN_STORE", "SHOTCHAIN_CONFIG")
+_OPEN_ENDS = ("_BASE_URL", "_SECONDS")
+_SHORTEST_KEY = 6
+"""Under a name that may be anything; a log without any `1` would tell no line numbers."""
+
+
 def read_secrets() -> frozenset[str]:
-    """The keys that the environment holds, to strike them out of a text."""
+    """The keys that the environment holds, to strike them out of a text.
+
+    A configuration may name any variable of ours as a key, so all that is not surely open counts.
+    """
     return frozenset(
         word.strip()
         for name, word in os.environ.items()
-        if name.startswith("SHOTCHAIN_") and name.endswith("_API_KEY") and word.strip()
+        if name.startswith("SHOTCHAIN_")
+        and not (name in _OPEN or name.endswith(_OPEN_ENDS))
+        and len(word.strip()) >= (1 if name.endswith("_API_KEY") else _SHORTEST_KEY)
     )
