@@ -5,7 +5,7 @@ Reads the board's own input files and nothing else. What the store already has i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from storyboards.board import Board
@@ -30,12 +30,16 @@ from tasks.store import digest_file
 Size = tuple[int, int]
 
 
-def make_plan(board: Board, *, provider: str | None = None) -> Plan:
+def make_plan(
+    board: Board, *, provider: str | None = None, providers: Mapping[str, Provider] | None = None
+) -> Plan:
     """The plan of a board; `provider` replaces the board's and every shot's.
+
+    `providers` are those that there are, by name; without them the built-in ones.
 
     Raises InvalidStoryboard with every problem that is found.
     """
-    planner = _Planner(board, provider)
+    planner = _Planner(board, provider, providers)
     planned = planner.plan()
     if planner.problems:
         order = sorted(planner.problems, key=lambda problem: (problem.line, problem.column))
@@ -56,9 +60,12 @@ def _shared(board: Board, shots: tuple[PlannedShot, ...]) -> Iterator[Problem]:
 class _Planner:
     """Plans one board: what was found wrong is collected, never raised, until the end."""
 
-    def __init__(self, board: Board, provider: str | None) -> None:
+    def __init__(
+        self, board: Board, provider: str | None, providers: Mapping[str, Provider] | None
+    ) -> None:
         self.board = board
         self.provider = provider
+        self.providers = providers
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.shots = board.storyboard.shots
@@ -152,7 +159,7 @@ class _Planner:
     def _provider(self, index: int, shot: Shot) -> Provider | None:
         name = self.provider or shot.provider or self.board.storyboard.provider
         try:
-            return find_provider(name)
+            return find_provider(name, self.providers)
         except RenderingError as error:
             if self.provider:
                 raise

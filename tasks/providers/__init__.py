@@ -23,7 +23,8 @@
     client        the only HTTP, and what the shots use
 
 This module is the provider table. A provider is a row of data; a gateway that speaks a known
-dialect is one more row and no code. Importing it reads no environment and starts no HTTP.
+dialect is one more row and no code, and a user's own comes from `shotchain.toml`. Importing it
+reads no environment and starts no HTTP.
 """
 
 from __future__ import annotations
@@ -38,16 +39,17 @@ from tasks.providers.rows import ROWS
 __all__ = ["PROVIDERS", "Model", "Provider", "find_provider"]
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in ROWS})
-"""Every provider that works, by its name."""
+"""Every built-in provider by its name; `tasks.configuration` adds the gateways of a user."""
 
 
-def find_provider(name: str) -> Provider:
-    """The provider of that name.
+def find_provider(name: str, providers: Mapping[str, Provider] | None = None) -> Provider:
+    """The provider of that name, among the given ones or the built-in ones.
 
     Raises UsageError, which lists them all, for a name not known.
     """
-    if name in PROVIDERS:
-        return PROVIDERS[name]
-    near = suggestion(name, tuple(PROVIDERS))
-    msg = f"there is no provider {name!r}{near}; there are: {', '.join(PROVIDERS)}"
+    known = PROVIDERS if providers is None else providers
+    if name in known:
+        return known[name]
+    near = suggestion(name, tuple(known))
+    msg = f"there is no provider {name!r}{near}; there are: {', '.join(known)}"
     raise UsageError(msg)

@@ -168,19 +168,30 @@ def price(
 ) -> Money | None:
     """What so many tokens cost at a provider, exactly; None where the price is not known.
 
-    A draft pays the full rate for its fewer tokens, and no flex rate. `tables` lets a user's own
-    prices stand in for the list.
+    A draft pays the full rate for its fewer tokens, and no flex rate.
     """
     if provider.prices == FREE:
         return _NOTHING
-    table = tables.get(provider.prices)
-    if table is None or family is None or (draft and (flex or not family.draft)):
+    if family is None or (draft and (flex or not family.draft)):
+        return None
+    table = find_table(provider, family.name, tables)
+    if table is None:
         return None
     asked = (family.name, resolution, audio, video_input, flex)
     rate = _first_fitting(table.rates, asked)
     if rate is None:
         return None
     return Money(amount=rate.per_million * tokens / _MILLION, currency=table.currency)
+
+
+def find_table(
+    provider: Provider, family: str, tables: Mapping[str, PriceTable] = PRICES
+) -> PriceTable | None:
+    """The prices that hold for a family at a provider: the user's own, else the list; or None."""
+    table = provider.own_prices.get(family) or tables.get(provider.prices)
+    if table is None or all(rate.family != family for rate in table.rates):
+        return None
+    return table
 
 
 def _first_fitting(rates: Sequence[Rate], asked: tuple[str, str, bool, bool, bool]) -> Rate | None:

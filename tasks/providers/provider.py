@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.errors import UsageError
 from tasks.providers.models import FAMILIES, Family
+
+if TYPE_CHECKING:
+    from tasks.providers.prices import PriceTable
 
 
 class Model(NamedTuple):
@@ -55,11 +58,17 @@ class Provider:
     request_limit_bytes: int = 64_000_000
     typical_seconds: float = 120.0
     """How long a 5 s clip usually takes."""
+    own_prices: Mapping[str, PriceTable] = field(default_factory=dict)
+    """What the user says that families cost here, in place of the whole list price of each."""
+    own_key_variable: str = ""
+    """The environment variable that a configuration names for the API key."""
+    configured_in: str = ""
+    """The file that configures this provider; empty for a built-in one."""
 
     @property
     def key_variable(self) -> str:
         """The environment variable that holds the API key."""
-        return f"SHOTCHAIN_{self._upper}_API_KEY"
+        return self.own_key_variable or f"SHOTCHAIN_{self._upper}_API_KEY"
 
     @property
     def base_url_variable(self) -> str:

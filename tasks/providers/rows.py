@@ -7,7 +7,7 @@ others name none that was found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tasks.providers.models import FAMILIES, RATIOS, Family
 from tasks.providers.provider import Provider
@@ -135,19 +135,38 @@ _AT_COMETAPI_VIDEOS = _by_name(
 )
 
 
-def _at_infinity_blue(name: str) -> Family:
-    """Its page has a seed and a held camera for 2.0, and wants a ratio told beside words alone."""
+def _in_sora_words(name: str) -> Family:
+    """No word for frames, tier, draft, priority or tools; beside words alone a ratio is wanted."""
     return FAMILIES[name]._replace(
-        resolutions=tuple(one for one in FAMILIES[name].resolutions if one != "4k"),
         hevc=(),
         auto_seconds=False,
+        frames=False,
         text_ratio="16:9",
         adaptive_with_text=False,
-        seed=True,
-        camera_fixed=True,
+        flex=False,
+        draft=False,
         priority=False,
         web_search=False,
     )
+
+
+def _at_infinity_blue(name: str) -> Family:
+    """Its page has a seed and a held camera for 2.0, and no 4k."""
+    return _in_sora_words(name)._replace(
+        resolutions=tuple(one for one in FAMILIES[name].resolutions if one != "4k"),
+        seed=True,
+        camera_fixed=True,
+    )
+
+
+IN_DIALECT: Mapping[str, Callable[[str], Family]] = {
+    "ark": FAMILIES.__getitem__,
+    "volc": _in_flags,
+    "videos": _in_a_form,
+    "kkiai": _in_flags,
+    "sora": _in_sora_words,
+}
+"""What is left of a family in a wire format, whoever the vendor is."""
 
 
 ROWS = (
