@@ -12,6 +12,7 @@ from tasks.errors import UsageError
 
 if TYPE_CHECKING:
     from flows.production import Production
+    from tasks.plan import Plan
 
 Commands = Any
 """argparse does not name the type of its subparsers."""
@@ -45,7 +46,24 @@ def add_board(command: argparse.ArgumentParser) -> None:
     """Give a command a board, and the words that go with one."""
     command.add_argument("board", metavar="BOARD", help="the storyboard's YAML file")
     command.add_argument("--provider", metavar="P", help="replaces the board's and every shot's")
+    command.add_argument(
+        "--trust", action="store_true", help="let shotchain.toml beside BOARD name providers"
+    )
     add_store(command)
+
+
+def open_plan(arguments: argparse.Namespace) -> Plan:
+    """The board of a command, planned without a look at any store."""
+    from storyboards.loading import load
+    from tasks.configuration import read_configuration
+    from tasks.planning import make_plan
+    from tasks.settings import read_settings
+
+    board = load(Path(arguments.board))
+    configuration = read_configuration(
+        read_settings(), board.folder, shown_as=board.shown_as, trust=arguments.trust
+    )
+    return make_plan(board, provider=arguments.provider, providers=configuration.providers)
 
 
 def open_production(arguments: argparse.Namespace, **wishes: Any) -> Production:
@@ -55,7 +73,7 @@ def open_production(arguments: argparse.Namespace, **wishes: Any) -> Production:
     from tasks.settings import read_settings
 
     board = load(Path(arguments.board))
-    wish = Wish(provider=arguments.provider, store=arguments.store, **wishes)
+    wish = Wish(provider=arguments.provider, store=arguments.store, trust=arguments.trust, **wishes)
     return prepare(board, wish, read_settings(), working=Path.cwd())
 
 

@@ -21,6 +21,7 @@ from flows.arguments import (
     add_board,
     add_command,
     add_store,
+    open_plan,
     open_production,
     say,
 )
@@ -178,10 +179,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from storyboards.loading import load
-    from tasks.planning import make_plan
-
-    plan = make_plan(load(Path(arguments.board)), provider=arguments.provider)
+    plan = open_plan(arguments)
     shots = len(plan.shots)
     document: dict[str, Any] = {}
     if arguments.json:
@@ -231,10 +229,12 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _providers(arguments: argparse.Namespace) -> int:
-    from flows.commands import list_providers
+    from flows.listing import list_providers
+    from tasks.configuration import read_configuration
     from tasks.settings import read_settings
 
-    document, text = list_providers(read_settings())
+    settings = read_settings()
+    document, text = list_providers(settings, read_configuration(settings).providers)
     say(document, text, arguments)
     return 0
 

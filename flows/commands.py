@@ -1,4 +1,4 @@
-"""What the larger commands do once their words are read: render, providers, simulate."""
+"""What the larger commands do once their words are read: render and simulate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
 from storyboards.errors import RenderingError
-from tasks.providers import PROVIDERS
 from tasks.settings import Settings
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -83,6 +82,7 @@ def parameters(production: Production) -> dict[str, Any]:
         "jobs": wish.jobs,
         "resubmit": list(wish.resubmit) or None,
         "partial": wish.partial or None,
+        "trust": wish.trust or None,
     }
     return {name: word for name, word in asked.items() if word is not None}
 
@@ -138,59 +138,6 @@ def _ask(bill: str) -> bool:
         return False
     print(f"This run may cost {bill}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def list_providers(settings: Settings) -> tuple[dict[str, Any], str]:
-    """Every provider: dialect, models, limits, whether its key is set, never the key."""
-    rows, lines = [], []
-    for row in PROVIDERS.values():
-        key = settings.key(row.key_variable) is not None
-        needs = row.name != "simulator"
-        models = {name: _model_row(row, name) for name in row.models}
-        base = settings.base_url(row.name, row.base_url)
-        rows.append(
-            {
-                "name": row.name,
-                "dialect": row.dialect,
-                "base_url": _plain(base),
-                "key_variable": row.key_variable if needs else None,
-                "key_set": key or not needs,
-                "jobs_at_once": row.jobs_at_once,
-                "currency": row.currency or None,
-                "models": models,
-            }
-        )
-        said = (
-            "needs no key" if not needs else f"{row.key_variable} is {'set' if key else 'not set'}"
-        )
-        lines.append(f"{row.name}  ({row.dialect}; {said})")
-        for name, model in models.items():
-            seconds = "-".join(str(one) for one in model["seconds"])
-            sizes = " ".join(model["resolutions"])
-            lines.append(
-                f"  {name.ljust(22)} {seconds.rjust(5)} s  {sizes.ljust(22)} {model['ids'][0]}"
-            )
-    return {"providers": rows}, "\n".join(lines)
-
-
-def _model_row(row: Any, name: str) -> dict[str, Any]:
-    family = row.family(name)
-    return {
-        "ids": list(row.models[name]),
-        "seconds": list(family.seconds),
-        "resolutions": list(family.resolutions),
-        "first_frame": family.first_frame,
-        "last_frame": family.last_frame,
-        "reference_images": family.reference_images,
-        "audio": family.audio,
-        "seed": family.seed,
-    }
-
-
-def _plain(url: str) -> str:
-    from tasks.providers.addresses import redact
-
-    return redact(url)
 
 
 def simulate(settings: Settings, store: Path, *, port: int, as_json: bool) -> int:

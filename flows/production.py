@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks import films
 from tasks.bill import Bill
+from tasks.configuration import Configuration, read_configuration
 from tasks.errors import NotConfigured, UsageError
 from tasks.plan import Plan, PlannedShot
 from tasks.planning import make_plan
@@ -43,6 +44,8 @@ class Wish(NamedTuple):
     """Shots whose doubtful job is given up where the vendor can't tell of it."""
     partial: bool = False
     """Whether the film is made with the shots that there are."""
+    trust: bool = False
+    """Whether a `shotchain.toml` beside the board may name providers and prices."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Production:
     """The shots of this run, each behind the one it continues."""
     place: Path | None
     """Where the film is put for the user; None leaves it in the store."""
+    configuration: Configuration = field(default_factory=Configuration)
+    """What `shotchain.toml` says for this board."""
     self_served: bool = False
     """Whether the simulator runs in this process, at an address of this run only."""
 
@@ -110,10 +115,13 @@ class Production:
 def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> Production:
     """Plan a board and hold it against its store. Offline; writes nothing.
 
-    Raises InvalidStoryboard, UsageError, NotConfigured and StoreError.
+    Raises InvalidStoryboard, InvalidConfiguration, UsageError, NotConfigured and StoreError.
     """
+    configuration = read_configuration(
+        settings, board.folder, shown_as=board.shown_as, trust=wish.trust
+    )
     store = Store(find_store(settings, wish.store, board.file, working=working))
-    plan = make_plan(board, provider=wish.provider)
+    plan = make_plan(board, provider=wish.provider, providers=configuration.providers)
     surveyed = survey(
         plan,
         lambda shot: shelf_of(store, settings, shot),
@@ -131,6 +139,7 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         survey=surveyed,
         chosen=_choose(plan, wish),
         place=None if deployed else place,
+        configuration=configuration,
     )
 
 

@@ -55,6 +55,7 @@ async def render_storyboard(
     resubmit: list[str] | None = None,
     partial: bool = False,
     yes: bool = False,
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Render a storyboard's shots, each from the last frame of the one before, and join the film.
 
@@ -70,6 +71,7 @@ async def render_storyboard(
         partial: Join the film without the shots that failed.
         jobs: How many shots render at the same time.
         yes: Agree to pay what the plan says.
+        trust: Let a `shotchain.toml` beside the board name providers and prices.
     """
     open_run = RUN.get()
     if open_run:
@@ -87,6 +89,7 @@ async def render_storyboard(
         agreed=yes,
         resubmit=tuple(resubmit or ()),
         partial=partial,
+        trust=trust,
     )
     production = prepare(_open_board(board), wish, read_settings(), working=Path.cwd())
     check_ready(production)

@@ -1,6 +1,8 @@
 """What `shotchain.toml` adds: gateways, own prices, limits, budgets and rates, as frozen values.
 
-How the user's own file and the one beside a board are read is no matter of this module.
+The user's own file and the one beside a board are found here. They are read by
+`configuration_file`, checked by `configuration_words` and put together by `configuring`, and all
+three are imported only where there is a file, so that a board without one is as quick as before.
 """
 
 from __future__ import annotations
@@ -10,13 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboards.models import Money
 from tasks import providers
+from tasks.errors import NotConfigured
 
 if TYPE_CHECKING:
     from tasks.providers import Provider
+    from tasks.settings import Settings
+
+FILE_NAME = "shotchain.toml"
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,42 @@ class Configuration:
             return _money(money.amount, currency)
         rate = self.rate(money.currency, currency)
         return rate.convert(money) if rate else None
+
+
+def read_configuration(
+    settings: Settings, folder: Path | None = None, *, shown_as: str = "", trust: bool = False
+) -> Configuration:
+    """The configuration for a board in `folder`, which the user named `shown_as`.
+
+    `trust` lets the file beside the board name providers and prices. Without a folder only the
+    user's own file counts. Raises InvalidConfiguration with every problem of both files, and
+    NotConfigured where the user's own can't be read.
+    """
+    own = settings.configuration
+    if own is not None and not settings.configuration_named and not _lies_there(own):
+        own = None
+    beside = folder / FILE_NAME if folder else None
+    if beside is not None and not _lies_there(beside):
+        beside = None
+    if own is None and beside is None:
+        return Configuration()
+    from tasks.configuring import configure
+
+    shown = str(Path(shown_as).parent / FILE_NAME) if shown_as else str(beside)
+    return configure(own, beside, shown_as=shown, home=settings.configuration, trust=trust)
+
+
+def _lies_there(path: Path) -> bool:
+    """Whether there is a file, or a link that may lead nowhere."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        # Walls that can't be seen may be there, and running past them could cost money.
+        msg = f"{path} can't be looked for: {error.strerror}; set SHOTCHAIN_CONFIG to a file"
+        raise NotConfigured(msg) from None
+    return True
 
 
 def _money(amount: Decimal, currency: str) -> Money:

@@ -42,7 +42,7 @@ class Settings:
     deployed: bool = False
     """Whether a Prefect worker runs us, for a deployment."""
     configuration: Path | None = None
-    """The user's own `shotchain.toml`, whether or not it is there; None where no folder is known."""
+    """The user's own `shotchain.toml`, whether or not it is there; None without a home folder."""
     configuration_named: bool = False
     """Whether `SHOTCHAIN_CONFIG` names it: then it has to be there."""
     words: Mapping[str, str] = field(default_factory=dict, repr=False)
