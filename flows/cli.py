@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from flows import spending
 from flows.arguments import (
     Commands,
     Parser,
@@ -37,7 +38,6 @@ LATER = (
     "takes",
     "retake",
     "pick",
-    "spend",
     "clean",
     "verify",
     "cancel",
@@ -86,6 +86,7 @@ def parser(words: Sequence[str] = ()) -> Parser:
     _add_render(commands)
     _add_providers(commands)
     _add_simulate(commands)
+    spending.add(commands)
     for name in set(words[:1]) & set(LATER):
         later = commands.add_parser(name)
         later.add_argument("words", nargs=argparse.REMAINDER)

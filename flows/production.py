@@ -23,6 +23,7 @@ from tasks.providers.addresses import is_loopback
 from tasks.settings import Settings, find_store
 from tasks.store import Shelf, Store
 from tasks.survey import Survey, survey
+from tasks.walls import Account, Wall, board_wall, run_wall
 
 SIMULATOR = "simulator"
 
@@ -61,6 +62,8 @@ class Production:
     """The shots of this run, each behind the one it continues."""
     place: Path | None
     """Where the film is put for the user; None leaves it in the store."""
+    account: Account
+    """What the run may spend; one for all that sends in its name."""
     configuration: Configuration = field(default_factory=Configuration)
     """What `shotchain.toml` says for this board."""
     self_served: bool = False
@@ -140,6 +143,7 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         chosen=_choose(plan, wish),
         place=None if deployed else place,
         configuration=configuration,
+        account=Account(_walls(board, wish)),
     )
 
 
@@ -153,6 +157,14 @@ def _check_resubmit(surveyed: Survey, wish: Wish) -> None:
         if standing.state != "unclear":
             msg = f"{shot} is {standing.state}, not unclear: leave --resubmit out"
             raise UsageError(msg)
+
+
+def _walls(board: Board, wish: Wish) -> tuple[Wall, ...]:
+    """Every budget that holds for a run of a board. Raises UsageError where one is no amount."""
+    walls = [run_wall(wish.budget)] if wish.budget is not None else []
+    if board.storyboard.budget is not None:
+        walls.append(board_wall(board.name, board.storyboard.budget))
+    return tuple(walls)
 
 
 def _index(store: Store, board: Board) -> Path:

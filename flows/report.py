@@ -116,7 +116,7 @@ def _result_row(result: Result) -> tuple[str, ...]:
     attempt = result.attempt
     frames = f"{attempt.frames} frames" if attempt and attempt.frames else ""
     why = str(result.error) if result.error else ""
-    if result.outcome == "skipped":
+    if result.outcome == "skipped" and not result.error:
         why = f"continues {result.shot.continues}, which has no last frame"
     price = "" if result.outcome in ("failed", "skipped") else show(price_of(result.shot, attempt))
     return result.shot.id, result.outcome, frames, price, why

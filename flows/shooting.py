@@ -26,8 +26,17 @@ from flows.results import (
     whole_cut,
 )
 from tasks import films, jobs
+from tasks.booking import booking
 from tasks.desk import Desk, Tell, find_attempt
-from tasks.errors import JobFailed, JobLost, NotConfigured, ProviderError, RenderingError, Unclear
+from tasks.errors import (
+    JobFailed,
+    JobLost,
+    NotConfigured,
+    ProviderError,
+    RenderingError,
+    Unclear,
+    Unpayable,
+)
 from tasks.films import Film, Piece
 from tasks.leniency import deserves_another
 from tasks.packing import Frame
@@ -118,6 +127,7 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
             client_of,
             tell,
             resubmit=production.resubmit,
+            booking=booking(production.account, production.store.ledger_lock),
         )
 
 
@@ -184,6 +194,9 @@ async def _shoot_one(run: _Run, shot: PlannedShot) -> Result:
         result = Result(shot, "unclear", _latest(run, shot), error)
     except ProviderError as error:
         result = Result(shot, "failed", _latest(run, shot), explain(shot, error))
+    except Unpayable as error:
+        # Not sent: nothing is wrong with it, and a higher budget renders it.
+        result = Result(shot, "skipped", _latest(run, shot), error)
     except RenderingError as error:
         result = Result(shot, "failed", _latest(run, shot), error)
     finally:

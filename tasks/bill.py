@@ -65,6 +65,20 @@ def add(prices: Iterable[Money | None]) -> Bill:
     return Bill(sums, unknown)
 
 
+def exact(bill: Bill) -> str:
+    """A sum to the millionth, where rounding would hide what it is about."""
+    if bill.unknown or bill.free:
+        return str(bill)
+    sums = bill.by_currency.items()
+    return " and ".join(f"{exact_amount(amount)} {name}".strip() for name, amount in sums)
+
+
+def exact_amount(amount: Decimal) -> str:
+    """An amount to the millionth, with two decimals at least: `0.05`, `0.049613`."""
+    whole, _, rest = f"{amount:.6f}".partition(".")
+    return f"{whole}.{rest[:2]}{rest[2:].rstrip('0')}"
+
+
 def amount_of(price: Money) -> float:
     """The amount as JSON has it, to a millionth."""
     return float(round(price.amount, 6))

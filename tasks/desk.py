@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tasks.booking import Booking, book_freely
 from tasks.errors import StoreError
 from tasks.plan import PlannedShot
 from tasks.providers import Provider
@@ -36,6 +37,8 @@ class Desk:
     tell: Tell = lambda shot, doing, progress: None
     resubmit: Mapping[str, str] = field(default_factory=dict)
     """Keys whose author wants another create, and when the doubtful one was intended."""
+    booking: Booking = book_freely
+    """Entered to write an intent; raises Unpayable where that could pass a budget."""
 
 
 @asynccontextmanager

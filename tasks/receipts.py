@@ -92,6 +92,10 @@ class Attempt:
     intended_at: str
     price_most: Money | None = None
     """The most it may cost; None is unknown."""
+    price_dated: str | None = None
+    """The day of the price list that the prices are from."""
+    price_source: str | None = None
+    """Who published that list, and where."""
     started_from: str | None = None
     """Digest of the frame it started from."""
     seed: int | None = None

@@ -30,6 +30,10 @@ prefect/   the local scheduler's records; may be deleted
 """
 
 
+Stamp = tuple[int, int, int]
+"""What tells a file from the one that stood in its place before."""
+
+
 @dataclass(frozen=True)
 class Shelf:
     """The records of one kind of vendor: those on this machine, or those out there."""
@@ -47,6 +51,17 @@ class Shelf:
     def write(self, key: str, record: dict[str, Any]) -> None:
         """Replace the record of a key, durable when this returns."""
         write_record(self.home(key) / "receipt.json", record)
+
+    def stamp(self, key: str) -> Stamp | None:
+        """What changes whenever the record of a key does; None where there is none."""
+        try:
+            found = self.home(key).joinpath("receipt.json").stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            msg = f"the records in {self.folder} can't be read: {error.strerror}; check its rights"
+            raise StoreError(msg) from error
+        return found.st_mtime_ns, found.st_ino, found.st_size
 
     def keys(self) -> Iterator[str]:
         """Every key that has a folder here."""
@@ -82,6 +97,11 @@ class Store:
     def films(self) -> Path:
         """Where the joined films are."""
         return self.root / "films"
+
+    @property
+    def ledger_lock(self) -> Path:
+        """The file to lock by whoever adds to the ledger under a budget."""
+        return self.root / "ledger.lock"
 
     @property
     def simulator(self) -> Path:

@@ -15,6 +15,7 @@ from tasks.errors import NotSent, ProviderError, Unclear
 from tasks.keys import derived_seed
 from tasks.packing import Frame, digest_order, pack, refuse_black
 from tasks.plan import PlannedShot
+from tasks.providers import prices
 from tasks.providers.client import Client
 from tasks.providers.contract import Order
 from tasks.receipts import (
@@ -41,7 +42,7 @@ async def submit(
 
     Returns the attempt that counts: an older one where the store has it. A create whose answer
     never came is looked for in the vendor's list, unless `patient` is False. Raises Unclear where
-    one may have been charged; other ProviderErrors where surely nothing was.
+    one may have been charged; other ProviderErrors, and Unpayable, where surely nothing was.
     """
     shelf = desk.shelf_of(shot)
     async with locked(shelf, shot.key):
@@ -73,7 +74,9 @@ async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: R
     order = await asyncio.to_thread(pack, shot, _seeded(shot, receipt), frame, client)
     desk.tell(shot.id, "submitting", None)
     receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
-    desk.shelf_of(shot).write(shot.key, receipt.to_record())
+    shelf = desk.shelf_of(shot)
+    async with desk.booking(receipt, shelf):
+        shelf.write(shot.key, receipt.to_record())
     sending = asyncio.ensure_future(_send(shot, order, receipt, client, desk))
     try:
         return await asyncio.shield(sending)
@@ -174,17 +177,21 @@ def _unclear(shot: PlannedShot, attempt: Attempt, why: str) -> Unclear:
 def _intent(
     shot: PlannedShot, order: Order, frame: Frame | None, board: str, base_url: str
 ) -> Attempt:
+    row = row_of(shot)
+    listed = prices.find_table(row, shot.family or "")
     return Attempt(
         state=State.INTENDED,
         board=board,
         shot=shot.id,
         take=shot.take,
-        provider=row_of(shot).name,
+        provider=row.name,
         model=order.model,
         base_url=base_url,
         order=digest_order(order),
         intended_at=now(),
         price_most=shot.price,
+        price_dated=listed.dated if listed else None,
+        price_source=listed.source if listed else None,
         started_from=frame.sha256 if frame else None,
         seed=order.seed,
     )
