@@ -326,12 +326,12 @@ LIMITS = some.just(10_000) | some.integers(0, 150)
 SPOILS = some.sampled_from(["ok", "less", "silent", "throttled", "unclear", "failed", "lost"])
 
 
-@tune(max_examples=60, deadline=None)
+@tune(max_examples=40, deadline=None)
 @given(
     runs=some.lists(
         some.tuples(
             some.sampled_from(["b", "c"]),
-            some.lists(some.tuples(some.integers(0, 9), some.integers(1, 30)), max_size=6),
+            some.lists(some.tuples(some.integers(0, 9), some.integers(1, 30)), max_size=4),
             LIMITS,
         ),
         min_size=1,
