@@ -21,6 +21,7 @@ from storyboards.models import Money, Shot
 from tasks import jobs
 from tasks.bill import add
 from tasks.booking import booking
+from tasks.desk import Desk
 from tasks.errors import JobFailed, JobLost, Throttled, Unclear, Unpayable, Unreachable, UsageError
 from tasks.ledger import Ledger
 from tasks.plan import PlannedShot
@@ -28,6 +29,7 @@ from tasks.providers import PROVIDERS
 from tasks.providers.contract import Created, Done, Facts, Order
 from tasks.receipts import Attempt, Receipt, State, now
 from tasks.store import Store
+from tasks.submission import submit
 from tasks.walls import Account, Wall, board_wall, run_wall
 
 ROOT = Path(__file__).parents[2]
@@ -306,10 +308,10 @@ class Vendor:
         return Done(facts=Facts(tokens=told))
 
 
-async def render(shot: PlannedShot, desk: jobs.Desk) -> str:
+async def render(shot: PlannedShot, desk: Desk) -> str:
     for _ in range(3):
         try:
-            await jobs.submit(shot, None, desk)
+            await submit(shot, None, desk, patient=False)
             await jobs.wait(shot, desk)
         except (Throttled, JobFailed, JobLost, Unreachable):
             continue
@@ -368,7 +370,7 @@ def test_spend_never_passes_a_wall(runs, limits, spoils) -> None:
             account = Account([*[one for one in walls if one.counts(name)], Wall("run", usd(most))])
             budgets.append(most)
             number = len(budgets) - 1
-            desk = jobs.Desk(
+            desk = Desk(
                 name,
                 lambda shot: shelf,
                 lambda provider, url: vendor,
@@ -391,8 +393,8 @@ import asyncio, json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import test_walls as here
-from tasks import jobs
 from tasks.booking import booking
+from tasks.desk import Desk
 from tasks.store import Store
 from tasks.walls import Account, board_wall
 
@@ -400,7 +402,7 @@ store, name = Store(Path(sys.argv[2])), sys.argv[3]
 shelf = store.shelf(loopback=False)
 account = Account([board_wall("b", here.usd("0.010"))])
 vendor = here.Vendor([], lambda: None)
-desk = jobs.Desk("b", lambda shot: shelf, lambda provider, url: vendor,
+desk = Desk("b", lambda shot: shelf, lambda provider, url: vendor,
                  booking=booking(account, store.ledger_lock))
 shots = [here.planned(f"{name}-{number}", 1000) for number in range(8)]
 
