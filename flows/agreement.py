@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from flows.production import Production
 from storyboards.models import Money
+from tasks.bill import Bill
 from tasks.errors import Unpayable
+from tasks.providers.prices import FREE
 from tasks.store import Shelf
-from tasks.walls import Asked
+from tasks.walls import Asked, Wall
 
 
 def check_agreed(production: Production, *, ask: Callable[[str], bool] | None = None) -> None:
@@ -43,3 +45,11 @@ def _about_to_send(production: Production) -> Mapping[Shelf, Asked]:
             seen.add(shot.key)
             by_shelf.setdefault(production.shelf(shot), {})[shot.id] = standing.may_pay
     return by_shelf
+
+
+def budgets_of(production: Production) -> list[tuple[Wall, Bill]]:
+    """Every budget that holds for a run, and what is booked against it already."""
+    priced = [one for one in production.plan if one.provider and one.provider.prices != FREE]
+    shelves = dict.fromkeys(production.shelf(one) for one in priced)
+    account = production.account
+    return [(wall, account.booked(wall, shelf)) for wall in account.walls for shelf in shelves]

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from flows.agreement import budgets_of
 from flows.production import Production
 from flows.results import Report, Result, price_of
-from flows.told import film_frames
-from tasks.bill import show
+from flows.told import film_frames, price_lists
+from tasks.bill import add, exact, show
 from tasks.plan import PlannedShot
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ def _sums(production: Production) -> str:
     lines = [
         f"{len(plan.shots)} shots: {', '.join(counts)}",
         f"to pay: {to_pay}" + (" at most" if not to_pay.free else ""),
+        *(
+            f"budget of {wall.whose}: {exact(add([wall.limit]))}, of it booked: {exact(booked)}"
+            for wall, booked in budgets_of(production)
+        ),
+        *(f"prices of {dated}: {source}" for dated, source in price_lists(plan)),
         f"longest chain: {' > '.join(plan.critical_path)}",
     ]
     if frames:

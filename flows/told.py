@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.agreement import budgets_of
 from flows.production import Production
 from flows.results import Report, Result, price_of
 from storyboards.errors import Problem, RenderingError
 from tasks.bill import price_json
 from tasks.plan import Plan, PlannedShot
+from tasks.providers.prices import find_table
 from tasks.receipts import Attempt
 from tasks.store import Shelf
 
@@ -35,10 +37,28 @@ def plan_document(production: Production) -> dict[str, Any]:
         "store": str(production.store.root),
         "shots": [_planned(production, shot) for shot in plan],
         "total": total.to_json(_currency(production)),
+        "budgets": [
+            {
+                "whose": wall.whose,
+                "limit": price_json(wall.limit),
+                "booked": booked.to_json(wall.limit.currency),
+            }
+            for wall, booked in budgets_of(production)
+        ],
+        "price_lists": [
+            {"dated": dated, "source": source} for dated, source in price_lists(production.plan)
+        ],
         "critical_path": list(plan.critical_path),
         "film_frames": film_frames(production),
         "notes": [problem_json(note) for note in plan.notes],
     }
+
+
+def price_lists(plan: Plan) -> list[tuple[str, str]]:
+    """The price lists that a plan's prices are from: their day and source."""
+    rows = [(one.provider, one.family) for one in plan if one.provider and one.family]
+    found = [find_table(row, family) for row, family in rows]
+    return sorted({(table.dated, table.source) for table in found if table})
 
 
 def film_frames(production: Production) -> int | None:
