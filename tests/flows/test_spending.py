@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -82,6 +83,20 @@ def test_estimate_actual_and_difference_stand_side_by_side(book, capsys) -> None
         "total 3 1.20 USD 1.19 USD -0.01 USD 1.19 USD",
     ]
     assert lines[-1] == "prices of 2026-09-13: a price list"
+
+
+def test_the_readme_shows_what_is_printed(book, capsys) -> None:
+    """The example is the real thing, to the last blank."""
+    source = {"price_dated": "2026-11-01", "price_source": "our contract"}
+    most = {"price_most": usd("0.36"), **source}
+    for key, price in (("a", "0.31"), ("b", "0.32"), ("c", "0.32")):
+        estimate = usd("0.31" if key == "a" else "0.33")
+        book(key, board="lighthouse", price=usd(price), price_most=estimate, **source)
+    book("d", price=usd("0.36"), **most)
+    book("e", price=None, state=State.SUBMITTED, **most)
+    shown = re.search(r"<!-- spend -->\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    assert spend(capsys) == shown[1]
 
 
 @pytest.mark.parametrize(
