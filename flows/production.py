@@ -23,7 +23,7 @@ from tasks.providers.addresses import is_loopback
 from tasks.settings import Settings, find_store
 from tasks.store import Shelf, Store
 from tasks.survey import Survey, survey
-from tasks.walls import Account, Wall, board_wall, run_wall
+from tasks.walls import Account, Wall, board_wall, budget_wall, run_wall
 
 SIMULATOR = "simulator"
 
@@ -143,7 +143,7 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         chosen=_choose(plan, wish),
         place=None if deployed else place,
         configuration=configuration,
-        account=Account(_walls(board, wish)),
+        account=Account(_walls(board, wish, configuration), convert=configuration.convert),
     )
 
 
@@ -159,12 +159,12 @@ def _check_resubmit(surveyed: Survey, wish: Wish) -> None:
             raise UsageError(msg)
 
 
-def _walls(board: Board, wish: Wish) -> tuple[Wall, ...]:
+def _walls(board: Board, wish: Wish, configuration: Configuration) -> tuple[Wall, ...]:
     """Every budget that holds for a run of a board. Raises UsageError where one is no amount."""
     walls = [run_wall(wish.budget)] if wish.budget is not None else []
     if board.storyboard.budget is not None:
         walls.append(board_wall(board.name, board.storyboard.budget))
-    return tuple(walls)
+    return (*walls, *map(budget_wall, configuration.walls(board.name)))
 
 
 def _index(store: Store, board: Board) -> Path:

@@ -45,7 +45,8 @@ def _spend(arguments: argparse.Namespace) -> int:
         msg = "give --csv or --json, not both"
         raise UsageError(msg)
     store = _find(arguments)
-    name_of = statement.name_by(arguments.by, _client_of(store))
+    client_of = _client_of() if arguments.by == "client" else None
+    name_of = statement.name_by(arguments.by, client_of or (lambda board: statement.NOBODY))
     sections = _sections(store)
     if arguments.csv:
         rows = {one.previz: statement.add_up(one.entries, name_of) for one in sections}
@@ -65,10 +66,20 @@ def _find(arguments: argparse.Namespace) -> Store:
     return Store(find_store(read_settings(), arguments.store, working / "board", working=working))
 
 
-def _client_of(store: Store) -> Callable[[str], str]:
+def _client_of() -> Callable[[str], str]:
+    """A client is a budget that names boards; the first one that names this one."""
     from flows.statement import NOBODY
+    from tasks.configuration import read_configuration
+    from tasks.settings import read_settings
 
-    return lambda board: NOBODY
+    # Trusted with names and nothing else: nothing is sent anywhere.
+    configuration = read_configuration(read_settings(), Path.cwd(), trust=True)
+
+    def client_of(board: str) -> str:
+        named = (wall.name for wall in configuration.walls(board) if wall.boards is not None)
+        return next(named, NOBODY)
+
+    return client_of
 
 
 def _sections(store: Store) -> list[Section]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from storyboards.models import Money, read_money
 from tasks.bill import NOTHING, Bill, add, exact
@@ -18,6 +19,9 @@ from tasks.errors import Unpayable, UsageError
 from tasks.ledger import Entry, Ledger
 from tasks.receipts import Receipt
 from tasks.store import Shelf
+
+if TYPE_CHECKING:
+    from tasks.configuration import BudgetWall
 
 Convert = Callable[[Money, str], Money | None]
 """A sum in another currency, by a dated rate; None where there is no rate."""
@@ -56,6 +60,13 @@ def run_wall(said: str) -> Wall:
 def board_wall(name: str, limit: Money) -> Wall:
     """What a board may cost, all runs together."""
     return Wall(f"the board {name}", limit, (name,))
+
+
+def budget_wall(budget: BudgetWall) -> Wall:
+    """What `shotchain.toml` allows a project or a client."""
+    whose = f"{budget.name} for this month" if budget.month else budget.name
+    boards = ("*",) if budget.boards is None else budget.boards
+    return Wall(whose, budget.amount, boards, budget.month)
 
 
 def no_rates(price: Money, currency: str) -> Money | None:
@@ -140,11 +151,11 @@ class Account:
         if wanted.unknown:
             shots = ", ".join(shot for shot, price in asked.items() if price is None)
             msg = f"the price is not known of {shots}, and {wall.whose} has a budget; "
-            raise Unpayable(msg + "take the budget away, or the model")
+            raise Unpayable(msg + "give its price in shotchain.toml, or leave the budget out")
         standing = add(booked)
         if standing.unknown:
             msg = f"{wall.whose} has a budget, and shots at an unknown price are booked there: "
-            raise Unpayable(msg + "what is left of it is not known; take the budget away to go on")
+            raise Unpayable(msg + "what is left of it is not known; leave the budget out to go on")
         if self._sum(wall, standing) + self._sum(wall, wanted) > wall.limit.amount:
             beside = "" if standing.free else f" beside {exact(standing)} that is booked"
             limit = exact(add([wall.limit])) if wall.limit.amount else "0"

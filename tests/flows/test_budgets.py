@@ -15,7 +15,7 @@ from flows.report import plan_text
 from flows.shooting import BareSteps, shoot
 from flows.told import plan_document
 from storyboards.models import Money
-from tasks.errors import Unpayable
+from tasks.errors import Unpayable, UsageError
 from tasks.ledger import Ledger
 from tasks.policies import worth_retrying
 from tasks.receipts import State
@@ -125,6 +125,33 @@ def test_two_runs_at_once_share_a_board_s_budget(studio, paid) -> None:
 
     assert sorted(one.results[0].outcome for one in reports) == ["rendered", "skipped"]
     assert studio.submits == 1
+
+
+def test_a_client_s_month_caps_its_boards_together(studio, paid, outcomes) -> None:
+    """Also at the submit: what another board of the client booked is not there to be spent."""
+    toml = '[budgets.acme]\nmonth = "0.06 USD"\nboards = ["spot-*"]\n'
+    (studio.folder / "shotchain.toml").write_text(toml)
+    studio.run(paid("one"), name="spot-1")
+    edited = paid("one", one="Something else.")
+
+    with pytest.raises(Unpayable, match=r"the budget of acme for this month: 0\.06 USD"):
+        check_agreed(studio.prepare(edited, name="spot-2"))
+    assert outcomes(studio.run(edited, name="spot-2")) == {"one": "skipped"}
+    with pytest.raises(Unpayable, match="nobody agreed"):
+        check_agreed(studio.prepare(edited, name="another"))
+    assert studio.submits == 1
+
+
+def test_a_dated_rate_holds_a_price_against_a_budget_in_another_currency(studio, paid) -> None:
+    """Without it exit 2; with it the wall stands where the rate puts it."""
+    with pytest.raises(UsageError, match=r"shotchain\.toml"):
+        check_agreed(studio.prepare(paid("one", budget="0.35 CNY")))
+    rate = '[rates."USD/CNY"]\nrate = 7\ndate = 2026-11-01\n'
+    (studio.folder / "shotchain.toml").write_text(rate)
+
+    check_agreed(studio.prepare(paid("one", budget="0.347288 CNY")))
+    with pytest.raises(Unpayable):
+        check_agreed(studio.prepare(paid("one", budget="0.347287 CNY")))
 
 
 def test_a_rehearsal_eats_no_real_budget(studio, paid) -> None:

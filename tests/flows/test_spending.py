@@ -116,6 +116,31 @@ def test_a_line_stands_for_what_was_asked_for(book, capsys, by: str, names: list
     assert sorted(rows(capsys, "--by", by)) == names
 
 
+def test_a_client_is_a_budget_that_names_the_board(book, capsys, tmp_path: Path) -> None:
+    """The first in the file; a budget of every board is nobody's."""
+    (tmp_path / "shotchain.toml").write_text(TOML)
+    book("a", board="spot-1")
+    book("b", board="spot-2", price=usd("1"))
+    book("c", board="other")
+
+    found = {name: row["actual"]["amount"] for name, row in rows(capsys, "--by", "client").items()}
+    assert found == {"acme": 1.08, "-": 0.08}
+
+
+TOML = """\
+[budgets.house]
+total = "1000 USD"
+
+[budgets.acme]
+month = "50 USD"
+boards = ["spot-*"]
+
+[budgets.late]
+total = "5 USD"
+boards = ["spot-1"]
+"""
+
+
 def test_nothing_that_may_be_charged_is_hidden(book, capsys) -> None:
     """In flight, unclear, and never told: each beside the actual, and all of it in the sum."""
     silent = {"price": None, "price_most": usd("0.10")}
