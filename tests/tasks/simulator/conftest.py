@@ -7,14 +7,17 @@ tests order the same one and ask about something else. `afresh` films anew.
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -107,6 +110,19 @@ def small_order(**fields: Any) -> dict[str, Any]:
         **fields,
     }
     return {name: value for name, value in order.items() if value is not ...}
+
+
+@pytest.fixture(scope="session")
+def vendors_own() -> Callable[[str], ModuleType]:
+    """Import a vendor's own client. A user's machine may lack it; under CI it must be there."""
+
+    def find(name: str) -> ModuleType:
+        if os.environ.get("CI"):
+            return importlib.import_module(name)
+        reason = f"{name} is not installed: it comes with the development group"
+        return pytest.importorskip(name, reason=reason)
+
+    return find
 
 
 @contextmanager
