@@ -15,13 +15,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows import spending
+from flows import simulation, spending
 from flows.arguments import (
     Commands,
     Parser,
     add_board,
     add_command,
-    add_store,
     open_plan,
     open_production,
     say,
@@ -85,8 +84,8 @@ def parser(words: Sequence[str] = ()) -> Parser:
     _add_plan(commands)
     _add_render(commands)
     _add_providers(commands)
-    _add_simulate(commands)
     spending.add(commands)
+    simulation.add(commands)
     for name in set(words[:1]) & set(LATER):
         later = commands.add_parser(name)
         later.add_argument("words", nargs=argparse.REMAINDER)
@@ -131,22 +130,9 @@ def _add_providers(commands: Commands) -> None:
     )
 
 
-def _add_simulate(commands: Commands) -> None:
-    command = add_command(commands, "simulate", "serve the simulator for every provider", _simulate)
-    command.add_argument("--port", metavar="N", type=_port, default=0)
-    add_store(command)
-
-
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         msg = f"{text!r} is no number of at least 1"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65_535:
-        msg = f"{text!r} is no port"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 
@@ -238,15 +224,6 @@ def _providers(arguments: argparse.Namespace) -> int:
     document, text = list_providers(settings, read_configuration(settings).providers)
     say(document, text, arguments)
     return 0
-
-
-def _simulate(arguments: argparse.Namespace) -> int:
-    from flows.commands import simulate
-    from tasks.settings import find_store, read_settings
-
-    settings = read_settings()
-    store = find_store(settings, arguments.store, None, working=Path.cwd())
-    return simulate(settings, store, port=arguments.port, as_json=arguments.json)
 
 
 def fail(error: RenderingError, *, as_json: bool, report: dict[str, Any] | None = None) -> int:

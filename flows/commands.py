@@ -1,10 +1,9 @@
-"""What the larger commands do once their words are read: render and simulate."""
+"""What `render` does once its words are read."""
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
 from storyboards.errors import RenderingError
-from tasks.settings import Settings
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -138,28 +136,3 @@ def _ask(bill: str) -> bool:
         return False
     print(f"This run may cost {bill}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def simulate(settings: Settings, store: Path, *, port: int, as_json: bool) -> int:
-    """Serve the simulator until it is stopped."""
-    from tasks.settings import variable
-    from tasks.simulator.app import MOUNTS
-    from tasks.simulator.server import serve
-
-    with (
-        interruptible() as state,
-        serve(store / "simulator", port=port, job_seconds=settings.simulator_job_seconds) as root,
-    ):
-        words = {variable(name, "BASE_URL"): root + path for name, path in MOUNTS.items()}
-        words |= {variable(name, "API_KEY"): "simulated" for name in MOUNTS}
-        if as_json:
-            print(json.dumps({"ready": root, "export": words}), flush=True)
-        else:
-            print(f"READY {root}", flush=True)
-            for name, word in sorted(words.items()):
-                print(f"export {name}={word}", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return TERMINATED if state.terminated else 0
-    return 0

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tasks.simulator.clock import ManualClock
-from tasks.simulator.faults import KINDS, Fault
+from tasks.simulator.faults import Fault, describe_faults
 from tasks.simulator.house import House
 from tasks.simulator.ledger import count_creates
 
@@ -32,12 +32,11 @@ def admin_routes(house: House, mounts: Mapping[str, str]) -> list[Route]:
 
     async def faults(request: Request) -> Response:
         if request.method == "POST":
-            return _order(house, await _json(request))
+            return _order(house, mounts, await _json(request))
         if request.method == "DELETE":
             house.faults.clear()
-        kinds = [{**asdict(kind), "options": dict(kind.options)} for kind in KINDS.values()]
         pending = [_describe(fault) for fault in house.faults.pending()]
-        return JSONResponse({"kinds": kinds, "pending": pending})
+        return JSONResponse({"kinds": describe_faults(), "pending": pending})
 
     async def ledger(_: Request) -> Response:
         entries = house.ledger.entries()
@@ -55,7 +54,10 @@ def admin_routes(house: House, mounts: Mapping[str, str]) -> list[Route]:
     ]
 
 
-def _order(house: House, told: Mapping[str, Any]) -> Response:
+def _order(house: House, mounts: Mapping[str, str], told: Mapping[str, Any]) -> Response:
+    if told.get("mount", "") not in ("", *mounts):
+        words = f"There is no mount {told['mount']!r}; there are {', '.join(mounts)}"
+        return JSONResponse({"error": words}, 400)
     try:
         house.faults.order(**told)
     except (TypeError, ValueError) as wrong:

@@ -173,11 +173,9 @@ class _Visit:
         answer = replace(answer, status=0 if kind == "lost_reply" else response.status_code)
         self._note(call, answer)
         if kind == "lost_reply":
-            return NoReply(reset=False)
+            return NoReply(reset=kind == "reset_midway")
         # What already breaks off, or comes slowly, has no body at hand.
-        if kind == "truncated" and (body := bytes(getattr(response, "body", b""))):
-            return BrokenReply(response, body, len(body) // 2)
-        return response
+        return _spoilt(response, kind, bytes(getattr(response, "body", b"")))
 
     def _file(self, answer: Answer) -> Response:
         path = self._house.files.path(answer.file)
@@ -236,6 +234,18 @@ def _ordered(fault: Fault, desk: Desk, call: Call) -> Answer:
             return replace(refuse(Refusal(code, reason(code)), call), status=200)
         case _:
             return refuse(Refusal(code, reason(code)), call)
+
+
+def _spoilt(response: Response, kind: str, body: bytes) -> Response:
+    """Return the reply as a fault leaves it."""
+    if body and kind in {"truncated", "reset_midway"}:
+        return BrokenReply(response, body, len(body) // 2, reset=kind == "reset_midway")
+    if body and kind == "cut_json":
+        headers = {
+            name: word for name, word in response.headers.items() if name != "content-length"
+        }
+        return Response(body[: len(body) // 2], response.status_code, headers)
+    return response
 
 
 def _response(answer: Answer, call: Call) -> Response:

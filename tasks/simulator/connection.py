@@ -38,25 +38,19 @@ class NoReply(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Break off and wait until the server has noticed."""
-        transport = _transport(scope)
-        if self._reset:
-            raw: Any = transport.get_extra_info("socket")
-            # Lingering for zero seconds turns closing into a reset.
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-        else:
-            transport.close()
+        _break_off(scope, reset=self._reset)
         await _gone(receive)
 
 
 class BrokenReply(Response):
-    """Sends the head with the whole length, then part of the body, and closes."""
+    """Sends the head with the whole length, then part of the body, and closes or resets."""
 
-    def __init__(self, whole: Response, body: bytes, keep: int) -> None:
+    def __init__(self, whole: Response, body: bytes, keep: int, *, reset: bool = False) -> None:
         super().__init__()
         self._whole = whole
         self._body = body
         self._keep = keep
+        self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the first bytes and break off."""
@@ -71,7 +65,7 @@ class BrokenReply(Response):
         )
         part = self._body[: self._keep]
         await send({"type": "http.response.body", "body": part, "more_body": True})
-        _transport(scope).close()
+        _break_off(scope, reset=self._reset)
         await _gone(receive)
 
 
@@ -81,6 +75,17 @@ async def wait(seconds: float, is_closing: Callable[[], bool]) -> None:
     end = loop.time() + seconds
     while loop.time() < end and not is_closing():
         await asyncio.sleep(min(0.05, max(0.0, end - loop.time())))
+
+
+def _break_off(scope: Scope, *, reset: bool) -> None:
+    transport = _transport(scope)
+    if not reset:
+        transport.close()
+        return
+    raw: Any = transport.get_extra_info("socket")
+    # Lingering for zero seconds turns closing into a reset.
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _transport(scope: Scope) -> asyncio.Transport:

@@ -7,12 +7,25 @@ different moments strike the same request together.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MOMENTS = ("connection", "pace", "answer", "job", "reply", "file", "callback")
+MOMENTS: Mapping[str, str] = {
+    "connection": "before the request is read: `match` has nothing to look at yet",
+    "pace": "before the answer",
+    "answer": "in place of the vendor's answer: nothing is made, nothing would be paid",
+    "job": "when a create is taken: the job carries it from then on",
+    "reply": "on the way back: the request was carried out, and a create would be paid",
+    "file": "when a clip or a last frame is downloaded",
+    "callback": "when a job's state is told to its callback_url, if that is on this machine",
+}
+"""When a fault strikes, in the order of a request's way."""
+
+OPERATIONS = ("create", "get", "list", "delete", "content", "download", "callback")
+"""What a fault may be ordered for."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +41,7 @@ class Kind:
 
 
 _ROWS = (
-    Kind(
-        "reset",
-        "connection",
-        "the connection is reset before the request is read (no match fits yet)",
-    ),
+    Kind("reset", "connection", "the connection is reset before the request is read"),
     Kind("stall", "pace", "the reply comes late", {"seconds": 5.0}),
     Kind(
         "throttled",
@@ -67,11 +76,11 @@ _ROWS = (
     Kind("other_picture", "job", "the same request gives another picture, as at the vendors"),
     Kind("newer_words", "job", "the job's states in the words of CometAPI's newer video pages"),
     Kind("content_redirects", "job", "the route of the job's clip redirects to another host"),
-    Kind(
-        "lost_reply", "reply", "the request is carried out, then the connection closes unanswered"
-    ),
-    Kind("truncated", "reply", "the request is carried out, and the reply breaks off half way"),
-    Kind("no_id", "reply", "the request is carried out, and the reply has no id in it"),
+    Kind("lost_reply", "reply", "the connection closes unanswered"),
+    Kind("reset_midway", "reply", "half of the reply comes, then the connection is reset"),
+    Kind("truncated", "reply", "the reply breaks off half way, short of its Content-Length"),
+    Kind("cut_json", "reply", "the reply ends half way through its JSON, as if that were all"),
+    Kind("no_id", "reply", "the reply has no id in it"),
     Kind("short_download", "file", "a download ends before its Content-Length"),
     Kind("slow_download", "file", "a download takes that long", {"seconds": 5.0}),
     Kind("download_error", "file", "a download answers with that status", {"status": 503}),
@@ -142,16 +151,17 @@ class Faults:
         after: int = 0,
         **options: float | str,
     ) -> None:
-        """Order a fault. Raises ValueError for a kind or an option that there is not."""
+        """Order a fault. Raises ValueError for what there is not, or what can't be."""
         if kind not in KINDS:
             message = f"There is no fault {kind!r}; there are {', '.join(KINDS)}"
             raise ValueError(message)
-        defaults = KINDS[kind].options
-        if strangers := sorted(set(options) - set(defaults)):
-            message = f"The fault {kind} has no option {strangers[0]!r}; it has {list(defaults)}"
+        if operation not in ("", *OPERATIONS):
+            message = f"There is no operation {operation!r}; there are {', '.join(OPERATIONS)}"
             raise ValueError(message)
-        told = {**defaults, **options}
-        fault = Fault(KINDS[kind], mount, operation, match, times, after, told)
+        _check_number("times", times, least=-1, whole=True)
+        _check_number("after", after, whole=True)
+        told = _with_defaults(KINDS[kind], options)
+        fault = Fault(KINDS[kind], str(mount), operation, str(match), times, after, told)
         with self._lock:
             self._pending.append(fault)
 
@@ -187,14 +197,35 @@ class Faults:
         return [fault for fault in struck if fault is not None]
 
 
-def describe_faults() -> list[tuple[str, str, str, str]]:
-    """Return a row per kind: name, moment, options with their defaults, what happens."""
+def _with_defaults(kind: Kind, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if strangers := sorted(set(options) - set(kind.options)):
+        has = f"it has {', '.join(kind.options)}" if kind.options else "it has none"
+        message = f"The fault {kind.name} has no option {strangers[0]!r}; {has}"
+        raise ValueError(message)
+    for name, value in options.items():
+        if not isinstance(kind.options[name], str):
+            _check_number(name, value)
+    return {**kind.options, **options}
+
+
+def _check_number(name: str, value: Any, *, least: int = 0, whole: bool = False) -> None:
+    """Refuse at the order what could only fail when the fault strikes."""
+    kinds = int if whole else (int, float)
+    wrong = isinstance(value, bool) or not isinstance(value, kinds)
+    if wrong or not math.isfinite(value) or value < least:
+        what = "a whole number" if whole else "a number"
+        message = f"`{name}` must be {what} of at least {least}"
+        raise ValueError(message)
+
+
+def describe_faults() -> list[dict[str, Any]]:
+    """Return every kind as JSON tells it: name, moment, what it does, options with defaults."""
     return [
-        (
-            kind.name,
-            kind.moment,
-            ", ".join(f"{name}={value}" for name, value in kind.options.items()),
-            kind.says,
-        )
+        {
+            "name": kind.name,
+            "moment": kind.moment,
+            "says": kind.says,
+            "options": dict(kind.options),
+        }
         for kind in _ROWS
     ]

@@ -306,9 +306,47 @@ def test_an_order_for_an_unknown_fault_or_option_is_refused() -> None:
         faults.order("throttled", status=500)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"times": "2"},
+        {"times": 1.5},
+        {"times": -2},
+        {"times": True},
+        {"after": -1},
+        {"operation": "creat"},
+        {"seconds": "soon"},
+        {"seconds": float("nan")},
+        {"seconds": -1},
+    ],
+    ids=str,
+)
+def test_an_order_that_could_only_fail_later_is_refused(wrong) -> None:
+    """When it strikes it would break the simulator, or never strike at all."""
+    faults = Faults()
+
+    with pytest.raises(ValueError, match=next(iter(wrong)).removesuffix("s")):
+        faults.order("stall", **wrong)
+
+    assert faults.pending() == []
+
+
+def test_an_order_for_a_mount_that_there_is_not_is_refused(vendor) -> None:
+    """By the admin route, which knows them all; so is an order that is none."""
+    admin = f"{vendor.base_url}/admin/faults"
+
+    refused = vendor.client.post(admin, json={"kind": "stall", "mount": "arc"})
+    nothing = vendor.client.post(admin, content=b"kind=stall")
+
+    assert (refused.status_code, nothing.status_code) == (400, 400)
+    assert "'arc'" in refused.json()["error"]
+    assert "kind" in nothing.json()["error"]
+    assert vendor.faults.pending() == []
+
+
 def test_the_table_of_faults_is_complete() -> None:
     """Each kind has its row, with a moment that exists and a sentence."""
     rows = describe_faults()
 
-    assert [row[0] for row in rows] == list(KINDS)
-    assert all(moment in MOMENTS and says for _, moment, _, says in rows)
+    assert [row["name"] for row in rows] == list(KINDS)
+    assert all(row["moment"] in MOMENTS and row["says"] for row in rows)
