@@ -207,6 +207,7 @@ class Desk:
     def _destined(self, commission: Commission, faults: list[Fault]) -> tuple[Commission, Job]:
         """Return commission and job as the prompt's magic words and the faults decide."""
         fate = fate_of(commission.prompt)
+        due_seconds = self.job_seconds
         for fault in faults:
             match fault.kind.name:
                 case "job_failed":
@@ -214,6 +215,8 @@ class Desk:
                     fate = replace(fate, error_code=code, error_message=reason(code))
                 case "job_expired":
                     fate = replace(fate, expires=True)
+                case "job_takes":
+                    due_seconds = fault.number("seconds")
                 case "job_stalls":
                     fate = replace(fate, stalls=True)
                 case "links_expired":
@@ -232,7 +235,7 @@ class Desk:
             mount=self.mount.provider,
             commission=commission,
             created_at=now,
-            due_seconds=self.job_seconds,
+            due_seconds=due_seconds,
             fate=fate,
             updated_at=now,
         )

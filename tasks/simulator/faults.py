@@ -70,6 +70,7 @@ _ROWS = (
         {"code": "OutputVideoSensitiveContentDetected"},
     ),
     Kind("job_expired", "job", "the job is taken and then expires"),
+    Kind("job_takes", "job", "the job takes that long in all", {"seconds": 60.0}),
     Kind("job_stalls", "job", "the job runs and never ends, until its own expiry"),
     Kind("links_expired", "job", "the links of the finished job have expired already"),
     Kind("jpeg_frame", "job", "the last frame is a JPEG under a name that ends in .png"),

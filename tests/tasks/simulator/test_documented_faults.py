@@ -133,6 +133,17 @@ def job_expired(bench: Bench) -> None:
     assert (told["status"], "content" in told) == ("expired", False)
 
 
+def job_takes(bench: Bench) -> None:
+    bench.order("job_failed", times=2)
+    bench.order("job_takes", seconds=25)
+    jobs = [bench.vendor.create() for _ in range(2)]
+    bench.vendor.clock.advance(10)
+    seen = [bench.vendor.get(job).json()["status"] for job in jobs]
+    bench.vendor.clock.advance(15)
+    assert seen == ["running", "failed"]
+    assert bench.vendor.get(jobs[0]).json()["status"] == "failed"
+
+
 def job_stalls(bench: Bench) -> None:
     bench.order("job_stalls")
     job = bench.vendor.create(execution_expires_after=3600)
@@ -324,7 +335,7 @@ PROOFS: dict[str, Proof] = {
     proof.__name__: proof
     for proof in (
         *(reset, stall, throttled, server_error, html, refused, error_in_200),
-        *(job_failed, job_expired, job_stalls, links_expired, jpeg_frame, other_picture),
+        *(job_failed, job_expired, job_takes, job_stalls, links_expired, jpeg_frame, other_picture),
         *(newer_words, content_redirects, lost_reply, reset_midway, truncated, cut_json, no_id),
         *(short_download, slow_download, download_error, callback_twice, callback_none),
     )
