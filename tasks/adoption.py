@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.errors import JobLost, MediaError, ProviderError
-from tasks.plan import PlannedShot
+from tasks.plan import PlannedShot, usual_seconds
 from tasks.providers.addresses import is_loopback
 from tasks.providers.client import Client
 from tasks.providers.contract import Call, Done, Facts, Listed, Order, Recent
@@ -183,6 +183,7 @@ async def _prove(doubt: Doubt, client: Client, job: str) -> str:
             started_at=doubt.sent_at,
             deadline_seconds=deadline_seconds(doubt.shot.seconds or 0.0, doubt.order.service_tier),
             service_tier=doubt.order.service_tier,
+            usual_seconds=usual_seconds(doubt.shot),
         )
         told = _told_seed(doubt, done.facts)
         if not _agrees(doubt.order, done.facts) or not (told or doubt.picture):

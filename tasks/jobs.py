@@ -20,7 +20,7 @@ from tasks.errors import (
 )
 from tasks.media.pictures import sniff
 from tasks.packing import Frame
-from tasks.plan import PlannedShot
+from tasks.plan import PlannedShot, usual_seconds
 from tasks.providers import prices
 from tasks.providers.client import Client
 from tasks.providers.contract import Call, Digest, Done, LinkExpired
@@ -57,6 +57,7 @@ async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
             started_at=timestamp(attempt.submitted_at or attempt.intended_at),
             deadline_seconds=deadline_seconds(shot.seconds or 0.0, _tier(shot)),
             service_tier=_tier(shot),
+            usual_seconds=usual_seconds(shot),
             on_progress=lambda status: desk.tell(shot.id, status.state, status.progress),
         )
     except ProviderError as error:

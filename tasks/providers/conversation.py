@@ -39,6 +39,7 @@ from tasks.providers.contract import (
 from tasks.providers.outcomes import Lost
 from tasks.providers.patience import (
     FLEX_POLL_SECONDS,
+    Pace,
     back_off_seconds,
     http_date,
     poll_wait_seconds,
@@ -86,6 +87,7 @@ class Conversation(ABC):
         self._api_key = api_key
         self._poll_most = poll_seconds
         self._clock, self._sleep = clock, sleep
+        self._pace = Pace()
 
     @abstractmethod
     async def _exchange(self, call: Call, purpose: Literal["create", "question"]) -> Reply | Lost:
@@ -143,26 +145,36 @@ class Conversation(ABC):
         started_at: float,
         deadline_seconds: float,
         service_tier: str | None = None,
+        usual_seconds: float | None = None,
         on_progress: Callable[[Waiting], None] | None = None,
     ) -> Done:
         """Ask after a job until it is done; `started_at` is when it was created, in Unix seconds.
 
-        Asks at least once. Raises as `query`, and JobOverdue where it is not done
+        It is asked most often around the time that jobs of `usual_seconds` (else the row's) take
+        these days. Asks at least once. Raises as `query`, and JobOverdue where it is not done
         `deadline_seconds` after its start; the job goes on.
         """
         least, most = self._poll_bounds(service_tier)
+        usual = usual_seconds or self.provider.typical_seconds
+        # Offline jobs wait for a quiet hour: nothing is usual about that.
+        pace = self._pace if service_tier != "flex" else None
+        seen_waiting = False
         if self._clock() - started_at < least:
             await self._sleep(least)
         while True:
             status = await self.query(job)
+            elapsed = max(self._clock() - started_at, 0.0)
             if isinstance(status, Done):
+                if pace is not None:
+                    pace.learn(elapsed if seen_waiting else _took_seconds(status), usual)
                 return status
+            seen_waiting = True
             if on_progress is not None:
                 on_progress(status)
-            elapsed = max(self._clock() - started_at, 0.0)
             if elapsed >= deadline_seconds:
                 raise self._overdue(job, status, elapsed)
-            pause = poll_wait_seconds(elapsed, least=least, most=most)
+            expected = pace.expect(usual) if pace is not None else None
+            pause = poll_wait_seconds(elapsed, least=least, most=most, expected_seconds=expected)
             await self._sleep(min(pause, max(deadline_seconds - elapsed, least)))
 
     async def recent(
@@ -303,6 +315,12 @@ def pause_seconds(error: ProviderError, attempt: int) -> float:
 
 def _vendor_time(outcome: Reply | Lost) -> float | None:
     return http_date(outcome.headers.get("date")) if isinstance(outcome, Reply) else None
+
+
+def _took_seconds(done: Done) -> float:
+    """How long a job took that ended at some time in the past; 0 where the vendor doesn't tell."""
+    begun, ended = done.facts.created_at, done.facts.updated_at
+    return 0.0 if begun is None or ended is None else ended - begun
 
 
 def _is_since(one: Listed, since: float) -> bool:

@@ -1,24 +1,60 @@
-"""How long to wait between two questions, and when to give a job up for this run. Pure numbers."""
+"""How long to wait between two questions, and when to give a job up for this run. Numbers only."""
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from email.utils import parsedate_to_datetime
+from statistics import median
 
 FLEX_POLL_SECONDS = 60.0
 """Offline inference takes hours; clients in the field ask once a minute."""
 
-_SHARE_OF_ELAPSED = 0.05
+# Shares of the time that has passed. A job is expected to within a fiftieth of its length; one that
+# ends at a quarter of the expected time is known a twelfth late, one that outlasts it a twentieth.
+_SHARE_LEAST = 0.02
+_SHARE_PER_DOUBLING = 0.04
+_SHARE_EARLY_MOST = 0.08
+_SHARE_LATE_MOST = 0.05
+_LEARNED_FROM = 5
 _RETRY_AFTER_MOST_SECONDS = 60.0
 _BACK_OFF_MOST_SECONDS = 8.0
 
 
-def poll_wait_seconds(elapsed_seconds: float, *, least: float, most: float) -> float:
+def poll_wait_seconds(
+    elapsed_seconds: float, *, least: float, most: float, expected_seconds: float | None = None
+) -> float:
     """How long to wait before the next question: a share of what has passed, within bounds.
 
-    So a job is seen done within a twentieth of its own length, and a long one is asked rarely.
+    The share is smallest around the moment when the job should be done, and grows with the
+    distance from it, by halves and doublings; the bounds are the vendor's advice.
     """
-    return max(min(elapsed_seconds * _SHARE_OF_ELAPSED, most), min(least, most))
+    wait = elapsed_seconds * _share(elapsed_seconds, expected_seconds)
+    return max(min(wait, most), min(least, most))
+
+
+def _share(elapsed: float, expected: float | None) -> float:
+    if not expected or elapsed <= 0:
+        return _SHARE_LATE_MOST
+    distance = math.log2(elapsed / expected)
+    most = _SHARE_EARLY_MOST if distance < 0 else _SHARE_LATE_MOST
+    return min(max(abs(distance) * _SHARE_PER_DOUBLING, _SHARE_LEAST), most)
+
+
+class Pace:
+    """How long jobs take these days, beside what is usual: learned from the last that ended."""
+
+    def __init__(self) -> None:
+        self._ratios: deque[float] = deque(maxlen=_LEARNED_FROM)
+
+    def expect(self, usual_seconds: float) -> float:
+        """How long a job should take that usually takes so long."""
+        return usual_seconds * (median(self._ratios) if self._ratios else 1.0)
+
+    def learn(self, seconds: float, usual_seconds: float) -> None:
+        """Note how long such a job took."""
+        if seconds > 0 and usual_seconds > 0:
+            self._ratios.append(seconds / usual_seconds)
 
 
 def deadline_seconds(clip_seconds: float, service_tier: str | None = None) -> float:

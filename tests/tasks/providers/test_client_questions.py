@@ -1,6 +1,7 @@
 """Questions: asked again where it helps, patient, and never more than needed."""
 
 import asyncio
+from itertools import accumulate
 
 import pytest
 
@@ -142,19 +143,43 @@ def test_a_wait_goes_on_until_the_job_is_done(serving, client_of, answers):
     assert vendor.connections == 1
 
 
-def test_a_wait_asks_more_rarely_as_time_passes(serving, client_of, answers, clock, monkeypatch):
-    """Between the row's least and longest wait, a twentieth of what has passed."""
+def test_a_wait_asks_most_often_when_the_job_should_be_done(
+    serving, client_of, answers, clock, monkeypatch
+):
+    """Between the row's least and longest wait, more rarely the longer it takes beyond."""
     monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+    began = clock.now
 
     def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=400)
+        return client.wait("cgt-1", started_at=began, deadline_seconds=900, usual_seconds=240)
 
     told, vendor = talk(serving, client_of, wait, answers(200, RUNNING))
+    asked = dict(zip(accumulate(clock.naps), clock.naps[1:], strict=False))
 
     assert type(told) is JobOverdue
     assert (min(clock.naps[:-1]), max(clock.naps)) == (2, 10)
-    assert clock.naps[:-1] == sorted(clock.naps[:-1])
-    assert len(vendor.requests) < 400 / 2 / 2
+    assert max(nap for at, nap in asked.items() if 200 < at < 300) < 6
+    assert {nap for at, nap in asked.items() if 600 < at < 880} == {10}
+    assert len(vendor.requests) < 900 / 5
+
+
+@pytest.mark.parametrize("tier", [None, "flex"])
+def test_a_wait_learns_from_the_jobs_before(serving, client_of, answers, clock, monkeypatch, tier):
+    """How long they took, also one that had ended long ago; not where jobs wait for the night."""
+    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+    long_ago = {**DONE, "created_at": int(clock.now) - 9999, "updated_at": int(clock.now) - 9699}
+
+    async def waits(client):
+        words = {"deadline_seconds": 600, "service_tier": tier}
+        await client.wait("cgt-1", started_at=clock.now - 9999, **words)
+        return await client.wait("cgt-2", started_at=clock.now - 300, **words)
+
+    talk(
+        serving, client_of, waits, answers(200, long_ago), answers(200, RUNNING), answers(200, DONE)
+    )
+
+    # A fiftieth where a job is due after 300 s as the one before; else a twentieth.
+    assert clock.naps == [6 if tier is None else 15]
 
 
 def test_a_wait_for_this_machine_asks_soon(serving, client_of, answers, clock):

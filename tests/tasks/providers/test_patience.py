@@ -1,8 +1,11 @@
 """How long is waited, and when a job is given up for this run."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.providers.patience import (
+    Pace,
     back_off_seconds,
     deadline_seconds,
     http_date,
@@ -19,6 +22,64 @@ NOW = 1_795_000_000.0
 def test_the_wait_grows_with_what_has_passed(elapsed, expected):
     """A twentieth of it, between the least and the longest."""
     assert expected == poll_wait_seconds(elapsed, least=2, most=10)
+
+
+def known_after(length, *, least, most, expected):
+    """Seconds from the end of a job of that length to the question that finds it done."""
+    at = least
+    while at < length:
+        at += poll_wait_seconds(at, least=least, most=most, expected_seconds=expected)
+    return at - length
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "expected"),
+    [(0, 2), (20, 2), (30, 2.4), (60, 2.4), (120, 2.4), (160, 3.2), (240, 9.6), (280, 10)],
+)
+def test_questions_stand_close_together_around_the_moment_it_should_be_done(elapsed, expected):
+    """A fiftieth of what has passed there, up to four times that before, and a twentieth after."""
+    wait = poll_wait_seconds(elapsed, least=2, most=10, expected_seconds=120)
+
+    assert wait == pytest.approx(expected, abs=0.01)
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(
+    length=st.floats(0.5, 4000),
+    expected=st.none() | st.floats(0.01, 10_000),
+    least=st.sampled_from([0.1, 2.0, 5.0, 10.0]),
+)
+def test_a_job_of_any_length_is_known_soon_whatever_was_expected(length, expected, least):
+    """Within a twelfth of its length or the vendor's least wait; within a fiftieth as expected."""
+    share = 0.0801 if expected and expected > length else 0.0501
+
+    assert known_after(length, least=least, most=1e9, expected=expected) <= max(
+        length * share, least
+    )
+    assert known_after(length, least=least, most=1e9, expected=length) <= max(
+        length * 0.0201 + 1e-9, least
+    )
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(elapsed=st.floats(0, 1e7), expected=st.none() | st.floats(0, 1e7))
+def test_no_wait_leaves_the_vendor_s_advice(elapsed, expected):
+    """Whatever has passed and whatever is expected."""
+    assert 2 <= poll_wait_seconds(elapsed, least=2, most=10, expected_seconds=expected) <= 10
+
+
+def test_a_pace_is_the_middle_of_the_last_few_jobs():
+    """One that hung does not count for much, and old ones are forgotten."""
+    pace = Pace()
+    untaught = pace.expect(120)
+    for seconds in (60, 66, 600):
+        pace.learn(seconds, 120)
+    taught = pace.expect(240)
+    for _ in range(5):
+        pace.learn(240, 120)
+    pace.learn(0, 120)
+
+    assert (untaught, taught, pace.expect(120)) == (120, 132, 240)
 
 
 def test_the_longest_wait_holds_also_where_it_is_under_the_least():
