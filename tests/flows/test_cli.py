@@ -360,5 +360,5 @@ def test_a_failed_shot_ends_with_1_and_one_sentence(folder: Path) -> None:
     assert code == 1
     assert document["film"] is None
     assert [one["outcome"] for one in document["shots"]] == ["rendered", "failed"]
-    assert document["shots"][1]["error"]["kind"] == "job_failed"
+    assert document["shots"][1]["error"]["kind"] == "output_refused"
     assert err.count("\n") == 1
