@@ -34,6 +34,8 @@ class PlannedShot:
     """The id of the first shot of its chain."""
     continues: str | None = None
     """The id of the shot whose last frame it starts from."""
+    continues_key: str | None = None
+    """The key of that shot."""
     provider: Provider | None = None
     """None for a shot that is a file already."""
     model: str | None = None

@@ -299,6 +299,7 @@ def _priced(ordered: _Ordered, parent: PlannedShot | None) -> PlannedShot:
         key,
         chain=parent.chain if parent else asked.shot.id,
         continues=parent.id if parent else None,
+        continues_key=parent.key if parent else None,
         provider=row,
         model=model.id,
         family=model.family.name if model.family else None,

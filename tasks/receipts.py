@@ -12,12 +12,14 @@ Each state is durable before the next step begins:
     DONE ----- keep_frame -> DONE        the last frame is on disk; the next shot may start
     DONE ----- keep_clip --> KEPT        the clip is on disk, complete by digest
     SUBMITTED - fail ------> FAILED      the vendor failed at it. Costs 0
+    SUBMITTED - cancel ----> CANCELLED   the author took it back while it was queued. Costs 0
     SUBMITTED, DONE, KEPT - lose -> LOST the vendor has it no more, and we neither. Stays paid
+    KEPT ----- clean ------> CLEANED     the author had its files removed. Stays paid
     UNCLEAR -- abandon ----> ABANDONED   the author asked for another. Counts as paid
 
 A process that dies leaves INTENDED behind, which the next reader takes for UNCLEAR: whoever reads
-it while holding the key's lock knows that nobody is sending. CLOSED, FAILED, LOST and ABANDONED
-let a new attempt begin. This module has no I/O: `store` writes what `to_record` gives.
+it while holding the key's lock knows that nobody is sending. CLOSED, FAILED, CANCELLED, LOST,
+CLEANED and ABANDONED let a new attempt begin. This module has no I/O: `store` writes what `to_record` gives.
 """
 
 from __future__ import annotations
@@ -51,15 +53,29 @@ class State(Enum):
     DONE = "done"
     KEPT = "kept"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     LOST = "lost"
+    CLEANED = "cleaned"
     ABANDONED = "abandoned"
 
 
 DOUBTFUL = frozenset({State.INTENDED, State.UNCLEAR})
 """A job may exist, and be charged, that we know nothing of."""
 
-OVER = frozenset({State.CLOSED, State.FAILED, State.LOST, State.ABANDONED})
+OVER = frozenset(
+    {
+        State.CLOSED,
+        State.FAILED,
+        State.CANCELLED,
+        State.LOST,
+        State.CLEANED,
+        State.ABANDONED,
+    }
+)
 """After these another attempt may begin."""
+
+UNPAID = frozenset({State.CLOSED, State.FAILED, State.CANCELLED})
+"""These cost nothing."""
 
 AT_VENDOR = frozenset({State.SUBMITTED, State.DONE})
 """The vendor has a job of ours that we have not brought home."""
@@ -98,6 +114,8 @@ class Attempt:
     """Who published that list, and where."""
     started_from: str | None = None
     """Digest of the frame it started from."""
+    continues: str | None = None
+    """The key of the shot that frame is of."""
     seed: int | None = None
     """The seed that was sent."""
     doubted_at: str | None = None
@@ -115,6 +133,7 @@ class Attempt:
     """Frames of the clip, counted."""
     last_frame: Kept | None = None
     error: str | None = None
+    cleaned_at: str | None = None
 
     @property
     def age_seconds(self) -> float:
@@ -124,7 +143,7 @@ class Attempt:
     @property
     def booked(self) -> Money | None:
         """What counts against a budget: the actual price, else the most it may cost."""
-        if self.state in {State.CLOSED, State.FAILED}:
+        if self.state in UNPAID:
             return Money(amount=Decimal(0))
         return self.price if self.price is not None else self.price_most
 

@@ -193,5 +193,6 @@ def _intent(
         price_dated=listed.dated if listed else None,
         price_source=listed.source if listed else None,
         started_from=frame.sha256 if frame else None,
+        continues=shot.continues_key,
         seed=order.seed,
     )

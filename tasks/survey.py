@@ -19,6 +19,7 @@ from tasks.receipts import (
     DOUBTFUL,
     FILES_LIVE_SECONDS,
     JOB_LIVES_SECONDS,
+    UNPAID,
     Attempt,
     Kept,
     State,
@@ -118,7 +119,7 @@ def _standing(
         return Standing("kept", "a file")
     record = shelf.read(shot.key)
     attempt = read_receipt(shot.key, record).latest
-    if attempt is None or attempt.state in (State.CLOSED, State.FAILED, State.ABANDONED):
+    if attempt is None or attempt.state in UNPAID or attempt.state is State.ABANDONED:
         return Standing("to render", _why(shot, attempt, before, rendered), None, None, shot.price)
     if attempt.state in DOUBTFUL:
         # Where the vendor's list shows that none was made, the run sends another.
@@ -126,6 +127,9 @@ def _standing(
         return Standing("unclear", _doubt(attempt), None, attempt, shot.price if lists else NOTHING)
     if attempt.state is State.LOST:
         reason = f"the vendor has job {attempt.job} no more and neither have we; {_again(shot)}"
+        return Standing("to render", reason, None, attempt, shot.price)
+    if attempt.state is State.CLEANED:
+        reason = f"was cleaned on {(attempt.cleaned_at or '')[:10]}; {_again(shot)}"
         return Standing("to render", reason, None, attempt, shot.price)
     if attempt.state in AT_VENDOR:
         return _at_vendor(shot, attempt)

@@ -60,10 +60,12 @@ def test_another_attempt_keeps_the_ones_before(state: State) -> None:
     [
         (State.CLOSED, "0"),
         (State.FAILED, "0"),
+        (State.CANCELLED, "0"),
         (State.INTENDED, "0.25"),
         (State.UNCLEAR, "0.25"),
         (State.SUBMITTED, "0.25"),
         (State.LOST, "0.25"),
+        (State.CLEANED, "0.25"),
         (State.ABANDONED, "0.25"),
     ],
 )
