@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tasks.errors import MediaError
 from tasks.films import Piece
+from tasks.leftovers import FITTED
 from tasks.media.agreement import differences, obstacles, target
 from tasks.media.binary import find_ffmpeg
 from tasks.media.cut import Cut, Prepared, join, prepare
 from tasks.media.fit import fit
 from tasks.media.probe import Clip, probe
+from tasks.store import digest_file
 
 WORKERS = 2
 
@@ -24,9 +27,9 @@ def assemble(
 
     Raises MediaError where a clip can't be used, NotConfigured where ffmpeg is needed and missing.
     """
-    with tempfile.TemporaryDirectory(dir=film.parent, prefix=".fitted-") as folder:
+    with tempfile.TemporaryDirectory(dir=film.parent, prefix=f"{film.name}{FITTED}") as folder:
         with ThreadPoolExecutor(WORKERS) as pool:
-            clips = list(pool.map(probe, (piece.clip for piece in pieces)))
+            clips = list(pool.map(_probe, pieces))
             paths = _fitted(clips, Path(folder), ffmpeg)
             prepared: list[Prepared] = list(
                 pool.map(
@@ -36,6 +39,19 @@ def assemble(
                 )
             )
         return join(prepared, film, title=title, comment=comment).frames
+
+
+def _probe(piece: Piece) -> Clip:
+    """Look at a clip, once it is sure that it is still the one that was kept."""
+    try:
+        same = digest_file(piece.clip) == piece.sha256
+    except OSError as error:
+        msg = f"the clip {piece.clip} can't be read: {error.strerror}; run again to bring it back"
+        raise MediaError(msg) from error
+    if not same:
+        msg = f"the clip of {piece.title} is damaged ({piece.clip}): no film is made of it; "
+        raise MediaError(msg + "`shotchain verify --repair` puts it aside, then run again")
+    return probe(piece.clip)
 
 
 def _fitted(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:

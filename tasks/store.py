@@ -32,6 +32,13 @@ prefect/   the local scheduler's records; may be deleted
 
 Stamp = tuple[int, int, int]
 """What tells a file from the one that stood in its place before."""
+LOCK = "lock"
+
+IN_USE = "in-use"
+
+LOCK_POLL_SECONDS = 0.05
+
+RECEIPT = "receipt.json"
 
 
 @dataclass(frozen=True)
@@ -46,17 +53,17 @@ class Shelf:
 
     def read(self, key: str) -> dict[str, Any] | None:
         """The record of a key, or None. Raises StoreError where it is damaged."""
-        return read_record(self.folder.joinpath(key, "receipt.json"))
+        return read_record(self.folder.joinpath(key, RECEIPT))
 
     def write(self, key: str, record: dict[str, Any]) -> None:
         """Replace the record of a key, durable when this returns."""
-        write_record(self.home(key) / "receipt.json", record)
+        write_record(self.home(key) / RECEIPT, record)
 
     def stamp(self, key: str) -> Stamp | None:
         """What changes whenever the record of a key does; None where there is none."""
         try:
             # As text: the paths of a thousand keys take longer to make than to look at.
-            found = os.lstat(f"{self.folder}/{key}/receipt.json")
+            found = os.lstat(f"{self.folder}/{key}/{RECEIPT}")
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -70,9 +77,9 @@ class Shelf:
             yield from sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
 
     @contextmanager
-    def lock_file(self, key: str) -> Iterator[IO[bytes]]:
+    def lock_file(self, key: str, name: str = LOCK) -> Iterator[IO[bytes]]:
         """The file that stands for a key, open, for `try_lock`: whoever dies lets go of it."""
-        with opened_lock(self.home(key) / "lock") as file:
+        with opened_lock(self.home(key) / name) as file:
             yield file
 
 
@@ -109,6 +116,23 @@ class Store:
         """Where the local vendor keeps its jobs."""
         return self.root / "simulator"
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Say for the length of a run that what is kept here is needed; whoever dies lets go.
+
+        Waits, for a moment, for a `clean` that is removing.
+        """
+        with opened_lock(self.root / IN_USE) as file:
+            while not try_lock(file, shared=True):
+                time.sleep(LOCK_POLL_SECONDS)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no run needs what is kept here; none begins within this block then."""
+        with opened_lock(self.root / IN_USE) as file:
+            yield try_lock(file)
+
     def open(self) -> None:
         """Make the folder and say whose it is. Raises StoreError where that can't be done."""
         try:
@@ -134,13 +158,16 @@ def write_bytes(path: Path, data: bytes) -> None:
 def staged(path: Path) -> Iterator[Path]:
     """A place beside `path` to write to; renamed to it at the end, removed on failure.
 
-    Raises StoreError where the disk refuses.
+    Its lock says that somebody is writing: see `leftovers`. Raises StoreError where the disk
+    refuses.
     """
     staging = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.staging")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield staging
-        settle(staging, path)
+        with staging.open("xb") as file:
+            claim(file)
+            yield staging
+            settle(staging, path)
     except OSError as error:
         why = error.strerror or error
         msg = f"{path} can't be written: {why}; make room or give another --store"
@@ -196,15 +223,29 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def try_lock(file: IO[bytes]) -> bool:
-    """Take an open lock file for this process, or say that another has it."""
+def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
+    """Take an open lock file for this process, or say that another has it.
+
+    `shared` lets others take it that way too. Raises StoreError where nothing can be locked there.
+    """
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    except OSError as error:
+        # To wait for that would be to wait for ever.
+        msg = f"{file.name} can't be locked: {error.strerror}; put the store where files can be"
+        raise StoreError(msg) from error
     return True
+
+
+def claim(file: IO[bytes]) -> None:
+    """Say that a half-written file is being written; whoever dies lets go of it."""
+    # Where nothing can be locked it is written all the same; only `clean` knows less.
+    with suppress(StoreError):
+        try_lock(file)
 
 
 @contextmanager

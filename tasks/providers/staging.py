@@ -11,6 +11,7 @@ from typing import IO, Protocol
 
 from tasks.errors import StoreError
 from tasks.providers.contract import Digest
+from tasks.store import claim
 
 
 class Sink(Protocol):
@@ -69,6 +70,7 @@ class Staging:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb")
+            claim(self._file)
         except OSError as error:
             raise self._failed(error) from None
         self._path = path
