@@ -153,6 +153,12 @@ async def shoot(production: Production, steps: Steps, tell: Tell) -> Report:
 
     A shot that fails takes with it what continues it, and nothing else.
     """
+    # What this run keeps must not be cleaned away under it.
+    with production.store.in_use():
+        return await _shoot(production, steps, tell)
+
+
+async def _shoot(production: Production, steps: Steps, tell: Tell) -> Report:
     async with desk(production, tell) as desk_:
         run = _Run(production, desk_, steps)
         if production.wish.jobs:

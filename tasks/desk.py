@@ -17,9 +17,7 @@ from tasks.providers import Provider
 from tasks.providers.client import Client
 from tasks.providers.contract import Order
 from tasks.receipts import Attempt, read_receipt
-from tasks.store import Shelf, try_lock
-
-LOCK_POLL_SECONDS = 0.05
+from tasks.store import LOCK, LOCK_POLL_SECONDS, Shelf, try_lock
 
 Tell = Callable[[str, str, float | None], None]
 """Told a shot's id, what it does now, and how far it is from 0 to 1 where that is known."""
@@ -42,9 +40,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def locked(shelf: Shelf, key: str) -> AsyncIterator[None]:
+async def locked(shelf: Shelf, key: str, name: str = LOCK) -> AsyncIterator[None]:
     """Hold a key: one process, one place in it, without stopping the others."""
-    with shelf.lock_file(key) as file:
+    with shelf.lock_file(key, name) as file:
         while not try_lock(file):
             await asyncio.sleep(LOCK_POLL_SECONDS)
         yield

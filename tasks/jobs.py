@@ -37,6 +37,9 @@ LOOK_SECONDS = 600
 
 CLIP = "clip.mp4"
 
+CLIP_LOCK, FRAME_LOCK = "clip.lock", "frame.lock"
+"""Held while the file is brought home, so that its receipt can be read and written meanwhile."""
+
 ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
@@ -72,13 +75,27 @@ async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
 
 async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
     """The picture the shot ends on, on disk: the vendor's, or decoded from the clip."""
+    frame = await _frame_there(shot, done, desk)
+    if frame:
+        return frame
+    # Two runs that take it at once, one from the clip, would part the file from its digest.
+    async with locked(desk.shelf_of(shot), shot.key, FRAME_LOCK):
+        return await _frame_there(shot, done, desk) or await _take_frame(shot, done, desk)
+
+
+async def _frame_there(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame | None:
     attempt = need_attempt(shot, desk)
-    home = desk.shelf_of(shot).home(shot.key)
-    if is_there(home, attempt.last_frame) and attempt.last_frame:
-        data = await asyncio.to_thread((home / attempt.last_frame.file).read_bytes)
-        if digest_bytes(data) == attempt.last_frame.sha256:
-            url = done.last_frame_url if done else ""
-            return Frame(data, attempt.last_frame.sha256, url, attempt.base_url)
+    home, kept = desk.shelf_of(shot).home(shot.key), attempt.last_frame
+    if kept is None or not is_there(home, kept):
+        return None
+    data = await asyncio.to_thread((home / kept.file).read_bytes)
+    if digest_bytes(data) != kept.sha256:
+        return None
+    return Frame(data, kept.sha256, done.last_frame_url if done else "", attempt.base_url)
+
+
+async def _take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
+    attempt = need_attempt(shot, desk)
     if done and done.last_frame_url:
         try:
             return await _fetch_frame(shot, done, desk, attempt)
@@ -88,6 +105,7 @@ async def take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame:
     await collect(shot, done, desk)
     from tasks.media.frames import last_frame
 
+    home = desk.shelf_of(shot).home(shot.key)
     data = await asyncio.to_thread(last_frame, home / CLIP)
     return await _keep_frame(shot, desk, data, "", attempt)
 
@@ -119,6 +137,12 @@ async def collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
     Raises JobLost where the vendor has it no more, Unreachable where it can't be had now, and
     MediaError where what came is no sound clip.
     """
+    # Who comes second waits and uses what the first brought home.
+    async with locked(desk.shelf_of(shot), shot.key, CLIP_LOCK):
+        return await _collect(shot, done, desk)
+
+
+async def _collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
     attempt = need_attempt(shot, desk)
     home = desk.shelf_of(shot).home(shot.key)
     if attempt.state is State.KEPT and is_there(home, attempt.clip):
