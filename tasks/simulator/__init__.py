@@ -5,7 +5,7 @@ vendors/                   one file per wire format, written against `desk`
 desk                       what a vendor's file sees: calls, answers, and its counter
 bodies, checks, fields, content, flags, inputs, families, sizes, refusals, magic
                            what the vendors take, and what they refuse
-house, jobs, renderers, files, callbacks, clock, ledger, faults
+house, jobs, renderers, files, callbacks, clock, ledger, faults, sweeping
                            what happens to what they took
 commission                 the one form between the two
 pictures, animatic/        how it looks and sounds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tasks.simulator.callbacks import Callbacks
 from tasks.simulator.clock import Clock, SystemClock
@@ -14,6 +15,7 @@ from tasks.simulator.files import Files
 from tasks.simulator.jobs import Jobs
 from tasks.simulator.ledger import Ledger
 from tasks.simulator.renderers import Renderers
+from tasks.simulator.sweeping import mark_served
 
 CALLBACK_SECONDS = 5.0
 """How long the vendors wait for a callback to be acknowledged."""
@@ -32,6 +34,8 @@ class House:
     ledger: Ledger
     callbacks: Callbacks
     job_seconds: float | None
+    mark: IO[bytes] = field(repr=False)
+    """Open and locked as long as this is served."""
     closing: threading.Event = field(default_factory=threading.Event)
 
     def desk(self, mount: Mount) -> Desk:
@@ -52,6 +56,7 @@ class House:
         self.closing.set()
         self.callbacks.close()
         self.renderers.close()
+        self.mark.close()
 
 
 def open_house(
@@ -64,13 +69,36 @@ def open_house(
 ) -> House:
     """Open a root, new or old: forget what is past its lifetime and go on with the rest."""
     root.mkdir(parents=True, exist_ok=True)
-    clock = clock or SystemClock()
+    mark = mark_served(root)
+    try:
+        return _furnish(
+            root,
+            mark,
+            clock or SystemClock(),
+            faults or Faults(),
+            job_seconds=job_seconds,
+            callback_seconds=callback_seconds,
+        )
+    except BaseException:
+        mark.close()
+        raise
+
+
+def _furnish(
+    root: Path,
+    mark: IO[bytes],
+    clock: Clock,
+    faults: Faults,
+    *,
+    job_seconds: float | None,
+    callback_seconds: float,
+) -> House:
     jobs, files = Jobs(root, clock), Files(root)
     for job_id in jobs.sweep():
         files.remove(job_id)
     files.sweep()
     renderers = Renderers(root, jobs, files, clock)
-    faults, ledger = faults or Faults(), Ledger(root)
+    ledger = Ledger(root)
     for job in reversed(jobs.all()):
         renderers.ask(job)
     return House(
@@ -83,4 +111,5 @@ def open_house(
         ledger=ledger,
         callbacks=Callbacks(jobs, faults, ledger, clock, patience_seconds=callback_seconds),
         job_seconds=job_seconds,
+        mark=mark,
     )
