@@ -25,6 +25,7 @@ from flows.arguments import (
     open_production,
     say,
 )
+from flows.housekeeping import add_housekeeping
 from storyboards.errors import RenderingError
 from tasks.errors import NotBuilt, UsageError
 from tasks.settings import set_environment
@@ -37,9 +38,6 @@ LATER = (
     "takes",
     "retake",
     "pick",
-    "clean",
-    "verify",
-    "cancel",
     "review",
     "export",
     "approve",
@@ -86,6 +84,7 @@ def parser(words: Sequence[str] = ()) -> Parser:
     _add_providers(commands)
     spending.add(commands)
     simulation.add(commands)
+    add_housekeeping(commands)
     for name in set(words[:1]) & set(LATER):
         later = commands.add_parser(name)
         later.add_argument("words", nargs=argparse.REMAINDER)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.errors import UsageError
-from tasks.store import Store, digest_bytes, read_record, staged, write_record
+from tasks.store import Store, digest_bytes, digest_file, read_record, staged, write_record
 
 FORMAT = 1
 
@@ -60,7 +60,12 @@ def find_kept(store: Store, board: str, identity: str) -> Film | None:
 def keep(store: Store, board: str, identity: str, frames: int) -> Film:
     """Note a film that was just written to its place in the store."""
     path = store.films / f"{board}.mp4"
-    record = {"identity": identity, "frames": frames, "bytes": path.stat().st_size}
+    record = {
+        "identity": identity,
+        "frames": frames,
+        "bytes": path.stat().st_size,
+        "sha256": digest_file(path),
+    }
     write_record(store.films / f"{board}.json", record)
     return Film(path, frames, joined=True)
 

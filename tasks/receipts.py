@@ -19,7 +19,8 @@ Each state is durable before the next step begins:
 
 A process that dies leaves INTENDED behind, which the next reader takes for UNCLEAR: whoever reads
 it while holding the key's lock knows that nobody is sending. CLOSED, FAILED, CANCELLED, LOST,
-CLEANED and ABANDONED let a new attempt begin. This module has no I/O: `store` writes what `to_record` gives.
+CLEANED and ABANDONED let a new attempt begin. This module has no I/O: `store` writes what
+`to_record` gives.
 """
 
 from __future__ import annotations

@@ -99,6 +99,49 @@ def make_board(tmp_path: Path):
 
 
 @pytest.fixture
+def keep(tmp_path: Path):
+    """Put a kept shot into a store without rendering it: `keep("a", days=40, continues=key)`.
+
+    Returns its key. `state` and any other fact of its attempt may be given; `clip` is the bytes.
+    """
+    from dataclasses import replace
+    from datetime import UTC, datetime, timedelta
+    from decimal import Decimal
+    from hashlib import sha256
+
+    from storyboards.models import Money
+    from tasks.receipts import Attempt, Kept, Receipt, State
+    from tasks.store import Store, write_bytes
+
+    def put(shot: str, *, days: float = 0.0, clip: bytes = b"", loopback: bool = False, **facts):
+        key = sha256(shot.encode()).hexdigest()
+        shelf = Store(tmp_path / "store").shelf(loopback=loopback)
+        data, picture = clip or f"clip of {shot}".encode(), f"frame of {shot}".encode()
+        write_bytes(shelf.home(key) / "clip.mp4", data)
+        write_bytes(shelf.home(key) / "last_frame.png", picture)
+        moment = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        attempt = Attempt(
+            state=State.KEPT,
+            board="film",
+            shot=shot,
+            take=1,
+            provider="ark",
+            model="m",
+            base_url="https://a.example",
+            order="o",
+            intended_at=moment,
+            job=f"job-{shot}",
+            price=Money(amount=Decimal("0.25"), currency="USD"),
+            clip=Kept("clip.mp4", sha256(data).hexdigest(), len(data)),
+            last_frame=Kept("last_frame.png", sha256(picture).hexdigest(), len(picture)),
+        )
+        shelf.write(key, Receipt(key, (replace(attempt, **facts),)).to_record())
+        return key
+
+    return put
+
+
+@pytest.fixture
 def make_picture(tmp_path: Path):
     """Write a small plain picture beside the board: `make_picture("refs/a.png", 640, 360)`."""
     from PIL import Image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from flows.shooting import BareSteps, shoot
 from storyboards import load
 from tasks.settings import read_settings
 from tasks.simulator.app import MOUNTS
+from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
 from tasks.simulator.ledger import read_ledger
 from tasks.simulator.server import serve
@@ -31,6 +33,7 @@ class Studio:
     url: str
     words: dict[str, str] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)
+    clock: ManualClock | None = None
 
     def write(self, text: str, name: str = "board") -> Path:
         path = self.folder / f"{name}.yaml"
@@ -82,6 +85,16 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     root, faults = tmp_path / "vendor", Faults()
     with serve(root, faults=faults) as url:
         yield Studio(folder, root, faults, url)
+
+
+@pytest.fixture
+def queueing(tmp_path: Path) -> Iterator[Studio]:
+    """A studio whose jobs wait 20 seconds in the queue and run for 80, by a `clock` of its own."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    root, faults, clock = tmp_path / "vendor", Faults(), ManualClock(time.time())
+    with serve(root, faults=faults, clock=clock, job_seconds=100.0) as url:
+        yield Studio(folder, root, faults, url, clock=clock)
 
 
 @pytest.fixture
