@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tasks.errors import NotConfigured
 from tasks.settings import Settings, child_environment, set_environment
-from tasks.store import Store, try_lock, write_record
+from tasks.store import LOCK_POLL_SECONDS, Store, opened_lock, try_lock, write_record
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -67,7 +67,7 @@ def engine(settings: Settings, store: Store) -> Iterator[Callable[[], None]]:
     # An older Prefect can't read the database of a newer one.
     home = store.root / "prefect" / version("prefect")
     end_leftovers(home)
-    with _server(home) as (child, port):
+    with _first_start(home) as started_well, _server(home) as (child, port):
         set_environment(
             {
                 "PREFECT_HOME": str(home),
@@ -77,7 +77,35 @@ def engine(settings: Settings, store: Store) -> Iterator[Callable[[], None]]:
                 "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
             }
         )
-        yield lambda: _await_answer(child, port, home / "server.log")
+
+        def wait_for_server() -> None:
+            _await_answer(child, port, home / "server.log")
+            started_well()
+
+        yield wait_for_server
+
+
+@contextmanager
+def _first_start(home: Path) -> Iterator[Callable[[], None]]:
+    """Wait while another run starts the first server here: two can't make one database at once.
+
+    Yields a function to call once the server answers.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    made = home / "made"
+    with ExitStack() as stack:
+        if not made.exists():
+            lock = stack.enter_context(opened_lock(home / "made.lock"))
+            while not try_lock(lock):
+                time.sleep(LOCK_POLL_SECONDS)
+            if made.exists():
+                stack.close()
+
+        def started_well() -> None:
+            made.touch()
+            stack.close()
+
+        yield started_well
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Bench:
             cwd=board.parent,
             env=self.words,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
 
@@ -157,7 +157,9 @@ def prompts_of(board: Path) -> list[str]:
 
 
 def finish(run: subprocess.Popen[bytes]) -> int:
-    run.communicate(timeout=PATIENCE_SECONDS)
+    _, said = run.communicate(timeout=PATIENCE_SECONDS)
+    if run.returncode > 0:
+        print(said.decode().strip(), flush=True)
     return run.returncode
 
 

@@ -22,10 +22,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.engine
-def test_two_processes_together_pay_each_shot_once(tmp_path: Path) -> None:
-    """In one round both live, in the other one of them is killed."""
+@pytest.mark.parametrize(("steps", "times"), [("bare", 2), ("prefect", 1)])
+def test_two_processes_together_pay_each_shot_once(tmp_path: Path, steps: str, times: int) -> None:
+    """In the first round both live, in the second one of them is killed; on a new store each."""
     played = subprocess.run(
-        [sys.executable, ROOT / "tests/benchmarks/together.py", "--times=2", "--steps=bare"],
+        [
+            sys.executable,
+            ROOT / "tests/benchmarks/together.py",
+            f"--times={times}",
+            f"--steps={steps}",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -33,7 +39,7 @@ def test_two_processes_together_pay_each_shot_once(tmp_path: Path) -> None:
     )
 
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "2 of 2 rounds paid each shot once" in played.stdout
+    assert f"{times} of {times} rounds paid each shot once" in played.stdout
 
 
 def test_what_two_runs_wait_for_is_brought_home_once(studio, chain) -> None:
