@@ -9,11 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from storyboards.models import Money
-from tasks.receipts import Attempt, State, read_receipt
+from tasks.receipts import UNPAID, Attempt, State, read_receipt
 from tasks.store import Shelf, Stamp
-
-FREE = frozenset({State.CLOSED, State.FAILED})
-"""Attempts that ended like this cost nothing."""
 
 
 class Entry(NamedTuple):
@@ -42,7 +39,7 @@ class Entry(NamedTuple):
     @property
     def costs(self) -> bool:
         """Whether it is paid or may be."""
-        return self.attempt.state not in FREE
+        return self.attempt.state not in UNPAID
 
     @property
     def in_flight(self) -> bool:
