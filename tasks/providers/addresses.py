@@ -16,6 +16,12 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 # Proxies that answer DNS themselves ("fake IP") hand these out for every public host.
 _BENCHMARKS = ip_network("198.18.0.0/15")
 
+# Providers' and overlay networks' own, which Python calls neither private nor global.
+_SHARED = ip_network("100.64.0.0/10")
+
+# Addresses that carry an IPv4 one in their last four bytes: NAT64, and two that are retired.
+_CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
+
 # Compiled when they are needed. JSON within a message may escape the slashes.
 _URL = r"(?i)(https?|wss?|ftp|tos|s3):(?:\\?/){2}[^\s\"'<>`]+"
 _DATA_URI = r"(?i)\bdata:[\w.+-]*/?[\w.+-]*;base64,[A-Za-z0-9+/=_-]*"
@@ -41,10 +47,27 @@ def is_private(url: str) -> bool:
 def is_private_address(address: str) -> bool:
     """Whether a literal address is loopback, private, link-local or no single host's at all."""
     found = _literal(address)
-    if found is None or (isinstance(found, IPv4Address) and found in _BENCHMARKS):
+    if found is None:
         return False
+    if isinstance(found, IPv6Address):
+        inner = _carried(found)
+        if inner is not None and is_private_address(str(inner)):
+            return True
+        if found.is_site_local:
+            return True
+    elif found in _BENCHMARKS or found in _SHARED:
+        return found in _SHARED
     # Link-local addresses count as private there.
     return found.is_private or found.is_loopback or found.is_multicast or found.is_unspecified
+
+
+def _carried(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that a gateway on the way would make of it."""
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if any(address in carrier for carrier in _CARRIERS):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
 
 
 def redact(url: str) -> str:

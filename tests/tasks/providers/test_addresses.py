@@ -53,6 +53,12 @@ def test_no_other_machine_is_loopback(url):
         "169.254.169.254",
         "[fd00::1]",
         "[fe80::1]",
+        "[fec0::1]",
+        "100.64.0.1",
+        "[::127.0.0.1]",
+        "[64:ff9b::10.0.0.1]",
+        "[2002:a00:1::]",
+        "[::ffff:0:192.168.0.1]",
         "nas.local",
     ],
 )
@@ -61,7 +67,9 @@ def test_the_own_network_is_private(host):
     assert is_private(f"http://{host}/latest/meta-data")
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "198.18.0.5", "not an address"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700::1111", "198.18.0.5", "64:ff9b::8.8.8.8", "not an address"]
+)
 def test_the_internet_is_not_private(address):
     """Nor are the addresses that a proxy invents for public names."""
     assert not is_private_address(address)
