@@ -12,7 +12,8 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -30,6 +31,7 @@ from tasks.providers.outcomes import Lost
 from tasks.providers.reading import clean
 from tasks.providers.staging import Memory, Sink, Staging
 from tasks.providers.transfers import Transfer
+from tasks.providers.unpacking import Packed, Unpacker
 
 Resolve = Callable[[str], Awaitable[Iterable[str]]]
 
@@ -37,6 +39,7 @@ _CONNECT_SECONDS = 10.0
 _WRITE_SECONDS = 300.0
 _QUESTION_TIMEOUT = httpx.Timeout(30.0, connect=_CONNECT_SECONDS)
 _STALL_SECONDS = 60.0
+_HEAD_SECONDS = 90.0
 _PASS_SECONDS = 1800.0
 _REPLY_BYTES_MOST = 4_000_000
 _TRANSFER_ROUNDS_MOST = 20
@@ -196,7 +199,9 @@ class Client(Conversation):
                 request = self._loader.build_request(
                     "GET", url, headers=headers, timeout=httpx.Timeout(_STALL_SECONDS)
                 )
-                response = await self._loader.send(request, stream=True)
+                # The stall alone would let a head come letter by letter for days.
+                async with asyncio.timeout(_HEAD_SECONDS):
+                    response = await self._loader.send(request, stream=True)
             except Exception as error:
                 lost = _lost(error, status=0)
             else:
@@ -308,11 +313,23 @@ def _lost(error: Exception, *, status: int) -> Lost:
 async def _read(response: httpx.Response) -> bytes | None:
     """The body, or None where it is larger than any reply should be."""
     data = bytearray()
-    async for chunk in response.aiter_bytes():
-        data += chunk
-        if len(data) > _REPLY_BYTES_MOST:
-            return None
+    async with aclosing(_pieces(response)) as pieces:
+        async for piece in pieces:
+            data += piece
+            if len(data) > _REPLY_BYTES_MOST:
+                return None
     return bytes(data)
+
+
+async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, unpacked within bounds, which httpx does not keep. Raises Packed."""
+    unpacker = Unpacker(response.headers.get("content-encoding", ""))
+    async for chunk in response.aiter_raw():
+        for piece in unpacker.feed(chunk):
+            yield piece
+    if not unpacker.whole:
+        msg = "its body is packed and cut off"
+        raise Packed(msg)
 
 
 async def _receive(
@@ -328,11 +345,11 @@ async def _receive(
         if error is not None:
             return error
         try:
-            async with asyncio.timeout(_PASS_SECONDS):
-                async for chunk in response.aiter_bytes():
-                    if not transfer.take(chunk):
+            async with asyncio.timeout(_PASS_SECONDS), aclosing(_pieces(response)) as pieces:
+                async for piece in pieces:
+                    if not transfer.take(piece):
                         return transfers.too_large(url, transfer.limit_bytes)
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as raised:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError, Packed) as raised:
             lost = _lost(raised, status=response.status_code)
         else:
             return transfer.end(url)
@@ -344,11 +361,12 @@ async def _receive(
 async def _beginning(response: httpx.Response) -> str:
     data = bytearray()
     try:
-        async for chunk in response.aiter_bytes():
-            data += chunk
-            if len(data) > 2000:
-                break
-    except httpx.HTTPError:
+        async with asyncio.timeout(_STALL_SECONDS), aclosing(_pieces(response)) as pieces:
+            async for piece in pieces:
+                data += piece
+                if len(data) > 2000:
+                    break
+    except (httpx.HTTPError, httpx.StreamError, TimeoutError, Packed):
         return ""
     return data[:2000].decode("utf-8", "replace")
 

@@ -1,6 +1,7 @@
 """Downloads: whole or not at all, without the key, and only from where a vendor may point."""
 
 import asyncio
+import gzip
 import hashlib
 import logging
 
@@ -326,7 +327,7 @@ def test_small_files_come_as_bytes(client_of):
 
     def handler(request):
         seen.append(request)
-        return httpx.Response(200, content=b"\xff\xd8\xff")
+        return httpx.Response(200, stream=httpx.ByteStream(b"\xff\xd8\xff"))
 
     assert from_outside(client_of, "https://v.example.com/f.png?sig=1", handler) == b"\xff\xd8\xff"
     assert "authorization" not in seen[0].headers
@@ -362,3 +363,46 @@ def test_a_lost_download_carries_no_url_with_it(serving, client_of, target):
     assert "5ec7e7" not in repr(got)
     assert got.__cause__ is None
     assert got.__context__ is None
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+def test_a_packed_bomb_is_not_taken(serving, client_of, target, encoding):
+    """A few bytes that unpack to more than the limit, once or twice over, leave no file behind."""
+    bomb = gzip.compress(bytes(60_000_000))
+
+    async def act(connection):
+        await connection.answer(200, bomb, {"Content-Encoding": encoding})
+
+    got, _ = load(serving, client_of, target, act)
+
+    assert isinstance(got, Unreadable if encoding == "gzip" else Unreachable)
+    assert list(target.parent.glob("**/*")) == []
+
+
+def test_a_clip_that_was_packed_on_the_way_is_unpacked(serving, client_of, answers, target):
+    """Some gateways compress what was asked for plain."""
+    load(
+        serving,
+        client_of,
+        target,
+        answers(200, gzip.compress(DATA), {"Content-Encoding": "gzip"}),
+    )
+
+    assert target.read_bytes() == DATA
+
+
+def test_a_head_that_comes_letter_by_letter_comes_to_an_end(
+    serving, client_of, target, monkeypatch
+):
+    """Each letter in time, and all of it never: the whole head has a limit as well."""
+    monkeypatch.setattr("tasks.providers.client._HEAD_SECONDS", 0.2)
+
+    async def drip(connection):
+        await connection.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while True:
+            await connection.send(b"x")
+            await asyncio.sleep(0.02)
+
+    got, _ = load(serving, client_of, target, drip)
+
+    assert isinstance(got, Unreachable)
