@@ -58,6 +58,7 @@ def _run(production: Production, board: str, *, wanted: bool) -> Report:
     from flows.opening import head_start
     from flows.running import Run
 
+    file = str(Path(board).resolve())
     with served(production) as opened, display(opened, sys.stderr, wanted=wanted) as shown:
         shown.say_engine("Prefect is starting")
         with engine(opened.settings, opened.store) as wait_for_server:
@@ -66,7 +67,7 @@ def _run(production: Production, board: str, *, wanted: bool) -> Report:
 
                 wait_for_server()
             shown.say_engine("")
-            return run_open(Run(opened, shown.tell), str(Path(board).resolve()), parameters(opened))
+            return run_open(Run(opened, shown.tell), file, parameters(opened))
 
 
 def parameters(production: Production) -> dict[str, Any]:

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, chdir, closing, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from tasks.errors import NotConfigured
@@ -52,25 +53,36 @@ LOCAL = {
 
 START_SECONDS = 300
 
+ROOT = Path(__file__).parents[1]
+
 
 @contextmanager
 def engine(settings: Settings, store: Store) -> Iterator[Callable[[], None]]:
     """Make Prefect ready to import: its server starts now and ends with this block.
 
     Yields a function that waits until the server answers. Both raise NotConfigured where it can't
-    be started.
+    be started. Within this block the working directory is another one.
     """
     set_environment(QUIET)
-    if settings.prefect_api_url:
-        yield lambda: None
-        return
+    # Prefect takes settings from files in the working directory (.env, prefect.toml,
+    # pyproject.toml), and they can name code to run: whoever hands over a board could write them.
+    with chdir(ROOT):
+        if settings.prefect_api_url:
+            yield lambda: None
+        else:
+            with _local(store) as wait_for_server:
+                yield wait_for_server
+
+
+@contextmanager
+def _local(store: Store) -> Iterator[Callable[[], None]]:
     # An older Prefect can't read the database of a newer one.
     home = store.root / "prefect" / version("prefect")
     end_leftovers(home)
     with _first_start(home) as started_well, _server(home) as (child, port):
         set_environment(
             {
-                "PREFECT_HOME": str(home),
+                **_at(home),
                 "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
                 "PREFECT_LOGGING_LEVEL": "CRITICAL",
                 "PREFECT_LOGGING_TO_API_ENABLED": "false",
@@ -108,6 +120,20 @@ def _first_start(home: Path) -> Iterator[Callable[[], None]]:
         yield started_well
 
 
+def _at(home: Path) -> dict[str, str]:
+    """A home for data alone: what may name code is Prefect's own, for a store may be a stranger's.
+
+    The variables of the user's environment still count.
+    """
+    found = find_spec("prefect")
+    package = Path(found.origin).parent if found and found.origin else home
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_LOGGING_CONFIG_PATH": str(package / "logging" / "logging.yml"),
+        "PREFECT_PROFILES_PATH": str(package / "settings" / "profiles.toml"),
+    }
+
+
 @contextmanager
 def _server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     home.mkdir(parents=True, exist_ok=True)
@@ -123,7 +149,7 @@ def _server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 
 
 def _start(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
-    words = {**QUIET, **LOCAL, "PREFECT_HOME": str(home)}
+    words = {**QUIET, **LOCAL, **_at(home)}
     try:
         with (home / "server.log").open("wb") as log:
             return subprocess.Popen(
@@ -131,7 +157,7 @@ def _start(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                cwd=Path(__file__).parents[1],
+                cwd=ROOT,
                 env=child_environment(words),
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
