@@ -42,9 +42,11 @@ from tasks.leniency import deserves_another
 from tasks.packing import Frame
 from tasks.plan import PlannedShot
 from tasks.providers import Provider
+from tasks.providers.addresses import is_loopback, redact
 from tasks.providers.client import Client
 from tasks.providers.contract import Done
 from tasks.providers.dialects import DIALECTS
+from tasks.providers.transfers import same_origin
 from tasks.receipts import Attempt
 from tasks.refusals import explain
 from tasks.store import digest_bytes, read_record, staged, write_record
@@ -105,6 +107,8 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
             # A simulator of our own is at another port in each run, and knows its jobs again.
             if url is None or (provider.name == SIMULATOR and production.self_served):
                 url = base_url(settings, provider)
+            else:
+                _check_known(url, provider, base_url(settings, provider))
             if (provider.name, url) not in clients:
                 key = settings.key(provider.key_variable)
                 if key is None and provider.name != SIMULATOR:
@@ -129,6 +133,21 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
             resubmit=production.resubmit,
             booking=booking(production.account, production.store.ledger_lock),
         )
+
+
+def _check_known(url: str, provider: Provider, ours: str) -> None:
+    """Raise NotConfigured where a receipt would have the key sent to an address nobody set.
+
+    A store may have come with a stranger's board, its receipts and all.
+    """
+    if any(same_origin(url, known) for known in (ours, provider.base_url)):
+        return
+    if not (is_loopback(url) and is_loopback(ours)):
+        msg = (
+            f"the receipt says that its job is at {redact(url)}, where {provider.name} is not; "
+            f"if you sent it there, set {provider.base_url_variable} to fetch it"
+        )
+        raise NotConfigured(msg)
 
 
 @dataclass

@@ -86,6 +86,9 @@ def refuse_other(store: Store, path: Path, board: str, file: Path | None, *, giv
         raise UsageError(msg)
     if given or not path.exists():
         return
+    if not path.is_file():
+        msg = f"{path} is no file; give another place by --out, or move it away"
+        raise UsageError(msg)
     owner = placed(store).get(str(path))
     ours = _says(path, marker(board, file)) if owner is None else owner == str(file)
     moved = owner is not None and not Path(owner).exists()

@@ -221,10 +221,19 @@ _KNOWN = frozenset(known.name for known in fields(Attempt))
 def _attempt(record: Mapping[str, Any]) -> Attempt:
     facts = {name: value for name, value in record.items() if name in _KNOWN}
     for name in ("clip", "last_frame"):
-        facts[name] = Kept(**facts[name]) if facts.get(name) else None
+        facts[name] = _kept(facts[name]) if facts.get(name) else None
     for name in ("price", "price_most"):
         facts[name] = Money.model_validate(facts[name]) if facts.get(name) else None
     return Attempt(**facts | {"state": State(record["state"])})
+
+
+def _kept(record: Mapping[str, Any]) -> Kept:
+    kept = Kept(**record)
+    # A store may have come with a stranger's board, and must not lead out of itself.
+    if kept.file in ("", ".", "..") or "/" in kept.file or "\\" in kept.file:
+        msg = "it names a file outside of its folder"
+        raise ValueError(msg)
+    return kept
 
 
 def _lean(attempt: dict[str, Any]) -> dict[str, Any]:

@@ -198,13 +198,15 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 def read_record(path: Path) -> dict[str, Any] | None:
     """The JSON record at a place, or None where there is none. Raises StoreError if damaged."""
     try:
-        record = json.loads(path.read_bytes())
+        # A pipe in its place, as an archive may hold one, would be waited for without end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            record = json.loads(file.read())
     except FileNotFoundError:
         return None
     except OSError as error:
         msg = f"the record {path} can't be read: {error.strerror}; check the store's rights"
         raise StoreError(msg) from error
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         msg = f"the record {path} is damaged; put it back from a backup, or remove it to pay again"
