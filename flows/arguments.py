@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from storyboards.quoting import disarm
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,4 +80,10 @@ def open_production(arguments: argparse.Namespace, **wishes: Any) -> Production:
 
 def say(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:
     """Print what a command has to say, as a document where that is asked for."""
-    print(json.dumps(document, ensure_ascii=False, indent=1) if arguments.json else text)
+    print(to_json(document) if arguments.json else disarm(text, keep="\n"))
+
+
+def to_json(document: dict[str, Any]) -> str:
+    """A document as it is printed: in letters, but for those of file names that are no UTF-8."""
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,9 +23,11 @@ from flows.arguments import (
     open_plan,
     open_production,
     say,
+    to_json,
 )
 from flows.housekeeping import add_housekeeping
 from storyboards.errors import RenderingError
+from storyboards.quoting import disarm
 from tasks.errors import NotBuilt, UsageError
 from tasks.settings import set_environment
 
@@ -173,7 +174,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
         document = check_document(plan)
     told = [f"note: {note}" for note in plan.notes]
-    told.append(f"{arguments.board} is clean: {shots} shot{'s' if shots > 1 else ''}")
+    told.append(f"{disarm(arguments.board)} is clean: {shots} shot{'s' if shots > 1 else ''}")
     say(document, "\n".join(told), arguments)
     return 0
 
@@ -231,7 +232,7 @@ def fail(error: RenderingError, *, as_json: bool, report: dict[str, Any] | None 
     if as_json:
         from flows.told import error_document
 
-        print(json.dumps(error_document(error, report), ensure_ascii=False, indent=1))
+        print(to_json(error_document(error, report)))
     return error.exit_code
 
 
@@ -246,7 +247,7 @@ def _fail_with_bug(error: Exception, *, as_json: bool) -> int:
     print(f"shotchain: this is a bug of shotchain; {log} tells more", file=sys.stderr)
     if as_json:
         told = {"kind": "bug", "message": f"this is a bug of shotchain; {log} tells more"}
-        print(json.dumps({"error": told, "problems": []}))
+        print(to_json({"error": told, "problems": []}))
     return BUG
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from flows import told
 from flows.agreement import check_agreed
+from flows.arguments import to_json
 from flows.interrupts import interruptible
 from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
 from storyboards.errors import RenderingError
+from storyboards.quoting import disarm
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -102,11 +103,11 @@ def _finish(report: Report, *, as_json: bool) -> int:
     if as_json:
         if code > 1 and worst:
             document = told.error_document(worst, document)
-        print(json.dumps(document, ensure_ascii=False, indent=1))
+        print(to_json(document))
     else:
-        print(render_text(report, film))
+        print(disarm(render_text(report, film), keep="\n"))
     for words in dict.fromkeys(_sentence(report, one) for one in errors):
-        print(f"shotchain: {words}", file=sys.stderr)
+        print(f"shotchain: {disarm(words)}", file=sys.stderr)
     if report.holes:
         code = code or 1
     return code

@@ -24,6 +24,7 @@ from flows.shooting import shoot
 from flows.steps import PrefectSteps
 from storyboards import Storyboard, load
 from storyboards.board import Board
+from storyboards.quoting import shorten
 from tasks.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +34,7 @@ def _name_run() -> str:
     board = flow_run.parameters.get("board", "")
     stem = Path(board).stem if isinstance(board, str) else _name_of(board)
     only = flow_run.parameters.get("only") or []
-    return " ".join([stem, *only])
+    return shorten(" ".join([stem, *only]))
 
 
 def _name_of(board: Any) -> str:

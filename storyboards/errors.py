@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from storyboards.quoting import disarm
+
 
 class RenderingError(Exception):
     """The root: an expected failure, told in one sentence and never as a traceback."""
 
     kind = "error"
     exit_code = 1
+
+    def __str__(self) -> str:
+        # File names, vendors' words: none of them may move a terminal's cursor or forge a line.
+        return disarm(super().__str__())
 
 
 class Problem(NamedTuple):
@@ -35,7 +41,7 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         told = ": ".join(part for part in (place, self.path, self.message) if part)
-        return f"{told}. {self.remedy}" if self.remedy else told
+        return disarm(f"{told}. {self.remedy}" if self.remedy else told)
 
 
 class InvalidStoryboard(RenderingError):
@@ -50,3 +56,7 @@ class InvalidStoryboard(RenderingError):
     def __init__(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __str__(self) -> str:
+        # One line for each.
+        return Exception.__str__(self)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _LONGEST = 60
+_JOINERS = "\u200c\u200d"
+"""Persian words and emoji families are written with them, and they move nothing."""
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -20,6 +23,17 @@ def shorten(value: object) -> str:
     return visible if len(visible) <= _LONGEST else visible[: _LONGEST - 1] + "…"
 
 
+def disarm(text: object, *, keep: str = "") -> str:
+    """The text, however long, with nothing a terminal would obey; ``keep`` stays as it is.
+
+    Letters of every script stay, and the spaces between them.
+    """
+    words = str(text)
+    if words.isascii() and words.isprintable():
+        return words
+    return "".join(one if one in keep else _disarm(one) for one in words)
+
+
 def write_path(path: tuple[str | int, ...]) -> str:
     """A place in the YAML as an author reads it: ``shots[2].seconds``."""
     written = ""
@@ -31,6 +45,11 @@ def write_path(path: tuple[str | int, ...]) -> str:
         else:
             written += f'["{shorten(part)}"]'
     return written
+
+
+def _disarm(character: str) -> str:
+    harmless = character in _JOINERS or unicodedata.category(character) == "Zs"
+    return character if harmless else _show(character)
 
 
 def _show(character: str) -> str:
