@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks.errors import MediaError
+from tasks.media.boxes import look_at
 from tasks.media.pictures import dimensions, sniff
 from tasks.providers.contract import Role
 from tasks.providers.models import PICTURES
@@ -92,6 +93,10 @@ def find_sound(board: Board, written: str) -> Input:
     if path.stat().st_size > 15_000_000:
         msg = f"the sound {written} is larger than 15 MB"
         raise Unusable(msg, "Make it shorter.")
+    with path.open("rb") as file:
+        if not _is_sound(file.read(12)):
+            msg = f"{written} is named like a sound and holds none"
+            raise Unusable(msg, "Save it as WAV or MP3.")
     return Input("reference_audio", digest_file(path), path)
 
 
@@ -101,6 +106,25 @@ def find_clip(board: Board, written: str) -> Input:
         return Input("reference_video", written, url=written)
     msg = f"{written} is a file, and vendors take reference clips by URL only"
     raise Unusable(msg, "Give a public https URL or an asset:// id.")
+
+
+def _is_sound(head: bytes) -> bool:
+    """Whether the first bytes are those of a WAV or an MP3, whatever the name says."""
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"WAVE"
+    synced = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    return head[:3] == b"ID3" or (synced and head[1] & 0x06 != 0)
+
+
+def find_own_clip(board: Board, written: str) -> Path:
+    """The clip that stands for a shot, looked at as far as that is instant. Raises Unusable."""
+    path = find_file(board, written)
+    try:
+        look_at(path)
+    except MediaError as error:
+        msg = f"{written} {str(error).removeprefix(f'{path} ')}"
+        raise Unusable(msg, "Give an MP4 or QuickTime clip.") from None
+    return path
 
 
 def find_file(board: Board, written: str) -> Path:

@@ -16,7 +16,7 @@ from storyboards.prompts import Prompt, resolve
 from tasks.asking import Asked
 from tasks.bill import NOTHING
 from tasks.enclosures import check_enclosures
-from tasks.inputs import Input, Unusable, find_clip, find_file, find_picture, find_sound
+from tasks.inputs import Input, Unusable, find_clip, find_own_clip, find_picture, find_sound
 from tasks.keys import derived_seed, key_of, key_of_clip
 from tasks.orders import Made, make_order, price_size
 from tasks.plan import Plan, PlannedShot
@@ -149,7 +149,7 @@ class _Planner:
 
     def _plan_clip(self, index: int, shot: Shot, written: str) -> PlannedShot:
         try:
-            path = find_file(self.board, written)
+            path = find_own_clip(self.board, written)
             key = key_of_clip(digest_file(path))
         except Unusable as error:
             self.problem(("shots", index, "clip"), error.message, error.remedy)

@@ -9,33 +9,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
-from tasks.media.pictures import sniff
-
-MAX_BYTES = 4 << 30
-"""Larger files are refused before they are opened."""
+from tasks.media.boxes import diagnose, look_at
 
 MAX_PIXELS = 8192 * 8192
 """Larger pictures are refused before one is decoded."""
 
 
-_MAX_BOXES = 10_000
+BOUNDS = {"max_pixels": str(MAX_PIXELS), "protocol_whitelist": "file"}
+"""What libavformat and its decoders are told of every clip."""
+
+# A QuickTime file may say that its pictures are in another file.
+_ALONE = {"enable_drefs": "0", "max_streams": "100"}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """Open a clip for reading; whatever PyAV finds wrong until it is closed is a MediaError."""
-    head = _read_head(path)
+    head = look_at(path)
     try:
         container = _open(path)
     except av.FFmpegError as error:
-        message = f"{path} {_diagnose(head)}"
+        message = f"{path} {diagnose(head)}"
         raise MediaError(message) from error
     with container:
         try:
@@ -55,6 +56,8 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
         message = f"{path} says its picture is {width}×{height} pixels, which is not opened"
         raise MediaError(message)
+    # A later picture may be of another size than the first.
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return stream
 
 
@@ -66,64 +69,12 @@ def fraction(value: Any) -> Fraction:
 def _open(path: Path) -> InputContainer:
     # The protocol and the format are named, so that neither a file's name nor its text (a
     # playlist, for one) can make libavformat reach for other files.
-    url = f"file:{path}"
+    url, options = f"file:{path}", {**BOUNDS, **_ALONE}
     try:
-        return av.open(url, mode="r", format="mov")
+        return av.open(url, mode="r", format="mov", options=options)
     except UnicodeDecodeError:
         # PyAV before 19 insists on UTF-8 tags, which nobody here reads.
-        return av.open(url, mode="r", format="mov", metadata_errors="ignore")
-
-
-def _read_head(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            message = f"{path} is larger than {MAX_BYTES >> 30} GiB, which is not opened"
-            raise MediaError(message)
-        with path.open("rb") as file:
-            head = file.read(4096)
-            told = _told_size(file) if head[4:8] == b"ftyp" else 0
-    except OSError as error:
-        message = f"{path} can't be read: {error.strerror}"
-        raise MediaError(message) from error
-    if told > size:
-        message = f"{path} is cut off: {size} of {told} bytes are there; download it again"
-        raise MediaError(message)
-    return head
-
-
-def _told_size(file: BinaryIO) -> int:
-    """Return where the last box of an MP4 that matters ends, as the boxes tell it."""
-    at = told = 0
-    for _ in range(_MAX_BOXES):
-        file.seek(at)
-        head = file.read(16)
-        if len(head) < 8:
-            break
-        size = int.from_bytes(head[:4], "big")
-        if size == 1:  # too large for 32 bits: the size follows the name
-            size = int.from_bytes(head[8:16], "big")
-        if size < 8:  # 0: to the end of the file
-            break
-        at += size
-        if head[4:8] in (b"moov", b"mdat", b"moof"):
-            told = at
-    return told
-
-
-def _diagnose(head: bytes) -> str:
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not head:
-        return "is empty"
-    if text.startswith(b"<"):
-        return "is a web page (HTML or XML) and no clip; what was downloaded is an error page"
-    if text.startswith((b"{", b"[")):
-        return "is JSON text and no clip; what was downloaded is probably an error message"
-    if sniff(head):
-        return f"is a picture ({sniff(head)}) and no clip"
-    if head[4:8] == b"ftyp":
-        return "is cut off or damaged: it begins like an MP4, but its index can't be read"
-    return "is no MP4 or QuickTime clip"
+        return av.open(url, mode="r", format="mov", options=options, metadata_errors="ignore")
 
 
 def _kinds(container: InputContainer) -> str:

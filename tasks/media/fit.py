@@ -5,6 +5,7 @@ Which clips have to, and what they have to be like, is decided in `agreement.py`
 
 from __future__ import annotations
 
+import math
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import ffmpeg
 
 from tasks.errors import MediaError
 from tasks.media.agreement import BT601_525, BT601_625, disagreements, shown_matrix, target
+from tasks.media.container import BOUNDS
 from tasks.media.probe import FILM_RATE, Clip, probe
 
 __all__ = ["disagreements", "fit", "target"]
@@ -55,7 +57,7 @@ def fit(clip: Path, like: Clip, out: Path, *, ffmpeg: Path, deadline_seconds: fl
 
 
 def _arguments(clip: Clip, like: Clip, out: Path) -> list[str]:
-    source = ffmpeg.input(f"file:{clip.path.absolute()}", format="mov")
+    source = ffmpeg.input(f"file:{clip.path.absolute()}", format="mov", **BOUNDS)
     picture = source["v:0"]
     for name, values, options in _filters(clip, like):
         picture = picture.filter(name, *values, **options)
@@ -70,6 +72,9 @@ def _arguments(clip: Clip, like: Clip, out: Path) -> list[str]:
         "map_metadata": -1,
         "map_chapters": -1,
     }
+    if clip.rate:
+        # The last picture may say that it stands for days.
+        options["frames:v"] = math.ceil(clip.duration_seconds * FILM_RATE) + int(FILM_RATE)
     command = ffmpeg.output(*streams, f"file:{out.absolute()}", **options)
     quiet = command.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
     return list(quiet.overwrite_output().get_args())

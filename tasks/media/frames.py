@@ -5,6 +5,8 @@ Which file formats there are, and how large a picture says it is, is `pictures.p
 
 from __future__ import annotations
 
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 from tasks.errors import MediaError
 from tasks.media.agreement import shown_matrix
 from tasks.media.decode import first_picture, last_picture
-from tasks.media.pictures import dimensions
+from tasks.media.pictures import dimensions, sniff
 from tasks.media.probe import Clip, examine
 
 Pixels = NDArray[np.uint8]
@@ -25,6 +27,31 @@ Pixels = NDArray[np.uint8]
 BLACK_LUMA = 24
 """Out of 255; a picture that is darker than this nearly everywhere counts as black."""
 BLACK_SHARE = 0.99
+
+_FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/tiff": "TIFF",
+    "image/bmp": "BMP",
+}
+
+# What Pillow was seen to raise for pictures that are broken, or made to break it.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 _PNG_LEVEL = 1  # a sixth of the time of level 6, for a sixth more bytes
 
@@ -93,12 +120,14 @@ def _to_png(pixels: Pixels) -> bytes:
 
 def _read(image: bytes) -> Image.Image:
     told = dimensions(image)
+    # Only the decoder that the first bytes call for: some of the others start programs.
+    formats = [_FORMATS[mime]] if (mime := sniff(image)) in _FORMATS else []
     try:
-        with Image.open(BytesIO(image)) as picture:
+        with Image.open(BytesIO(image), formats=formats) as picture:
             if picture.size != told:
                 message = f"The picture says it is {told} pixels and holds {picture.size}"
                 raise MediaError(message)
             return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except _DAMAGE as error:
         message = "The picture is damaged or of a kind that can't be decoded here"
         raise MediaError(message) from error

@@ -18,6 +18,8 @@ _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _BMP_HEADER_BYTES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 # Start-of-frame markers: C0-CF without the tables C4 (Huffman), C8 (reserved), CC (arithmetic).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# More than any camera writes; a file of nothing else would be read for seconds.
+_MARKERS_MOST = 10_000
 # Markers that stand alone, without a length: TEM and the restarts.
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 
@@ -92,7 +94,7 @@ def _png(data: bytes) -> tuple[int, int]:
 
 def _jpeg(data: bytes) -> tuple[int, int]:
     at = 2
-    while True:
+    for _ in range(_MARKERS_MOST):
         if data[at] != 0xFF:
             message = "The image/jpeg picture has something else where a marker belongs"
             raise MediaError(message)
@@ -109,6 +111,8 @@ def _jpeg(data: bytes) -> tuple[int, int]:
             raise MediaError(message)
         else:
             at += 2 + max(2, int(struct.unpack_from(">H", data, at + 2)[0]))
+    message = "The image/jpeg picture does not tell its size"
+    raise MediaError(message)
 
 
 def _webp(data: bytes) -> tuple[int, int]:

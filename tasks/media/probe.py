@@ -25,6 +25,12 @@ from tasks.media.timeline import Timeline, read_timeline
 FILM_RATE = Fraction(24)
 """Pictures a second in every film."""
 
+LONGEST_SECONDS = 3 * 3600
+"""A clip that says it lasts longer is refused."""
+
+MOST_SAMPLES = LONGEST_SECONDS * 48_000
+"""Of its sound, which is held in memory while it is joined."""
+
 _UNSPECIFIED, _FULL_RANGE = 2, 2
 _PROGRESSIVE = (0, 1)
 
@@ -91,7 +97,9 @@ def examine(path: Path) -> tuple[Clip, Timeline]:
     with opened(path) as container:
         stream = picture_stream(container, path)
         timeline = read_timeline(container, stream, path)
-        return _describe(path, container, stream, timeline), timeline
+        clip = _describe(path, container, stream, timeline)
+    _refuse_endless(clip, timeline)
+    return clip, timeline
 
 
 def verify(
@@ -121,6 +129,18 @@ def verify(
         message = f"{path} is damaged: {pictures} of its {clip.frames} pictures can be decoded"
         raise MediaError(message)
     return clip
+
+
+def _refuse_endless(clip: Clip, timeline: Timeline) -> None:
+    """Few pictures can claim to last for days, and few bytes to sound at millions a second."""
+    seconds = float((max(timeline.times) - min(timeline.times)) * timeline.time_base)
+    if seconds > LONGEST_SECONDS:
+        message = f"{clip.path} says it lasts {seconds:.0f} seconds, which is not opened"
+        raise MediaError(message)
+    if clip.has_audio and max(seconds, clip.frames / 24) * clip.sample_rate > MOST_SAMPLES:
+        told = f"{seconds:.0f} seconds of sound at {clip.sample_rate} Hz"
+        message = f"{clip.path} says it has {told}, which are not opened"
+        raise MediaError(message)
 
 
 def _is_partial(frame: object) -> bool:
