@@ -1,7 +1,8 @@
 """The first submits of a run, sent while Prefect is still starting.
 
 Safe, because they go the one way to a create: the receipt is written before, the job's id after,
-and the flow that comes later finds both. What goes wrong here is left to it, with its retries.
+and the flow that comes later finds both. What goes wrong here, a bug as well, is left to it: it
+has the retries, and no thread of ours may print what an error says.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from contextlib import contextmanager, suppress
 
 from flows.production import Production
 from flows.shooting import desk
-from storyboards.errors import RenderingError
 from tasks.desk import Tell
 from tasks.plan import PlannedShot
 from tasks.submission import submit
@@ -53,5 +53,5 @@ def head_start(production: Production, tell: Tell) -> Iterator[None]:
 async def _submit(production: Production, shots: tuple[PlannedShot, ...], tell: Tell) -> None:
     async with desk(production, tell) as desk_:
         for shot in shots:
-            with suppress(RenderingError):
+            with suppress(Exception):
                 await submit(shot, None, desk_, patient=False)

@@ -95,6 +95,12 @@ class Production:
         return self.survey.to_pay(tuple(one.id for one in self.chosen))
 
     @property
+    def paid_providers(self) -> tuple[Provider, ...]:
+        """The providers of this run that ask for a key."""
+        rows = {one.provider.name: one.provider for one in self.waiting if one.provider}
+        return tuple(row for name, row in rows.items() if name != SIMULATOR)
+
+    @property
     def needs_simulator(self) -> bool:
         """Whether the local vendor has to be served for this run."""
         rows = {one.provider.name for one in self.waiting if one.provider}

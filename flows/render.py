@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger
+from prefect.blocks.system import Secret
 from prefect.runtime import flow_run
 
 from flows import told
 from flows.agreement import check_agreed
-from flows.production import Wish, check_ready, prepare, served
+from flows.crash import caught_bugs
+from flows.production import Production, Wish, check_ready, prepare, served
 from flows.results import Report, put
 from flows.running import RUN, Run
 from flows.shooting import shoot
@@ -76,9 +79,11 @@ async def render_storyboard(
     """
     open_run = RUN.get()
     if open_run:
-        report = await shoot(open_run.production, PrefectSteps(), open_run.tell)
-        open_run.reports.append(report)
-        return told.render_document(report, _put(report))
+        secrets = open_run.production.settings.secrets()
+        with caught_bugs(secrets):
+            report = await shoot(open_run.production, PrefectSteps(secrets), open_run.tell)
+            open_run.reports.append(report)
+            return told.render_document(report, _put(report))
     wish = Wish(
         provider=provider,
         only=tuple(only or ()),
@@ -92,15 +97,37 @@ async def render_storyboard(
         partial=partial,
         trust=trust,
     )
-    production = prepare(_open_board(board), wish, read_settings(), working=Path.cwd())
-    check_ready(production)
-    check_agreed(production)
-    production.store.open()
-    with served(production) as production:
-        report = await shoot(production, PrefectSteps(), _log())
-    film = _put(report)
-    _raise_failure(report)
-    return told.render_document(report, film)
+    settings = read_settings()
+    with caught_bugs(settings.secrets()):
+        production = prepare(_open_board(board), wish, settings, working=Path.cwd())
+        production = await _with_stored_keys(production)
+        return await _render(production)
+
+
+async def _render(production: Production) -> dict[str, Any]:
+    """The whole run of a production that nobody opened before."""
+    secrets = production.settings.secrets()
+    with caught_bugs(secrets):
+        check_ready(production)
+        check_agreed(production)
+        production.store.open()
+        with served(production) as production:
+            report = await shoot(production, PrefectSteps(secrets), _log())
+        film = _put(report)
+        _raise_failure(report)
+        return told.render_document(report, film)
+
+
+async def _with_stored_keys(production: Production) -> Production:
+    """The production with the keys that Prefect keeps, where the environment has none."""
+    settings = production.settings
+    for provider in production.paid_providers:
+        if settings.key(provider.key_variable) is None:
+            # Only a block that is not there; a server that can't be asked is another matter.
+            with suppress(ValueError):
+                block: Any = await Secret.aload(f"shotchain-{provider.name}-api-key")
+                settings = settings.with_key(provider.key_variable, str(block.get()))
+    return replace(production, settings=settings)
 
 
 def _open_board(board: str | Storyboard) -> Board:

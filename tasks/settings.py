@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,14 @@ class Settings:
 
         word = self.words.get(name, "").strip()
         return SecretStr(word) if word else None
+
+    def with_key(self, name: str, key: str) -> Settings:
+        """These settings with a key that came from elsewhere, as if that variable held it."""
+        return replace(self, words={**self.words, name: key})
+
+    def secrets(self) -> frozenset[str]:
+        """Every key, to strike it out of a text."""
+        return _keys_in(self.words)
 
     def base_url(self, provider: str, default: str) -> str:
         """The provider's base URL: the environment's, else the given one; no trailing slash."""
@@ -145,9 +153,13 @@ def read_secrets() -> frozenset[str]:
 
     A configuration may name any variable of ours as a key, so all that is not surely open counts.
     """
+    return _keys_in(os.environ)
+
+
+def _keys_in(words: Mapping[str, str]) -> frozenset[str]:
     return frozenset(
         word.strip()
-        for name, word in os.environ.items()
+        for name, word in words.items()
         if name.startswith("SHOTCHAIN_")
         and not (name in _OPEN or name.endswith(_OPEN_ENDS))
         and len(word.strip()) >= (1 if name.endswith("_API_KEY") else _SHORTEST_KEY)

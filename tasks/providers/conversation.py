@@ -45,6 +45,7 @@ from tasks.providers.patience import (
     poll_wait_seconds,
 )
 from tasks.providers.reading import clean
+from tasks.redaction import strike
 
 Key = SecretStr | Callable[[], SecretStr | None] | None
 Answer = TypeVar("Answer")
@@ -290,9 +291,7 @@ class Conversation(ABC):
         message, code = redact_text(str(error)), redact_text(error.code)
         secret = self._api_key() if callable(self._api_key) else self._api_key
         key = secret.get_secret_value().strip() if secret is not None else ""
-        # A key of a letter or two is the simulator's, and would blot out every word.
-        if len(key) >= _SECRET_LEAST:
-            message, code = message.replace(key, "…"), code.replace(key, "…")
+        message, code = strike(message, [key]), strike(code, [key])
         if error.status == 401:
             message = f"{message} ({self.provider.key_variable})"
         return type(error)(
@@ -302,9 +301,6 @@ class Conversation(ABC):
             retry_after_seconds=error.retry_after_seconds,
             over=error.over,
         )
-
-
-_SECRET_LEAST = 6
 
 
 def pause_seconds(error: ProviderError, attempt: int) -> float:
