@@ -15,11 +15,11 @@ from storyboards.board import Board
 from tasks import films
 from tasks.bill import Bill
 from tasks.configuration import Configuration, read_configuration
-from tasks.errors import NotConfigured, UsageError
+from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
 from tasks.plan import Plan, PlannedShot
 from tasks.planning import make_plan
 from tasks.providers import Provider
-from tasks.providers.addresses import is_loopback
+from tasks.providers.addresses import is_loopback, is_private, redact
 from tasks.settings import Settings, find_store
 from tasks.store import Shelf, Store
 from tasks.survey import Survey, survey
@@ -131,6 +131,7 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
     )
     store = Store(find_store(settings, wish.store, board.file, working=working))
     plan = make_plan(board, provider=wish.provider, providers=configuration.providers)
+    _refuse_near(plan, settings)
     surveyed = survey(
         plan,
         lambda shot: shelf_of(store, settings, shot),
@@ -151,6 +152,27 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         configuration=configuration,
         account=Account(_walls(board, wish, configuration), convert=configuration.convert),
     )
+
+
+def _refuse_near(plan: Plan, settings: Settings) -> None:
+    """Raise InvalidStoryboard where a vendor out there would be sent to an address in here."""
+    problems = [
+        plan.board.problem(
+            ("shots", shot.index),
+            f"{redact(given.url)} lies in this network, where {shot.provider.name} is not",
+            "Give a file beside the board, or a public URL.",
+        )
+        for shot in plan
+        for given in shot.inputs
+        if shot.provider and is_private(given.url) and _is_out(settings, shot.provider)
+    ]
+    if problems:
+        raise InvalidStoryboard(problems)
+
+
+def _is_out(settings: Settings, provider: Provider) -> bool:
+    url = base_url(settings, provider)
+    return bool(url) and not is_private(url)
 
 
 def _check_resubmit(surveyed: Survey, wish: Wish) -> None:
