@@ -9,6 +9,8 @@
     board         a storyboard with its name, its file and the place of each value
     prompts       the full words of a shot
     chains        which shot continues which
+    rewriting     single values changed in a board's own text (with spelling)
+    saving        a board's file replaced, whole or not at all
     schema        writes storyboard.schema.json for editors
     starter       the board that `shotchain init` writes
     errors        the root of all expected errors, and the storyboard's own

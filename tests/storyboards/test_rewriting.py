@@ -1,0 +1,234 @@
+"""A value changed in a board's own text: what it says afterwards, and what stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storyboards.composing import compose
+from storyboards.errors import InvalidStoryboard
+from storyboards.nodes import to_data
+from storyboards.rewriting import Edit, rewrite
+from storyboards.saving import save
+
+TAKE, SEED, PROMPT, FRAME = (("shots", 0, key) for key in ("take", "seed", "prompt", "first_frame"))
+
+
+def change(text: str, *edits: Edit) -> str:
+    return rewrite(text.encode(), edits, file="b.yaml").decode()
+
+
+def read(text: str):
+    tree, flaws = compose(text)
+    assert not flaws
+    return to_data(tree)
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "after"),
+    [
+        ("shots:\n  - id: a\n    prompt: x\n", Edit(TAKE, 2),
+         "shots:\n  - id: a\n    take: 2\n    prompt: x\n"),
+        ("shots:\n  - prompt: x  # why\n    id: a   # name\n", Edit(TAKE, 2),
+         "shots:\n  - prompt: x  # why\n    id: a   # name\n    take: 2\n"),
+        ("shots: [{id: a, prompt: x}]", Edit(TAKE, 2), "shots: [{id: a, take: 2, prompt: x}]"),
+        ("shots:\n- {id: a,   # the one\n   prompt: x}\n", Edit(TAKE, 2),
+         "shots:\n- {id: a, take: 2,   # the one\n   prompt: x}\n"),
+        ('{"shots": [{"id":"a","prompt":"x"}]}', Edit(TAKE, 2),
+         '{"shots": [{"id":"a", "take": 2,"prompt":"x"}]}'),
+        ("shots:\n  - id: a\n    take: 1  # first\n    prompt: x", Edit(TAKE, 2),
+         "shots:\n  - id: a\n    take: 2  # first\n    prompt: x"),
+        ("shots:\n  - id: a\n    prompt: x\n    take:   # later\n", Edit(TAKE, 2),
+         "shots:\n  - id: a\n    prompt: x\n    take: 2   # later\n"),
+        ("shots:\n  - prompt: x\n    id: a", Edit(TAKE, 2),
+         "shots:\n  - prompt: x\n    id: a\n    take: 2"),
+        ("shots:\r\n  -   id: a\r\n      prompt: x\r\n", Edit(TAKE, 2),
+         "shots:\r\n  -   id: a\r\n      take: 2\r\n      prompt: x\r\n"),
+        ("shots:\n  - id: a\n    take: 2\n    prompt: x\n", Edit(SEED, 7),
+         "shots:\n  - id: a\n    take: 2\n    seed: 7\n    prompt: x\n"),
+        ("shots:\n  - id: a\n    seed: 5\n    prompt: x\n", Edit(SEED, None),
+         "shots:\n  - id: a\n    prompt: x\n"),
+        ("shots:\n  - id: a\n    seed: 5  # lucky\n    prompt: x\n", Edit(SEED, None),
+         "shots:\n  - id: a\n    # lucky\n    prompt: x\n"),
+        ("shots:\n  - seed: 5\n    id: a\n", Edit(SEED, None), "shots:\n  - id: a\n"),
+        ("shots:\n  - seed: 5  # lucky\n    id: a\n", Edit(SEED, None),
+         "shots:\n  - seed: null  # lucky\n    id: a\n"),
+        ("shots:\n  - id: a\n    seed: 5", Edit(SEED, None), "shots:\n  - id: a"),
+        ("shots: [{id: a, seed: 5, prompt: x}]", Edit(SEED, None), "shots: [{id: a, prompt: x}]"),
+        ("shots: [{id: a, seed: 5}]", Edit(SEED, None), "shots: [{id: a}]"),
+        ("shots:\n  - id: a\n", Edit(SEED, None), "shots:\n  - id: a\n"),
+        ("shots:\n  - id: a\n    prompt: 'it''s'  # why\n", Edit(PROMPT, "it's new"),
+         "shots:\n  - id: a\n    prompt: 'it''s new'  # why\n"),
+        ("shots:\n  - id: a\n    prompt: old words\n", Edit(PROMPT, "new words"),
+         "shots:\n  - id: a\n    prompt: new words\n"),
+        ("shots:\n  - id: a\n    prompt: old words\n", Edit(PROMPT, "new: words"),
+         'shots:\n  - id: a\n    prompt: "new: words"\n'),
+        ("shots:\n  - id: a\n    prompt: |  # why\n      old\n      words\n\n    seed: 5\n",
+         Edit(PROMPT, "new\n\nwords\n"),
+         "shots:\n  - id: a\n    prompt: |  # why\n      new\n\n      words\n\n    seed: 5\n"),
+        ("shots:\n  - id: a\n    prompt: >-\n      old\n      words\n    # next\n    seed: 5\n",
+         Edit(PROMPT, "new words"),
+         "shots:\n  - id: a\n    prompt: >-\n      new words\n    # next\n    seed: 5\n"),
+        ("shots:\n  - {id: a, prompt: x}\n", Edit(PROMPT, "two\nlines"),
+         'shots:\n  - {id: a, prompt: "two\\nlines"}\n'),
+        ("shots:\n  - id: a\n    prompt: x\n", Edit(FRAME, {"shot": "b", "take": 1}),
+         "shots:\n  - id: a\n    first_frame: {shot: b, take: 1}\n    prompt: x\n"),
+        ("shots:\n  - id: a\n    first_frame: previous # c\n",
+         Edit(FRAME, {"shot": "1", "take": 1}),
+         'shots:\n  - id: a\n    first_frame: {shot: "1", take: 1} # c\n'),
+        ("shots:\n  - id: a\n    first_frame:\n      shot: b\n", Edit((*FRAME, "take"), 3),
+         "shots:\n  - id: a\n    first_frame:\n      shot: b\n      take: 3\n"),
+        ("shots:\n  - {id: a, first_frame: {shot: b}}\n", Edit((*FRAME, "take"), 3),
+         "shots:\n  - {id: a, first_frame: {shot: b, take: 3}}\n"),
+        ("\ufeffshots:\n  - id: a\n", Edit(TAKE, 2), "\ufeffshots:\n  - id: a\n    take: 2\n"),
+    ],
+)  # fmt: skip
+def test_a_value_is_changed_where_it_stands(before: str, edit: Edit, after: str) -> None:
+    """Every style of writing a shot keeps its own."""
+    assert change(before, edit) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shots:\n  - &s {id: a, prompt: x}\n  - {id: b, last: *s}\n",
+        "shots:\n  - {id: b, seed: &n 5, take: &t 1}\n  - {id: c, take: *t}\n",
+        "shots: [id: a]\n",
+    ],
+)
+def test_what_can_t_be_changed_alone_is_left_to_the_author(text: str) -> None:
+    """A value that stands for two would change both: nothing is changed, the line is told."""
+    with pytest.raises(InvalidStoryboard, match="by hand") as caught:
+        change(text, Edit(TAKE, 2))
+
+    assert caught.value.problems[0].line >= 1
+
+
+LINE = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" "),
+    min_size=1,
+    max_size=12,
+).filter(lambda words: words.strip())
+WORDS = st.lists(LINE, min_size=1, max_size=3).map("\n".join)
+COMMENT = st.sampled_from(["", "  # keep: {this} one", " #x"])
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> str:
+    """A shot in block style, its keys in any order."""
+    dash = draw(st.sampled_from(["- ", "-   "]))
+    pad = " " * (2 + len(dash))
+    lines = [f"id: shot{draw(COMMENT)}"]
+    if draw(st.booleans()):
+        lines.append(f"take: 1{draw(COMMENT)}")
+    if draw(st.booleans()):
+        lines.append(f"seed: {draw(st.sampled_from(['5', '~', '']))}{draw(COMMENT)}")
+    prompt = draw(
+        st.sampled_from(
+            [
+                "a plain text",
+                "a plain\n  text of two lines",
+                "'single: quoted'",
+                '"double \\u00e9"',
+                f"|{draw(COMMENT)}\n  literal\n\n    text",
+                f">-{draw(COMMENT)}\n  folded\n  text",
+                "|+\n  kept\n",
+                "|2\n    more",
+            ]
+        )
+    )
+    lines.append(f"prompt: {prompt}")
+    if draw(st.booleans()):
+        lines.append(f"# on its own\ntitle: {draw(st.sampled_from(['x', '日本 🎬']))}")
+    text = "\n".join(draw(st.permutations(lines)))
+    return f"  {dash}" + text.replace("\n", f"\n{pad}") + "\n"
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> str:
+    """A shot between braces, on one line or on several."""
+    gap = draw(st.sampled_from([", ", ",", "  ,\n     ", ", # why\n     "]))
+    prompt = draw(st.sampled_from(["plain", "'q'", '"d, }"']))
+    pairs = ["id: shot", f"prompt: {prompt}"]
+    if draw(st.booleans()):
+        pairs.append("take: 1")
+    if draw(st.booleans()):
+        pairs.append("seed: 5")
+    text = gap.join(draw(st.permutations(pairs)))
+    return f"  - {{{text}{draw(st.sampled_from(['', ' ', ',']))}}}{draw(COMMENT)}\n"
+
+
+EDIT = st.one_of(
+    st.builds(Edit, st.just(("shots", 1, "take")), st.integers(1, 99)),
+    st.builds(Edit, st.just(("shots", 1, "seed")), st.none() | st.integers(0, 2**31)),
+    st.builds(Edit, st.just(("shots", 1, "prompt")), st.none() | WORDS | WORDS.map("{}\n".format)),
+    st.just(Edit(("shots", 1, "first_frame"), {"shot": "one", "take": 1})),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    shot=blocks() | flows(),
+    edit=EDIT,
+    behind=st.sampled_from(["", "\n# the end\n", "  - {id: z}\n", "\nfilm: {join: cut}\n"]),
+    line_break=st.sampled_from(["\n", "\r\n"]),
+    ends=st.booleans(),
+)
+def test_whatever_the_style_only_the_wanted_value_changes(
+    shot: str, edit: Edit, behind: str, line_break: str, ends: bool
+) -> None:
+    """All around the shot stays to the byte, every comment stays, the data differ in one place."""
+    before = "# a board\ntitle: über  # yes\nshots:\n  - id: one   # first\n    prompt: x\n"
+    text = before + shot + behind
+    text = (text if ends else text.rstrip("\n")).replace("\n", line_break)
+    wanted = read(text)
+    if edit.value is None:
+        wanted["shots"][1].pop(edit.path[-1], None)
+    else:
+        wanted["shots"][1][edit.path[-1]] = edit.value
+    after = change(text, edit)
+
+    drop = {key: value for key, value in wanted["shots"][1].items() if value is not None}
+    found = read(after)
+    shown = found["shots"][1]
+    assert {key: value for key, value in shown.items() if value is not None} == drop
+    assert {**found, "shots": 0} == {**wanted, "shots": 0}
+    assert after.startswith(before.replace("\n", line_break))
+    assert after.endswith((behind if ends else behind.rstrip("\n")).replace("\n", line_break))
+    assert after.count("#") - str(shown).count("#") == text.count("#") - read_count(text)
+    assert ("\r" in after) == (line_break == "\r\n")
+    if line_break == "\r\n":
+        assert "\n" not in after.replace("\r\n", "")
+
+
+def read_count(text: str) -> int:
+    return str(read(text)["shots"][1]).count("#")
+
+
+def test_a_file_is_replaced_whole_with_its_mode_and_through_a_link(tmp_path: Path) -> None:
+    """The link stays a link, and nothing is left beside the file."""
+    (tmp_path / "boards").mkdir()
+    real, link = tmp_path / "boards" / "b.yaml", tmp_path / "link.yaml"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    save(link, b"old", b"new", shown="link.yaml")
+
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in real.parent.iterdir()] == ["b.yaml"]
+
+
+def test_a_file_that_somebody_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """The editor's words win over ours."""
+    file = tmp_path / "b.yaml"
+    file.write_bytes(b"theirs")
+    with pytest.raises(InvalidStoryboard, match="changed meanwhile"):
+        save(file, b"old", b"new", shown="b.yaml")
+
+    assert file.read_bytes() == b"theirs"
+    assert [one.name for one in tmp_path.iterdir()] == ["b.yaml"]
