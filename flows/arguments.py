@@ -53,14 +53,28 @@ def add_board(command: argparse.ArgumentParser) -> None:
     add_store(command)
 
 
+def add_stale(command: argparse.ArgumentParser) -> None:
+    """Give a command the word for kept shots that start on a frame that is gone."""
+    command.add_argument(
+        "--stale",
+        choices=["keep", "cascade", "refuse"],
+        default="keep",
+        help="kept shots on a frame that is gone: leave them, render them again, or stop",
+    )
+
+
 def open_plan(arguments: argparse.Namespace) -> Plan:
-    """The board of a command, planned without a look at any store."""
+    """The board of a command, planned; only takes and locks need a look into the store."""
     from storyboards.loading import load
+    from storyboards.models import FromShot
     from tasks.configuration import read_configuration
     from tasks.planning import make_plan
     from tasks.settings import read_settings
 
     board = load(Path(arguments.board))
+    for shot in board.storyboard.shots:
+        if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
+            return open_production(arguments).plan
     configuration = read_configuration(
         read_settings(), board.folder, shown_as=board.shown_as, trust=arguments.trust
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from flows import told
 from flows.agreement import check_agreed
 from flows.arguments import to_json
 from flows.interrupts import interruptible
+from flows.noting import note_asked, note_there
 from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
 from storyboards.errors import RenderingError
 from storyboards.quoting import disarm
+from tasks.errors import StoreError
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -47,11 +50,17 @@ def finish_kept(production: Production) -> Report | None:
         for one in production.plan
         if one in production.chosen
     )
-    if not production.whole:
-        return Report(production, results)
-    attempts = {one.shot.id: one.attempt for one in results}
-    film = find_film(production, pieces_of(production, attempts), whole_cut(production))
-    return Report(production, results, film) if film else None
+    film = None
+    if production.whole:
+        attempts = {one.shot.id: one.attempt for one in results}
+        film = find_film(production, pieces_of(production, attempts), whole_cut(production))
+        if film is None:
+            return None
+    # All is there and paid: a store that can't be written is no reason to fail.
+    with suppress(StoreError):
+        note_asked(production)
+        note_there(production, production.chosen)
+    return Report(production, results, film)
 
 
 def _run(production: Production, board: str, *, wanted: bool) -> Report:
@@ -83,6 +92,7 @@ def parameters(production: Production) -> dict[str, Any]:
         "resubmit": list(wish.resubmit) or None,
         "partial": wish.partial or None,
         "trust": wish.trust or None,
+        "stale": wish.stale if wish.stale != "keep" else None,
     }
     return {name: word for name, word in asked.items() if word is not None}
 
@@ -106,6 +116,8 @@ def _finish(report: Report, *, as_json: bool) -> int:
         print(to_json(document))
     else:
         print(disarm(render_text(report, film), keep="\n"))
+    for words in report.warnings:
+        print(f"warning: {disarm(words)}", file=sys.stderr)
     for words in dict.fromkeys(_sentence(report, one) for one in errors):
         print(f"shotchain: {disarm(words)}", file=sys.stderr)
     if report.holes:

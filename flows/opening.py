@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from flows.noting import note_asked
 from flows.production import Production
 from flows.shooting import desk
 from tasks.desk import Tell
@@ -24,7 +25,9 @@ def openers(production: Production) -> tuple[PlannedShot, ...]:
     ready = [
         one
         for one in sorted(production.waiting, key=lambda one: one.index)
-        if one.continues is None and production.survey[one.id].state == "to render"
+        if one.continues is None
+        and one.pinned is None
+        and production.survey[one.id].state == "to render"
     ]
     most = production.wish.jobs or len(ready)
     found: list[PlannedShot] = []
@@ -42,6 +45,7 @@ def head_start(production: Production, tell: Tell) -> Iterator[None]:
     if not first:
         yield
         return
+    note_asked(production)
     sender = threading.Thread(target=lambda: asyncio.run(_submit(production, first, tell)))
     sender.start()
     try:

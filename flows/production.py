@@ -8,21 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial as bind
 from pathlib import Path
 from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks import films
 from tasks.bill import Bill
+from tasks.boards import BoardRecord, ShelfName, read_board
 from tasks.configuration import Configuration, read_configuration
 from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
+from tasks.locks import find_broken_locks, find_lost_starts
 from tasks.plan import Plan, PlannedShot
 from tasks.planning import make_plan
 from tasks.providers import Provider
 from tasks.providers.addresses import is_loopback, is_private, redact
+from tasks.seams import Stale, judge, refuse_stale
 from tasks.settings import Settings, find_store
 from tasks.store import Shelf, Store
 from tasks.survey import Survey, survey
+from tasks.takes import Memory, Render, shelf_name
 from tasks.walls import Account, Wall, board_wall, budget_wall, run_wall
 
 SIMULATOR = "simulator"
@@ -47,6 +52,8 @@ class Wish(NamedTuple):
     """Whether the film is made with the shots that there are."""
     trust: bool = False
     """Whether a `shotchain.toml` beside the board may name providers and prices."""
+    stale: Stale = "keep"
+    """What to do about kept shots that start on a frame that is gone."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Production:
     """The shots of this run, each behind the one it continues."""
     place: Path | None
     """Where the film is put for the user; None leaves it in the store."""
+    record: BoardRecord
+    """What the store remembers of the board."""
     account: Account
     """What the run may spend; one for all that sends in its name."""
     configuration: Configuration = field(default_factory=Configuration)
@@ -78,11 +87,6 @@ class Production:
     def whole(self) -> bool:
         """Whether the run makes the film."""
         return not self.wish.only and self.wish.until is None
-
-    @property
-    def index(self) -> Path:
-        """The store's record of this board."""
-        return _index(self.store, self.board)
 
     @property
     def waiting(self) -> tuple[PlannedShot, ...]:
@@ -130,14 +134,8 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         settings, board.folder, shown_as=board.shown_as, trust=wish.trust
     )
     store = Store(find_store(settings, wish.store, board.file, working=working))
-    plan = make_plan(board, provider=wish.provider, providers=configuration.providers)
-    _refuse_near(plan, settings)
-    surveyed = survey(
-        plan,
-        lambda shot: shelf_of(store, settings, shot),
-        _index(store, board),
-        resubmit=wish.resubmit,
-    )
+    record = read_board(store.root, board.name, board.file)
+    surveyed, chosen = _look(board, wish, settings, store, record, configuration)
     _check_resubmit(surveyed, wish)
     place = (working / (wish.out or Path("films") / f"{board.name}.mp4")).absolute()
     deployed = settings.deployed and wish.out is None
@@ -147,11 +145,48 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
         settings=settings,
         store=store,
         survey=surveyed,
-        chosen=_choose(plan, wish),
+        chosen=chosen,
         place=None if deployed else place,
+        record=record,
         configuration=configuration,
         account=Account(_walls(board, wish, configuration), convert=configuration.convert),
     )
+
+
+def _look(
+    board: Board,
+    wish: Wish,
+    settings: Settings,
+    store: Store,
+    record: BoardRecord,
+    configuration: Configuration,
+) -> tuple[Survey, tuple[PlannedShot, ...]]:
+    """The board planned with the takes of its store, where it stands, and the shots of the run."""
+    memory = Memory(store, record)
+
+    def shelf(shot: PlannedShot) -> ShelfName | None:
+        # A shot that is a file now had its takes wherever its provider was then.
+        return shelf_name_of(settings, shot) if shot.provider else None
+
+    def find_take(shot: PlannedShot, take: int) -> Render | None:
+        return memory.recall(shot.id, take, shelf(shot))
+
+    def find_takes(shot: PlannedShot) -> tuple[Render, ...]:
+        return memory.find_renders(shot.id, shelf(shot))
+
+    plan = make_plan(
+        board, provider=wish.provider, providers=configuration.providers, recall=find_take
+    )
+    _refuse_near(plan, settings)
+    found = survey(plan, bind(shelf_of, store, settings), record, resubmit=wish.resubmit)
+    found, chosen = judge(found, wish.stale), _choose(plan, wish)
+    problems = (
+        *find_lost_starts(found, chosen),
+        *find_broken_locks(found, chosen, find_takes),
+    )
+    if problems:
+        raise InvalidStoryboard(problems)
+    return found, chosen
 
 
 def _refuse_near(plan: Plan, settings: Settings) -> None:
@@ -195,10 +230,6 @@ def _walls(board: Board, wish: Wish, configuration: Configuration) -> tuple[Wall
     return (*walls, *map(budget_wall, configuration.walls(board.name)))
 
 
-def _index(store: Store, board: Board) -> Path:
-    return store.root / "boards" / f"{board.name}.json"
-
-
 def _choose(plan: Plan, wish: Wish) -> tuple[PlannedShot, ...]:
     known = [one.id for one in plan]
     named = [*wish.only, *([wish.until] if wish.until else [])]
@@ -224,15 +255,23 @@ def base_url(settings: Settings, provider: Provider) -> str:
 
 def shelf_of(store: Store, settings: Settings, shot: PlannedShot) -> Shelf:
     """The shelf of a shot's provider: what came over loopback never stands beside the rest."""
+    return store.shelf(loopback=shelf_name_of(settings, shot) == "previz")
+
+
+def shelf_name_of(settings: Settings, shot: PlannedShot) -> ShelfName:
+    """What records call the shelf of a shot's provider."""
     url = base_url(settings, shot.provider) if shot.provider else ""
-    return store.shelf(loopback=not url or is_loopback(url))
+    return shelf_name(loopback=not url or is_loopback(url))
 
 
 def check_ready(production: Production) -> None:
     """See to it before anything is spent that the run can go through.
 
-    Raises NotConfigured for a missing key or store, UsageError for another board's film.
+    Raises NotConfigured for a missing key or store, UsageError for another board's film, and
+    StaleSeam where stale seams are refused.
     """
+    if production.wish.stale == "refuse":
+        refuse_stale(production.survey, production.chosen)
     settings = production.settings
     rows = {one.provider.name: one.provider for one in production.waiting if one.provider}
     for provider in rows.values():

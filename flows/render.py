@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow, get_run_logger
 from prefect.blocks.system import Secret
@@ -58,6 +58,7 @@ async def render_storyboard(
     jobs: int | None = None,
     resubmit: list[str] | None = None,
     partial: bool = False,
+    stale: Literal["keep", "cascade", "refuse"] = "keep",
     yes: bool = False,
     trust: bool = False,
 ) -> dict[str, Any]:
@@ -74,6 +75,7 @@ async def render_storyboard(
         resubmit: Pay again for these shots, whose job is unclear.
         partial: Join the film without the shots that failed.
         jobs: How many shots render at the same time.
+        stale: What to do about kept shots that start on a frame that is gone.
         yes: Agree to pay what the plan says.
         trust: Let a `shotchain.toml` beside the board name providers and prices.
     """
@@ -95,6 +97,7 @@ async def render_storyboard(
         agreed=yes,
         resubmit=tuple(resubmit or ()),
         partial=partial,
+        stale=stale,
         trust=trust,
     )
     settings = read_settings()
@@ -114,6 +117,8 @@ async def _render(production: Production) -> dict[str, Any]:
         with served(production) as production:
             report = await shoot(production, PrefectSteps(secrets), _log())
         film = _put(report)
+        for words in report.warnings:
+            get_run_logger().warning("%s", words)
         _raise_failure(report)
         return told.render_document(report, film)
 

@@ -45,7 +45,7 @@ def plan_text(production: Production) -> str:
         standing = survey[shot.id]
         rows.append(_plan_row(shot))
         notes.append(f"{standing.state}: {standing.reason}")
-    lines = _aligned(rows)
+    lines = aligned(rows)
     told = [lines[0], *(f"{line}  {note}" for line, note in zip(lines[1:], notes, strict=True))]
     told += ["", *(f"note: {note}" for note in plan.notes), _sums(production)]
     return "\n".join(told)
@@ -54,6 +54,8 @@ def plan_text(production: Production) -> str:
 def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
     size = f"{shot.width}x{shot.height}" if shot.width else "-"
     starts = f"{shot.chain} < {shot.continues}" if shot.continues else shot.chain
+    if shot.pinned:
+        starts = f"{shot.chain} < {shot.pinned.shot} take {shot.pinned.take.number}"
     return (
         shot.id,
         starts,
@@ -94,7 +96,8 @@ def _sums(production: Production) -> str:
     return "\n".join(lines)
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows as lines with their columns under each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = "  ".join(f"{{:<{width}}}" for width in widths)
     head, *lines = (padded.format(*row) for row in rows)
@@ -104,7 +107,7 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def render_text(report: Report, film: str | None) -> str:
     """What became of a run: a line per shot, the film, what was kept, rendered and paid."""
     rows = [_result_row(one) for one in report.results]
-    lines = [line.rstrip() for line in _aligned(rows)] if rows else []
+    lines = [line.rstrip() for line in aligned(rows)] if rows else []
     counts: dict[str, int] = {}
     for one in report.results:
         counts[one.outcome] = counts.get(one.outcome, 0) + 1

@@ -14,6 +14,7 @@ from tasks.bill import Bill, add
 from tasks.films import Film, Piece
 from tasks.plan import PlannedShot, is_chained
 from tasks.receipts import Attempt
+from tasks.seams import is_stale, started_on
 from tasks.store import digest_file
 
 Outcome = Literal["kept", "rendered", "failed", "unclear", "skipped"]
@@ -54,6 +55,25 @@ class Report(NamedTuple):
     def holes(self) -> tuple[str, ...]:
         """The shots of this run that there is no clip of."""
         return tuple(one.shot.id for one in self.results if not one.there)
+
+    @property
+    def stale(self) -> tuple[PlannedShot, ...]:
+        """The shots that start on a frame that the shot before no longer ends on."""
+        attempts = {one.shot.id: one.attempt for one in self.results}
+        return tuple(
+            one.shot
+            for one in self.results
+            if one.there and is_stale(one.shot, one.attempt, attempts.get(one.shot.continues or ""))
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the author should look at though nothing failed."""
+        return tuple(
+            f"the seam before {one.id} is stale: it starts on a frame that {started_on(one)} no "
+            f"longer ends on; --stale cascade renders {one.id} again"
+            for one in self.stale
+        )
 
     @property
     def spent(self) -> Bill:

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import SecretStr
 
+from flows.noting import note_asked, note_there
 from flows.production import SIMULATOR, Production, base_url
 from flows.results import (
     Cut,
@@ -49,8 +50,9 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.transfers import same_origin
 from tasks.receipts import Attempt
 from tasks.refusals import explain
-from tasks.store import digest_bytes, read_record, staged, write_record
+from tasks.store import digest_bytes, staged
 from tasks.submission import submit
+from tasks.takes import read_last_frame
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[T]]
@@ -178,6 +180,7 @@ async def shoot(production: Production, steps: Steps, tell: Tell) -> Report:
 
 
 async def _shoot(production: Production, steps: Steps, tell: Tell) -> Report:
+    await asyncio.to_thread(note_asked, production)
     async with desk(production, tell) as desk_:
         run = _Run(production, desk_, steps)
         if production.wish.jobs:
@@ -187,9 +190,9 @@ async def _shoot(production: Production, steps: Steps, tell: Tell) -> Report:
         # Board order decides who goes first where there are fewer places than shots.
         shots = sorted(production.chosen, key=lambda one: one.index)
         results = await _gather([_shoot_one(run, shot) for shot in shots])
-        _note(production, results)
         report = Report(production, results)
-        there = [one for one in results if one.there]
+        there = [one.shot for one in results if one.there]
+        await asyncio.to_thread(note_there, production, there)
         if not production.whole or not there or (report.holes and not production.wish.partial):
             return report
         try:
@@ -246,6 +249,9 @@ async def _outcome(run: _Run, shot: PlannedShot) -> Result:
             if not run.frames[shot.continues].cancelled():
                 raise
             return Result(shot, "skipped")
+    elif shot.pinned:
+        data = await asyncio.to_thread(read_last_frame, shot.pinned)
+        before = Frame(data, digest_bytes(data))
     try:
         return await _render(run, shot, before)
     except (JobLost, JobFailed) as error:
@@ -280,14 +286,16 @@ async def _kept_frame(run: _Run, shot: PlannedShot) -> Frame:
 
 async def _render(run: _Run, shot: PlannedShot, before: Frame | None) -> Result:
     steps, desk_ = run.steps, run.desk
-    refetched = run.production.survey[shot.id].attempt is not None
+    standing = run.production.survey[shot.id]
+    refetched = standing.attempt is not None
+    send = partial(submit, shot, before, desk_, cascade=standing.cascades)
 
     async def render() -> tuple[Done | None, Frame]:
         done = await jobs.wait(shot, desk_)
         return done, await jobs.take_frame(shot, done, desk_)
 
     async with _place(run, shot):
-        sent = await steps.submit(shot.id, partial(submit, shot, before, desk_))
+        sent = await steps.submit(shot.id, send)
         done, frame = await steps.render(shot.id, render)
         if not run.frames[shot.id].done():
             run.frames[shot.id].set_result(frame)
@@ -307,16 +315,6 @@ async def _place(run: _Run, shot: PlannedShot) -> AsyncIterator[None]:
             await stack.enter_async_context(run.every)
         await stack.enter_async_context(slots)
         yield
-
-
-def _note(production: Production, results: tuple[Result, ...]) -> None:
-    """Remember under which key each shot of the board was rendered."""
-    record = read_record(production.index) or {}
-    shots = dict(record.get("shots", {}))
-    there = {one.shot.id: one.shot.key for one in results if one.there}
-    if there.items() <= shots.items():
-        return
-    write_record(production.index, {**record, "shots": {**shots, **there}})
 
 
 async def make_film(report: Report) -> Film:

@@ -84,8 +84,11 @@ def _planned(production: Production, shot: PlannedShot) -> dict[str, Any]:
         "state": standing.state,
         "reason": standing.reason,
         "chain": shot.chain,
-        "continues": shot.continues,
+        "continues": shot.pinned.shot if shot.pinned else shot.continues,
+        "continues_take": shot.pinned.take.number if shot.pinned else None,
+        "lock": shot.shot.lock,
         "seam": standing.seam,
+        "goes_stale": standing.goes_stale,
         "provider": shot.provider.name if shot.provider else None,
         "family": shot.family,
         "model": shot.model,
@@ -125,6 +128,8 @@ def render_document(report: Report, film: str | None) -> dict[str, Any]:
         "frames": report.film.frames if report.film else 0,
         "holes": list(report.holes),
         "shots": [_result(production, one) for one in report.results],
+        "stale": [one.id for one in report.stale],
+        "warnings": list(report.warnings),
         "spent": report.spent.to_json(_currency(production)),
     }
 

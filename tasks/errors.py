@@ -23,6 +23,7 @@ RenderingError                  (storyboards.errors)
         Unreadable              a reply that is not as documented                     never again
     MediaError                  a clip, a picture or a sound that can't be used       exit 1
     StoreError                  the store can't be read or written                    exit 1
+    StaleSeam                   a kept shot starts on a frame that is gone            exit 1
 
 ``again`` says what may be done about it, and it is all that the retry policies read.
 """
@@ -51,6 +52,7 @@ __all__ = [
     "Refused",
     "Rejected",
     "RenderingError",
+    "StaleSeam",
     "StoreError",
     "Throttled",
     "Unauthorized",
@@ -234,3 +236,12 @@ class StoreError(RenderingError):
     """The store can't be read or written: a full disk, missing rights, a damaged record."""
 
     kind = "store"
+
+
+class StaleSeam(RenderingError):
+    """A kept shot starts on a frame that the shot before it no longer ends on. The author decides.
+
+    Nothing is wrong with the board or the command, so it is no usage error.
+    """
+
+    kind = "stale_seam"

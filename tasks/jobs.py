@@ -102,11 +102,11 @@ async def _take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame
         except (ProviderError, MediaError):
             # The clip itself ends on the same picture: nothing is lost but a moment.
             desk.tell(shot.id, "last frame from the clip", None)
-    await collect(shot, done, desk)
+    collected = await collect(shot, done, desk)
     from tasks.media.frames import last_frame
 
-    home = desk.shelf_of(shot).home(shot.key)
-    data = await asyncio.to_thread(last_frame, home / CLIP)
+    clip = desk.shelf_of(shot).home(shot.key) / (collected.clip.file if collected.clip else CLIP)
+    data = await asyncio.to_thread(last_frame, clip)
     return await _keep_frame(shot, desk, data, "", attempt)
 
 
@@ -221,7 +221,7 @@ async def _amend(
             known = State.KEPT
         receipt = receipt.amend(known, **facts)
         shelf.write(shot.key, receipt.to_record())
-        return receipt.attempts[-1]
+        return receipt.latest or latest
 
 
 def _tier(shot: PlannedShot) -> str | None:

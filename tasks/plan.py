@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboards.board import Board
 from storyboards.errors import Problem
@@ -19,6 +20,9 @@ from tasks.orders import AUTO
 from tasks.providers import Provider
 from tasks.providers.contract import Order
 from tasks.providers.models import FRAMES_PER_SECOND
+
+if TYPE_CHECKING:
+    from tasks.takes import Render
 
 Size = tuple[int, int]
 
@@ -35,7 +39,9 @@ class PlannedShot:
     continues: str | None = None
     """The id of the shot whose last frame it starts from."""
     continues_key: str | None = None
-    """The key of that shot."""
+    """The key of the render whose last frame it starts from."""
+    pinned: Render | None = None
+    """The recorded take that it starts from, where that is not a shot's present one."""
     provider: Provider | None = None
     """None for a shot that is a file already."""
     model: str | None = None
@@ -111,6 +117,11 @@ class Plan:
             path.append(before)
         return tuple(reversed(path))
 
+    def board_seed(self, shot: PlannedShot) -> int | None:
+        """The seed that the board gives a shot, itself or in its look."""
+        own = shot.shot.seed
+        return self.board.storyboard.look.seed if own is None else own
+
     @property
     def critical_path(self) -> tuple[str, ...]:
         """The shots that must wait for one another longest, by the vendors' usual times."""
@@ -136,6 +147,8 @@ class Plan:
 
 def is_chained(before: PlannedShot, after: PlannedShot) -> bool:
     """Whether a shot that stands directly behind another begins on the picture that ends it."""
+    if after.pinned:
+        return after.pinned.take.key == before.key
     return after.continues == before.id
 
 

@@ -5,8 +5,8 @@ Reads the board's own input files and nothing else. What the store already has i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
 from storyboards.chains import find_links
@@ -27,19 +27,30 @@ from tasks.providers.models import FAMILIES, Opening
 from tasks.providers.prices import price, tokens
 from tasks.store import digest_file
 
+if TYPE_CHECKING:
+    from tasks.takes import Render
+
 Size = tuple[int, int]
+
+Recall = Callable[[PlannedShot, int], "Render | None"]
+"""The recorded render of another take of a shot; None where the store has none."""
 
 
 def make_plan(
-    board: Board, *, provider: str | None = None, providers: Mapping[str, Provider] | None = None
+    board: Board,
+    *,
+    provider: str | None = None,
+    providers: Mapping[str, Provider] | None = None,
+    recall: Recall = lambda shot, take: None,
 ) -> Plan:
     """The plan of a board; `provider` replaces the board's and every shot's.
 
-    `providers` are those that there are, by name; without them the built-in ones.
+    `providers` are those that there are, by name; without them the built-in ones. `recall` finds
+    the takes that shots start on where those are not the present ones.
 
     Raises InvalidStoryboard with every problem that is found.
     """
-    planner = _Planner(board, provider, providers)
+    planner = _Planner(board, provider, providers, recall)
     planned = planner.plan()
     if planner.problems:
         order = sorted(planner.problems, key=lambda problem: (problem.line, problem.column))
@@ -61,11 +72,16 @@ class _Planner:
     """Plans one board: what was found wrong is collected, never raised, until the end."""
 
     def __init__(
-        self, board: Board, provider: str | None, providers: Mapping[str, Provider] | None
+        self,
+        board: Board,
+        provider: str | None,
+        providers: Mapping[str, Provider] | None,
+        recall: Recall,
     ) -> None:
         self.board = board
         self.provider = provider
         self.providers = providers
+        self.recall = recall
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.shots = board.storyboard.shots
@@ -109,15 +125,6 @@ class _Planner:
                 self.problem(path, "a crossfade is not built yet", remedy)
             if shot.continue_:
                 self.problem(("shots", index, "continue"), "continue is not built yet", remedy)
-            if shot.lock:
-                self.problem(("shots", index, "lock"), "lock is not built yet", remedy)
-            other = shot.first_frame
-            if isinstance(other, FromShot) and other.take not in (
-                None,
-                self.shots[self.index[other.shot]].take,
-            ):
-                message = f"starting on another take of {other.shot} is not built yet"
-                self.problem(("shots", index, "first_frame", "take"), message, "Leave take out.")
 
     def _plan_shot(self, index: int) -> PlannedShot:
         shot = self.shots[index]
@@ -139,13 +146,27 @@ class _Planner:
         asked = Asked(self.board, index, family, DIALECTS[row.dialect], opening)
         self._check_frames(asked, row)
         check_enclosures(asked, inputs, chained=parent is not None)
+        pinned = self._pinned(index, shot, parent)
         made = make_order(asked, model.id, prompt, framed=size)
         self.problems += asked.problems
         if asked.value("reseed") and asked.value("seed") is not None:
             asked.notes.append("reseed is not used: the seed is given")
         for note in asked.notes:
             self.note(index, note)
-        return _priced(_Ordered(asked, row, model, made, inputs), parent)
+        return _priced(_Ordered(asked, row, model, made, inputs), parent, pinned)
+
+    def _pinned(self, index: int, shot: Shot, parent: PlannedShot | None) -> Render | None:
+        """The recorded take that a shot starts on, where that is not the present one."""
+        start = shot.first_frame
+        if parent is None or not isinstance(start, FromShot) or start.take in (None, parent.take):
+            return None
+        found = self.recall(parent, start.take or 1)
+        if found is None:
+            path = ("shots", index, "first_frame", "take")
+            message = f"the store has no render of take {start.take} of {parent.id}"
+            remedy = f"Name a take that `shotchain takes` lists for {parent.id}, or leave take out."
+            self.problem(path, message, remedy)
+        return found
 
     def _plan_clip(self, index: int, shot: Shot, written: str) -> PlannedShot:
         try:
@@ -278,16 +299,20 @@ def _unplanned(index: int, shot: Shot, parent: PlannedShot | None) -> PlannedSho
     return PlannedShot(shot, index, key="", chain=chain, continues=continues)
 
 
-def _priced(ordered: _Ordered, parent: PlannedShot | None) -> PlannedShot:
+def _priced(ordered: _Ordered, parent: PlannedShot | None, pinned: Render | None) -> PlannedShot:
     asked, row, model, made, inputs = ordered
     order = made.order
+    before = pinned.take.key if pinned else parent.key if parent else None
+    if pinned:
+        # It waits for nobody: what it starts on was rendered long ago.
+        parent = None
     key = key_of(
         row.name,
         order,
         inputs=inputs,
         seed=order.seed,
         take=asked.shot.take,
-        continues=parent.key if parent else None,
+        continues=before,
     )
     count, cost = _cost(row, model, made, inputs)
     # Of use only where the vendor can be asked for its jobs, and more than it need know else.
@@ -299,7 +324,8 @@ def _priced(ordered: _Ordered, parent: PlannedShot | None) -> PlannedShot:
         key,
         chain=parent.chain if parent else asked.shot.id,
         continues=parent.id if parent else None,
-        continues_key=parent.key if parent else None,
+        continues_key=before,
+        pinned=pinned,
         provider=row,
         model=model.id,
         family=model.family.name if model.family else None,

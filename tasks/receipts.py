@@ -16,11 +16,14 @@ Each state is durable before the next step begins:
     SUBMITTED, DONE, KEPT - lose -> LOST the vendor has it no more, and we neither. Stays paid
     KEPT ----- clean ------> CLEANED     the author had its files removed. Stays paid
     UNCLEAR -- abandon ----> ABANDONED   the author asked for another. Counts as paid
+    KEPT ----- outdate ----> OUTDATED    it is rendered again from another frame, by an intent that
+                                         is written at once with this. Stays paid, with its files
+    OUTDATED - count again > KEPT        every attempt behind it came to nothing
 
 A process that dies leaves INTENDED behind, which the next reader takes for UNCLEAR: whoever reads
 it while holding the key's lock knows that nobody is sending. CLOSED, FAILED, CANCELLED, LOST,
-CLEANED and ABANDONED let a new attempt begin. This module has no I/O: `store` writes what
-`to_record` gives.
+CLEANED, ABANDONED and OUTDATED let a new attempt begin. This module has no I/O: `store` writes
+what `to_record` gives.
 """
 
 from __future__ import annotations
@@ -58,6 +61,7 @@ class State(Enum):
     LOST = "lost"
     CLEANED = "cleaned"
     ABANDONED = "abandoned"
+    OUTDATED = "outdated"
 
 
 DOUBTFUL = frozenset({State.INTENDED, State.UNCLEAR})
@@ -71,12 +75,16 @@ OVER = frozenset(
         State.LOST,
         State.CLEANED,
         State.ABANDONED,
+        State.OUTDATED,
     }
 )
 """After these another attempt may begin."""
 
 UNPAID = frozenset({State.CLOSED, State.FAILED, State.CANCELLED})
 """These cost nothing."""
+
+CAME_TO_NOTHING = frozenset({State.CLOSED, State.FAILED, State.CANCELLED, State.LOST})
+"""After these an outdated attempt before them counts again: it is what the store has."""
 
 AT_VENDOR = frozenset({State.SUBMITTED, State.DONE})
 """The vendor has a job of ours that we have not brought home."""
@@ -158,24 +166,41 @@ class Receipt:
 
     @property
     def latest(self) -> Attempt | None:
-        """The attempt that counts."""
-        return self.attempts[-1] if self.attempts else None
+        """The attempt that counts: the last, or the kept one that it could not replace."""
+        if not self.attempts:
+            return None
+        found = self.attempts[self._counting]
+        return replace(found, state=State.KEPT) if found.state is State.OUTDATED else found
+
+    @property
+    def _counting(self) -> int:
+        """The place of the attempt that counts."""
+        at = last = len(self.attempts) - 1
+        while at > 0 and self.attempts[at].state in CAME_TO_NOTHING:
+            at -= 1
+        return at if self.attempts[at].state in (State.OUTDATED, State.KEPT) else last
 
     def intend(self, attempt: Attempt) -> Receipt:
         """Begin another attempt. The one before must be over."""
-        if self.latest and self.latest.state not in OVER:
-            msg = f"an attempt of {self.key} is {self.latest.state.value}"
+        before = self.attempts[self._counting] if self.attempts else None
+        if before and before.state not in OVER:
+            msg = f"an attempt of {self.key} is {before.state.value}"
             raise AssertionError(msg)
         return replace(self, attempts=(*self.attempts, attempt))
 
+    @property
+    def counting_number(self) -> int:
+        """The number of the attempt that counts, from 1."""
+        return self._counting + 1
+
     def amend(self, state: State, **facts: Any) -> Receipt:
-        """The latest attempt in another state, with what is known now."""
+        """The attempt that counts in another state, with what is known now."""
         if not self.latest:
             msg = f"{self.key} has no attempt"
             raise AssertionError(msg)
-        return replace(
-            self, attempts=(*self.attempts[:-1], replace(self.latest, state=state, **facts))
-        )
+        at = self._counting
+        amended = replace(self.attempts[at], state=state, **facts)
+        return replace(self, attempts=(*self.attempts[:at], amended, *self.attempts[at + 1 :]))
 
     def to_record(self) -> dict[str, Any]:
         """The receipt as JSON."""

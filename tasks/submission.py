@@ -29,6 +29,7 @@ from tasks.receipts import (
     read_receipt,
     timestamp,
 )
+from tasks.seams import set_aside
 from tasks.store import Shelf, digest_bytes
 
 HEAR_OUT_SECONDS = 30
@@ -36,11 +37,17 @@ HEAR_OUT_SECONDS = 30
 
 
 async def submit(
-    shot: PlannedShot, frame: Frame | None, desk: Desk, *, patient: bool = True
+    shot: PlannedShot,
+    frame: Frame | None,
+    desk: Desk,
+    *,
+    patient: bool = True,
+    cascade: bool = False,
 ) -> Attempt:
     """See to it that the vendor has a job for this shot, and never two.
 
-    Returns the attempt that counts: an older one where the store has it. A create whose answer
+    Returns the attempt that counts: an older one where the store has it; with `cascade` a kept one
+    only where it started on this frame, else it is set aside for another. A create whose answer
     never came is looked for in the vendor's list, unless `patient` is False. Raises Unclear where
     one may have been charged; other ProviderErrors, and Unpayable, where surely nothing was.
     """
@@ -49,8 +56,12 @@ async def submit(
         receipt = read_receipt(shot.key, shelf.read(shot.key))
         if receipt.latest and receipt.latest.state in DOUBTFUL:
             receipt = await _settle(shot, frame, desk, receipt, patient=patient)
-        if receipt.latest and receipt.latest.state not in OVER:
-            return receipt.latest
+        latest = receipt.latest
+        if latest and latest.state not in OVER:
+            stale = frame is not None and latest.started_from != frame.sha256
+            if not (cascade and stale and latest.state is State.KEPT):
+                return latest
+            receipt = await asyncio.to_thread(set_aside, shelf.home(shot.key), receipt)
         try:
             return await _create(shot, frame, desk, receipt)
         except Unclear:
@@ -60,8 +71,8 @@ async def submit(
 
 
 def _adopted(shot: PlannedShot, receipt: Receipt) -> Attempt:
-    latest = receipt.latest
-    if latest is None or latest.state in OVER:
+    latest = receipt.attempts[-1]
+    if latest.state in OVER:
         # Said as an error, so that the policy decides whether it is sent again.
         msg = f"the create of {shot.id} failed, and the vendor's list shows that no job was made"
         raise NotSent(msg)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from storyboards.models import Money
 from tasks.bill import NOTHING, Bill, add, show
-from tasks.errors import StoreError
+from tasks.boards import BoardRecord
 from tasks.plan import Plan, PlannedShot
 from tasks.receipts import (
     AT_VENDOR,
@@ -25,7 +25,7 @@ from tasks.receipts import (
     State,
     read_receipt,
 )
-from tasks.store import Shelf, read_record
+from tasks.store import Shelf
 
 Standing_ = Literal["kept", "to render", "in flight", "unclear"]
 Seam = Literal["fresh", "stale"]
@@ -44,6 +44,10 @@ class Standing(NamedTuple):
     """What a run may have to pay for it; None is unknown."""
     renders_again: bool = False
     """Whether it is rendered again where the vendor turns out to have it no more."""
+    cascades: bool = False
+    """Whether it is kept, and rendered again where it does not start on the frame before it."""
+    goes_stale: bool = False
+    """Whether this run may leave it on a frame that the shot before no longer ends on."""
 
 
 @dataclass(frozen=True)
@@ -75,52 +79,35 @@ class Survey:
 def survey(
     plan: Plan,
     shelf_of: Callable[[PlannedShot], Shelf],
-    index: Path,
+    record: BoardRecord,
     *,
     resubmit: Collection[str] = (),
 ) -> Survey:
-    """Where every shot stands. `index` is the store's record of this board; `resubmit`
+    """Where every shot stands. `record` is what the store remembers of this board; `resubmit`
     names shots that are sent again where they stay unclear.
 
     Raises StoreError where a record is damaged.
     """
-    rendered = _rendered(index)
     standings: dict[str, Standing] = {}
-    frames: dict[str, str | None] = {}
     for shot in plan.in_order():
-        standing = _standing(shot, shelf_of(shot), standings, rendered)
+        standing = _standing(shot, shelf_of(shot), standings, record)
         if standing.state == "unclear" and shot.id in resubmit:
             standing = standing._replace(may_pay=shot.price)
-        attempt = standing.attempt
-        before = frames.get(shot.continues or "")
-        if standing.state == "kept" and attempt and attempt.started_from and before:
-            seam: Seam = "fresh" if attempt.started_from == before else "stale"
-            standing = _with_seam(standing, seam)
         standings[shot.id] = standing
-        kept = attempt.last_frame if attempt and standing.state == "kept" else None
-        frames[shot.id] = kept.sha256 if kept else None
     return Survey(plan, standings)
-
-
-def _with_seam(standing: Standing, seam: Seam) -> Standing:
-    reason = standing.reason
-    if seam == "stale":
-        reason += "; it starts on a frame that the shot before no longer ends on"
-    return standing._replace(reason=reason, seam=seam)
 
 
 def _standing(
     shot: PlannedShot,
     shelf: Shelf,
     before: Mapping[str, Standing],
-    rendered: Mapping[str, str],
+    record: BoardRecord,
 ) -> Standing:
     if shot.clip:
         return Standing("kept", "a file")
-    record = shelf.read(shot.key)
-    attempt = read_receipt(shot.key, record).latest
+    attempt = read_receipt(shot.key, shelf.read(shot.key)).latest
     if attempt is None or attempt.state in UNPAID or attempt.state is State.ABANDONED:
-        return Standing("to render", _why(shot, attempt, before, rendered), None, None, shot.price)
+        return Standing("to render", _why(shot, attempt, before, record), None, None, shot.price)
     if attempt.state in DOUBTFUL:
         # Where the vendor's list shows that none was made, the run sends another.
         lists = shot.provider is not None and shot.provider.lists
@@ -142,12 +129,15 @@ def _why(
     shot: PlannedShot,
     attempt: Attempt | None,
     before: Mapping[str, Standing],
-    rendered: Mapping[str, str],
+    record: BoardRecord,
 ) -> str:
     if attempt:
         return f"the last attempt {attempt.state.value}: {attempt.error or 'no reason told'}"
-    if shot.id not in rendered:
+    if shot.id not in record.shots:
         return "not rendered yet"
+    noted = {one.number: one.key for one in record.of(shot.id)}
+    if shot.take > 1 and noted.get(shot.take, shot.key) == shot.key:
+        return f"take {shot.take} is not rendered yet"
     parent = before.get(shot.continues or "")
     if parent and parent.state == "to render":
         return f"continues {shot.continues}, which is rendered again"
@@ -190,13 +180,3 @@ def is_there(home: Path, kept: Kept | None) -> bool:
         return (home / kept.file).stat().st_size == kept.bytes
     except OSError:
         return False
-
-
-def _rendered(index: Path) -> Mapping[str, str]:
-    """The key under which each shot of the board was rendered last."""
-    record = read_record(index) or {}
-    shots = record.get("shots", {})
-    if not isinstance(shots, dict):
-        msg = f"the record {index} is damaged; remove it, it can be made again"
-        raise StoreError(msg)
-    return shots

@@ -89,3 +89,44 @@ def test_a_receipt_that_can_t_be_understood_is_an_error(record: dict) -> None:
     """Never an empty receipt: that would be a second bill."""
     with pytest.raises(StoreError):
         read_receipt("k", record)
+
+
+CLIP = Kept("clip.mp4", "ab", 3)
+
+
+@pytest.mark.parametrize(
+    ("behind", "counts"),
+    [
+        ([State.CLOSED], 1),
+        ([State.FAILED, State.CLOSED], 1),
+        ([State.LOST], 1),
+        ([State.INTENDED], 2),
+        ([State.UNCLEAR], 2),
+        ([State.SUBMITTED], 2),
+        ([State.KEPT], 2),
+        ([State.ABANDONED], 2),
+        ([State.CLOSED, State.SUBMITTED], 3),
+    ],
+)
+def test_an_outdated_attempt_counts_again_where_all_behind_it_came_to_nothing(
+    behind: list[State], counts: int
+) -> None:
+    """What is paid and on disk is never worth less for a try to replace it."""
+    outdated = replace(ATTEMPT, state=State.OUTDATED, clip=CLIP)
+    receipt = Receipt("k", (outdated, *(replace(ATTEMPT, state=one) for one in behind)))
+
+    assert receipt.counting_number == counts
+    assert receipt.latest.state is (State.KEPT if counts == 1 else behind[-1])
+    assert (receipt.latest.clip == CLIP) is (counts == 1)
+
+
+def test_facts_go_to_the_attempt_that_counts() -> None:
+    """Not to the failed one that stands behind it."""
+    outdated = replace(ATTEMPT, state=State.OUTDATED, clip=CLIP)
+    receipt = Receipt("k", (outdated, replace(ATTEMPT, state=State.FAILED)))
+    amended = receipt.amend(State.KEPT, frames=49)
+
+    assert [one.state for one in amended.attempts] == [State.KEPT, State.FAILED]
+    assert amended.latest.frames == 49
+    with pytest.raises(AssertionError, match="kept"):
+        amended.intend(ATTEMPT)
