@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows import simulation, spending
+from flows import retakes, simulation, spending, takes
 from flows.arguments import (
     Commands,
     Parser,
     add_board,
     add_command,
+    add_stale,
     open_plan,
     open_production,
     say,
@@ -36,9 +37,6 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 LATER = (
-    "takes",
-    "retake",
-    "pick",
     "review",
     "export",
     "approve",
@@ -83,6 +81,8 @@ def parser(words: Sequence[str] = ()) -> Parser:
     _add_plan(commands)
     _add_render(commands)
     _add_providers(commands)
+    takes.add(commands)
+    retakes.add(commands)
     spending.add(commands)
     simulation.add(commands)
     add_housekeeping(commands)
@@ -103,7 +103,9 @@ def _add_check(commands: Commands) -> None:
 
 
 def _add_plan(commands: Commands) -> None:
-    add_board(add_command(commands, "plan", "say what a run would render and cost", _plan))
+    command = add_command(commands, "plan", "say what a run would render and cost", _plan)
+    add_board(command)
+    add_stale(command)
 
 
 def _add_render(commands: Commands) -> None:
@@ -113,7 +115,7 @@ def _add_render(commands: Commands) -> None:
     command.add_argument("--until", metavar="SHOT", help="up to this one; no film")
     command.add_argument("--jobs", metavar="N", type=_count, help="shots at the same time")
     command.add_argument("--budget", metavar="MONEY", help="the most this run may cost: '3 USD'")
-    command.add_argument("--stale", choices=["keep", "cascade", "refuse"], default="keep")
+    add_stale(command)
     command.add_argument(
         "--resubmit", metavar="SHOT,…", help="pay again for shots whose job is unclear"
     )
@@ -183,7 +185,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     from flows.report import plan_text
     from flows.told import plan_document
 
-    production = open_production(arguments)
+    production = open_production(arguments, stale=arguments.stale)
     if arguments.json:
         say(plan_document(production), "", arguments)
     else:
@@ -198,9 +200,6 @@ def _render(arguments: argparse.Namespace) -> int:
     if arguments.only is not None and not only:
         msg = "--only names no shot; give ids with commas between"
         raise UsageError(msg)
-    if arguments.stale != "keep":
-        msg = f"--stale {arguments.stale} is not built yet"
-        raise NotBuilt(msg)
     production = open_production(
         arguments,
         only=only,
@@ -210,6 +209,7 @@ def _render(arguments: argparse.Namespace) -> int:
         agreed=arguments.yes,
         resubmit=tuple(filter(None, (arguments.resubmit or "").split(","))),
         partial=arguments.partial,
+        stale=arguments.stale,
         out=arguments.out,
     )
     return render(production, arguments.board, as_json=arguments.json)
