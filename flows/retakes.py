@@ -180,7 +180,7 @@ def _losses(change: Change, render: Render) -> list[str]:
     told = [f"this is not take {render.take.number} as it was rendered: "]
     told[0] += "; ".join(changes(shot, render, plan))
     start = render.take.continues
-    if start and start != plan.start_key(shot):
+    if start and start != shot.continues_key:
         known = change.after.record.takes.items()
         found = [(one, take.number) for one, takes in known for take in takes if take.key == start]
         told += [f"it continued take {number} of {one}" for one, number in found[-1:]]
