@@ -1,0 +1,63 @@
+"""What a sound file says about itself: its format by its first bytes, how long it lasts.
+
+A WAV is read by its header with the standard library alone, so that a plan stays instant; only an
+MP3, which tells its length nowhere, is walked through. The sound of clips is `sound.py`'s business.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from tasks.errors import MediaError
+
+
+def sniff_sound(data: bytes) -> str | None:
+    """Return the MIME type that the first bytes prove, or None where they prove none."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "audio/wav"
+    # A frame of MPEG sound begins with eleven set bits; layer 0 does not exist.
+    is_frame = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and data[1] & 0x06
+    return "audio/mpeg" if data[:3] == b"ID3" or is_frame else None
+
+
+def sound_seconds(path: Path) -> float:
+    """Return how long a WAV or MP3 lasts. Raises MediaError for anything else and for damage."""
+    data = path.read_bytes()
+    kind = sniff_sound(data)
+    if kind is None:
+        message = f"{path.name} is neither WAV nor MP3: its first bytes belong to neither"
+        raise MediaError(message)
+    seconds = _wave_seconds(data) if kind == "audio/wav" else _walked_seconds(path)
+    if seconds <= 0:
+        message = f"{path.name} holds no sound"
+        raise MediaError(message)
+    return seconds
+
+
+def _wave_seconds(data: bytes) -> float:
+    bytes_per_second, at = 0, 12
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        if name == b"fmt " and at + 20 <= len(data):
+            bytes_per_second = struct.unpack_from("<I", data, at + 16)[0]
+        if name == b"data":
+            # A recorder that was stopped leaves a length that is larger than the file.
+            held = min(size, len(data) - at - 8)
+            return float(held / bytes_per_second) if bytes_per_second else 0.0
+        at += 8 + size + size % 2
+    return 0.0
+
+
+def _walked_seconds(path: Path) -> float:
+    import av
+
+    try:
+        with av.open(f"file:{path}", mode="r", format="mp3") as container:
+            packets = container.demux(audio=0)
+            return float(
+                sum(one.duration * one.time_base for one in packets if one.duration and one.size)
+            )
+    except (av.FFmpegError, IndexError) as error:
+        message = f"{path.name} is a damaged MP3"
+        raise MediaError(message) from error
