@@ -98,6 +98,9 @@ class Checker:
             watermark=bool(fields.get("watermark", False)),
             return_last_frame=bool(fields.get("return_last_frame", False)),
             output_format=str(fields.get("output_format", "mp4")),
+            callback_url=fields.get("callback_url", ""),
+            safety_identifier=fields.get("safety_identifier", ""),
+            expires_after_seconds=fields.get("execution_expires_after", 172_800),
         )
 
 
