@@ -28,11 +28,12 @@ from tasks.simulator.magic import reason
 from tasks.simulator.refusals import Refusal, reject
 from tasks.simulator.vendors import kkiai, powertokens, sora, videos, volc
 from tasks.simulator.vendors.ark import ARK
+from tasks.simulator.vendors.own import OWN
 
 # Web search is not offered on overseas nodes.
 _OVERSEAS = frozenset({"tools"})
 ROWS = (
-    Mount("simulator", "/simulator/api/v3", ARK, {**VOLCENGINE_MODELS, **BYTEPLUS_MODELS}),
+    Mount("simulator", "/simulator/api/v3", OWN, {**VOLCENGINE_MODELS, **BYTEPLUS_MODELS}),
     Mount("ark", "/ark/api/v3", ARK, VOLCENGINE_MODELS),
     Mount("modelark", "/modelark/api/v3", ARK, BYTEPLUS_MODELS, _OVERSEAS),
     Mount(
@@ -157,7 +158,7 @@ class _Visit:
         try:
             # Pictures come with a create, and a list reads every job: neither must hold up
             # anybody's poll.
-            if self._operation.name in {"create", "list"}:
+            if self._operation.name in {"create", "list", "upload"}:
                 return await asyncio.to_thread(self._operation.answer, self._desk, call)
             return self._operation.answer(self._desk, call)
         except Refusal as refusal:

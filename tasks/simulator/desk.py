@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from tasks.simulator.assets import Asset, Assets
 from tasks.simulator.callbacks import Callbacks
 from tasks.simulator.checks import Checker
 from tasks.simulator.clock import Clock
@@ -25,7 +26,7 @@ from tasks.simulator.magic import fate_of, reason, refuse_if_told
 from tasks.simulator.refusals import Refusal
 from tasks.simulator.renderers import Renderers
 
-OperationName = Literal["create", "get", "list", "delete", "content"]
+OperationName = Literal["create", "get", "list", "delete", "content", "upload"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Desk:
     mount: Mount
     jobs: Jobs
     files: Files
+    assets: Assets
     renderers: Renderers
     faults: Faults
     callbacks: Callbacks
@@ -140,6 +142,10 @@ class Desk:
         """Return a picture that came as a file, for a model of this mount. Raises Refusal."""
         family = FAMILIES[self.mount.models[model]]
         return self._inputs.take_image(role, data, family, param=param)
+
+    def keep_asset(self, data: bytes) -> Asset:
+        """Take a clip that a later order will name. Raises Refusal."""
+        return self.assets.keep(data)
 
     def accept(self, call: Call, commission: Commission, new_id: Callable[[], str]) -> Job:
         """Make a job of a commission and see to its picture. Raises Refusal where so told."""
@@ -202,7 +208,8 @@ class Desk:
 
     @property
     def _inputs(self) -> Inputs:
-        return Inputs(self.files, self.jobs, self.clock.now())
+        takes = any(one.name == "upload" for one in self.mount.vendor.operations)
+        return Inputs(self.files, self.jobs, self.clock.now(), self.assets if takes else None)
 
     def _destined(self, commission: Commission, faults: list[Fault]) -> tuple[Commission, Job]:
         """Return commission and job as the prompt's magic words and the faults decide."""

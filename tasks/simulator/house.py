@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from tasks.simulator.assets import Assets
 from tasks.simulator.callbacks import Callbacks
 from tasks.simulator.clock import Clock, SystemClock
 from tasks.simulator.desk import Desk, Mount
@@ -29,6 +30,7 @@ class House:
     clock: Clock
     jobs: Jobs
     files: Files
+    assets: Assets
     renderers: Renderers
     faults: Faults
     ledger: Ledger
@@ -44,6 +46,7 @@ class House:
             mount=mount,
             jobs=self.jobs,
             files=self.files,
+            assets=self.assets,
             renderers=self.renderers,
             faults=self.faults,
             callbacks=self.callbacks,
@@ -106,6 +109,7 @@ def _furnish(
         clock=clock,
         jobs=jobs,
         files=files,
+        assets=Assets(root, files),
         renderers=renderers,
         faults=faults,
         ledger=ledger,

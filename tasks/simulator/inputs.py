@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from tasks.errors import MediaError
 from tasks.media.pictures import dimensions, sniff
+from tasks.simulator.assets import Asset, Assets, judge_picture
 from tasks.simulator.commission import Medium
 from tasks.simulator.families import Family
 from tasks.simulator.files import Files
@@ -39,6 +40,8 @@ class Inputs:
     files: Files
     jobs: Jobs
     now: float
+    assets: Assets | None = None
+    """What was left with this mount before; None where it takes nothing."""
 
     def take(self, role: str, url: str, family: Family, *, param: str) -> Medium:
         """Return the medium behind a URL. Raises Refusal where the vendor would not take it."""
@@ -71,6 +74,9 @@ class Inputs:
         return self.take_image(role, data, family, param=param)
 
     def _linked(self, role: str, url: str, family: Family, param: str) -> Medium:
+        asset = self.assets.find(url) if self.assets else None
+        if asset is not None:
+            return self._left(role, asset, param)
         path, objection = self.files.own(url, self.now)
         if objection or (path is None and not _may_be_fetched(url)):
             reject(param, f"resource download failed: {objection or 'unreachable host'}")
@@ -82,12 +88,19 @@ class Inputs:
             reject(param, "invalid audio: the resource is not wav or mp3")
         return self.take_image(role, path.read_bytes(), family, param=param)
 
+    def _left(self, role: str, asset: Asset, param: str) -> Medium:
+        """A clip that was left here: its last picture is what a continuation starts from."""
+        if role != "reference_video":
+            reject(param, "the asset is a video")
+        return Medium(role, asset.last_frame, asset.width, asset.height, asset.seconds)
+
     def _own_clip(self, job: str, param: str) -> Medium:
         """A clip of ours: its last picture is what a continuation starts from."""
         made = self.jobs.find(job)
         if made is None:
             reject(param, "resource download failed: The specified key does not exist.")
         commission = made.commission
+        judge_picture(commission.width, commission.height, param=param)
         name = self.files.keep_input(self.files.path(made.last_frame).read_bytes())
         size = (commission.width, commission.height)
         return Medium("reference_video", name, *size, commission.duration_seconds)
