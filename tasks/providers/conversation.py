@@ -32,6 +32,7 @@ from tasks.providers.contract import (
     Done,
     Listed,
     Order,
+    Part,
     Recent,
     Reply,
     Waiting,
@@ -123,6 +124,18 @@ class Conversation(ABC):
                 return Created(result, _vendor_time(outcome))
             failed = result
         raise self._told(failed)
+
+    async def upload(self, data: bytes, mime: str) -> str:
+        """Leave a file with the vendor, and return the URL by which an order names it.
+
+        Costs nothing, and the same file may be left twice. Raises Rejected where the vendor takes
+        none, else as `query`.
+        """
+        place, ending = self.provider.uploads, mime.rpartition("/")[2]
+        if not place:
+            raise self._told(Rejected("the vendor takes no files beside an order; give a URL"))
+        call = Call("POST", place, parts=(Part("file", data, f"reference.{ending}", mime),))
+        return await self._ask(call, _asset)
 
     async def query(self, job: str) -> Waiting | Done:
         """Ask after a job, a few times where the answer is lost.
@@ -307,6 +320,14 @@ def pause_seconds(error: ProviderError, attempt: int) -> float:
     """How long to wait before asking again: what the vendor asks for, else longer each time."""
     asked = error.retry_after_seconds
     return back_off_seconds(attempt) if asked is None else asked
+
+
+def _asset(reply: Reply) -> str:
+    url = reply.body.get("url") if isinstance(reply.body, dict) else None
+    if not isinstance(url, str) or not url.startswith("asset://"):
+        msg = "its reply to an upload names no asset"
+        raise Unreadable(msg, status=reply.status)
+    return url
 
 
 def _vendor_time(outcome: Reply | Lost) -> float | None:

@@ -47,6 +47,9 @@ class Provider:
     """Whether `ep-…` ids of the account are taken as models."""
     lists: bool = False
     """Whether it is to be asked for its recent jobs, where its dialect can."""
+    uploads: str = ""
+    """Where files that the format takes by URL only are left with it, behind the base URL; empty
+    where nothing documented takes them."""
     cancels: bool = False
     """Whether it gives queued jobs up, where its dialect can ask for it."""
     jobs_at_once: int = 5

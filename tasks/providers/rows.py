@@ -179,6 +179,7 @@ ROWS = (
         prices="free",
         currency="",
         lists=True,
+        uploads="/assets",
         cancels=True,
         jobs_at_once=4,
         poll_least_seconds=0.1,
