@@ -20,6 +20,7 @@ MOST_MISFITS = 200
 _JOIN = "Write cut, or {crossfade: 0.5}."
 _UNIONS = {
     "seconds": ("no length", "Write a whole number of seconds, at least 1, or auto."),
+    "draft": ("no draft", "Write true, false or final."),
     "first_frame": ("no first frame", "Write previous, none, {shot: ID}, a file or a URL."),
     "transition": ("no transition", _JOIN),
     "join": ("no join", _JOIN),
@@ -96,9 +97,10 @@ def _explain_one(error: Any, tree: Node) -> Misfit | None:
     kind = error["type"]
     if union:
         value = _written_at(tree, union)
-        if not isinstance(value, Mapping) or union[-1] == "seconds":
+        if not isinstance(value, Mapping) or union[-1] in _WITHOUT_KEYS:
             noun, remedy = _UNIONS[str(union[-1])]
-            remedy = _ask_for_digits(value) or remedy if union[-1] == "seconds" else remedy
+            meant = _WITHOUT_KEYS.get(str(union[-1]))
+            remedy = (meant and meant(value)) or remedy
             return Misfit(union, False, f"{_name(value)} is {noun}", remedy)
         if not branch[0].isupper():
             return None  # keys were written, so only what the keyed branch says matters
@@ -199,8 +201,17 @@ def _ask_for_digits(node: Node | None) -> str:
 
 
 def _ask_for_truth(node: Node | None) -> str:
+    return _meant_truth(node) or "Write true or false, without quotes."
+
+
+def _meant_truth(node: Node | None) -> str:
+    """For a word that was probably meant as true or false; empty for anything else."""
     word = node.text.strip().lower() if isinstance(node, Scalar) else ""
-    return _TRUTHS.get(word, "Write true or false, without quotes.")
+    return _TRUTHS.get(word, "")
+
+
+_WITHOUT_KEYS = {"seconds": _ask_for_digits, "draft": _meant_truth}
+"""Unions of plain values, and what such a value was probably meant to be."""
 
 
 def _ask_for_range(kind: str, limits: dict[str, Any]) -> str:

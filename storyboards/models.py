@@ -132,8 +132,8 @@ class Look(Value):
     """Hold the camera still."""
     watermark: Flag | None = None
     """The vendor's mark in the picture. Unset means none."""
-    draft: Flag | None = None
-    """A cheap preview, where the model has drafts."""
+    draft: Flag | Literal["final"] | None = None
+    """A cheap preview, where the model has drafts; `final` is the full picture of just that one."""
     service_tier: ServiceTier | None = None
     """`flex` is half the price and takes hours, where the model has it."""
     priority: Annotated[Whole, Field(ge=0, le=9)] | None = None
@@ -207,7 +207,7 @@ class Shot(Look):
     last_frame: File | None = None
     """A file or URL of the picture the shot ends on, where the model takes one."""
     continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
-    """`clip`: hand the previous clip to a model that takes reference video."""
+    """`clip`: hand the previous clip, as Video 1, to a model that takes reference video."""
     clip: File | None = None
     """A file that is this shot already: nothing is rendered or paid."""
     references: References | None = None
