@@ -182,10 +182,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from flows.production import check_possible
     from flows.report import plan_text
     from flows.told import plan_document
 
     production = open_production(arguments, stale=arguments.stale)
+    check_possible(production)
     if arguments.json:
         say(plan_document(production), "", arguments)
     else:

@@ -19,10 +19,11 @@ from tasks.boards import BoardRecord, ShelfName, read_board
 from tasks.configuration import Configuration, read_configuration
 from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
 from tasks.locks import find_broken_locks, find_lost_starts
+from tasks.obstacles import find_obstacles
 from tasks.plan import Plan, PlannedShot
 from tasks.planning import make_plan
 from tasks.providers import Provider
-from tasks.providers.addresses import is_loopback, is_private, redact
+from tasks.providers.addresses import is_loopback
 from tasks.seams import Stale, judge, refuse_stale
 from tasks.settings import Settings, find_store
 from tasks.store import Shelf, Store
@@ -177,7 +178,6 @@ def _look(
     plan = make_plan(
         board, provider=wish.provider, providers=configuration.providers, recall=find_take
     )
-    _refuse_near(plan, settings)
     found = survey(plan, bind(shelf_of, store, settings), record, resubmit=wish.resubmit)
     found, chosen = judge(found, wish.stale), _choose(plan, wish)
     problems = (
@@ -187,27 +187,6 @@ def _look(
     if problems:
         raise InvalidStoryboard(problems)
     return found, chosen
-
-
-def _refuse_near(plan: Plan, settings: Settings) -> None:
-    """Raise InvalidStoryboard where a vendor out there would be sent to an address in here."""
-    problems = [
-        plan.board.problem(
-            ("shots", shot.index),
-            f"{redact(given.url)} lies in this network, where {shot.provider.name} is not",
-            "Give a file beside the board, or a public URL.",
-        )
-        for shot in plan
-        for given in shot.inputs
-        if shot.provider and is_private(given.url) and _is_out(settings, shot.provider)
-    ]
-    if problems:
-        raise InvalidStoryboard(problems)
-
-
-def _is_out(settings: Settings, provider: Provider) -> bool:
-    url = base_url(settings, provider)
-    return bool(url) and not is_private(url)
 
 
 def _check_resubmit(surveyed: Survey, wish: Wish) -> None:
@@ -264,12 +243,30 @@ def shelf_name_of(settings: Settings, shot: PlannedShot) -> ShelfName:
     return shelf_name(loopback=not url or is_loopback(url))
 
 
+def check_possible(production: Production) -> None:
+    """See to it that what is to be rendered can be, by what the store has; offline.
+
+    Raises InvalidStoryboard with every shot that can't continue a clip or promote a draft.
+    """
+    settings = production.settings
+    obstacles = find_obstacles(
+        production.survey,
+        production.chosen,
+        shelf_of=production.shelf,
+        base_url=lambda row: base_url(settings, row),
+    )
+    problems = sorted(obstacles, key=lambda problem: (problem.line, problem.column))
+    if problems:
+        raise InvalidStoryboard(problems)
+
+
 def check_ready(production: Production) -> None:
     """See to it before anything is spent that the run can go through.
 
-    Raises NotConfigured for a missing key or store, UsageError for another board's film, and
-    StaleSeam where stale seams are refused.
+    Raises NotConfigured for a missing key or store, UsageError for another board's film, StaleSeam
+    where stale seams are refused, and what `check_possible` raises.
     """
+    check_possible(production)
     if production.wish.stale == "refuse":
         refuse_stale(production.survey, production.chosen)
     settings = production.settings

@@ -53,7 +53,8 @@ def plan_text(production: Production) -> str:
 
 def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
     size = f"{shot.width}x{shot.height}" if shot.width else "-"
-    starts = f"{shot.chain} < {shot.continues}" if shot.continues else shot.chain
+    clip = " (clip)" if shot.by_clip else ""
+    starts = f"{shot.chain} < {shot.continues}{clip}" if shot.continues else shot.chain
     if shot.pinned:
         starts = f"{shot.chain} < {shot.pinned.shot} take {shot.pinned.take.number}"
     return (
@@ -70,7 +71,7 @@ def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
 
 
 def _length(shot: PlannedShot) -> str:
-    if shot.order and shot.order.duration_seconds == -1:
+    if shot.wanted and shot.wanted.duration_seconds == -1:
         return f"auto, {shot.seconds:g} s at most" if shot.seconds else "auto"
     return f"{shot.seconds:g} s" if shot.seconds else "-"
 

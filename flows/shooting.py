@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -270,7 +270,7 @@ def _once_more(run: _Run, shot: PlannedShot, error: JobLost | JobFailed) -> bool
 async def _keep(run: _Run, shot: PlannedShot) -> Result:
     await run.steps.keep(shot.id)
     if shot.id in run.continued:
-        run.frames[shot.id].set_result(await _kept_frame(run, shot))
+        run.frames[shot.id].set_result(replace(await _kept_frame(run, shot), shot=shot))
     attempt = None if shot.clip else find_attempt(shot, run.desk)
     return Result(shot, "kept", attempt)
 
@@ -298,7 +298,7 @@ async def _render(run: _Run, shot: PlannedShot, before: Frame | None) -> Result:
         sent = await steps.submit(shot.id, send)
         done, frame = await steps.render(shot.id, render)
         if not run.frames[shot.id].done():
-            run.frames[shot.id].set_result(frame)
+            run.frames[shot.id].set_result(replace(frame, shot=shot))
     attempt = await steps.collect(shot.id, partial(jobs.collect, shot, done, desk_))
     was_kept = refetched and sent.clip is not None
     return Result(shot, "kept" if was_kept else "rendered", attempt)

@@ -66,7 +66,7 @@ def film_frames(production: Production) -> int | None:
     plan = production.plan
     frames = 0
     for shot in plan:
-        if shot.frames is None or (shot.order and shot.order.duration_seconds == -1):
+        if shot.frames is None or (shot.wanted and shot.wanted.duration_seconds == -1):
             return None
         last = shot.index + 1 == len(plan.shots)
         frames += shot.frames - (not last and plan.seam(shot.index + 1))
@@ -75,7 +75,7 @@ def film_frames(production: Production) -> int | None:
 
 def _planned(production: Production, shot: PlannedShot) -> dict[str, Any]:
     standing = production.survey[shot.id]
-    order = shot.order
+    order, wanted = shot.order, shot.wanted
     return {
         "id": shot.id,
         "title": shot.title,
@@ -87,15 +87,18 @@ def _planned(production: Production, shot: PlannedShot) -> dict[str, Any]:
         "continues": shot.pinned.shot if shot.pinned else shot.continues,
         "continues_take": shot.pinned.take.number if shot.pinned else None,
         "lock": shot.shot.lock,
+        "continues_by": _continues_by(shot),
+        "anchor": shot.anchor,
         "seam": standing.seam,
         "goes_stale": standing.goes_stale,
         "provider": shot.provider.name if shot.provider else None,
         "family": shot.family,
         "model": shot.model,
         "job": standing.attempt.job if standing.attempt else None,
-        "prompt": order.prompt if order else None,
+        "prompt": wanted.prompt if wanted else None,
+        "draft": "final" if shot.draft else bool(order and order.draft),
         "resolution": order.resolution if order else None,
-        "ratio": order.ratio if order else None,
+        "ratio": wanted.ratio if wanted else None,
         "width": shot.width,
         "height": shot.height,
         "seconds": shot.seconds,
@@ -103,6 +106,12 @@ def _planned(production: Production, shot: PlannedShot) -> dict[str, Any]:
         "tokens": shot.tokens,
         "price": _price(production, shot),
     }
+
+
+def _continues_by(shot: PlannedShot) -> str | None:
+    if shot.continues is None:
+        return None
+    return "clip" if shot.by_clip else "frame"
 
 
 def _price(production: Production, shot: PlannedShot) -> dict[str, Any]:

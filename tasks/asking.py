@@ -22,6 +22,8 @@ class Asked:
     family: Family
     dialect: Dialect
     opening: Opening
+    extends: bool = False
+    """Whether the clip of the shot before goes with the order, to be continued."""
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     shot: Shot = field(init=False)
@@ -41,7 +43,8 @@ class Asked:
     def refuse(self, name: str, message: str, remedy: str) -> None:
         """A problem at the shot's own word, or at the look's where the shot says nothing."""
         own = getattr(self.shot, name, None) is not None
-        path: tuple[str | int, ...] = ("shots", self.index, name) if own else ("look", name)
+        key = name.rstrip("_")
+        path: tuple[str | int, ...] = ("shots", self.index, key) if own else ("look", key)
         self.problems.append(self.board.problem(path, message, remedy))
 
     def lacking(self, name: str, wanted: Any, remedy: str) -> None:

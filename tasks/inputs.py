@@ -13,12 +13,10 @@ from storyboards.board import Board
 from tasks.errors import MediaError
 from tasks.media.boxes import look_at
 from tasks.media.pictures import dimensions, sniff
+from tasks.media.recordings import sniff_sound, sound_seconds
 from tasks.providers.contract import Role
-from tasks.providers.models import PICTURES
+from tasks.providers.models import CLIPS, PICTURES, SOUND_BYTES_MOST
 from tasks.store import digest_bytes, digest_file
-
-SOUNDS = {"wav": "audio/wav", "mp3": "audio/mpeg"}
-"""Sounds a vendor takes as data, by the file's ending (Volcengine's create page)."""
 
 
 class Unusable(Exception):
@@ -39,10 +37,14 @@ class Input(NamedTuple):
     path: Path | None = None
     url: str = ""
     mime: str = ""
-    """Of a local picture, by its bytes."""
+    """Of a local file, by its bytes."""
     width: int = 0
-    """Pixels of a local picture, else 0."""
+    """Pixels of a local picture or clip, else 0."""
     height: int = 0
+    seconds: float | None = None
+    """Length of a clip or sound, where it is known."""
+    shot: str = ""
+    """The shot whose clip it is, which has neither path nor URL before that is rendered."""
 
 
 def find_picture(board: Board, role: Role, written: str) -> Input:
@@ -87,33 +89,54 @@ def find_sound(board: Board, written: str) -> Input:
     if is_url(written):
         return Input("reference_audio", written, url=written)
     path = find_file(board, written)
-    if path.suffix.lstrip(".").lower() not in SOUNDS:
-        msg = f"{written} is no sound that vendors take"
-        raise Unusable(msg, "Save it as WAV or MP3.")
-    if path.stat().st_size > 15_000_000:
-        msg = f"the sound {written} is larger than 15 MB"
+    if path.stat().st_size > SOUND_BYTES_MOST:
+        msg = f"the sound {written} is larger than {SOUND_BYTES_MOST // 1_000_000} MB"
         raise Unusable(msg, "Make it shorter.")
+    try:
+        seconds = sound_seconds(path)
+    except MediaError as error:
+        raise Unusable(str(error), "Save it as WAV or MP3.") from None
     with path.open("rb") as file:
-        if not _is_sound(file.read(12)):
-            msg = f"{written} is named like a sound and holds none"
-            raise Unusable(msg, "Save it as WAV or MP3.")
-    return Input("reference_audio", digest_file(path), path)
+        mime = sniff_sound(file.read(16)) or ""
+    return Input("reference_audio", digest_file(path), path, mime=mime, seconds=seconds)
 
 
 def find_clip(board: Board, written: str) -> Input:
-    """The reference clip a board names, which vendors take by URL only. Raises Unusable."""
+    """The reference clip a board names. Raises Unusable."""
     if is_url(written):
         return Input("reference_video", written, url=written)
-    msg = f"{written} is a file, and vendors take reference clips by URL only"
-    raise Unusable(msg, "Give a public https URL or an asset:// id.")
+    path = find_file(board, written)
+    mime = CLIPS.endings.get(path.suffix.lstrip(".").lower(), "")
+    if not mime:
+        msg = f"{written} is no clip that vendors take"
+        raise Unusable(msg, "Save it as MP4 or MOV with H.264 or H.265.")
+    if path.stat().st_size > CLIPS.bytes_most:
+        msg = f"the clip {written} is larger than {CLIPS.bytes_most // 1_000_000} MB"
+        raise Unusable(msg, "Make it shorter or smaller.")
+    width, height, seconds = look_at_clip(path, written)
+    return Input("reference_video", digest_file(path), path, "", mime, width, height, seconds)
 
 
-def _is_sound(head: bytes) -> bool:
-    """Whether the first bytes are those of a WAV or an MP3, whatever the name says."""
-    if head[:4] == b"RIFF":
-        return head[8:12] == b"WAVE"
-    synced = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    return head[:3] == b"ID3" or (synced and head[1] & 0x06 != 0)
+def look_at_clip(path: Path, written: str) -> tuple[int, int, float]:
+    """Width, height and seconds of a clip that vendors take. Raises Unusable for another."""
+    from tasks.media.probe import probe
+
+    try:
+        look_at(path)
+        clip = probe(path)
+    except MediaError as error:
+        raise Unusable(str(error), "Save it as MP4 or MOV with H.264 or H.265.") from None
+    size = f"the clip {written} is {clip.width}x{clip.height}"
+    if objection := CLIPS.objection(clip.width, clip.height):
+        msg = f"{size}, and {objection}"
+        raise Unusable(msg, "Save it in another size.")
+    if clip.codec not in CLIPS.codecs:
+        msg = f"the clip {written} is {clip.codec}, which vendors don't take"
+        raise Unusable(msg, "Save it with H.264 or H.265.")
+    if not CLIPS.rate_least <= clip.rate <= CLIPS.rate_most:
+        msg = f"the clip {written} has {float(clip.rate):g} pictures a second"
+        raise Unusable(msg, f"Save it with {CLIPS.rate_least} to {CLIPS.rate_most}.")
+    return clip.width, clip.height, clip.duration_seconds
 
 
 def find_own_clip(board: Board, written: str) -> Path:

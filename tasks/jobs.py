@@ -230,16 +230,16 @@ def _tier(shot: PlannedShot) -> str | None:
 
 def _actual(shot: PlannedShot, done: Done) -> Money | None:
     """What the job cost by the vendor's own count; None where it told none."""
-    order, provider = shot.order, row_of(shot)
-    if done.facts.tokens is None or order is None or shot.family is None:
+    order, wanted, provider = shot.order, shot.wanted, row_of(shot)
+    if done.facts.tokens is None or order is None or wanted is None or shot.family is None:
         return shot.price if provider.prices == prices.FREE else None
     return prices.price(
         provider,
         provider.family(shot.family),
         tokens=done.facts.tokens,
         resolution=order.resolution or "",
-        audio=bool(order.audio),
-        video_input=any(given.role == "reference_video" for given in shot.inputs),
+        audio=bool(wanted.audio),
+        video_input=shot.video_input,
         flex=order.service_tier == "flex",
         draft=bool(order.draft),
     )

@@ -23,6 +23,7 @@ FORMAT = 1
 _LEFT_OUT = frozenset(
     {
         "media",  # by their bytes, as inputs
+        "draft_job",  # by the key of the draft
         "seed",  # only where the board gives it
         "return_last_frame",
         "service_tier",
@@ -42,15 +43,20 @@ def key_of(
     seed: int | None = None,
     take: int = 1,
     continues: str | None = None,
+    draft: str | None = None,
 ) -> str:
-    """The key of a shot that is rendered; `continues` is the key of the shot it starts from."""
+    """The key of a shot that is rendered; `continues` is the key of the shot it starts from.
+
+    `draft` is the key of the draft whose full picture it is; all that this one hashes goes with it.
+    """
     words = {
         name: value
         for name, value in vars(order).items()
         if name not in _LEFT_OUT and value not in (None, ())
     }
     media = [[given.role, given.identity] for given in inputs]
-    return _digest([FORMAT, provider, words, media, seed, take, continues])
+    made_from: Any = ["draft", draft] if draft else continues
+    return _digest([FORMAT, provider, words, media, seed, take, made_from])
 
 
 def key_of_clip(sha256: str) -> str:

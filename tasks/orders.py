@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from storyboards.prompts import Prompt
 from tasks.asking import Asked, either, having
+from tasks.drafts import RESOLUTION, promote, read_resolution, read_stage
 from tasks.providers.contract import Order
 from tasks.providers.flags import find_flag
 from tasks.providers.models import (
@@ -38,6 +39,8 @@ class Made(NamedTuple):
     frames: int
     """Frames of the clip; of the longest it may become where the model decides."""
     resolution: str
+    final: Order | None = None
+    """The order of the full picture, where `order` is that of the draft it is made from."""
 
 
 def make_order(asked: Asked, model: str, prompt: Prompt, *, framed: tuple[int, int]) -> Made:
@@ -48,14 +51,16 @@ def make_order(asked: Asked, model: str, prompt: Prompt, *, framed: tuple[int, i
     family, shot = asked.family, asked.shot
     _check_prompt(asked, prompt)
     _check_said(asked)
-    resolution = _resolution(asked)
+    stage = read_stage(asked)
+    wanted = asked.value("resolution")
+    resolution = read_resolution(asked, stage, wanted) if stage else _resolution(asked, wanted)
     ratio = _ratio(asked, framed)
     frames, seconds = _length(asked)
-    draft = _switch(asked, "draft", has=family.draft)
+    draft = stage is not None
     order = Order(
         model=model,
         prompt=prompt.text,
-        resolution=resolution,
+        resolution=RESOLUTION if draft else resolution,
         ratio=ratio,
         duration_seconds=None if frames else seconds,
         frames=frames,
@@ -65,18 +70,17 @@ def make_order(asked: Asked, model: str, prompt: Prompt, *, framed: tuple[int, i
         audio=_audio(asked),
         return_last_frame=family.last_frame_in_draft or not draft or None,
         draft=draft or None,
-        service_tier=_tier(asked, draft=bool(draft)),
+        service_tier=_tier(asked, draft=draft),
         priority=_priority(asked),
         execution_expires_after_seconds=_expiry(asked),
         callback_url=shot.callback_url,
         safety_identifier=shot.safety_identifier,
         tools=_tools(asked),
     )
-    if draft and resolution != "480p":
-        asked.refuse("draft", f"a draft is 480p, not {resolution}", "Set resolution: 480p.")
     width, height = _size(family, resolution, ratio, framed)
     longest = frame_count(family.seconds[1] if seconds == AUTO else seconds)
-    return Made(order, width, height, frames or longest, resolution)
+    final = promote(asked, order, resolution) if stage == "final" else None
+    return Made(order, width, height, frames or longest, resolution, final)
 
 
 def _check_prompt(asked: Asked, prompt: Prompt) -> None:
@@ -119,9 +123,8 @@ def _check_said(asked: Asked) -> None:
             asked.lacking(word, f"{str(wanted).lower()}, for {said}", f"Leave {word} out.")
 
 
-def _resolution(asked: Asked) -> str:
+def _resolution(asked: Asked, wanted: str | None) -> str:
     family = asked.family
-    wanted = asked.value("resolution")
     has = family.resolutions
     if asked.opening == "reference" and family.reference_resolutions:
         has = family.reference_resolutions
@@ -150,13 +153,14 @@ def _ratio(asked: Asked, framed: tuple[int, int]) -> str:
         remedy = "Name a ratio such as 16:9, or give a first frame."
         asked.lacking("ratio", "adaptive with words alone", remedy)
         return family.default_ratio("text")
-    if wanted != "adaptive" and asked.opening == "frame" and not family.ratio_with_frame:
+    keeps = (asked.opening == "frame" or asked.extends) and not family.ratio_with_frame
+    if wanted != "adaptive" and keeps:
         if 0 not in framed and not _close(framed, wanted):
             asked.refuse(
                 "ratio",
-                f"{family.name} keeps the ratio of the frame it starts on, and "
+                f"{family.name} keeps the ratio of the picture it starts on, and "
                 f"{framed[0]}x{framed[1]} is not {wanted}",
-                f"Crop the frame to {wanted}, or set ratio: adaptive.",
+                f"Crop the picture to {wanted}, or set ratio: adaptive.",
             )
         return "adaptive"
     return str(wanted)

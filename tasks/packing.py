@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 
 from tasks.errors import MediaError
-from tasks.inputs import SOUNDS, Input
+from tasks.inputs import Input
 from tasks.media.pictures import sniff
 from tasks.plan import PlannedShot
 from tasks.providers.client import Client
@@ -28,12 +28,14 @@ class Frame:
     """Signed: never into a record, a log or an error. Good only where it came from."""
     origin: str = ""
     """The base URL of the vendor that made it."""
+    shot: PlannedShot | None = field(default=None, repr=False)
+    """The shot that ends on it, for whoever needs its clip."""
 
 
 def pack(shot: PlannedShot, order: Order, frame: Frame | None, client: Client) -> Order:
     """The order as it is sent: the files read, the frame before as the vendor takes it best."""
-    media = [_medium(given) for given in shot.inputs]
-    if frame:
+    media = [_medium(given) for given in shot.inputs if not given.shot]
+    if frame and not shot.by_clip:
         # The vendor knows its own picture again, so its URL goes back where it is still fresh.
         takes = "first_frame" in client.dialect.links and frame.origin == client.base_url
         ours = frame.url if takes else ""
@@ -50,8 +52,7 @@ def _medium(given: Input) -> Medium:
     if digest_bytes(data) != given.identity:
         msg = f"{given.path.name} was changed during the run; run again to plan with what it is now"
         raise MediaError(msg)
-    sound = SOUNDS.get(given.path.suffix.lstrip(".").lower(), "")
-    return Medium(given.role, data=data, mime=sniff(data) or sound)
+    return Medium(given.role, data=data, mime=given.mime)
 
 
 def refuse_black(shot: PlannedShot, frame: Frame | None) -> None:

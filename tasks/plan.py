@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from storyboards.board import Board
 from storyboards.errors import Problem
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 
+class Draft(NamedTuple):
+    """The preview whose full picture a shot is."""
+
+    key: str
+    order: Order
+    """What was asked for it: the words and all else that the full picture takes over."""
+
+
 @dataclass(frozen=True)
 class PlannedShot:
     """One shot as it will be rendered, with its identity and its price."""
@@ -37,17 +45,21 @@ class PlannedShot:
     chain: str
     """The id of the first shot of its chain."""
     continues: str | None = None
-    """The id of the shot whose last frame it starts from."""
+    """The id of the shot whose last frame, or whose clip, it starts from."""
     continues_key: str | None = None
-    """The key of the render whose last frame it starts from."""
+    """The key of the render whose last frame, or whose clip, it starts from."""
     pinned: Render | None = None
     """The recorded take that it starts from, where that is not a shot's present one."""
+    by_clip: bool = False
+    """Whether it continues that shot's clip and not its last frame, which it does not repeat."""
     provider: Provider | None = None
     """None for a shot that is a file already."""
     model: str | None = None
     family: str | None = None
     order: Order | None = None
     """Without its media, which are read when it is sent."""
+    draft: Draft | None = None
+    """The draft that it is the full picture of."""
     inputs: tuple[Input, ...] = ()
     clip: Path | None = None
     """The file of a shot that exists already."""
@@ -58,8 +70,10 @@ class PlannedShot:
     tokens: int | None = None
     price: Money | None = NOTHING
     """None is unknown."""
-    soft_anchor: bool = False
-    """Whether the vendor only leans on the frame it is given."""
+    video_input: bool = False
+    """Whether reference clips went into the picture, which is priced otherwise."""
+    anchor: Literal["exact", "soft"] | None = None
+    """Whether it starts on just the frame it is given or only leans on it; None without one."""
     allows: frozenset[str] = frozenset()
     """The board's words that allow another try, where they can help."""
 
@@ -79,10 +93,20 @@ class PlannedShot:
         return self.shot.title or self.shot.id
 
     @property
+    def soft_anchor(self) -> bool:
+        """Whether it only leans on the frame it is given."""
+        return self.anchor == "soft"
+
+    @property
+    def wanted(self) -> Order | None:
+        """The order that says what is seen: of the full picture of a draft, the draft's."""
+        return self.draft.order if self.draft else self.order
+
+    @property
     def seconds(self) -> float | None:
         """Its length as the film sees it."""
-        if self.order and self.order.duration_seconds not in (None, AUTO):
-            return self.order.duration_seconds
+        if self.wanted and self.wanted.duration_seconds not in (None, AUTO):
+            return self.wanted.duration_seconds
         return None if self.frames is None else self.frames / FRAMES_PER_SECOND
 
 
@@ -147,6 +171,8 @@ class Plan:
 
 def is_chained(before: PlannedShot, after: PlannedShot) -> bool:
     """Whether a shot that stands directly behind another begins on the picture that ends it."""
+    if after.by_clip:
+        return False
     if after.pinned:
         return after.pinned.take.key == before.key
     return after.continues == before.id

@@ -12,16 +12,17 @@ from storyboards.board import Board
 from storyboards.chains import find_links
 from storyboards.errors import InvalidStoryboard, Problem, RenderingError
 from storyboards.models import FromShot, Money, Shot
-from storyboards.prompts import Prompt, resolve
+from storyboards.prompts import resolve
 from tasks.asking import Asked
 from tasks.bill import NOTHING
 from tasks.enclosures import check_enclosures
-from tasks.inputs import Input, Unusable, find_clip, find_own_clip, find_picture, find_sound
+from tasks.inputs import Input, Unusable, find_own_clip
 from tasks.keys import derived_seed, key_of, key_of_clip
+from tasks.lineage import check_continued, clip_of, draft_key, extend, find_anchor, tell_anchor
 from tasks.orders import Made, make_order, price_size
-from tasks.plan import Plan, PlannedShot
+from tasks.plan import Draft, Plan, PlannedShot
+from tasks.props import Props
 from tasks.providers import Model, Provider, find_provider
-from tasks.providers.contract import Role
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.models import FAMILIES, Opening
 from tasks.providers.prices import price, tokens
@@ -85,6 +86,7 @@ class _Planner:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.shots = board.storyboard.shots
+        self.props = Props(board, self.problem, self.note)
         self.links = find_links(board.storyboard)
         self.done: dict[str, PlannedShot] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
@@ -123,8 +125,6 @@ class _Planner:
             if shot.transition not in (None, "cut"):
                 path = ("shots", index, "transition")
                 self.problem(path, "a crossfade is not built yet", remedy)
-            if shot.continue_:
-                self.problem(("shots", index, "continue"), "continue is not built yet", remedy)
 
     def _plan_shot(self, index: int) -> PlannedShot:
         shot = self.shots[index]
@@ -134,26 +134,33 @@ class _Planner:
         row = self._provider(index, shot)
         if row is None:
             return _unplanned(index, shot, parent)
-        inputs, prompt = self._inputs(index), resolve(self.board.storyboard, shot)
-        framed = parent is not None or any(given.role == "first_frame" for given in inputs)
-        inputs = (*inputs, *self._cast(index, prompt, row, framed=framed))
+        inputs, prompt = self.props.given(index), resolve(self.board.storyboard, shot)
+        extends = shot.continue_ is not None and parent is not None
+        framed = any(given.role == "first_frame" for given in inputs)
+        framed = framed or (parent is not None and not extends)
+        inputs = (*inputs, *self.props.of_cast(index, prompt, row, framed=framed))
+        if extends and parent:
+            inputs, prompt = (*self._clip_before(index, parent), *inputs), extend(prompt)
         model = self._model(index, shot, row, framed=framed or bool(inputs))
         if model is None:
             return _unplanned(index, shot, parent)
         # An endpoint id hides its model; the most able family lets everything through.
         family = model.family or FAMILIES["seedance-2.0"]
-        opening, size = _opening(parent, inputs)
-        asked = Asked(self.board, index, family, DIALECTS[row.dialect], opening)
+        opening, size = _opening(None if extends else parent, inputs)
+        asked = Asked(self.board, index, family, DIALECTS[row.dialect], opening, extends=extends)
         self._check_frames(asked, row)
-        check_enclosures(asked, inputs, chained=parent is not None)
+        check_enclosures(asked, row, inputs, chained=parent is not None and not extends)
+        if extends and parent:
+            check_continued(asked, row, parent)
         pinned = self._pinned(index, shot, parent)
         made = make_order(asked, model.id, prompt, framed=size)
         self.problems += asked.problems
         if asked.value("reseed") and asked.value("seed") is not None:
             asked.notes.append("reseed is not used: the seed is given")
-        for note in asked.notes:
+        planned = _priced(_Ordered(asked, row, model, made, inputs), parent, pinned)
+        for note in (*asked.notes, *tell_anchor(planned)):
             self.note(index, note)
-        return _priced(_Ordered(asked, row, model, made, inputs), parent, pinned)
+        return planned
 
     def _pinned(self, index: int, shot: Shot, parent: PlannedShot | None) -> Render | None:
         """The recorded take that a shot starts on, where that is not the present one."""
@@ -167,6 +174,14 @@ class _Planner:
             remedy = f"Name a take that `shotchain takes` lists for {parent.id}, or leave take out."
             self.problem(path, message, remedy)
         return found
+
+    def _clip_before(self, index: int, parent: PlannedShot) -> tuple[Input, ...]:
+        """The clip of the shot before, to be continued, where vendors take it."""
+        try:
+            return (clip_of(parent, parent.key),)
+        except Unusable as error:
+            self.problem(("shots", index, "continue"), error.message, error.remedy)
+            return ()
 
     def _plan_clip(self, index: int, shot: Shot, written: str) -> PlannedShot:
         try:
@@ -196,72 +211,6 @@ class _Planner:
             path = ("shots", index, "model") if shot.model else ("model",)
             self.problem(path, str(error), "Name one of them.")
             return None
-
-    def _inputs(self, index: int) -> tuple[Input, ...]:
-        shot, found = self.shots[index], []
-        given = shot.references
-        wanted: list[tuple[str, Role, tuple[str, ...]]] = [
-            ("references", "reference_image", given.images if given else ()),
-            ("references", "reference_video", given.videos if given else ()),
-            ("references", "reference_audio", given.audio if given else ()),
-        ]
-        if isinstance(shot.first_frame, str) and shot.first_frame not in ("previous", "none"):
-            wanted.insert(0, ("first_frame", "first_frame", (shot.first_frame,)))
-        if shot.last_frame:
-            wanted.append(("last_frame", "last_frame", (shot.last_frame,)))
-        for word, role, written in wanted:
-            for one in written:
-                try:
-                    found.append(self._find(role, one))
-                except Unusable as error:
-                    self.problem(("shots", index, word), error.message, error.remedy)
-        return tuple(found)
-
-    def _find(self, role: Role, written: str) -> Input:
-        if role == "reference_audio":
-            return find_sound(self.board, written)
-        if role == "reference_video":
-            return find_clip(self.board, written)
-        return find_picture(self.board, role, written)
-
-    def _cast(self, index: int, prompt: Prompt, row: Provider, *, framed: bool) -> Iterator[Input]:
-        """The cast's images where the model takes references beside what else is given."""
-        shot = self.shots[index]
-        word = shot.model or self.board.storyboard.model
-        family = row.family(word) if word in row.models else None
-        room = family.reference_images if family else 0
-        room -= len(shot.references.images) if shot.references else 0
-        for name in prompt.cast:
-            member = self.board.storyboard.cast[name]
-            if not member.images:
-                continue
-            why = ""
-            if framed or shot.last_frame:
-                why = "a shot that starts on a frame takes no references"
-            elif family is None or not family.reference_images:
-                why = f"{word} takes no reference images"
-            elif "reference_image" not in DIALECTS[row.dialect].inlines:
-                why = f"{row.name} takes reference images by URL only"
-            elif len(member.images) > room:
-                why = f"{word} takes {family.reference_images} reference images"
-            if why:
-                self._tell_cast(index, name, why, required=member.required)
-                continue
-            room -= len(member.images)
-            for image in member.images:
-                try:
-                    yield find_picture(self.board, "reference_image", image)
-                except Unusable as error:
-                    self.problem(("cast", name, "images"), error.message, error.remedy)
-            self.note(index, f"the images of {name} are sent as references")
-
-    def _tell_cast(self, index: int, name: str, why: str, *, required: bool) -> None:
-        message = f"the images of {name} are not sent: {why}"
-        if required:
-            remedy = "Take a model with references and first_frame: none, or drop required."
-            self.problem(("shots", index), message, remedy)
-        else:
-            self.note(index, message)
 
     def _check_frames(self, asked: Asked, row: Provider) -> None:
         """First and last frames: whether the model and the dialect take them."""
@@ -303,20 +252,20 @@ def _priced(ordered: _Ordered, parent: PlannedShot | None, pinned: Render | None
     asked, row, model, made, inputs = ordered
     order = made.order
     before = pinned.take.key if pinned else parent.key if parent else None
+    before_draft = pinned.take.key if pinned else draft_key(parent) if parent else None
     if pinned:
         # It waits for nobody: what it starts on was rendered long ago.
         parent = None
-    key = key_of(
-        row.name,
-        order,
-        inputs=inputs,
-        seed=order.seed,
-        take=asked.shot.take,
-        continues=before,
-    )
+    key = _key(ordered, before)
     count, cost = _cost(row, model, made, inputs)
+    draft = None
+    if made.final:
+        # Its draft continued the draft of the shot before, where that one is promoted as well.
+        draft = Draft(_key(ordered, before_draft), order)
+        order = made.final
+        key = key_of(row.name, order, take=asked.shot.take, draft=draft.key)
     # Of use only where the vendor can be asked for its jobs, and more than it need know else.
-    if order.seed is None and asked.family.seed and row.lists:
+    elif order.seed is None and asked.family.seed and row.lists:
         order = order.with_seed(derived_seed(key))
     return PlannedShot(
         asked.shot,
@@ -326,18 +275,34 @@ def _priced(ordered: _Ordered, parent: PlannedShot | None, pinned: Render | None
         continues=parent.id if parent else None,
         continues_key=before,
         pinned=pinned,
+        by_clip=asked.extends,
         provider=row,
         model=model.id,
         family=model.family.name if model.family else None,
         order=order,
-        inputs=inputs,
+        draft=draft,
+        inputs=() if draft else inputs,
         width=made.width,
         height=made.height,
         frames=made.frames,
         tokens=count,
         price=cost,
+        video_input=any(given.role == "reference_video" for given in inputs),
+        anchor=find_anchor(asked, parent, promoted=draft is not None),
         allows=_allowed(asked),
-        soft_anchor=asked.opening == "frame" and asked.dialect.takes_first_frame == "soft",
+    )
+
+
+def _key(ordered: _Ordered, before: str | None) -> str:
+    """The key of a shot; `before` is that of the shot it continues, by frame or by clip."""
+    asked, row, _, made, inputs = ordered
+    return key_of(
+        row.name,
+        made.order,
+        inputs=(one._replace(identity=before or "") if one.shot else one for one in inputs),
+        seed=made.order.seed,
+        take=asked.shot.take,
+        continues=before,
     )
 
 
@@ -355,8 +320,10 @@ def _opening(parent: PlannedShot | None, inputs: tuple[Input, ...]) -> tuple[Ope
         if given.role == "first_frame":
             return "frame", (given.width, given.height)
     if any(given.role.startswith("reference") for given in inputs):
-        pictures = [given for given in inputs if given.role == "reference_image"]
-        return "reference", (pictures[0].width, pictures[0].height) if pictures else (0, 0)
+        # The first clip settles the ratio, else the first picture (powertokens' page).
+        seen = [given for given in inputs if given.role == "reference_video"]
+        seen += [given for given in inputs if given.role == "reference_image"]
+        return "reference", (seen[0].width, seen[0].height) if seen else (0, 0)
     return "text", (0, 0)
 
 
@@ -373,14 +340,15 @@ def _cost(
         height,
         made.frames,
         family=model.family,
-        draft=bool(order.draft),
+        draft=bool(order.draft) and made.final is None,
         audio=bool(order.audio),
     )
-    clips = sum(given.role == "reference_video" for given in inputs)
+    clips = [given for given in inputs if given.role == "reference_video"]
     if clips:
+        told = [given.seconds for given in clips if given.seconds is not None]
         # How long a clip at a URL is, nobody told: the most that all of them may have.
-        longest = model.family.reference_seconds[1]
-        count = tokens(width, height, made.frames, family=model.family, input_video_seconds=longest)
+        whole = sum(told) if len(told) == len(clips) else model.family.reference_seconds[1]
+        count = tokens(width, height, made.frames, family=model.family, input_video_seconds=whole)
     cost = price(
         row,
         model.family,
@@ -389,6 +357,6 @@ def _cost(
         audio=bool(order.audio),
         video_input=bool(clips),
         flex=order.service_tier == "flex",
-        draft=bool(order.draft),
+        draft=bool(order.draft) and made.final is None,
     )
     return count, cost

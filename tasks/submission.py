@@ -10,10 +10,11 @@ import asyncio
 
 from tasks.adoption import Doubt, clear_up
 from tasks.bill import show
+from tasks.delivery import deliver
 from tasks.desk import Desk, locked, order_of, row_of
 from tasks.errors import NotSent, ProviderError, Unclear
 from tasks.keys import derived_seed
-from tasks.packing import Frame, digest_order, pack, refuse_black
+from tasks.packing import Frame, digest_order, refuse_black
 from tasks.plan import PlannedShot
 from tasks.providers import prices
 from tasks.providers.client import Client
@@ -81,8 +82,11 @@ def _adopted(shot: PlannedShot, receipt: Receipt) -> Attempt:
 
 async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: Receipt) -> Attempt:
     client = desk.client_of(row_of(shot), None)
+    if shot.draft:
+        # Its picture was settled by the draft, whatever the shot before ends on now.
+        frame = None
     refuse_black(shot, frame)
-    order = await asyncio.to_thread(pack, shot, _seeded(shot, receipt), frame, client)
+    order = await deliver(shot, _seeded(shot, receipt), frame, client=client, desk=desk)
     desk.tell(shot.id, "submitting", None)
     receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
     shelf = desk.shelf_of(shot)
@@ -166,7 +170,7 @@ async def _settle(
 
 def _doubt(shot: PlannedShot, frame: Frame | None, shelf: Shelf, attempt: Attempt) -> Doubt:
     picture = None
-    if frame and frame.sha256 == attempt.started_from:
+    if frame and frame.sha256 == attempt.started_from and not shot.by_clip:
         picture = frame.data
     for given in shot.inputs:
         if given.role == "first_frame" and given.path:

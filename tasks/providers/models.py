@@ -88,6 +88,8 @@ class Family(NamedTuple):
     """A cheap preview at 480p."""
     last_frame_in_draft: bool = False
     """Whether a draft names its last frame."""
+    final_resolutions: tuple[str, ...] = ()
+    """Resolutions of the full picture of a draft, the default first; empty means every one."""
     priority: bool = False
     web_search: bool = False
     hevc: tuple[str, ...] = ()
@@ -154,6 +156,7 @@ _TABLE = (
         ratio_with_frame=False,
         draft=True,
         last_frame_in_draft=True,
+        final_resolutions=("1080p",),
         hevc=("1080p",),
         minimum_with_video=False,
     ),
@@ -302,3 +305,53 @@ PICTURES = PictureLimits(
     aspect_most=2.5,
 )
 """First and last frames and reference images, on every family."""
+
+
+class ClipLimits(NamedTuple):
+    """What a clip that goes with an order as a reference may be."""
+
+    endings: Mapping[str, str]
+    """Ending of the file to its type."""
+    codecs: tuple[str, ...]
+    bytes_most: int
+    side_least: int
+    side_most: int
+    aspect_least: float
+    """Width by height."""
+    aspect_most: float
+    pixels_least: int
+    """Width times height."""
+    pixels_most: int
+    rate_least: int
+    """Pictures a second."""
+    rate_most: int
+
+    def objection(self, width: int, height: int) -> str:
+        """What is wrong with a picture of that size, or nothing."""
+        if not self.side_least <= min(width, height) <= max(width, height) <= self.side_most:
+            return f"both sides must be {self.side_least} to {self.side_most} pixels"
+        if not self.aspect_least <= width / height <= self.aspect_most:
+            return f"width / height must be {self.aspect_least} to {self.aspect_most}"
+        if not self.pixels_least <= width * height <= self.pixels_most:
+            return f"it must have {self.pixels_least} to {self.pixels_most} pixels in all"
+        return ""
+
+
+CLIPS = ClipLimits(
+    endings=MappingProxyType({"mp4": "video/mp4", "mov": "video/quicktime"}),
+    codecs=("h264", "hevc"),
+    # The newest page allows 200 MB; every page allows 50.
+    bytes_most=50_000_000,
+    side_least=300,
+    side_most=6000,
+    aspect_least=0.4,
+    aspect_most=2.5,
+    pixels_least=407_696,
+    pixels_most=8_295_044,
+    rate_least=24,
+    rate_most=60,
+)
+"""Reference clips, on every family; how long they may be is the family's own."""
+
+SOUND_BYTES_MOST = 15_000_000
+"""A reference sound."""
