@@ -50,6 +50,19 @@ def test_each_picture_of_an_example_is_there_and_of_use(example: Path) -> None:
             assert min(picture.size) >= 480
 
 
+def test_the_fruit_tea_refers_to_media_of_every_kind() -> None:
+    """Two pictures, a clip and a sound, as small as they can be and named in the prompt."""
+    board = open_example("fruit-tea")
+    shot = board.storyboard.shots[0]
+    given = shot.references
+    assert given is not None
+    files = (*given.images, *given.videos, *given.audio)
+    assert [len(given.images), len(given.videos), len(given.audio)] == [2, 1, 1]
+    assert board.folder is not None
+    assert sum((board.folder / file).stat().st_size for file in files) < 100_000
+    assert all(word in (shot.prompt or "") for word in ("Image 1", "Image 2", "Video 1", "Audio 1"))
+
+
 def test_the_lighthouse_is_the_smallest_chain() -> None:
     """Three shots of four seconds, each from the one before, and no word about the film."""
     storyboard = open_example("lighthouse").storyboard

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from storyboards import load
+from storyboards import InvalidStoryboard, load
 from tasks.keys import derived_seed
 from tasks.planning import make_plan
 
@@ -21,14 +22,15 @@ PROVIDERS = ("simulator", "ark", "modelark")
 
 
 def keys() -> dict[str, dict[str, str]]:
-    """Board and provider to shot to key."""
-    return {
-        f"{board.stem} at {provider}": {
-            shot.id: shot.key for shot in make_plan(load(board), provider=provider)
-        }
-        for board in BOARDS
-        for provider in PROVIDERS
-    }
+    """Board and provider to shot to key, where the provider takes the board."""
+    found = {}
+    for board in BOARDS:
+        for provider in PROVIDERS:
+            # A local clip goes to the simulator alone.
+            with suppress(InvalidStoryboard):
+                plan = make_plan(load(board), provider=provider)
+                found[f"{board.stem} at {provider}"] = {shot.id: shot.key for shot in plan}
+    return found
 
 
 def test_no_key_of_an_example_board_has_changed() -> None:
