@@ -128,6 +128,8 @@ def _result_row(result: Result) -> tuple[str, ...]:
     why = str(result.error) if result.error else ""
     if result.outcome == "skipped" and not result.error:
         why = f"continues {result.shot.continues}, which has no last frame"
+    if attempt and attempt.seam_difference is not None and not why:
+        why = f"a soft anchor: its first picture is {attempt.seam_difference:.1f} of 255 away"
     price = "" if result.outcome in ("failed", "skipped") else show(price_of(result.shot, attempt))
     return result.shot.id, result.outcome, frames, price, why
 

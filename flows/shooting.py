@@ -300,6 +300,8 @@ async def _render(run: _Run, shot: PlannedShot, before: Frame | None) -> Result:
         if not run.frames[shot.id].done():
             run.frames[shot.id].set_result(replace(frame, shot=shot))
     attempt = await steps.collect(shot.id, partial(jobs.collect, shot, done, desk_))
+    if shot.soft_anchor and before:
+        attempt = await jobs.measure_seam(shot, before, desk_)
     was_kept = refetched and sent.clip is not None
     return Result(shot, "kept" if was_kept else "rendered", attempt)
 

@@ -159,6 +159,7 @@ def _result(production: Production, result: Result) -> dict[str, Any]:
         "clip": clip,
         "last_frame": frame,
         "frames": attempt.frames if attempt and attempt.frames else None,
+        "seam_difference": attempt.seam_difference if attempt else None,
         "tokens": attempt.tokens if attempt and attempt.tokens is not None else shot.tokens,
         "price": price,
         "error": error_json(result.error) if result.error else None,

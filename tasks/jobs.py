@@ -159,6 +159,21 @@ async def _collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
     return await _amend(shot, desk, attempt.job, State.KEPT, clip=kept, frames=clip.frames)
 
 
+async def measure_seam(shot: PlannedShot, frame: Frame, desk: Desk) -> Attempt:
+    """Note how far the first picture of a kept clip is from the frame it only leaned on."""
+    from tasks.media.frames import first_frame, mean_difference
+
+    attempt = need_attempt(shot, desk)
+    clip = desk.shelf_of(shot).home(shot.key) / CLIP
+    try:
+        first = await asyncio.to_thread(first_frame, clip)
+        apart = await asyncio.to_thread(mean_difference, frame.data, first)
+    except MediaError:
+        # Worth a number, not a shot.
+        return attempt
+    return await _amend(shot, desk, attempt.job, None, seam_difference=round(apart, 2))
+
+
 async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -> Digest:
     """The clip on disk; where its URL is no longer served, by the one that asking again gives."""
     path = desk.shelf_of(shot).home(shot.key) / CLIP

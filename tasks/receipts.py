@@ -141,6 +141,8 @@ class Attempt:
     frames: int | None = None
     """Frames of the clip, counted."""
     last_frame: Kept | None = None
+    seam_difference: float | None = None
+    """How far its first picture is from the frame it only leaned on, of 255."""
     error: str | None = None
     cleaned_at: str | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flows.report import render_text
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
@@ -44,9 +45,12 @@ def test_one_board_is_rendered_by_every_provider(studio, provider: str) -> None:
     apart = mean_difference(last, first_frame(clip))
     if DIALECTS[PROVIDERS[provider].dialect].takes_first_frame == "exact":
         assert apart < 3
+        assert (two.shot.anchor, two.attempt.seam_difference) == ("exact", None)
     else:
         assert 3 < apart < 80
-        assert two.shot.soft_anchor
+        assert (two.shot.anchor, two.attempt.seam_difference) == ("soft", round(apart, 2))
+        assert any("soft anchor" in note.message for note in report.production.plan.notes)
+        assert f"{apart:.1f} of 255" in render_text(report, None)
 
 
 def test_a_second_run_at_any_provider_is_free(studio) -> None:
