@@ -16,6 +16,7 @@ from tasks.boards import referred, seen
 from tasks.cleaning import Doomed, clean, find_doomed, half_cleaned, needed_jobs
 from tasks.errors import StoreError
 from tasks.leftovers import find_leftovers, remove, show_bytes, size_of
+from tasks.settings import read_settings
 from tasks.simulator.sweeping import Swept, sweep
 from tasks.store import Store
 
@@ -92,7 +93,7 @@ def _referred(store: Store, files: Collection[Path]) -> frozenset[str]:
     """Every key that a board given, or one that the store has seen, refers to or starts on."""
     keys: set[str] = set()
     for board in files:
-        keys.update(_keys(board))
+        keys.update(_keys(store, board))
     for record in seen(store.root):
         known = referred(record)
         keys |= known
@@ -100,18 +101,19 @@ def _referred(store: Store, files: Collection[Path]) -> frozenset[str]:
         keys.update(one.continues for one in takes if one.key in known and one.continues)
         if record.file and record.file.exists():
             try:
-                keys.update(_keys(record.file))
+                keys.update(_keys(store, record.file))
             except RenderingError:
                 note = f"note: {record.file} has problems; only what it used last is kept for it"
                 print(note, file=sys.stderr)
     return frozenset(keys)
 
 
-def _keys(board: Path) -> Iterator[str]:
+def _keys(store: Store, board: Path) -> Iterator[str]:
+    from flows.production import Wish, prepare
     from storyboards.loading import load
-    from tasks.planning import make_plan
 
-    for shot in make_plan(load(board)):
+    wish = Wish(store=store.root)
+    for shot in prepare(load(board), wish, read_settings(), working=Path.cwd()).plan:
         yield shot.key
         if shot.continues_key:
             yield shot.continues_key

@@ -6,7 +6,7 @@ Only looks, but for `put_aside`. What a run does about a file that is not there 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from tasks import boards
 from tasks.bill import show
 from tasks.errors import StoreError
 from tasks.leftovers import find_leftovers, is_staging, size_of
-from tasks.receipts import FILES_LIVE_SECONDS, OVER, Attempt, Kept, State, read_receipt
+from tasks.receipts import FILES_LIVE_SECONDS, OVER, Attempt, Kept, Receipt, State, read_receipt
 from tasks.store import LOCK, RECEIPT, Shelf, Store, digest_file, read_record
 
 ASIDE = ".damaged"
 """What the name of a file ends on that was put aside."""
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-_OURS = re.compile(r"clip\.mp4|last_frame\.(png|jpg|webp)")
+_OURS = re.compile(r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|webp)")
 
 
 @dataclass(frozen=True)
@@ -99,20 +99,39 @@ def _inspect_key(shelf: Shelf, key: str, found: Inspection) -> None:
         found.strays.append(Stray(home, "its name is no key", size_of(home)))
         return
     try:
-        latest = read_receipt(key, shelf.read(key)).latest
+        receipt = read_receipt(key, shelf.read(key))
     except StoreError as error:
         found.damages.append(Damage(home / RECEIPT, str(error), "put it back from a backup", key))
         return
+    latest = receipt.latest
     if latest is None:
         found.damages += _without_receipt(home, key)
         return
+    replaced = [] if latest.state is State.CLEANED else list(_replaced(receipt))
     wrong = list(_wrong(home, key, latest, found))
+    wrong += [damage for one in replaced for damage in _wrong_replaced(home, key, one, found)]
     # A run may have brought a file home again while it was read.
-    if wrong and read_receipt(key, shelf.read(key)).latest != latest:
+    if wrong and read_receipt(key, shelf.read(key)) != receipt:
         _inspect_key(shelf, key, found)
         return
     found.damages += wrong
-    found.strays += _strays(home, latest)
+    kept = {one.clip.file for one in replaced if one.clip}
+    kept |= {one.last_frame.file for one in replaced if one.last_frame}
+    found.strays += _strays(home, latest, kept)
+
+
+def _replaced(receipt: Receipt) -> Iterator[Attempt]:
+    """The attempts whose clips were rendered again and are still there, for they are paid."""
+    for number, one in enumerate(receipt.attempts, 1):
+        if one.state is State.OUTDATED and number != receipt.counting_number:
+            yield one
+
+
+def _wrong_replaced(home: Path, key: str, attempt: Attempt, found: Inspection) -> Iterator[Damage]:
+    if attempt.clip and (what := _compare(home / attempt.clip.file, attempt.clip, found)):
+        path, remedy = home / attempt.clip.file, "put it back from a backup; no shot needs it now"
+        gone = not path.exists()
+        yield Damage(path, f"the replaced clip {what}", remedy, key, attempt, movable=not gone)
 
 
 def _without_receipt(home: Path, key: str) -> Iterator[Damage]:
@@ -164,9 +183,11 @@ def _fetching(attempt: Attempt) -> str:
     )
 
 
-def _strays(home: Path, latest: Attempt) -> Iterator[Stray]:
+def _strays(home: Path, latest: Attempt, kept: Collection[str]) -> Iterator[Stray]:
     for path in sorted(home.iterdir()):
         if is_staging(path.name) or path.name in (RECEIPT, LOCK) or path.suffix == ".lock":
+            continue
+        if path.name in kept:
             continue
         if ASIDE in path.name:
             why = "put aside because it was damaged"

@@ -47,7 +47,7 @@ class PlannedShot:
     continues: str | None = None
     """The id of the shot whose last frame, or whose clip, it starts from."""
     continues_key: str | None = None
-    """The key of the render whose last frame, or whose clip, it starts from."""
+    """The key of the render whose last frame or clip it starts from, or of its own draft."""
     pinned: Render | None = None
     """The recorded take that it starts from, where that is not a shot's present one."""
     by_clip: bool = False

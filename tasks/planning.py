@@ -273,7 +273,7 @@ def _priced(ordered: _Ordered, parent: PlannedShot | None, pinned: Render | None
         key,
         chain=parent.chain if parent else asked.shot.id,
         continues=parent.id if parent else None,
-        continues_key=before,
+        continues_key=draft.key if draft else before,
         pinned=pinned,
         by_clip=asked.extends,
         provider=row,

@@ -52,6 +52,9 @@ async def submit(
     never came is looked for in the vendor's list, unless `patient` is False. Raises Unclear where
     one may have been charged; other ProviderErrors, and Unpayable, where surely nothing was.
     """
+    if shot.draft:
+        # Its picture was settled by the draft, whatever the shot before ends on now.
+        frame = None
     shelf = desk.shelf_of(shot)
     async with locked(shelf, shot.key):
         receipt = read_receipt(shot.key, shelf.read(shot.key))
@@ -82,9 +85,6 @@ def _adopted(shot: PlannedShot, receipt: Receipt) -> Attempt:
 
 async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: Receipt) -> Attempt:
     client = desk.client_of(row_of(shot), None)
-    if shot.draft:
-        # Its picture was settled by the draft, whatever the shot before ends on now.
-        frame = None
     refuse_black(shot, frame)
     order = await deliver(shot, _seeded(shot, receipt), frame, client=client, desk=desk)
     desk.tell(shot.id, "submitting", None)

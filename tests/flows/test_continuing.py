@@ -174,6 +174,19 @@ def test_a_draft_becomes_its_full_picture(studio) -> None:
     assert (told["draft"], told["prompt"]) == ("final", "A lighthouse.")
 
 
+def test_a_full_picture_is_never_stale(studio) -> None:
+    """Its draft settled where it starts; what stands before it now makes no second payment."""
+    board = draft("true") + "  - {id: b, prompt: Rain.}\n"
+    studio.run(board, agreed=True)
+    final = board.replace("draft: true", "draft: final")
+    studio.run(final, agreed=True)
+    creates = studio.creates
+    again = studio.run(final, agreed=True, stale="cascade")
+
+    assert [one.outcome for one in again.results] == ["kept", "kept"]
+    assert (studio.creates, creates) == (4, 4)
+
+
 def test_without_its_draft_there_is_no_full_picture(studio) -> None:
     """Told before anything is sent, and how to get there; also where the draft is too old."""
     with pytest.raises(InvalidStoryboard, match="the store has no draft of a as it is written"):

@@ -9,6 +9,7 @@ import pytest
 
 from flows.production import check_ready
 from tasks.errors import StaleSeam
+from tasks.inspection import inspect
 from tasks.receipts import State, read_receipt
 
 THREE = ("a", "b", "c")
@@ -69,6 +70,11 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     assert (home / attempts[0].clip.file).read_bytes() == old
     assert (home / attempts[0].last_frame.file).exists()
     assert attempts[0].booked.amount > 0
+    whole = inspect(again.production.store)
+    assert (whole.damages, whole.strays) == ([], [])
+    (home / attempts[0].clip.file).write_bytes(old[:-1])
+    (damage,) = inspect(again.production.store).damages
+    assert (damage.path, damage.attempt) == (home / attempts[0].clip.file, attempts[0])
     assert outcomes(studio.run(text, stale="cascade")) == {"a": "kept", "b": "kept"}
     assert studio.creates == 4
 
