@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -61,6 +64,28 @@ def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
             monkeypatch.delenv(name)
     yield
     assert not home.exists(), f"the home folder was used: {list(home.rglob('*'))}"
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Callable[[str], ModuleType]]:
+    """A program of `tests/crash`, which are run by hand as well: `program("matrix")`."""
+    here = str(Path(__file__).parent / "crash")
+    sys.path.insert(0, here)
+    yield importlib.import_module
+    sys.path.remove(here)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[object, tuple[bytes, bytes]]:
+    """What the simulator has drawn in this session, for `draw_once`."""
+    return {}
+
+
+@pytest.fixture
+def draw_once(program, pictures) -> Iterator[None]:
+    """Let the simulator draw each picture once in a session, for tests that look at none."""
+    with program("stage").remembered(pictures):
+        yield
 
 
 @pytest.fixture

@@ -165,9 +165,11 @@ class Conversation(ABC):
         """Ask after a job until it is done; `started_at` is when it was created, in Unix seconds.
 
         It is asked most often around the time that jobs of `usual_seconds` (else the row's) take
-        these days. Asks at least once. Raises as `query`, and JobOverdue where it is not done
-        `deadline_seconds` after its start; the job goes on.
+        these days. Asks at least once. Raises as `query`, and JobOverdue where it is not done after
+        `deadline_seconds` of waiting; the job goes on. How old it is already counts for nothing
+        there: whoever resumes an overdue job waits for it again.
         """
+        begun = self._clock()
         least, most = self._poll_bounds(service_tier)
         usual = usual_seconds or self.provider.typical_seconds
         # Offline jobs wait for a quiet hour: nothing is usual about that.
@@ -185,11 +187,12 @@ class Conversation(ABC):
             seen_waiting = True
             if on_progress is not None:
                 on_progress(status)
-            if elapsed >= deadline_seconds:
+            left = deadline_seconds - (self._clock() - begun)
+            if left <= 0:
                 raise self._overdue(job, status, elapsed)
             expected = pace.expect(usual) if pace is not None else None
             pause = poll_wait_seconds(elapsed, least=least, most=most, expected_seconds=expected)
-            await self._sleep(min(pause, max(deadline_seconds - elapsed, least)))
+            await self._sleep(min(pause, max(left, least)))
 
     async def recent(
         self, model: str, *, service_tier: str | None = None, since: float

@@ -226,11 +226,11 @@ def opened(
 
 
 @contextmanager
-def remembered() -> Iterator[None]:
+def remembered(drawn: dict[Any, tuple[bytes, bytes]] | None = None) -> Iterator[None]:
     """Let the simulator draw each picture once: the same request gives the same clip anyway."""
     from tasks.simulator import pictures
 
-    drawn: dict[tuple[object, ...], tuple[bytes, bytes]] = {}
+    drawn = {} if drawn is None else drawn
     draw = pictures.render_clip
 
     def render_clip(brief: Any, path: Path, **words: Any) -> bytes:

@@ -246,6 +246,19 @@ def test_an_old_job_is_asked_at_once_and_at_least_once(serving, client_of, answe
     assert (len(vendor.requests), clock.naps) == (1, [])
 
 
+def test_a_job_older_than_the_deadline_is_waited_for_again(serving, client_of, answers, clock):
+    """The deadline bounds a run's own patience: a slow job would else never be resumed."""
+
+    def wait(client):
+        return client.wait("cgt-1", started_at=clock.now - 9999, deadline_seconds=600)
+
+    still = answers(200, {"id": "cgt-1", "status": "running"})
+    told, vendor = talk(serving, client_of, wait, still, answers(200, DONE))
+
+    assert isinstance(told, Done)
+    assert (len(vendor.requests), len(clock.naps)) == (2, 1)
+
+
 def finished(clock, hours):
     return {
         "id": "cgt-1",

@@ -1,0 +1,209 @@
+"""Going on where another run stopped: another process, another machine, other settings, days later.
+
+Each run here is a new one over the same store; what the vendor took is counted by its own ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.commands import finish_kept
+from flows.shooting import BareSteps
+from tasks.errors import Unreachable
+from tasks.simulator.ledger import read_ledger
+from tasks.simulator.server import serve
+
+pytestmark = pytest.mark.usefixtures("draw_once")
+
+
+class Sent(BareSteps):
+    """A run that ends when its first jobs are sent, as one whose machine is switched off."""
+
+    async def render(self, shot, step):
+        raise Unreachable("switched off")
+
+
+class Rendered(BareSteps):
+    """A run that ends before its first clip is brought home."""
+
+    async def collect(self, shot, step):
+        raise Unreachable("switched off")
+
+
+def requests(studio, operation: str) -> list[int]:
+    """The statuses of every such request, in order."""
+    return [one.status for one in read_ledger(studio.root) if one.operation == operation]
+
+
+def downloads(studio, ending: str = ".mp4") -> list[int]:
+    return [
+        one.status
+        for one in read_ledger(studio.root)
+        if one.operation == "download" and one.path.endswith(ending)
+    ]
+
+
+def change_receipts(store: Path, **facts: object) -> None:
+    """Edit the attempt that counts in every receipt."""
+    for path in store.rglob("receipt.json"):
+        record = json.loads(path.read_bytes())
+        record["attempts"][-1].update(facts)
+        path.write_text(json.dumps(record))
+
+
+def days_ago(days: float) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+
+
+@pytest.mark.parametrize("stop", [Sent, Rendered])
+@pytest.mark.parametrize("provider", ["ark", "cometapi-volc"])
+def test_what_was_sent_is_picked_up_by_the_next_run(
+    studio, chain, outcomes, stop, provider
+) -> None:
+    """Whether the job was queued or done when the first run ended, nothing is sent again."""
+    text = chain("one", "two", provider=provider)
+    first = studio.run(text, steps=stop())
+    standings = studio.prepare(text).survey
+    again = studio.run(text)
+
+    assert outcomes(first)["one"] == "failed"
+    assert standings["one"].may_pay.amount == 0
+    # Without a frame of the vendor's, the clip itself is brought home to take it.
+    brought = stop is Rendered and provider == "cometapi-volc"
+    assert standings["one"].state == ("kept" if brought else "in flight")
+    assert again.film.frames == 97
+    assert studio.submits == studio.creates == 2
+
+
+def test_a_job_is_asked_for_where_it_was_sent(studio, chain, outcomes, tmp_path) -> None:
+    """The base URL was changed since: the job is fetched from the old one, what is new is sent to
+    the new one."""
+    text = chain("one", "two", provider="ark")
+    studio.run(text, steps=Sent())
+    with serve(tmp_path / "elsewhere") as url:
+        studio.words["SHOTCHAIN_ARK_BASE_URL"] = f"{url}/ark/api/v3"
+        report = studio.run(text)
+        elsewhere = read_ledger(tmp_path / "elsewhere")
+
+    assert outcomes(report) == {"one": "rendered", "two": "rendered"}
+    assert studio.creates == 1
+    assert sum(one.accepted for one in elsewhere) == 1
+    urls = {one.shot.id: one.attempt.base_url for one in report.results}
+    assert urls == {"one": f"{studio.url}/ark/api/v3", "two": f"{url}/ark/api/v3"}
+
+
+def test_another_machine_with_the_same_store_goes_on(studio, chain, outcomes, tmp_path) -> None:
+    """The store lies at another path, the board too; the job is picked up and the film is made."""
+    text = chain("one", "two", provider="ark")
+    studio.run(text, steps=Sent())
+    shutil.move(studio.folder / "store", tmp_path / "carried")
+    studio.folder = tmp_path / "other-machine"
+    studio.folder.mkdir()
+    report = studio.run(text, store=tmp_path / "carried")
+
+    assert outcomes(report) == {"one": "rendered", "two": "rendered"}
+    assert (studio.folder / "films" / "board.mp4").exists()
+    assert studio.creates == 2
+
+
+def test_a_copied_store_holds_the_film_and_needs_nothing(studio, chain, tmp_path) -> None:
+    """What is kept is kept wherever the folder lies: no vendor is asked, nothing is joined."""
+    text = chain("one", "two", provider="ark")
+    studio.run(text)
+    seen = len(read_ledger(studio.root))
+    shutil.copytree(studio.folder / "store", tmp_path / "copied")
+    report = finish_kept(studio.prepare(text, store=tmp_path / "copied"))
+
+    assert [one.outcome for one in report.results] == ["kept", "kept"]
+    assert report.film.path.is_relative_to(tmp_path / "copied")
+    assert not report.film.joined
+    assert len(read_ledger(studio.root)) == seen
+
+
+def test_a_job_older_than_a_vendor_keeps_it_is_told_with_its_price(studio, chain) -> None:
+    """Seven days are over: the plan says which job, that it is rendered again, and for how much."""
+    text = chain("one", provider="ark")
+    studio.run(text, steps=Sent())
+    receipt = next((studio.folder / "store").rglob("receipt.json"))
+    job = json.loads(receipt.read_bytes())["attempts"][-1]["job"]
+    change_receipts(studio.folder / "store", intended_at=days_ago(8), submitted_at=days_ago(8))
+    production = studio.prepare(text)
+    standing = production.survey["one"]
+
+    assert standing.state == "to render"
+    assert standing.reason == (
+        f"job {job} is older than the 7 days a vendor keeps it; it is rendered again for 0.30 CNY"
+    )
+    assert str(production.to_pay) == "0.30 CNY"
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_a_job_older_than_a_week_is_asked_for_before_it_is_paid_again(
+    studio, chain, outcomes, forgotten: bool
+) -> None:
+    """One more create where the vendor has forgotten it, none where it has not."""
+    text = chain("one", provider="ark")
+    studio.run(text, steps=Sent())
+    change_receipts(studio.folder / "store", intended_at=days_ago(8), submitted_at=days_ago(8))
+    if forgotten:
+        for job in (studio.root / "jobs").glob("*.json"):
+            job.unlink()
+    report = studio.run(text)
+
+    assert outcomes(report) == {"one": "rendered"}
+    assert studio.creates == (2 if forgotten else 1)
+
+
+def test_a_url_that_is_no_longer_served_is_asked_for_again(studio, chain, outcomes) -> None:
+    """403 from the file store: the job is queried once more, and what it says now is fetched."""
+    studio.faults.order("download_error", match=".mp4", status=403)
+    text = chain("one", provider="ark")
+    report = studio.run(text)
+    last = [one.operation for one in read_ledger(studio.root)][-3:]
+
+    assert outcomes(report) == {"one": "rendered"}
+    assert downloads(studio) == [403, 200]
+    assert last == ["download", "get", "download"]
+    assert studio.creates == 1
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(studio, chain, outcomes) -> None:
+    """Only the rest is asked for, and the clip is whole by its digest."""
+    studio.faults.order("short_download", match=".mp4")
+    report = studio.run(chain("one", provider="ark"))
+
+    assert outcomes(report) == {"one": "rendered"}
+    assert downloads(studio) == [200, 206]
+    assert studio.creates == 1
+
+
+def test_a_download_that_failed_is_repeated_by_the_next_run(studio, chain, outcomes) -> None:
+    """A file store that is down for a whole run costs a run, not a render."""
+    studio.faults.order("download_error", match=".mp4", times=4)
+    text = chain("one", provider="ark")
+    first = studio.run(text)
+    again = studio.run(text)
+
+    assert outcomes(first) == {"one": "failed"}
+    assert isinstance(first.results[0].error, Unreachable)
+    assert outcomes(again) == {"one": "rendered"}
+    assert downloads(studio) == [503, 503, 503, 503, 200]
+    assert studio.creates == 1
+
+
+def test_a_job_that_outlasts_a_run_is_gone_on_with(studio, chain, outcomes, monkeypatch) -> None:
+    """At its deadline a job is kept, told as such, and fetched by a later run."""
+    studio.faults.order("job_stalls")
+    monkeypatch.setattr("tasks.jobs.deadline_seconds", lambda *_: 0.0)
+    text = chain("one", provider="ark")
+    first = studio.run(text)
+    again = studio.run(text)
+
+    assert outcomes(first) == outcomes(again) == {"one": "failed"}
+    assert "it is kept, and the next run goes on with it" in str(again.results[0].error)
+    assert studio.submits == 1
