@@ -6,8 +6,9 @@ Each kill is -9, of a process that runs `render` without its engine over four sh
 then the command is run again until it has nothing more to do. Demanded of each: the vendor took as
 many jobs as there are shots, no shot twice, every clip that it was paid for is in the store, and
 the film shows the very pictures of a run that nobody killed. Where a vendor has no list, a shot
-whose create was under way may stay unclear instead: no second create, exit 1. Prints a table, and
-ends with 1 where anything was otherwise. `whole.py` kills the whole command.
+whose create was under way stays unclear instead: no second create, exit 1, its clip had by
+`--resubmit`. Prints a table, and ends with 1 where anything was otherwise. `whole.py` kills the
+whole command.
 """
 
 from __future__ import annotations
@@ -94,7 +95,10 @@ def try_kill(
             return Verdict(f"was not killed at {step}: {first.code} {first.err}", killed, ())
         sent = under_way(place)
         last = run_again(kids, place) if killed else first
-        return Verdict(judge(place, last, reference, sent), killed, sent)
+        outcome = judge(place, last, reference, sent)
+        if outcome == UNCLEAR:
+            outcome = resubmit(kids, place, reference, sent)
+        return Verdict(outcome, killed, sent)
 
 
 def under_way(place: Place) -> tuple[str, ...]:
@@ -141,7 +145,7 @@ def judge_unclear(place: Place, last: Ended, sent: tuple[str, ...]) -> str:
     told = f"exit {last.code}, {states}: {last.err.strip()}"
     if last.code != 1 or not unclear or not set(unclear) <= set(sent):
         return f"NO FILM: {told}"
-    if not may_stay_unclear(place, unclear):
+    if not may_stay_unclear(place.provider, sent):
         return f"UNCLEAR WITH A LIST: {told}"
     silent = [word for shot in unclear for word in words_for(place, shot) if word not in last.err]
     if silent:
@@ -151,16 +155,33 @@ def judge_unclear(place: Place, last: Ended, sent: tuple[str, ...]) -> str:
     return f"A CLIP IS LOST: {lost}" if lost else UNCLEAR
 
 
-def may_stay_unclear(place: Place, shots: list[str]) -> bool:
-    """Whether the vendor leaves no way to find out about these shots."""
-    return True
+def may_stay_unclear(provider: str, sent: tuple[str, ...]) -> bool:
+    """Whether the vendor leaves no way to find out about the shots whose create was under way."""
+    return bool(sent) and not VENDORS[provider]
 
 
 def words_for(place: Place, shot: str) -> list[str]:
-    """What the message about an unclear shot has to say: which, when, and for how much."""
+    """What the message about an unclear shot has to say: which, when, how much, and the way out."""
     attempt = place.receipts()[shot]
     price = Money.model_validate(attempt["price_most"]) if "price_most" in attempt else None
-    return [f"{shot} was sent", attempt["intended_at"][:19], show_price(price)]
+    told = (f"{shot} was sent", attempt["intended_at"][:19], show_price(price))
+    return [*told, f"--resubmit {shot}"]
+
+
+def resubmit(kids: Children, place: Place, reference: Reference, sent: tuple[str, ...]) -> str:
+    """What comes of the author's word to send unclear shots again: UNCLEAR where all is well."""
+    paid = place.creates()
+    for _ in SHOTS:
+        states = {shot: one["state"] for shot, one in place.receipts().items()}
+        doubtful = sorted(shot for shot, state in states.items() if state == "unclear")
+        if not doubtful:
+            break
+        ended = kids.run(place, more=("--resubmit", ",".join(doubtful)))
+    more = place.creates() - paid
+    if ended.code != 0 or judge_film(place, reference) != SAME:
+        return f"NO FILM AFTER --resubmit: exit {ended.code}: {ended.err.strip()}"
+    wanted = {shot: 1 for shot in SHOTS if shot in sent or shot not in paid}
+    return UNCLEAR if dict(more) == wanted else f"--resubmit PAID {dict(more)}, not {wanted}"
 
 
 def kind_of(step: str) -> str:

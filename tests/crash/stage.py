@@ -46,7 +46,7 @@ shots:
 VENDORS = {"ark": True, "cometapi-volc": False}
 """Ark's own wire, and one without a list of jobs and without a last frame; whether it lists."""
 
-RUN_SECONDS = 120
+RUN_SECONDS = 300
 
 
 class Ended(NamedTuple):
@@ -142,15 +142,22 @@ class Children:
             env=self._words,
         )
 
-    def run(self, place: Place, *, kill: str | None = None, after: float | None = None) -> Ended:
-        """Run the command once; killed at a named moment, or after some seconds."""
+    def run(
+        self,
+        place: Place,
+        *,
+        kill: str | None = None,
+        after: float | None = None,
+        more: tuple[str, ...] = (),
+    ) -> Ended:
+        """Run the command once, with more words; killed at a named moment, or after seconds."""
         scratch = place.folder.parent
         names = {name: str(scratch / name) for name in ("out", "err", "log")}
         Path(names["log"]).unlink(missing_ok=True)
         job = {
             "words": self._words | place.words,
             "folder": str(place.folder),
-            "argv": place.argv,
+            "argv": [*place.argv, *more],
             "kill": kill,
             **names,
         }
