@@ -99,3 +99,10 @@ def show(price: Money | None) -> str:
         return "free"
     digits = 2 if price.amount >= Decimal("0.1") else 4
     return f"{price.amount:.{digits}f} {price.currency}".strip()
+
+
+def say(price: Money | None) -> str:
+    """A price within a sentence: `0.26 USD`, `nothing` or `an unknown price`."""
+    if price is None:
+        return "an unknown price"
+    return show(price) if price.amount else "nothing"

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import replace
 
 from storyboards.models import Money
+from tasks.bill import say
 from tasks.desk import Desk, locked, missing, need_attempt, row_of
 from tasks.errors import (
     JobLost,
@@ -188,7 +189,8 @@ async def _download(shot: PlannedShot, done: Done, desk: Desk, client: Client) -
     try:
         return await client.download(_source(done), path, limit_bytes=CLIP_LIMIT_BYTES)
     except LinkExpired as error:
-        lost = JobLost(f"{client.provider.name} no longer has the clip of {shot.id}")
+        msg = f"{client.provider.name} no longer has the clip of {shot.id}; "
+        lost = JobLost(f"{msg}run again to render it anew for {say(shot.price)}")
         await _give_up(shot, desk, attempt, lost)
         raise lost from error
 

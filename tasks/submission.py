@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from tasks.adoption import Doubt, clear_up
-from tasks.bill import show
+from tasks.bill import say
 from tasks.delivery import deliver
 from tasks.desk import Desk, locked, order_of, row_of
 from tasks.errors import NotSent, ProviderError, Unclear
@@ -183,7 +183,7 @@ def _unclear(shot: PlannedShot, attempt: Attempt, why: str) -> Unclear:
     looked = f" ({why})" if why else ""
     return Unclear(
         f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and the answer "
-        f"is not known{looked}: it may be rendering, and {show(attempt.price_most)} may be "
+        f"is not known{looked}: it may be rendering, and {say(attempt.price_most)} may be "
         f"charged; look at the vendor's list of jobs, and if there is none, render with "
         f"--resubmit {shot.id} to pay for another"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from storyboards.models import Money
-from tasks.bill import NOTHING, Bill, add, show
+from tasks.bill import NOTHING, Bill, add, say
 from tasks.boards import BoardRecord
 from tasks.plan import Plan, PlannedShot
 from tasks.receipts import (
@@ -147,7 +147,7 @@ def _why(
 def _doubt(attempt: Attempt) -> str:
     return (
         f"sent {attempt.intended_at[:19]}Z and never answered: it may be rendering, "
-        f"and {show(attempt.price_most)} may be charged"
+        f"and {say(attempt.price_most)} may be charged"
     )
 
 
@@ -169,7 +169,7 @@ def _gone(shot: PlannedShot, attempt: Attempt) -> Standing:
 
 
 def _again(shot: PlannedShot) -> str:
-    return f"it is rendered again for {show(shot.price)}"
+    return f"it is rendered again for {say(shot.price)}"
 
 
 def is_there(home: Path, kept: Kept | None) -> bool:

@@ -36,7 +36,7 @@ from stage import (
 )
 
 from storyboards.models import Money
-from tasks.bill import show as show_price
+from tasks.bill import say
 
 RUNS_MOST = 3
 SAME, UNCLEAR = "the same film", "unclear, told"
@@ -164,7 +164,7 @@ def words_for(place: Place, shot: str) -> list[str]:
     """What the message about an unclear shot has to say: which, when, how much, and the way out."""
     attempt = place.receipts()[shot]
     price = Money.model_validate(attempt["price_most"]) if "price_most" in attempt else None
-    told = (f"{shot} was sent", attempt["intended_at"][:19], show_price(price))
+    told = (f"{shot} was sent", attempt["intended_at"][:19], say(price))
     return [*told, f"--resubmit {shot}"]
 
 

@@ -211,7 +211,7 @@ def children() -> Iterator[Children]:
 
 @contextmanager
 def opened(
-    scratch: Path, provider: str, *, job_seconds: float = 0.1, **faults: Any
+    scratch: Path, provider: str, *, job_seconds: float = 0.1, faults: Any = None
 ) -> Iterator[Place]:
     """A trial at a vendor of its own. The paths are the same each time, and so are the films."""
     from tasks.simulator.app import MOUNTS
@@ -221,7 +221,7 @@ def opened(
     folder, vendor = scratch / "work", scratch / "vendor"
     folder.mkdir(parents=True)
     (folder / "board.yaml").write_text(BOARD.format(provider=provider))
-    with serve(vendor, job_seconds=job_seconds) as url:
+    with serve(vendor, job_seconds=job_seconds, faults=faults) as url:
         name = provider.upper().replace("-", "_")
         words = {
             f"SHOTCHAIN_{name}_BASE_URL": url + MOUNTS[provider],

@@ -30,6 +30,17 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_whoever_reads_while_it_is_written_sees_the_old_file_whole(tmp_path: Path) -> None:
+    """A new file takes the name: the old one is never written into."""
+    place = tmp_path / "a.txt"
+    write_bytes(place, b"old")
+    with place.open("rb") as reader:
+        write_bytes(place, b"new words")
+
+        assert reader.read() == b"old"
+    assert place.read_bytes() == b"new words"
+
+
 def test_a_record_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     """Records are indented, keep their letters, and come back as they were."""
     place = tmp_path / "deep" / "r.json"
