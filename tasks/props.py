@@ -7,7 +7,7 @@ model and a wire format take is told by `enclosures`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from storyboards.board import Board
 from storyboards.prompts import Prompt
@@ -19,7 +19,8 @@ from tasks.providers.dialects import DIALECTS
 _IMAGE: Role = "reference_image"
 
 
-class Props(NamedTuple):
+@dataclass(frozen=True)
+class Props:
     """Gathers the media of one board's shots."""
 
     board: Board
@@ -27,6 +28,8 @@ class Props(NamedTuple):
     """Told the path of what is wrong, what it is, and the remedy."""
     note: Callable[[int, str], None]
     """Told the index of a shot and what its author should know."""
+    _seen: dict[tuple[Role, str], Input | Unusable] = field(default_factory=dict)
+    """A board may name one large file in every shot: it is looked at once."""
 
     def given(self, index: int) -> tuple[Input, ...]:
         """What the shot itself names, as far as it can be used."""
@@ -50,6 +53,18 @@ class Props(NamedTuple):
         return tuple(found)
 
     def _find(self, role: Role, written: str) -> Input:
+        found = self._seen.get((role, written))
+        if found is None:
+            try:
+                found = self._look(role, written)
+            except Unusable as error:
+                found = error
+            self._seen[role, written] = found
+        if isinstance(found, Unusable):
+            raise found
+        return found
+
+    def _look(self, role: Role, written: str) -> Input:
         if role == "reference_audio":
             return find_sound(self.board, written)
         if role == "reference_video":
@@ -82,7 +97,7 @@ class Props(NamedTuple):
             room -= len(member.images)
             for image in member.images:
                 try:
-                    yield find_picture(self.board, _IMAGE, image)
+                    yield self._find(_IMAGE, image)
                 except Unusable as error:
                     self.problem(("cast", name, "images"), error.message, error.remedy)
             self.note(index, f"the images of {name} are sent as references")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from unicodedata import normalize
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
@@ -98,7 +99,8 @@ def _host(url: str) -> str:
         host = (parts.hostname or "") if parts else ""
     except ValueError:
         return ""
-    return host.lower().rstrip(".")
+    # What a look-up makes of other scripts' digits and full stops: `127。0。0。1` is this machine.
+    return normalize("NFKC", host).replace("\u3002", ".").lower().rstrip(".")
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

@@ -138,7 +138,7 @@ def nothing(stage: Stage) -> None:
         ("file:fine.png", nothing, "file"),
         ("data:image/png;base64,AAAA", nothing, "file"),
         ("HTTP://127.0.0.1/a.png", nothing, "file"),
-        ("fine.png/../../mine/private.png", nothing, "no file"),
+        ("fine.png/../../mine/private.png", nothing, "outside the board's folder"),
         ("n" * 3000, nothing, "no name of a file"),
     ],
 )
@@ -183,7 +183,7 @@ def test_no_vendor_is_sent_into_this_network(stage: Stage, monkeypatch, url: str
     """A reference at a near address, in whatever spelling, for a vendor out there."""
     monkeypatch.setenv("SHOTCHAIN_ARK_BASE_URL", "https://ark.example.com/api/v3")
 
-    assert "lies in this network" in stage.render(f'first_frame: "{url}"')
+    assert "ark can't reach" in stage.render(f'first_frame: "{url}"')
 
 
 PICTURES = {
@@ -227,13 +227,14 @@ def test_a_picture_with_endless_text_in_it_is_measured_at_once(stage: Stage) -> 
 
 def measured(stage: Stage, *words: str) -> tuple[int, int]:
     """The exit code of a command as a process of its own, and the memory it took."""
-    child = subprocess.Popen(
-        [*PROGRAM, *words],
-        cwd=stage.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=(stage.folder / "told").open("wb"),
-    )
+    with (stage.folder / "told").open("wb") as told:
+        child = subprocess.Popen(
+            [*PROGRAM, *words],
+            cwd=stage.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+        )
     try:
         _, status, used = os.wait4(child.pid, 0)
     finally:
@@ -251,10 +252,10 @@ BOARDS = {
     "brackets": ("shots: " + "[" * 500_000, "nested deeper"),
     "braces": ("{a: " * 100_000, "nested deeper"),
     "indents": ("".join(" " * n + "a:\n" for n in range(1200)), "nested deeper"),
-    "many flaws": (HEAD + "  - {x: 1}\n" * 50_000, "more problems"),
+    "many flaws": (HEAD + "  - {x: 1}\n" * 20_000, "more problems"),
     "one long word": (HEAD + "  - {id: " + "a" * 1_900_000 + "}\n", "id"),
     "one long number": (HEAD + "  - {id: one, seconds: " + "9" * 100_000 + "}\n", "seconds"),
-    "nothing but keys": ("".join(f"k{n}: 1\n" for n in range(99_000)), "k0"),
+    "nothing but keys": ("".join(f"k{n}: 1\n" for n in range(30_000)), "k0"),
     "binary": (b"\x00\x01\x02" * 1000, "U+0000"),
     "utf-16": (HEAD.encode("utf-16"), "UTF-16"),
     "latin": (b"title: caf\xe9\n", "UTF-8"),
@@ -365,7 +366,7 @@ def test_a_sound_that_is_none_is_refused(stage: Stage, name: str, data: bytes) -
         stage.board(f"references: {{images: [fine.png], audio: [{name}]}}", head=head),
         "--yes",
     )
-    assert "sound" in err
+    assert "neither WAV nor MP3" in err
 
 
 @pytest.mark.parametrize(
@@ -398,7 +399,9 @@ def test_no_name_moves_the_cursor_or_forges_a_line(stage: Stage) -> None:
 
     assert main(["check", name]) == 0
     out, err = stage.capsys.readouterr()
-    (stage.folder / name).write_text(f'{HEAD}  - {{id: one, first_frame: "a\\n\u202eb.png"}}\n')
+    (stage.folder / name).write_text(
+        f'{HEAD}  - {{id: one, prompt: Dawn, first_frame: "a\\n\u202eb.png"}}\n'
+    )
     refused = stage.refuse("check", name)
 
     assert out.count("\n") == refused.count("\n") == 1

@@ -17,6 +17,7 @@ from tasks.providers.addresses import is_loopback, is_private, is_private_addres
         "http://127.1/x",
         "http://2130706433/x",
         "http://0x7f000001/x",
+        "http://127\u30020\uff0e0\uff61\uff11/x",
         "http://0.0.0.0:1/x",
         "http://user@127.0.0.1/x",
     ],
