@@ -93,6 +93,10 @@ class InvalidConfiguration(RenderingError):
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
 
+    def __str__(self) -> str:
+        # One line for each.
+        return Exception.__str__(self)
+
 
 class NotBuilt(RenderingError):
     """A known word of the language or the command line that does not work yet."""
