@@ -116,8 +116,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
             store / "simulator", port=arguments.port, job_seconds=settings.simulator_job_seconds
         ) as root,
     ):
-        _announce(root, as_json=arguments.json)
         try:
+            _announce(root, as_json=arguments.json)
             threading.Event().wait()
         except KeyboardInterrupt:
             return TERMINATED if state.terminated else 0
