@@ -34,9 +34,10 @@ def poll_wait_seconds(
 
 
 def _share(elapsed: float, expected: float | None) -> float:
-    if not expected or elapsed <= 0:
+    passed = elapsed / expected if expected else 0.0
+    if passed <= 0:
         return _SHARE_LATE_MOST
-    distance = math.log2(elapsed / expected)
+    distance = math.log2(passed)
     most = _SHARE_EARLY_MOST if distance < 0 else _SHARE_LATE_MOST
     return min(max(abs(distance) * _SHARE_PER_DOUBLING, _SHARE_LEAST), most)
 
