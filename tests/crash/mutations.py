@@ -44,9 +44,11 @@ MUTATIONS = (
         "the intent is not written",
         "tasks/submission.py",
         """\
-    desk.shelf_of(shot).write(shot.key, receipt.to_record())
+        shelf.write(shot.key, receipt.to_record())
     sending =""",
-        "    sending =",
+        """\
+        pass
+    sending =""",
         (
             f"{SHOOTING}::test_the_intent_is_on_disk_before_the_request",
             f"{MATRIX}[cometapi-volc-one/receipt.json submitted written]",
