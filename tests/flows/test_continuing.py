@@ -176,7 +176,7 @@ def test_a_draft_becomes_its_full_picture(studio) -> None:
 
 def test_a_full_picture_is_never_stale(studio) -> None:
     """Its draft settled where it starts; what stands before it now makes no second payment."""
-    board = draft("true") + "  - {id: b, prompt: Rain.}\n"
+    board = draft("true").replace("lighthouse.}", "lighthouse.}, {id: b, prompt: Rain.}")
     studio.run(board, agreed=True)
     final = board.replace("draft: true", "draft: final")
     studio.run(final, agreed=True)

@@ -249,7 +249,7 @@ def test_a_cleaned_shot_is_planned_with_its_date_and_price(studio, chain, outcom
     assert [one.attempt.shot for one in going.clips] == ["one"]
     assert standing.state == "to render"
     assert standing.reason.startswith("was cleaned on 20")
-    assert standing.reason.endswith("; it is rendered again for free")
+    assert standing.reason.endswith("; it is rendered again for nothing")
     assert outcomes(again) == {"one": "rendered"}
     shelf, key = going.clips[0].shelf, going.clips[0].key
     states = [one.state.value for one in read_receipt(key, shelf.read(key)).attempts]
