@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 from flows.production import Production
 from storyboards.models import Money
-from tasks.bill import Bill
 from tasks.errors import Unpayable
+from tasks.money.bill import Bill
+from tasks.money.walls import Asked, Wall
 from tasks.providers.prices import FREE
 from tasks.store import Shelf
-from tasks.walls import Asked, Wall
 
 
 def check_agreed(production: Production, *, ask: Callable[[str], bool] | None = None) -> None:

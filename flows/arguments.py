@@ -67,8 +67,8 @@ def open_plan(arguments: argparse.Namespace) -> Plan:
     """The board of a command, planned; only takes and locks need a look into the store."""
     from storyboards.loading import load
     from storyboards.models import FromShot
-    from tasks.configuration import read_configuration
-    from tasks.planning import make_plan
+    from tasks.configuration.values import read_configuration
+    from tasks.planning.planner import make_plan
     from tasks.settings import read_settings
 
     board = load(Path(arguments.board))

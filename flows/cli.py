@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows import retakes, simulation, spending, takes
 from flows.arguments import (
     Commands,
     Parser,
@@ -26,7 +25,8 @@ from flows.arguments import (
     say,
     to_json,
 )
-from flows.housekeeping import add_housekeeping
+from flows.commands import retakes, simulation, spending, takes
+from flows.commands.housekeeping import add_housekeeping
 from storyboards.errors import RenderingError
 from storyboards.quoting import disarm
 from tasks.errors import NotBuilt, UsageError
@@ -196,7 +196,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from flows.commands import render
+    from flows.commands.rendering import render
 
     only = tuple(filter(None, (arguments.only or "").split(",")))
     if arguments.only is not None and not only:
@@ -218,8 +218,8 @@ def _render(arguments: argparse.Namespace) -> int:
 
 
 def _providers(arguments: argparse.Namespace) -> int:
-    from flows.listing import list_providers
-    from tasks.configuration import read_configuration
+    from flows.commands.listing import list_providers
+    from tasks.configuration.values import read_configuration
     from tasks.settings import read_settings
 
     settings = read_settings()

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.production import Production, shelf_name_of
-from tasks.boards import Take, note_board, note_takes
 from tasks.plan import PlannedShot
+from tasks.records.boards import Take, note_board, note_takes
 
 
 def note_asked(production: Production) -> None:

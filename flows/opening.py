@@ -15,9 +15,9 @@ from contextlib import contextmanager, suppress
 from flows.noting import note_asked
 from flows.production import Production
 from flows.shooting import desk
-from tasks.desk import Tell
 from tasks.plan import PlannedShot
-from tasks.submission import submit
+from tasks.sending.desk import Tell
+from tasks.sending.submission import submit
 
 
 def openers(production: Production) -> tuple[PlannedShot, ...]:

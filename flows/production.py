@@ -14,22 +14,22 @@ from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks import films
-from tasks.bill import Bill
-from tasks.boards import BoardRecord, ShelfName, read_board
-from tasks.configuration import Configuration, read_configuration
+from tasks.configuration.values import Configuration, read_configuration
 from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
-from tasks.locks import find_broken_locks, find_lost_starts
-from tasks.obstacles import find_obstacles
+from tasks.money.bill import Bill
+from tasks.money.walls import Account, Wall, board_wall, budget_wall, run_wall
 from tasks.plan import Plan, PlannedShot
-from tasks.planning import make_plan
+from tasks.planning.obstacles import find_obstacles
+from tasks.planning.planner import make_plan
 from tasks.providers import Provider
 from tasks.providers.addresses import is_loopback
-from tasks.seams import Stale, judge, refuse_stale
+from tasks.records.boards import BoardRecord, ShelfName, read_board
+from tasks.records.locks import find_broken_locks, find_lost_starts
+from tasks.records.seams import Stale, judge, refuse_stale
+from tasks.records.survey import Survey, survey
+from tasks.records.takes import Memory, Render, shelf_name
 from tasks.settings import Settings, find_store
 from tasks.store import Shelf, Store
-from tasks.survey import Survey, survey
-from tasks.takes import Memory, Render, shelf_name
-from tasks.walls import Account, Wall, board_wall, budget_wall, run_wall
 
 SIMULATOR = "simulator"
 

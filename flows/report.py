@@ -17,7 +17,7 @@ from flows.agreement import budgets_of
 from flows.production import Production
 from flows.results import Report, Result, price_of
 from flows.told import film_frames, price_lists
-from tasks.bill import add, exact, show
+from tasks.money.bill import add, exact, show
 from tasks.plan import PlannedShot
 
 if TYPE_CHECKING:

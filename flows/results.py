@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 from flows.production import Production
 from storyboards.models import Money
 from tasks import films
-from tasks.bill import Bill, add
 from tasks.films import Film, Piece
+from tasks.money.bill import Bill, add
 from tasks.plan import PlannedShot, is_chained
 from tasks.receipts import Attempt
-from tasks.seams import is_stale, started_on
+from tasks.records.seams import is_stale, started_on
 from tasks.store import digest_file
 
 Outcome = Literal["kept", "rendered", "failed", "unclear", "skipped"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from flows.production import Production
 from flows.results import Report
-from tasks.desk import Tell
+from tasks.sending.desk import Tell
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,7 @@ from flows.results import (
     pieces_of,
     whole_cut,
 )
-from tasks import films, jobs
-from tasks.booking import booking
-from tasks.desk import Desk, Tell, find_attempt
+from tasks import films
 from tasks.errors import (
     JobFailed,
     JobLost,
@@ -39,8 +37,7 @@ from tasks.errors import (
     Unpayable,
 )
 from tasks.films import Film, Piece
-from tasks.leniency import deserves_another
-from tasks.packing import Frame
+from tasks.money.booking import booking
 from tasks.plan import PlannedShot
 from tasks.providers import Provider
 from tasks.providers.addresses import is_loopback, redact
@@ -49,10 +46,14 @@ from tasks.providers.contract import Done
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.transfers import same_origin
 from tasks.receipts import Attempt
-from tasks.refusals import explain
+from tasks.records.takes import read_last_frame
+from tasks.sending import jobs
+from tasks.sending.desk import Desk, Tell, find_attempt
+from tasks.sending.leniency import deserves_another
+from tasks.sending.packing import Frame
+from tasks.sending.refusals import explain
+from tasks.sending.submission import submit
 from tasks.store import digest_bytes, staged
-from tasks.submission import submit
-from tasks.takes import read_last_frame
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[T]]

@@ -8,7 +8,7 @@ from flows.agreement import budgets_of
 from flows.production import Production
 from flows.results import Report, Result, price_of
 from storyboards.errors import Problem, RenderingError
-from tasks.bill import price_json
+from tasks.money.bill import price_json
 from tasks.plan import Plan, PlannedShot
 from tasks.providers.prices import find_table
 from tasks.receipts import Attempt

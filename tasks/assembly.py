@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.errors import MediaError
 from tasks.films import Piece
-from tasks.leftovers import FITTED
+from tasks.housekeeping.leftovers import FITTED
 from tasks.media.agreement import differences, obstacles, target
 from tasks.media.binary import find_ffmpeg
 from tasks.media.cut import Cut, Prepared, join, prepare

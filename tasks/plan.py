@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from storyboards.board import Board
 from storyboards.errors import Problem
 from storyboards.models import Money, Shot
-from tasks.bill import NOTHING
-from tasks.inputs import Input
-from tasks.orders import AUTO
+from tasks.money.bill import NOTHING
+from tasks.planning.inputs import Input
+from tasks.planning.orders import AUTO
 from tasks.providers import Provider
 from tasks.providers.contract import Order
 from tasks.providers.models import FRAMES_PER_SECOND
 
 if TYPE_CHECKING:
-    from tasks.takes import Render
+    from tasks.records.takes import Render
 
 Size = tuple[int, int]
 

@@ -39,7 +39,7 @@ from tasks.providers.rows import ROWS
 __all__ = ["PROVIDERS", "Model", "Provider", "find_provider"]
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in ROWS})
-"""Every built-in provider by its name; `tasks.configuration` adds the gateways of a user."""
+"""Every built-in provider by its name; `tasks.configuration.values` adds the gateways of a user."""
 
 
 def find_provider(name: str, providers: Mapping[str, Provider] | None = None) -> Provider:

@@ -26,7 +26,7 @@ PROGRAM = [sys.executable, "-m", "flows.cli"]
 
 BARE = """
 import asyncio, sys
-from flows import commands
+from flows.commands import rendering
 from flows.cli import main
 from flows.production import served
 from flows.shooting import BareSteps, shoot
@@ -35,7 +35,7 @@ def run(production, board, *, wanted):
     with served(production) as opened:
         return asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
 
-commands._run = run
+rendering._run = run
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -22,8 +22,8 @@ from typing import Any
 SUFFIXES = {".staging": 3, ".part": 2}
 
 PRELOADED = (
-    *("av", "httpx", "PIL.Image", "flows.cli", "flows.commands", "flows.shooting"),
-    *("storyboards.loading", "tasks.assembly", "tasks.media.frames", "tasks.planning"),
+    *("av", "httpx", "PIL.Image", "flows.cli", "flows.commands.rendering", "flows.shooting"),
+    *("storyboards.loading", "tasks.assembly", "tasks.media.frames", "tasks.planning.planner"),
 )
 
 
@@ -92,7 +92,7 @@ def place_of(staging: Path) -> Path:
 
 def run_bare(watch: Watch) -> None:
     """Let `render` run its steps bare, in place of the engine."""
-    from flows import commands
+    from flows.commands import rendering
     from flows.production import Production, served
     from flows.results import Report
     from flows.shooting import BareSteps, shoot
@@ -103,7 +103,7 @@ def run_bare(watch: Watch) -> None:
         with served(production) as opened:
             return asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
 
-    commands._run = run
+    rendering._run = run
 
 
 def perform(job: dict[str, Any]) -> int:

@@ -205,15 +205,15 @@ def hurried(row: Row) -> Iterator[None]:
     import httpx
 
     targets: dict[str, Any] = {
-        "flows.commands._run": run_patiently,
-        "tasks.adoption.LOOPBACK_MARGIN_SECONDS": 0.5,
+        "flows.commands.rendering._run": run_patiently,
+        "tasks.sending.adoption.LOOPBACK_MARGIN_SECONDS": 0.5,
         "tasks.providers.conversation.back_off_seconds": lambda attempt: 0.01,
     }
     if row.name == "create: no answer in time":
         target = "tasks.providers.client.Client._create_timeout"
         targets[target] = lambda _: httpx.Timeout(10.0, read=3.0)
     if row.name == "job: never ends":
-        targets["tasks.jobs.deadline_seconds"] = lambda *_: 0.5
+        targets["tasks.sending.jobs.deadline_seconds"] = lambda *_: 0.5
     with ExitStack() as stack:
         for target, value in targets.items():
             stack.enter_context(mock.patch(target, value))

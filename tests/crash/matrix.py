@@ -36,7 +36,7 @@ from stage import (
 )
 
 from storyboards.models import Money
-from tasks.bill import say
+from tasks.money.bill import say
 
 RUNS_MOST = 3
 SAME, UNCLEAR = "the same film", "unclear, told"

@@ -42,7 +42,7 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "the intent is not written",
-        "tasks/submission.py",
+        "tasks/sending/submission.py",
         """\
         shelf.write(shot.key, receipt.to_record())
     sending =""",
@@ -56,7 +56,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the job's id is not written",
-        "tasks/submission.py",
+        "tasks/sending/submission.py",
         """\
     shelf.write(shot.key, receipt.to_record())
     desk.tell(shot.id, "sent", None)""",
@@ -68,7 +68,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the key is not locked",
-        "tasks/desk.py",
+        "tasks/sending/desk.py",
         """\
         while not try_lock(file):
             await asyncio.sleep(LOCK_POLL_SECONDS)
@@ -78,35 +78,35 @@ MUTATIONS = (
     ),
     Mutation(
         "the digest of a kept last frame is not checked",
-        "tasks/jobs.py",
+        "tasks/sending/jobs.py",
         "        if digest_bytes(data) == attempt.last_frame.sha256:\n",
         "        if data:\n",
         (f"{GUARDS}::test_a_last_frame_that_was_changed_on_disk_is_not_continued",),
     ),
     Mutation(
         "the digest of an input is not checked",
-        "tasks/packing.py",
+        "tasks/sending/packing.py",
         "    if digest_bytes(data) != given.identity:\n",
         "    if not data:\n",
         (f"{GUARDS}::test_a_picture_changed_during_the_run_is_not_sent",),
     ),
     Mutation(
         "a clip that is cut short on disk counts as kept",
-        "tasks/survey.py",
+        "tasks/records/survey.py",
         "        return (home / kept.file).stat().st_size == kept.bytes\n",
         "        return (home / kept.file).exists()\n",
         (f"{GUARDS}::test_a_clip_cut_short_on_disk_is_fetched_again",),
     ),
     Mutation(
         "a doubtful create is taken for a refused one",
-        "tasks/submission.py",
+        "tasks/sending/submission.py",
         "        receipt = receipt.amend(State.UNCLEAR, doubted_at=now(), error=str(error))\n",
         "        receipt = receipt.amend(State.CLOSED, doubted_at=now(), error=str(error))\n",
         (f"{FAULTS}[create-cometapi-volc]",),
     ),
     Mutation(
         "the base URL that a job was sent to is not used",
-        "tasks/jobs.py",
+        "tasks/sending/jobs.py",
         "desk.client_of(row_of(shot), attempt.base_url)",
         "desk.client_of(row_of(shot), None)",
         (f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",),

@@ -16,7 +16,7 @@ from flows.shooting import BareSteps, shoot
 from flows.told import plan_document
 from storyboards.models import Money
 from tasks.errors import Unpayable, UsageError
-from tasks.ledger import Ledger
+from tasks.money.ledger import Ledger
 from tasks.policies import worth_retrying
 from tasks.receipts import State
 
@@ -218,7 +218,7 @@ def test_a_budget_that_refuses_in_mid_run_ends_with_4_and_the_whole_document(
     def run(production, board, *, wanted):
         return asyncio.run(shoot(production, BareSteps(), studio.tell))
 
-    monkeypatch.setattr("flows.commands._run", run)
+    monkeypatch.setattr("flows.commands.rendering._run", run)
     code = main(["render", "board.yaml", "--store", "store", "--json"])
     out, err = capsys.readouterr()
     document = json.loads(out)

@@ -56,7 +56,7 @@ shots:
 BUG = """
 import sys
 from flows import shooting
-from tasks import jobs
+from tasks.sending import jobs
 from tasks.providers.client import Client
 
 async def wait(shot, desk):

@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from flows.cancelling import cancel
+from flows.commands.cancelling import cancel
 from flows.shooting import desk
-from tasks import jobs, submission
 from tasks.errors import JobFailed, ProviderError
 from tasks.receipts import State, read_receipt
+from tasks.sending import jobs, submission
 from tasks.simulator.ledger import read_ledger
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from tasks.boards import note_board
 from tasks.errors import MediaError
+from tasks.records.boards import note_board
 from tasks.store import Store
 
 BOARD = """\
@@ -163,7 +163,7 @@ def test_previz_costs_nothing_and_asks_nobody(store: Store, keep) -> None:
 def keep_board(tmp_path: Path, store: Store, keep) -> dict[str, str]:
     """A board whose shots are kept under the keys that it has; returns those keys."""
     from storyboards import load
-    from tasks.planning import make_plan
+    from tasks.planning.planner import make_plan
 
     path = tmp_path / "film.yaml"
     path.write_text(BOARD)
@@ -236,7 +236,7 @@ def test_no_clip_goes_while_a_run_needs_the_store(store: Store, keep, capsys) ->
 
 def test_a_cleaned_shot_is_planned_with_its_date_and_price(studio, chain, outcomes) -> None:
     """And rendered again where somebody wants it again; both payments stay booked."""
-    from flows.clearing import Broom
+    from flows.commands.clearing import Broom
     from tasks.receipts import read_receipt
 
     report = studio.run(chain("one"))
@@ -258,7 +258,7 @@ def test_a_cleaned_shot_is_planned_with_its_date_and_price(studio, chain, outcom
 
 def test_no_film_is_joined_from_a_damaged_clip(studio, chain) -> None:
     """A bit that fell over is found before it is on air, and the way out is told and works."""
-    from tasks.inspection import inspect, put_aside
+    from tasks.housekeeping.inspection import inspect, put_aside
 
     report = studio.run(chain("one"))
     shot = report.results[0].shot

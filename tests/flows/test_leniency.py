@@ -13,9 +13,9 @@ from tasks.errors import (
     Refused,
     Unauthorized,
 )
-from tasks.leniency import LENIENCIES, deserves_another
 from tasks.receipts import State, read_receipt
-from tasks.refusals import explain
+from tasks.sending.leniency import LENIENCIES, deserves_another
+from tasks.sending.refusals import explain
 
 MODERATED = "OutputVideoSensitiveContentDetected"
 

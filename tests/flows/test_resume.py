@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands import finish_kept
+from flows.commands.rendering import finish_kept
 from flows.shooting import BareSteps
 from tasks.errors import Unreachable
 from tasks.simulator.ledger import read_ledger
@@ -199,7 +199,7 @@ def test_a_download_that_failed_is_repeated_by_the_next_run(studio, chain, outco
 def test_a_job_that_outlasts_a_run_is_gone_on_with(studio, chain, outcomes, monkeypatch) -> None:
     """At its deadline a job is kept, told as such, and fetched by a later run."""
     studio.faults.order("job_stalls")
-    monkeypatch.setattr("tasks.jobs.deadline_seconds", lambda *_: 0.0)
+    monkeypatch.setattr("tasks.sending.jobs.deadline_seconds", lambda *_: 0.0)
     text = chain("one", provider="ark")
     first = studio.run(text)
     again = studio.run(text)

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from flows.cli import main
-from flows.commands import finish_kept
-from tasks.boards import read_board
+from flows.commands.rendering import finish_kept
 from tasks.errors import InvalidStoryboard
+from tasks.records.boards import read_board
 
 BOARD = """\
 # The board of a film

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands import finish_kept
+from flows.commands.rendering import finish_kept
 from flows.shooting import BareSteps, shoot
 from tasks.errors import JobFailed, MediaError, Throttled
 from tasks.media.frames import first_frame, mean_difference

@@ -94,7 +94,7 @@ def test_other_commands_do_not_load_the_table_of_faults() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert "flows.simulation" in told.stdout.split()
+    assert "flows.commands.simulation" in told.stdout.split()
     assert "tasks.simulator.faults" not in told.stdout.split()
 
 

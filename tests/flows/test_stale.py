@@ -9,7 +9,7 @@ import pytest
 
 from flows.production import check_ready
 from tasks.errors import StaleSeam
-from tasks.inspection import inspect
+from tasks.housekeeping.inspection import inspect
 from tasks.receipts import State, read_receipt
 
 THREE = ("a", "b", "c")

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboards.models import Money
-from tasks.configuration import Configuration, ExchangeRate, read_configuration
-from tasks.configuration_file import find_lines
+from tasks.configuration.file import find_lines
+from tasks.configuration.values import Configuration, ExchangeRate, read_configuration
 from tasks.errors import InvalidConfiguration, NotConfigured
-from tasks.planning import make_plan
+from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.models import FAMILIES
 from tasks.providers.prices import price

@@ -21,13 +21,13 @@ from pydantic import SecretStr
 
 from storyboards import load
 from storyboards.errors import InvalidStoryboard
-from tasks.packing import pack
 from tasks.plan import PlannedShot
-from tasks.planning import make_plan
+from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
 from tasks.providers.contract import Call
 from tasks.providers.dialects import DIALECTS
+from tasks.sending.packing import pack
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.faults import Faults
 from tasks.simulator.server import serve

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storyboards.errors import InvalidStoryboard
-from tasks.planning import make_plan
+from tasks.planning.planner import make_plan
 
 HEAD = "model: seedance-1.0-pro\nlook: {resolution: 480p, seconds: 2}\nshots:\n"
 

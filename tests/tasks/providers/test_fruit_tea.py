@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from storyboards import parse
-from tasks.packing import pack
-from tasks.planning import make_plan
+from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
+from tasks.sending.packing import pack
 
 BOARD = Path(__file__).parents[3] / "storyboards" / "fruit-tea.yaml"
 PLACE = "https://ark-project.tos-cn-beijing.volces.com"

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flows.simulation import faults_text
+from flows.commands.simulation import faults_text
 from tasks.media.pictures import sniff
 from tasks.simulator.ledger import count_creates
 

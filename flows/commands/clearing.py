@@ -1,0 +1,173 @@
+"""What `clean` removes, once somebody agreed, and how it tells that.
+
+What may go is `cleaning`'s to say; here the boards are read that still need something.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from storyboards.errors import RenderingError
+from tasks.errors import StoreError
+from tasks.housekeeping.cleaning import Doomed, clean, find_doomed, half_cleaned, needed_jobs
+from tasks.housekeeping.leftovers import find_leftovers, remove, show_bytes, size_of
+from tasks.money.bill import add, price_json, show
+from tasks.records.boards import referred, seen
+from tasks.settings import read_settings
+from tasks.simulator.sweeping import Swept, sweep
+from tasks.store import Store
+
+
+class Going(NamedTuple):
+    """What goes, or would go."""
+
+    files: dict[Path, int]
+    """Half-written files and their bytes."""
+    jobs: Swept | None
+    """The local vendor's; None while it is served."""
+    clips: tuple[Doomed, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What is free then."""
+        swept = self.jobs.bytes if self.jobs else 0
+        return sum(self.files.values()) + swept + sum(one.bytes for one in self.clips)
+
+
+class Broom(NamedTuple):
+    """One `clean`: where, for which boards, and how far it goes."""
+
+    store: Store
+    boards: Collection[Path]
+    older_seconds: float | None = None
+    """None leaves every clip."""
+
+    def look(self) -> Going:
+        """What would go. Raises StoreError where a record is damaged."""
+        store = self.store
+        files = {path: size_of(path) for path in (*find_leftovers(store), *half_cleaned(store))}
+        return Going(files, _sweep(store, dry_run=True), self._doomed())
+
+    def sweep(self, told: Going) -> Going:
+        """Remove what was told, as far as it may still go. Returns what went.
+
+        Raises StoreError where a run needs the store now, or the disk refuses.
+        """
+        clips = self._clean(told.clips) if told.clips else ()
+        files = {path: remove(path) for path in told.files}
+        return Going(files, _sweep(self.store, dry_run=False), clips)
+
+    def _clean(self, told: tuple[Doomed, ...]) -> tuple[Doomed, ...]:
+        with self.store.alone() as alone:
+            if not alone:
+                msg = "a run needs this store now; clean its clips when that has ended"
+                raise StoreError(msg)
+            # Somebody was asked meanwhile: a board may have come to need one of them.
+            freed = [(one, clean(one)) for one in self._doomed() if one in told]
+        return tuple(one._replace(bytes=size) for one, size in freed if size is not None)
+
+    def _doomed(self) -> tuple[Doomed, ...]:
+        if self.older_seconds is None:
+            return ()
+        needed = _referred(self.store, self.boards)
+        return find_doomed(self.store, needed, older_seconds=self.older_seconds)
+
+
+def _sweep(store: Store, *, dry_run: bool) -> Swept | None:
+    waited, claimed = needed_jobs(store)
+
+    def is_needed(job: str) -> bool:
+        return job in waited or (claimed is not None and job not in claimed)
+
+    try:
+        return sweep(store.simulator, is_needed, dry_run=dry_run)
+    except OSError as error:
+        msg = f"{store.simulator} can't be cleaned: {error.strerror}; check the store's rights"
+        raise StoreError(msg) from error
+
+
+def _referred(store: Store, files: Collection[Path]) -> frozenset[str]:
+    """Every key that a board given, or one that the store has seen, refers to or starts on."""
+    keys: set[str] = set()
+    for board in files:
+        keys.update(_keys(store, board))
+    for record in seen(store.root):
+        known = referred(record)
+        keys |= known
+        takes = (take for all_ in record.takes.values() for take in all_)
+        keys.update(one.continues for one in takes if one.key in known and one.continues)
+        if record.file and record.file.exists():
+            try:
+                keys.update(_keys(store, record.file))
+            except RenderingError:
+                note = f"note: {record.file} has problems; only what it used last is kept for it"
+                print(note, file=sys.stderr)
+    return frozenset(keys)
+
+
+def _keys(store: Store, board: Path) -> Iterator[str]:
+    from flows.production import Wish, prepare
+    from storyboards.loading import load
+
+    wish = Wish(store=store.root)
+    for shot in prepare(load(board), wish, read_settings(), working=Path.cwd()).plan:
+        yield shot.key
+        if shot.continues_key:
+            yield shot.continues_key
+
+
+def cleaning_text(going: Going, *, dry_run: bool) -> str:
+    """What goes: a line for each clip and file, and the sum."""
+    lines = [
+        f"{one.key[:10]}  {one.attempt.board}/{one.attempt.shot} take {one.attempt.take}  "
+        f"{one.made_at[:10]}  {show(one.price)}  {show_bytes(one.bytes)}"
+        for one in going.clips
+    ]
+    lines += [f"{path}  {show_bytes(size)}" for path, size in going.files.items()]
+    if going.jobs is None:
+        lines.append("a simulator is served from this store; its jobs stay")
+    parts = [
+        _count(len(going.clips), "clip") + f" (paid: {add(one.price for one in going.clips)})",
+        _count(going.jobs.jobs if going.jobs else 0, "simulator job"),
+        _count(len(going.files), "unfinished file"),
+    ]
+    told = ", ".join(part for part in parts if not part.startswith("0"))
+    verb = "would go" if dry_run else "removed"
+    lines.append(f"{verb}: {told}; {show_bytes(going.bytes)}" if told else "nothing is to remove")
+    return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def cleaning_document(store: Store, going: Going, *, dry_run: bool) -> dict[str, Any]:
+    """What `clean --json` prints."""
+    return {
+        "store": str(store.root),
+        "dry_run": dry_run,
+        "clips": [
+            {
+                "key": one.key,
+                "board": one.attempt.board,
+                "shot": one.attempt.shot,
+                "take": one.attempt.take,
+                "made_at": one.made_at,
+                "price": price_json(one.price),
+                "bytes": one.bytes,
+            }
+            for one in going.clips
+        ],
+        "paid": add(one.price for one in going.clips).to_json(),
+        "files": [{"path": str(path), "bytes": size} for path, size in going.files.items()],
+        "simulator": {
+            "served": going.jobs is None,
+            "jobs": going.jobs.jobs if going.jobs else 0,
+            "kept": going.jobs.kept if going.jobs else None,
+            "bytes": going.jobs.bytes if going.jobs else 0,
+        },
+        "bytes": going.bytes,
+    }

@@ -1,0 +1,1 @@
+"""`shotchain.toml`: budgets, rates, limits, prices and gateways, read and checked."""

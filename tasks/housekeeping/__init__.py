@@ -1,0 +1,1 @@
+"""Is the store whole, what may go from it, and which jobs are taken back."""

@@ -1,0 +1,1 @@
+"""A board resolved into orders: inputs, limits, prompts, identity, price. Writes nothing."""
