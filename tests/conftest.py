@@ -16,13 +16,13 @@ UNDER_CI = bool(os.environ.get("CI"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of minutes to those who ask for them by `-m served`, as CI does."""
-    if "served" in (config.getoption("-m") or ""):
-        return
-    reason = "takes minutes: run it with -m served, as CI does"
-    for item in items:
-        if item.get_closest_marker("served"):
-            item.add_marker(pytest.mark.skip(reason=reason))
+    """Leave the tests of minutes to those who ask for them by their mark, as CI does."""
+    asked = config.getoption("-m") or ""
+    for mark in {"served", "long"} - set(asked.split()):
+        skip = pytest.mark.skip(reason=f"takes minutes: run it with -m {mark}, as CI does")
+        for item in items:
+            if item.get_closest_marker(mark):
+                item.add_marker(skip)
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")

@@ -51,7 +51,7 @@ MUTATIONS = (
     sending =""",
         (
             f"{SHOOTING}::test_the_intent_is_on_disk_before_the_request",
-            f"{MATRIX}[cometapi-volc-one/receipt.json submitted written]",
+            f"{MATRIX}[cometapi-volc]",
         ),
     ),
     Mutation(
@@ -63,7 +63,7 @@ MUTATIONS = (
         """    desk.tell(shot.id, "sent", None)""",
         (
             f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",
-            f"{MATRIX}[cometapi-volc-two/receipt.json submitted durable]",
+            f"{MATRIX}[cometapi-volc]",
         ),
     ),
     Mutation(

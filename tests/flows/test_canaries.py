@@ -221,6 +221,7 @@ def test_no_byte_that_a_run_writes_holds_a_secret(place: Place) -> None:
     assert place.canaries() == []
 
 
+@pytest.mark.long
 def test_a_bug_tells_no_secret(place: Place) -> None:
     """Neither in its log nor in Prefect's records, where its words would stand."""
     assert place.run("render", "board.yaml", "--yes", "--json", "--only", "two", script=BUG) == 70

@@ -277,7 +277,11 @@ def jobs_in(folder: Path) -> int:
 @pytest.mark.engine
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)],
+    [
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long),
+    ],
     ids=["kill -9", "Ctrl-C", "SIGTERM"],
 )
 def test_a_run_that_is_stopped_while_polling_goes_on_where_it_was(

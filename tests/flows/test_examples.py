@@ -27,7 +27,14 @@ def test_there_are_at_least_five_and_the_readme_names_each() -> None:
     assert len(BOARDS) >= 5
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.stem)
+@pytest.mark.parametrize(
+    "board",
+    [
+        pytest.param(one, marks=[pytest.mark.long] if one.stem == "product-spot" else [])
+        for one in BOARDS
+    ],
+    ids=lambda board: board.stem,
+)
 def test_an_example_board_becomes_the_film_that_its_plan_promised(
     board: Path, tmp_path: Path
 ) -> None:

@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize(("steps", "times"), [("bare", 2), ("prefect", 1)])
+@pytest.mark.parametrize(
+    ("steps", "times"), [("bare", 2), pytest.param("prefect", 1, marks=pytest.mark.long)]
+)
 def test_two_processes_together_pay_each_shot_once(tmp_path: Path, steps: str, times: int) -> None:
     """In the first round both live, in the second one of them is killed; on a new store each."""
     played = subprocess.run(
