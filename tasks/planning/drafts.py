@@ -2,7 +2,7 @@
 
 Volcengine's draft page: the full picture is asked for by the draft's job within seven days, in a
 resolution of its own, and repeats nothing that the draft has fixed. Pure; whether the store has the
-draft is told by `lineage`.
+draft is told by `obstacles`.
 """
 
 from __future__ import annotations

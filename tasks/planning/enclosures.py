@@ -88,7 +88,9 @@ def check_references(asked: Asked, row: Provider, inputs: tuple[Input, ...]) -> 
             names = _able(row, role, len(given))
             says = f"takes {most} reference {word}" if most else f"takes no reference {word}"
             remedy = f"Take {either(names)}." if names else "Give fewer."
-            message = f"{family.name} {says}, and {len(given)} are given"
+            message = (
+                f"{family.name} {says}, and {len(given)} {'is' if len(given) == 1 else 'are'} given"
+            )
             asked.refuse("references", message, remedy)
         elif role != "reference_image":
             _check_lengths(asked, row, given)
