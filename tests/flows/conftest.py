@@ -78,7 +78,7 @@ class Studio:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
+def studio(tmp_path: Path, draw_once: None) -> Iterator[Studio]:
     """A studio of its own, with its simulator on a free port."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -88,7 +88,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 
 @pytest.fixture
-def queueing(tmp_path: Path) -> Iterator[Studio]:
+def queueing(tmp_path: Path, draw_once: None) -> Iterator[Studio]:
     """A studio whose jobs wait 20 seconds in the queue and run for 80, by a `clock` of its own."""
     folder = tmp_path / "work"
     folder.mkdir()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from flows.shooting import BareSteps, shoot
 from tasks.errors import MediaError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.store import digest_bytes
-
-pytestmark = pytest.mark.usefixtures("draw_once")
 
 
 def home_of(report, shot: str) -> Path:

@@ -18,8 +18,6 @@ from tasks.errors import Unreachable
 from tasks.simulator.ledger import read_ledger
 from tasks.simulator.server import serve
 
-pytestmark = pytest.mark.usefixtures("draw_once")
-
 
 class Sent(BareSteps):
     """A run that ends when its first jobs are sent, as one whose machine is switched off."""
