@@ -82,7 +82,7 @@ async def clear_up(doubt: Doubt, client: Client) -> Verdict:
     return await _look(doubt, client)
 
 
-_NO_LIST = "the vendor's list of jobs can't be had"
+_NO_LIST = "the vendor gives no list of its jobs"
 
 
 async def _look(doubt: Doubt, client: Client) -> Verdict:

@@ -184,7 +184,7 @@ def _unclear(shot: PlannedShot, attempt: Attempt, why: str) -> Unclear:
     return Unclear(
         f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and the answer "
         f"is not known{looked}: it may be rendering, and {say(attempt.price_most)} may be "
-        f"charged; look at the vendor's list of jobs, and if there is none, render with "
+        f"charged; look in the vendor's console, and if no such job is there, render with "
         f"--resubmit {shot.id} to pay for another"
     )
 

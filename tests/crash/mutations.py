@@ -79,8 +79,8 @@ MUTATIONS = (
     Mutation(
         "the digest of a kept last frame is not checked",
         "tasks/sending/jobs.py",
-        "        if digest_bytes(data) == attempt.last_frame.sha256:\n",
-        "        if data:\n",
+        "    if digest_bytes(data) != kept.sha256:\n",
+        "    if not data:\n",
         (f"{GUARDS}::test_a_last_frame_that_was_changed_on_disk_is_not_continued",),
     ),
     Mutation(
