@@ -127,6 +127,8 @@ class Attempt:
     """The key of the shot that frame is of."""
     seed: int | None = None
     """The seed that was sent."""
+    seal: str | None = None
+    """The base URL, sealed with the key it was sent with: who has that key can tell."""
     doubted_at: str | None = None
     """When it was clear that no answer would come: the request was over by then."""
     job: str | None = None

@@ -11,7 +11,6 @@ from tasks.errors import NotConfigured
 from tasks.housekeeping.cancellation import NOTHING, Cancelled, standing
 from tasks.housekeeping.cancellation import cancel as cancel_job
 from tasks.housekeeping.cleaning import entries
-from tasks.providers import PROVIDERS
 from tasks.receipts import Attempt
 from tasks.store import Shelf
 
@@ -71,11 +70,11 @@ async def _cancel(
 
         async def ask(target: _Target) -> Cancelled:
             assert target.attempt  # noqa: S101 - only what was sent waits
-            row = PROVIDERS.get(target.attempt.provider)
+            row = production.configuration.providers.get(target.attempt.provider)
             if row is None:
                 msg = f"{target.attempt.provider} is not a provider any more"
                 return Cancelled("unasked", msg)
-            client = desk_.client_of(row, target.attempt.base_url)
+            client = desk_.client_of(row, target.attempt)
             return await cancel_job(target.key, target.shelf, client)
 
         # A key that two shots share is asked for once.

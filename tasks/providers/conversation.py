@@ -7,6 +7,7 @@ long is waited. No error that leaves here carries a key, a signed URL or where i
 from __future__ import annotations
 
 import asyncio
+import hmac
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -289,6 +290,11 @@ class Conversation(ABC):
             f"{elapsed:.0f} s; it is kept, and the next run goes on with it"
         )
         return self._told(JobOverdue(msg))
+
+    def seal(self) -> str:
+        """Proves to whoever has the same key that it was used at this address; tells no key."""
+        words = f"{self.provider.name} {self.base_url}"
+        return hmac.new(self._key().encode(), words.encode(), "sha256").hexdigest()[:32]
 
     def _key(self) -> str:
         secret = self._api_key() if callable(self._api_key) else self._api_key

@@ -74,7 +74,7 @@ def _is_at(client: Client, before: PlannedShot, attempt: Attempt, desk: Desk) ->
     """Whether the clip before was made where this order goes."""
     if before.provider is None or before.provider.name != client.provider.name:
         return False
-    return desk.client_of(before.provider, attempt.base_url) is client
+    return desk.client_of(before.provider, attempt) is client
 
 
 async def _own_url(attempt: Attempt, client: Client) -> str:

@@ -30,8 +30,8 @@ class Desk:
     board: str
     """Under whose name a render is booked."""
     shelf_of: Callable[[PlannedShot], Shelf]
-    client_of: Callable[[Provider, str | None], Client]
-    """The client of a provider; the base URL is the settings' where None is given."""
+    client_of: Callable[[Provider, Attempt | None], Client]
+    """The client of a provider, where an attempt was sent; where settings say, if None is given."""
     tell: Tell = lambda shot, doing, progress: None
     resubmit: Mapping[str, str] = field(default_factory=dict)
     """Keys whose author wants another create, and when the doubtful one was intended."""

@@ -54,7 +54,7 @@ async def wait(shot: PlannedShot, desk: Desk) -> Done | None:
     attempt = need_attempt(shot, desk)
     if attempt.state is State.KEPT and is_there(desk.shelf_of(shot).home(shot.key), attempt.clip):
         return None
-    client = desk.client_of(row_of(shot), attempt.base_url)
+    client = desk.client_of(row_of(shot), attempt)
     try:
         done = await client.wait(
             attempt.job or "",
@@ -112,7 +112,7 @@ async def _take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame
 
 
 async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, attempt: Attempt) -> Frame:
-    client = desk.client_of(row_of(shot), attempt.base_url)
+    client = desk.client_of(row_of(shot), attempt)
     data = await client.fetch_bytes(done.last_frame_url, limit_bytes=FRAME_LIMIT_BYTES)
     if sniff(data) not in ENDINGS:
         msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
@@ -148,7 +148,7 @@ async def _collect(shot: PlannedShot, done: Done | None, desk: Desk) -> Attempt:
     home = desk.shelf_of(shot).home(shot.key)
     if attempt.state is State.KEPT and is_there(home, attempt.clip):
         return attempt
-    client = desk.client_of(row_of(shot), attempt.base_url)
+    client = desk.client_of(row_of(shot), attempt)
     if done is None:
         done = await _query(shot, desk, client, attempt)
     desk.tell(shot.id, "downloading", None)

@@ -88,7 +88,7 @@ async def _create(shot: PlannedShot, frame: Frame | None, desk: Desk, receipt: R
     refuse_black(shot, frame)
     order = await deliver(shot, _seeded(shot, receipt), frame, client=client, desk=desk)
     desk.tell(shot.id, "submitting", None)
-    receipt = receipt.intend(_intent(shot, order, frame, desk.board, client.base_url))
+    receipt = receipt.intend(_intent(shot, order, frame, desk.board, client))
     shelf = desk.shelf_of(shot)
     async with desk.booking(receipt, shelf):
         shelf.write(shot.key, receipt.to_record())
@@ -138,7 +138,7 @@ async def _settle(
     Raises Unclear where it stays in doubt.
     """
     shelf, latest = desk.shelf_of(shot), receipt.attempts[-1]
-    client = desk.client_of(row_of(shot), latest.base_url)
+    client = desk.client_of(row_of(shot), latest)
     if latest.state is State.INTENDED:
         # Whoever holds the key's lock knows that nobody is sending.
         over = min(client.now(), timestamp(latest.intended_at) + client.create_limit_seconds)
@@ -190,7 +190,7 @@ def _unclear(shot: PlannedShot, attempt: Attempt, why: str) -> Unclear:
 
 
 def _intent(
-    shot: PlannedShot, order: Order, frame: Frame | None, board: str, base_url: str
+    shot: PlannedShot, order: Order, frame: Frame | None, board: str, client: Client
 ) -> Attempt:
     row = row_of(shot)
     listed = prices.find_table(row, shot.family or "")
@@ -201,7 +201,7 @@ def _intent(
         take=shot.take,
         provider=row.name,
         model=order.model,
-        base_url=base_url,
+        base_url=client.base_url,
         order=digest_order(order),
         intended_at=now(),
         price_most=shot.price,
@@ -210,4 +210,5 @@ def _intent(
         started_from=frame.sha256 if frame else None,
         continues=shot.continues_key,
         seed=order.seed,
+        seal=client.seal(),
     )

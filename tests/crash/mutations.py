@@ -107,7 +107,7 @@ MUTATIONS = (
     Mutation(
         "the base URL that a job was sent to is not used",
         "tasks/sending/jobs.py",
-        "desk.client_of(row_of(shot), attempt.base_url)",
+        "desk.client_of(row_of(shot), attempt)",
         "desk.client_of(row_of(shot), None)",
         (f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",),
     ),

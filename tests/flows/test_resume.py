@@ -5,16 +5,22 @@ Each run here is a new one over the same store; what the vendor took is counted 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from flows.commands.rendering import finish_kept
-from flows.shooting import BareSteps
-from tasks.errors import Unreachable
+from flows.shooting import BareSteps, desk
+from tasks.errors import NotConfigured, Unreachable
+from tasks.providers.client import Client
+from tasks.providers.dialects import DIALECTS
+from tasks.receipts import Attempt, State
 from tasks.simulator.ledger import read_ledger
 from tasks.simulator.server import serve
 
@@ -205,3 +211,35 @@ def test_a_job_that_outlasts_a_run_is_gone_on_with(studio, chain, outcomes, monk
     assert outcomes(first) == outcomes(again) == {"one": "failed"}
     assert "it is kept, and the next run goes on with it" in str(again.results[0].error)
     assert studio.submits == 1
+
+
+def test_an_address_of_before_is_asked_only_where_the_same_key_was_used_there(
+    studio, chain
+) -> None:
+    """Settings may change while a job runs; a receipt of a stranger's store leads no key away."""
+    before = "https://before.example.com/api/v3"
+    studio.words["SHOTCHAIN_ARK_BASE_URL"] = "https://now.example.com/api/v3"
+    production = studio.prepare(chain("one", provider="ark"))
+    row = production.plan.shot("one").provider
+    sent = Client(
+        row, DIALECTS[row.dialect], api_key=SecretStr("canary-key-9f2"), base_url=before
+    ).seal()
+    attempt = Attempt(State.SUBMITTED, "board", "one", 1, "ark", "m", before, "-", days_ago(0))
+
+    async def ask(seal: str | None) -> str:
+        async with desk(production, studio.tell) as desk_:
+            return desk_.client_of(row, replace(attempt, seal=seal)).base_url
+
+    assert asyncio.run(ask(sent)) == before
+    for wrong in (None, sent[::-1]):
+        with pytest.raises(NotConfigured, match="if you sent it there, set SHOTCHAIN_ARK_BASE"):
+            asyncio.run(ask(wrong))
+    assert "canary" not in sent
+
+
+def test_every_receipt_is_sealed_with_the_key_that_it_was_sent_with(studio, chain) -> None:
+    """Before the request, with all else that the intent holds."""
+    studio.run(chain("one", provider="ark"), steps=Sent())
+    (path,) = studio.folder.rglob("receipt.json")
+
+    assert len(json.loads(path.read_bytes())["attempts"][-1]["seal"]) == 32
