@@ -233,3 +233,17 @@ def test_an_interrupt_takes_nothing_back(queueing, send, chain) -> None:
 
     assert deletes(queueing) == 0
     assert latest(production, "a").state is State.SUBMITTED
+
+
+def test_a_job_at_a_gateway_of_the_user_s_own_is_taken_back(queueing, send, chain) -> None:
+    """It is asked for by the row that the configuration gives."""
+    file = queueing.folder / "own.toml"
+    file.write_text(
+        f'[providers.mine]\nlike = "ark"\nbase_url = "{queueing.url}/ark/api/v3"\n'
+        'key = "SHOTCHAIN_MINE_API_KEY"\n'
+    )
+    queueing.words |= {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
+    said = cancel(send(chain("a", provider="mine")))
+
+    assert told(said) == ({"a": "cancelled"}, 0)
+    assert deletes(queueing) == 1
