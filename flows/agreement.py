@@ -23,7 +23,7 @@ def check_agreed(production: Production, *, ask: Callable[[str], bool] | None = 
         return
     account = production.account
     account.check_total(_about_to_send(production))
-    agreed = bool(account.walls) or production.wish.agreed
+    agreed = production.wish.agreed or any(wall.consents for wall in account.walls)
     if not agreed and not (ask and ask(str(bill))):
         msg = f"this run may cost {bill}, and nobody agreed: give --yes or a --budget"
         raise Unpayable(msg)

@@ -63,6 +63,13 @@ def add_stale(command: argparse.ArgumentParser) -> None:
     )
 
 
+def find_root(arguments: argparse.Namespace, board: Path | None = None) -> Path:
+    """The store of a command that is given no board, or just a file's name; it may not be there."""
+    from tasks.settings import find_store, read_settings
+
+    return find_store(read_settings(), arguments.store, board, working=Path.cwd())
+
+
 def open_plan(arguments: argparse.Namespace) -> Plan:
     """The board of a command, planned; only takes and locks need a look into the store."""
     from storyboards.loading import load

@@ -27,14 +27,13 @@ from flows.arguments import (
 )
 from flows.commands import retakes, simulation, spending, takes
 from flows.commands.housekeeping import add_housekeeping
+from flows.interrupts import INTERRUPTED
 from storyboards.errors import RenderingError
 from storyboards.quoting import disarm
 from tasks.errors import NotBuilt, UsageError
 from tasks.settings import set_environment
 
 BUG = 70
-INTERRUPTED = 130
-TERMINATED = 143
 
 LATER = (
     "review",
@@ -228,13 +227,13 @@ def _providers(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def fail(error: RenderingError, *, as_json: bool, report: dict[str, Any] | None = None) -> int:
+def fail(error: RenderingError, *, as_json: bool) -> int:
     """Say why a command ends, and return its exit code."""
     print(f"shotchain: {error}" if not _many(error) else str(error), file=sys.stderr)
     if as_json:
         from flows.told import error_document
 
-        print(to_json(error_document(error, report)))
+        print(to_json(error_document(error)))
     return error.exit_code
 
 

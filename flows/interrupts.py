@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+INTERRUPTED, TERMINATED = 130, 143
+"""What a command ends with after Ctrl-C and after SIGTERM."""
+
 
 @dataclass
 class Ending:

@@ -131,6 +131,9 @@ def prepare(board: Board, wish: Wish, settings: Settings, *, working: Path) -> P
 
     Raises InvalidStoryboard, InvalidConfiguration, UsageError, NotConfigured and StoreError.
     """
+    if wish.jobs is not None and wish.jobs < 1:
+        msg = f"{wish.jobs} shots at the same time are none; give jobs of 1 or more"
+        raise UsageError(msg)
     configuration = read_configuration(
         settings, board.folder, shown_as=board.shown_as, trust=wish.trust
     )
@@ -246,7 +249,8 @@ def shelf_name_of(settings: Settings, shot: PlannedShot) -> ShelfName:
 def check_possible(production: Production) -> None:
     """See to it that what is to be rendered can be, by what the store has; offline.
 
-    Raises InvalidStoryboard with every shot that can't continue a clip or promote a draft.
+    Raises InvalidStoryboard with every shot that can't continue a clip or promote a draft, and
+    StaleSeam where stale seams are refused.
     """
     settings = production.settings
     obstacles = find_obstacles(
@@ -258,17 +262,17 @@ def check_possible(production: Production) -> None:
     problems = sorted(obstacles, key=lambda problem: (problem.line, problem.column))
     if problems:
         raise InvalidStoryboard(problems)
+    if production.wish.stale == "refuse":
+        refuse_stale(production.survey, production.chosen)
 
 
 def check_ready(production: Production) -> None:
     """See to it before anything is spent that the run can go through.
 
-    Raises NotConfigured for a missing key or store, UsageError for another board's film, StaleSeam
-    where stale seams are refused, and what `check_possible` raises.
+    Raises NotConfigured for a missing key or store, UsageError for another board's film, and what
+    `check_possible` raises.
     """
     check_possible(production)
-    if production.wish.stale == "refuse":
-        refuse_stale(production.survey, production.chosen)
     settings = production.settings
     rows = {one.provider.name: one.provider for one in production.waiting if one.provider}
     for provider in rows.values():

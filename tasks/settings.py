@@ -116,13 +116,11 @@ def find_store(
     """The store's folder: as given, as set, the nearest one above the board, else a new one.
 
     A new one lies in the working directory where the board lies in or below it, else beside the
-    board. Nothing is made here.
+    board. Without a board it is as for one in the working directory. Nothing is made here.
     """
     if given or settings.store:
         return (working / (given or settings.store or "")).resolve()
-    if board is None:
-        return (working / STORE_NAME).resolve()
-    folder = board.resolve().parent
+    folder = board.resolve().parent if board else working.resolve()
     for above in (folder, *folder.parents):
         if (above / STORE_NAME).is_dir():
             return above / STORE_NAME

@@ -27,10 +27,7 @@ class _Target(NamedTuple):
 
 
 def cancel(production: Production) -> tuple[dict[str, Any], str, int]:
-    """Take back what is queued; the document, the text and the exit code that tell what came of it.
-
-    Raises NotConfigured where a key is missing.
-    """
+    """Take back what is queued; the document, the text and the exit code that tell what came of it."""
     targets = _targets(production)
     waiting = [one for one in targets if standing(one.attempt) is None]
     asked: dict[tuple[str, str], Cancelled] = {}
@@ -74,7 +71,10 @@ async def _cancel(
             if row is None:
                 msg = f"{target.attempt.provider} is not a provider any more"
                 return Cancelled("unasked", msg)
-            client = desk_.client_of(row, target.attempt)
+            try:
+                client = desk_.client_of(row, target.attempt)
+            except NotConfigured as error:
+                return Cancelled("unasked", f"it could not be asked for: {error}", error)
             return await cancel_job(target.key, target.shelf, client)
 
         # A key that two shots share is asked for once.

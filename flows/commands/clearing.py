@@ -44,6 +44,8 @@ class Broom(NamedTuple):
     boards: Collection[Path]
     older_seconds: float | None = None
     """None leaves every clip."""
+    trust: bool = False
+    """Whether a `shotchain.toml` beside a board given may name providers."""
 
     def look(self) -> Going:
         """What would go. Raises StoreError where a record is damaged."""
@@ -72,7 +74,7 @@ class Broom(NamedTuple):
     def _doomed(self) -> tuple[Doomed, ...]:
         if self.older_seconds is None:
             return ()
-        needed = _referred(self.store, self.boards)
+        needed = _referred(self.store, self.boards, trust=self.trust)
         return find_doomed(self.store, needed, older_seconds=self.older_seconds)
 
 
@@ -89,11 +91,11 @@ def _sweep(store: Store, *, dry_run: bool) -> Swept | None:
         raise StoreError(msg) from error
 
 
-def _referred(store: Store, files: Collection[Path]) -> frozenset[str]:
+def _referred(store: Store, files: Collection[Path], *, trust: bool) -> frozenset[str]:
     """Every key that a board given, or one that the store has seen, refers to or starts on."""
     keys: set[str] = set()
     for board in files:
-        keys.update(_keys(store, board))
+        keys.update(_keys(store, board, trust=trust))
     for record in seen(store.root):
         known = referred(record)
         keys |= known
@@ -101,18 +103,19 @@ def _referred(store: Store, files: Collection[Path]) -> frozenset[str]:
         keys.update(one.continues for one in takes if one.key in known and one.continues)
         if record.file and record.file.exists():
             try:
-                keys.update(_keys(store, record.file))
+                # Only its keys are computed: nothing is sent where that file says.
+                keys.update(_keys(store, record.file, trust=True))
             except RenderingError:
                 note = f"note: {record.file} has problems; only what it used last is kept for it"
                 print(note, file=sys.stderr)
     return frozenset(keys)
 
 
-def _keys(store: Store, board: Path) -> Iterator[str]:
+def _keys(store: Store, board: Path, *, trust: bool) -> Iterator[str]:
     from flows.production import Wish, prepare
     from storyboards.loading import load
 
-    wish = Wish(store=store.root)
+    wish = Wish(store=store.root, trust=trust)
     for shot in prepare(load(board), wish, read_settings(), working=Path.cwd()).plan:
         yield shot.key
         if shot.continues_key:

@@ -12,6 +12,7 @@ from flows.arguments import (
     add_board,
     add_command,
     add_store,
+    find_root,
     open_production,
     say,
 )
@@ -36,6 +37,8 @@ def add_housekeeping(commands: Commands) -> None:
     older = "also clips and takes older than that, such as 30d"
     clean.add_argument("--older", metavar="AGE", type=_age, help=older)
     clean.add_argument("--dry-run", action="store_true", help="say what would go, remove nothing")
+    trust = "let shotchain.toml beside a board name providers"
+    clean.add_argument("--trust", action="store_true", help=trust)
     clean.add_argument("--yes", action="store_true", help="agree to lose what was paid for")
     add_board(add_command(commands, "cancel", "take back jobs that are still queued", _cancel))
 
@@ -49,10 +52,9 @@ def _age(text: str) -> int:
 
 
 def _open_store(arguments: argparse.Namespace, board: Path | None = None) -> Store:
-    from tasks.settings import find_store, read_settings
     from tasks.store import Store
 
-    store = Store(find_store(read_settings(), arguments.store, board, working=Path.cwd()))
+    store = Store(find_root(arguments, board))
     if not store.root.is_dir():
         msg = f"there is no store at {store.root}; name one by --store"
         raise UsageError(msg)
@@ -72,7 +74,7 @@ def _clean(arguments: argparse.Namespace) -> int:
 
     boards = tuple(Path(board) for board in arguments.boards)
     store = _open_store(arguments, boards[0] if boards else None)
-    broom = Broom(store, boards, arguments.older)
+    broom = Broom(store, boards, arguments.older, trust=arguments.trust)
     going = broom.look()
     if not arguments.dry_run:
         _check_agreed(going, arguments)

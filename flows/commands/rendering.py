@@ -10,7 +10,7 @@ from typing import Any
 from flows import told
 from flows.agreement import check_agreed
 from flows.arguments import to_json
-from flows.interrupts import interruptible
+from flows.interrupts import INTERRUPTED, TERMINATED, interruptible
 from flows.noting import note_asked, note_there
 from flows.production import Production, check_ready, served
 from flows.report import display, render_text
@@ -18,8 +18,6 @@ from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
 from storyboards.errors import RenderingError
 from storyboards.quoting import disarm
 from tasks.errors import StoreError
-
-INTERRUPTED, TERMINATED = 130, 143
 
 
 def render(production: Production, board: str, *, as_json: bool) -> int:

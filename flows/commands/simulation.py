@@ -6,11 +6,9 @@ import argparse
 import json
 import sys
 import threading
-from pathlib import Path
 
-from flows.arguments import Commands, add_command, add_store
-
-TERMINATED = 143
+from flows.arguments import Commands, add_command, add_store, find_root
+from flows.interrupts import TERMINATED
 
 _HOW = """\
 Ctrl-C ends it. The first line is `READY http://127.0.0.1:PORT`; behind it stand the variables to
@@ -105,11 +103,11 @@ def _port(text: str) -> int:
 def _simulate(arguments: argparse.Namespace) -> int:
     """Serve until it is stopped."""
     from flows.interrupts import interruptible
-    from tasks.settings import find_store, read_settings
+    from tasks.settings import read_settings
     from tasks.simulator.server import serve
 
     settings = read_settings()
-    store = find_store(settings, arguments.store, None, working=Path.cwd())
+    store = find_root(arguments)
     with (
         interruptible() as state,
         serve(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flows.arguments import Commands, add_command, add_store, say
+from flows.arguments import Commands, add_command, add_store, find_root, say
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def add(commands: Commands) -> None:
 
 def _spend(arguments: argparse.Namespace) -> int:
     from flows.commands import statement
+    from tasks.store import Store
 
     if arguments.csv and arguments.json:
         msg = "give --csv or --json, not both"
         raise UsageError(msg)
-    store = _find(arguments)
+    store = Store(find_root(arguments))
     client_of = _client_of() if arguments.by == "client" else None
     name_of = statement.name_by(arguments.by, client_of or (lambda board: statement.NOBODY))
     sections = _sections(store)
@@ -55,15 +56,6 @@ def _spend(arguments: argparse.Namespace) -> int:
     text = "" if arguments.json else _text(store, sections, arguments.by, name_of)
     say(_document(store, sections, arguments.by, name_of), text, arguments)
     return 0
-
-
-def _find(arguments: argparse.Namespace) -> Store:
-    from tasks.settings import find_store, read_settings
-    from tasks.store import Store
-
-    working = Path.cwd()
-    # As for a board that lies in the working directory.
-    return Store(find_store(read_settings(), arguments.store, working / "board", working=working))
 
 
 def _client_of() -> Callable[[str], str]:

@@ -1,6 +1,6 @@
 """One `shotchain.toml` as data, and the line of each key in it, so that messages can name a place.
 
-TOML only; which keys there are is told by `configuration_words`.
+TOML only; which keys there are is told by `words`.
 """
 
 from __future__ import annotations

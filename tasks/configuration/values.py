@@ -1,8 +1,8 @@
 """What `shotchain.toml` adds: gateways, own prices, limits, budgets and rates, as frozen values.
 
 The user's own file and the one beside a board are found here. They are read by
-`configuration_file`, checked by `configuration_words` and put together by `configuring`, and all
-three are imported only where there is a file, so that a board without one is as quick as before.
+`file`, checked by `words` and put together by `reading`, and all three are imported only where
+there is a file, so that a board without one is as quick as before.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ MP3, which tells its length nowhere, is walked through. The sound of clips is `s
 
 from __future__ import annotations
 
+import io
 import struct
-from pathlib import Path
 
 from tasks.errors import MediaError
 
@@ -21,16 +21,15 @@ def sniff_sound(data: bytes) -> str | None:
     return "audio/mpeg" if data[:3] == b"ID3" or is_frame else None
 
 
-def sound_seconds(path: Path) -> float:
+def sound_seconds(data: bytes, name: str) -> float:
     """Return how long a WAV or MP3 lasts. Raises MediaError for anything else and for damage."""
-    data = path.read_bytes()
     kind = sniff_sound(data)
     if kind is None:
-        message = f"{path.name} is neither WAV nor MP3: its first bytes belong to neither"
+        message = f"{name} is neither WAV nor MP3: its first bytes belong to neither"
         raise MediaError(message)
-    seconds = _wave_seconds(data) if kind == "audio/wav" else _walked_seconds(path)
+    seconds = _wave_seconds(data) if kind == "audio/wav" else _walked_seconds(data, name)
     if seconds <= 0:
-        message = f"{path.name} holds no sound"
+        message = f"{name} holds no sound"
         raise MediaError(message)
     return seconds
 
@@ -49,15 +48,15 @@ def _wave_seconds(data: bytes) -> float:
     return 0.0
 
 
-def _walked_seconds(path: Path) -> float:
+def _walked_seconds(data: bytes, name: str) -> float:
     import av
 
     try:
-        with av.open(f"file:{path}", mode="r", format="mp3") as container:
+        with av.open(io.BytesIO(data), mode="r", format="mp3") as container:
             packets = container.demux(audio=0)
             return float(
                 sum(one.duration * one.time_base for one in packets if one.duration and one.size)
             )
     except (av.FFmpegError, IndexError) as error:
-        message = f"{path.name} is a damaged MP3"
+        message = f"{name} is a damaged MP3"
         raise MediaError(message) from error

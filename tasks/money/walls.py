@@ -41,6 +41,8 @@ class Wall:
     """Names of boards, or patterns such as `spot-*`; None counts what this run sends itself."""
     month: bool = False
     """Whether only this calendar month counts, UTC; else everything that was ever booked."""
+    consents: bool = False
+    """Whether it is said of this very run or board, so that whoever said it agrees to spend it."""
 
     def counts(self, board: str) -> bool:
         """Whether what is booked under a board's name counts."""
@@ -54,12 +56,12 @@ def run_wall(said: str) -> Wall:
     except ValueError as error:
         msg = f"the budget {said!r} is no sum of money: write it like '3 USD'"
         raise UsageError(msg) from error
-    return Wall("this run", limit)
+    return Wall("this run", limit, consents=True)
 
 
 def board_wall(name: str, limit: Money) -> Wall:
     """What a board may cost, all runs together."""
-    return Wall(f"the board {name}", limit, (name,))
+    return Wall(f"the board {name}", limit, (name,), consents=True)
 
 
 def budget_wall(budget: BudgetWall) -> Wall:

@@ -41,8 +41,8 @@ class Asked:
         return own if own is not None else self._look.get(name)
 
     def refuse(self, name: str, message: str, remedy: str) -> None:
-        """A problem at the shot's own word, or at the look's where the shot says nothing."""
-        own = getattr(self.shot, name, None) is not None
+        """A problem at the look's word where it is the look that says it, else at the shot's."""
+        own = getattr(self.shot, name, None) is not None or name not in self._look
         key = name.rstrip("_")
         path: tuple[str | int, ...] = ("shots", self.index, key) if own else ("look", key)
         self.problems.append(self.board.problem(path, message, remedy))

@@ -92,13 +92,13 @@ def find_sound(board: Board, written: str) -> Input:
     if path.stat().st_size > SOUND_BYTES_MOST:
         msg = f"the sound {written} is larger than {SOUND_BYTES_MOST // 1_000_000} MB"
         raise Unusable(msg, "Make it shorter.")
+    data = path.read_bytes()
     try:
-        seconds = sound_seconds(path)
+        seconds = sound_seconds(data, path.name)
     except MediaError as error:
         raise Unusable(str(error), "Save it as WAV or MP3.") from None
-    with path.open("rb") as file:
-        mime = sniff_sound(file.read(16)) or ""
-    return Input("reference_audio", digest_file(path), path, mime=mime, seconds=seconds)
+    mime = sniff_sound(data) or ""
+    return Input("reference_audio", digest_bytes(data), path, mime=mime, seconds=seconds)
 
 
 def find_clip(board: Board, written: str) -> Input:
@@ -122,7 +122,6 @@ def look_at_clip(path: Path, written: str) -> tuple[int, int, float]:
     from tasks.media.probe import probe
 
     try:
-        look_at(path)
         clip = probe(path)
     except MediaError as error:
         raise Unusable(str(error), "Save it as MP4 or MOV with H.264 or H.265.") from None

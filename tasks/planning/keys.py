@@ -4,7 +4,7 @@ A key hashes what changes the picture or the sound, as it is sent: provider, its
 parameters, input files by their bytes, the take, and the key of the shot it continues. So keys are
 a Merkle chain: an edit reaches the shot and all that continue it, and nothing else. API keys, base
 URLs, paths, names, titles, queueing and billing words are left out. A surprise here costs money:
-`tests/tasks/goldens/keys.json` holds the keys of the example boards.
+`tests/tasks/planning/goldens/keys.json` holds the keys of the example boards.
 """
 
 from __future__ import annotations

@@ -26,9 +26,6 @@ SEED_MOST = 2**31 - 1
 EXPIRES_AFTER_SECONDS = (3600, 259_200)
 """What `execution_expires_after` may be."""
 
-PRIORITIES = (0, 9)
-"""What `priority` may be."""
-
 Opening = Literal["text", "frame", "reference"]
 """What a clip starts from: words alone, a first frame, or reference media."""
 

@@ -174,7 +174,7 @@ class _Visit:
         answer = replace(answer, status=0 if kind == "lost_reply" else response.status_code)
         self._note(call, answer)
         if kind == "lost_reply":
-            return NoReply(reset=kind == "reset_midway")
+            return NoReply(reset=False)
         # What already breaks off, or comes slowly, has no body at hand.
         return _spoilt(response, kind, bytes(getattr(response, "body", b"")))
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
-import struct
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from tasks.errors import MediaError
 from tasks.media.pictures import dimensions, sniff
+from tasks.media.recordings import sniff_sound, sound_seconds
 from tasks.simulator.assets import Asset, Assets, judge_picture
 from tasks.simulator.commission import Medium
 from tasks.simulator.families import Family
@@ -29,6 +29,8 @@ _IMAGE_BYTES = 30 * _MEGABYTE
 _SOUND_BYTES = 15 * _MEGABYTE
 _SHORTEST_SIDE, _LONGEST_SIDE = 300, 6000
 _NARROWEST, _WIDEST = 0.4, 2.5
+_SOUNDS = {"audio/wav": "audio/wav", "audio/mp3": "audio/mpeg", "audio/mpeg": "audio/mpeg"}
+"""What the bytes prove of a sound that a data URI names so."""
 _ELSEWHERE_SECONDS = 5.0
 """How long a clip or sound counts that only its owner could fetch."""
 
@@ -106,12 +108,14 @@ class Inputs:
         return Medium("reference_video", name, *size, commission.duration_seconds)
 
     def _sound(self, data: bytes, mime: str, param: str) -> Medium:
-        told = {"audio/wav": _is_wave, "audio/mp3": _is_mp3, "audio/mpeg": _is_mp3}.get(mime)
-        if told is None or not told(data):
+        if sniff_sound(data) != _SOUNDS.get(mime, ""):
             reject(param, f"invalid audio: the bytes are not what the data URI names ({mime})")
         if len(data) > _SOUND_BYTES:
             reject(param, "invalid audio: larger than 15 MB")
-        seconds = _wave_seconds(data) if _is_wave(data) else _ELSEWHERE_SECONDS
+        try:
+            seconds = sound_seconds(data, "the sound")
+        except MediaError as error:
+            reject(param, f"invalid audio: {error}")
         return Medium("reference_audio", self.files.keep_input(data), seconds=seconds)
 
 
@@ -178,19 +182,3 @@ def _split(url: str) -> SplitResult | None:
 
 def _same(mime: str) -> str:
     return {"image/jpg": "image/jpeg", "image/heif": "image/heic"}.get(mime, mime)
-
-
-def _is_wave(data: bytes) -> bool:
-    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
-
-
-def _is_mp3(data: bytes) -> bool:
-    return data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0)
-
-
-def _wave_seconds(data: bytes) -> float:
-    """Return how long a WAV lasts: data bytes over bytes a second, as its header tells."""
-    if len(data) < 44:
-        return 0.0
-    (bytes_per_second,) = struct.unpack_from("<I", data, 28)
-    return (len(data) - 44) / bytes_per_second if bytes_per_second else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,23 +68,6 @@ def serve(
         server.should_exit = True
         thread.join()
         house.close()
-
-
-def serve_until(
-    stop: threading.Event,
-    root: Path,
-    *,
-    announce: Callable[[str], None],
-    port: int = 0,
-    job_seconds: float | None = None,
-) -> None:
-    """Serve until `stop` is set or the program is interrupted; tell the base URL once it answers.
-
-    Raises NotConfigured where the port is taken.
-    """
-    with serve(root, port=port, job_seconds=job_seconds) as base_url:
-        announce(base_url)
-        stop.wait()
 
 
 class _Server(uvicorn.Server):

@@ -62,3 +62,4 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next(stage) -> None:
     verdicts = [stage.try_kill(after=seconds * part) for part in (0.3, 0.5, 0.8)]
 
     assert [one.outcome for one in verdicts if not one.good] == []
+    assert any(one.killed for one in verdicts)
