@@ -1,4 +1,4 @@
-"""The mutation check itself: every guard that it removes exists, and so does every test it names."""
+"""The mutation check: every guard that it removes exists, and so does every test it names."""
 
 from __future__ import annotations
 
