@@ -1,1 +1,3 @@
-"""A board resolved into orders: inputs, limits, prompts, identity, price. Writes nothing."""
+"""Turn a board into a plan: inputs, requests, prompts, keys and prices. Writes nothing."""
+
+from __future__ import annotations

@@ -1,11 +1,6 @@
-"""The identity of a shot's result: equal keys mean one paid render.
+"""Cache keys: equal keys mean one paid render.
 
-A key hashes what changes the picture or the sound, as it is sent: provider, its model id, prompt,
-parameters, input files by their bytes, the take, and the key of the shot it continues. So keys are
-a Merkle chain: an edit reaches the shot and all that continue it, and nothing else. API keys, base
-URLs, paths, names, titles, queueing and billing words are left out. A surprise here costs money:
-`tests/tasks/planning/goldens/keys.json` holds the keys of the example boards.
-"""
+A key hashes everything that changes picture or sound, and the key of the shot it continues. Changing what is hashed makes every user pay again."""
 
 from __future__ import annotations
 
@@ -14,13 +9,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tasks.planning.inputs import Input
-from tasks.providers.contract import Order
+from tasks.plan import MediaSource
+from tasks.providers.types import RenderRequest
 
-FORMAT = 1
+KEY_FORMAT_VERSION = 1
 """Raise it only when every shot is to be paid again."""
 
-_LEFT_OUT = frozenset(
+_EXCLUDED_FIELDS = frozenset(
     {
         "media",  # by their bytes, as inputs
         "draft_job",  # by the key of the draft
@@ -35,15 +30,15 @@ _LEFT_OUT = frozenset(
 )
 
 
-def key_of(
+def compute_key(
     provider: str,
-    order: Order,
+    request: RenderRequest,
     *,
-    inputs: Iterable[Input] = (),
+    inputs: Iterable[MediaSource] = (),
     seed: int | None = None,
     take: int = 1,
-    continues: str | None = None,
-    draft: str | None = None,
+    continues_key: str | None = None,
+    draft_key: str | None = None,
 ) -> str:
     """The key of a shot that is rendered; `continues` is the key of the shot it starts from.
 
@@ -51,26 +46,26 @@ def key_of(
     """
     words = {
         name: value
-        for name, value in vars(order).items()
-        if name not in _LEFT_OUT and value not in (None, ())
+        for name, value in vars(request).items()
+        if name not in _EXCLUDED_FIELDS and value not in (None, ())
     }
     media = [[given.role, given.identity] for given in inputs]
-    made_from: Any = ["draft", draft] if draft else continues
-    return _digest([FORMAT, provider, words, media, seed, take, made_from])
+    made_from: Any = ["draft", draft_key] if draft_key else continues_key
+    return _hash_json([KEY_FORMAT_VERSION, provider, words, media, seed, take, made_from])
 
 
-def key_of_clip(sha256: str) -> str:
+def compute_clip_key(sha256: str) -> str:
     """The key of a shot that is a file already."""
-    return _digest([FORMAT, "clip", sha256])
+    return _hash_json([KEY_FORMAT_VERSION, "clip", sha256])
 
 
-def derived_seed(key: str) -> int:
+def derive_seed(key: str) -> int:
     """A seed from the key, so that jobs of shots that give none can be told apart."""
     return int(key[:8], 16) & 0x7FFF_FFFF
 
 
-_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _digest(facts: list[Any]) -> str:
-    return hashlib.sha256(_JSON.encode(facts).encode()).hexdigest()
+def _hash_json(values: list[Any]) -> str:
+    return hashlib.sha256(_ENCODER.encode(values).encode()).hexdigest()

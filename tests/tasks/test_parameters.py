@@ -26,13 +26,13 @@ from tasks.plan import PlannedShot
 from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
-from tasks.providers.contract import Call, Medium
 from tasks.providers.dialects import DIALECTS
-from tasks.sending.packing import pack
+from tasks.providers.types import ApiCall, MediaInput
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.faults import Faults
 from tasks.simulator.pictures import Brief, render_clip
 from tasks.simulator.server import serve
+from tasks.submission.payload import attach_media
 
 TABLE = Path(__file__).with_name("parameters.md")
 WIRE = Path(__file__).parents[1] / "wire"
@@ -150,11 +150,11 @@ def planned(provider: str, family: str, words: str) -> PlannedShot:
     return make_plan(load(board)).shot("one")
 
 
-def call_of(shot: PlannedShot) -> Call:
+def call_of(shot: PlannedShot) -> ApiCall:
     """The create that is sent for it."""
     assert shot.provider is not None
-    assert shot.order is not None
-    return DIALECTS[shot.provider.dialect].create(packed(shot, _client(shot.provider.name)))
+    assert shot.request is not None
+    return DIALECTS[shot.provider.dialect].build_create(packed(shot, _client(shot.provider.name)))
 
 
 @cache
@@ -166,17 +166,17 @@ def _client(provider: str) -> Client:
 
 def packed(shot: PlannedShot, client: Client) -> Any:
     """The order with its files read, and what only the vendor would tell."""
-    assert shot.order is not None
+    assert shot.request is not None
     if shot.draft:
-        return replace(shot.order, draft_job="cgt-20260701000000-draft")
-    order = pack(shot, shot.order, None, client)
+        return replace(shot.request, draft_job="cgt-20260701000000-draft")
+    order = attach_media(shot, shot.request, None, client)
     # A file that the wire takes by URL only is left with the vendor first.
-    left = Medium("reference_video", url=CLIP)
+    left = MediaInput("reference_video", url=CLIP)
     clips = [left if one.role == left.role else one for one in order.media]
     return replace(order, media=tuple(clips))
 
 
-def flat(call: Call) -> Iterator[tuple[str, str]]:
+def flat(call: ApiCall) -> Iterator[tuple[str, str]]:
     """Every place of a request with what stands there; flags in the text are places too."""
     for part in call.parts:
         yield part.name, repr(part.data[:80])
