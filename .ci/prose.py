@@ -299,7 +299,7 @@ STRING = re.compile(
     r"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')(?P<body>.*)(?P=quote)", re.DOTALL
 )
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-IGNORE = re.compile(r"(?:#|<!--)\s*prose: ignore (?P<ids>[\w-]+(?:,\s*[\w-]+)*)\s*(?:-->)?")
+IGNORE = re.compile(r"(?:#|<!--)\s*prose: ignore (?P<ids>[a-z-]+(?:,\s*[a-z-]+)*)\b\s*(?:-->)?")
 
 
 def string_text(token: str) -> str:
