@@ -113,7 +113,7 @@ async def _render(production: Run) -> dict[str, Any]:
     with report_bugs(secrets):
         check_ready(production)
         check_consent(production)
-        production.store.create()
+        production.store.initialize()
         with serve_simulator(production) as production:
             report = await shoot(production, PrefectSteps(secrets), _log())
         film = _put(report)

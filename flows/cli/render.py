@@ -29,7 +29,7 @@ def render(production: Run, board: str, *, as_json: bool) -> int:
     report = report_kept(production)
     if report is None:
         check_consent(production, ask=None if as_json else _ask)
-        production.store.create()
+        production.store.initialize()
         with forward_sigterm() as state:
             try:
                 report = _run(production, board, wanted=not as_json)

@@ -36,7 +36,7 @@ def by_steps(folder: Path, steps: object) -> float:
     production = prepare_run(
         load(folder / "chain.yaml"), RunOptions(), read_settings(), working=folder
     )
-    production.store.create()
+    production.store.initialize()
     with serve_simulator(production) as opened:
         begun = time.perf_counter()
         report = asyncio.run(shoot(opened, steps, lambda *_: None))
@@ -55,7 +55,7 @@ def by_flow(folder: Path) -> tuple[float, float]:
 
     settings = read_settings()
     production = prepare_run(load(folder / "chain.yaml"), RunOptions(), settings, working=folder)
-    production.store.create()
+    production.store.initialize()
     begun = time.perf_counter()
     with (
         serve_simulator(production) as opened,

@@ -56,7 +56,7 @@ class Studio:
     def run(self, text: str, *, steps=None, **wishes) -> RunReport:
         production = self.prepare(text, **wishes)
         check_ready(production)
-        production.store.create()
+        production.store.initialize()
         with serve_simulator(production) as opened:
             report = asyncio.run(shoot(opened, steps or BareSteps(), self.tell))
         if report.film:

@@ -102,7 +102,7 @@ def test_a_head_start_and_its_flow_share_one_budget(studio, paid) -> None:
     """What is sent while Prefect starts is of the same run."""
     text = paid("a", "b|first_frame: none")
     production = studio.prepare(text, budget="0.06 USD")
-    production.store.open()
+    production.store.initialize()
     with head_start(production, studio.tell):
         pass
     assert studio.submits == 1
@@ -116,7 +116,7 @@ def test_two_runs_at_once_share_a_board_s_budget(studio, paid) -> None:
     """With money for one of two shots each, one is sent in all."""
     texts = [paid("a", budget="0.06 USD"), paid("b", budget="0.06 USD")]
     productions = [studio.prepare(text) for text in texts]
-    productions[0].store.open()
+    productions[0].store.initialize()
 
     async def both():
         return await asyncio.gather(*(shoot(one, BareSteps(), studio.tell) for one in productions))

@@ -21,7 +21,7 @@ def send(queueing):
 
     def submit(text: str, **wishes):
         production = queueing.prepare(text, **wishes)
-        production.store.open()
+        production.store.initialize()
 
         async def run() -> None:
             async with desk(production, queueing.tell) as desk_:

@@ -45,7 +45,7 @@ def test_an_example_board_becomes_the_film_that_its_plan_promised(
     production = prepare_run(loaded, RunOptions(), read_settings({}), working=tmp_path)
     assert production.max_cost.is_free
 
-    production.store.create()
+    production.store.initialize()
     with serve_simulator(production) as opened:
         report = asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
 

@@ -50,7 +50,7 @@ def test_a_picture_changed_during_the_run_is_not_sent(studio, chain) -> None:
     picture = studio.folder / "start.png"
     Image.new("RGB", (864, 480), "teal").save(picture)
     production = studio.prepare(chain("one|first_frame: start.png", provider="ark"))
-    production.store.open()
+    production.store.initialize()
     Image.new("RGB", (864, 480), "navy").save(picture)
     report = asyncio.run(shoot(production, BareSteps(), studio.tell))
 

@@ -30,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHOTCHAIN_STORE", str(tmp_path / "store"))
     store = Store(tmp_path / "store")
-    store.create()
+    store.initialize()
     return store
 
 

@@ -198,7 +198,7 @@ def test_the_intent_is_on_disk_before_the_request(studio, chain, monkeypatch) ->
 def test_two_runs_at_once_pay_each_shot_once(studio, chain) -> None:
     """The second waits for the first one's job and uses it."""
     production = studio.prepare(chain("one", "two"))
-    production.store.open()
+    production.store.initialize()
     reports = []
 
     def run() -> None:

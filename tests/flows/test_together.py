@@ -47,7 +47,7 @@ def test_two_processes_together_pay_each_shot_once(tmp_path: Path, steps: str, t
 def test_what_two_runs_wait_for_is_brought_home_once(studio, chain) -> None:
     """The second takes the first one's clip and frame, so file and digest never part."""
     production = studio.prepare(chain("one", "two"))
-    production.store.open()
+    production.store.initialize()
 
     def run() -> None:
         asyncio.run(shoot(production, BareSteps(), studio.tell))
@@ -69,7 +69,7 @@ def test_two_boards_that_share_shots_share_their_jobs(studio, chain) -> None:
     first = studio.prepare(chain("one", "two"), name="first")
     other = chain("uno", "due", "tre", uno="Picture of one.", due="Picture of two.")
     second = studio.prepare(other, name="second")
-    first.store.open()
+    first.store.initialize()
     reports = {}
 
     def run(production) -> None:
@@ -104,7 +104,7 @@ with shelf.lock_file(sys.argv[2], sys.argv[3]) as file:
 def test_whoever_is_killed_with_a_lock_strands_nobody(studio, chain, name: str) -> None:
     """The run waits as long as the other lives, and goes on when it is dead."""
     production = studio.prepare(chain("one"))
-    production.store.open()
+    production.store.initialize()
     key = production.plan.shot("one").key
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(production.store.root), key, name],

@@ -103,12 +103,12 @@ def test_a_store_in_the_place_of_a_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("")
 
     with pytest.raises(StoreError, match="--store"):
-        Store(tmp_path / "s").create()
+        Store(tmp_path / "s").initialize()
 
 
 def test_the_store_says_whose_it_is_and_stays_out_of_git(tmp_path: Path) -> None:
     """A README for people, an ignore file for git."""
-    Store(tmp_path / "s").create()
+    Store(tmp_path / "s").initialize()
 
     assert "shotchain" in (tmp_path / "s" / "README").read_text()
     assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"
