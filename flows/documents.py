@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flows.consent import list_budgets
@@ -157,11 +158,11 @@ def _currency(production: Run) -> str:
     return next(filter(None, billed), CURRENCY)
 
 
-def render_document(report: RunReport, film: str | None) -> dict[str, Any]:
+def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
     """What `render --json` prints."""
     production = report.run
     return {
-        "film": film,
+        "film": str(film) if film else None,
         "frames": report.film.frame_count if report.film else 0,
         "holes": list(report.missing),
         "shots": [_result(production, one) for one in report.results],

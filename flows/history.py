@@ -50,7 +50,7 @@ def requested_take(run: Run, shot: ShotToRender) -> Take:
     return Take(
         shot.take,
         shot.key,
-        records_folder_of(run.settings, shot),
+        records_folder_of(run.settings, shot.provider),
         seed=run.plan.board_seed(shot),
         prompt=shot.shot.prompt,
         continues_key=shot.continues_key,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import ShotchainError
-from tasks.budgets.money import Total, sum_prices
+from tasks.budgets.money import ZERO, Total, sum_prices
 from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
-from tasks.plan import PlannedShot, ShotToRender, is_chained
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
 from tasks.store.films import FilmClip, StoredFilm
@@ -84,7 +84,7 @@ class RunReport(NamedTuple):
         return tuple(error for error in errors if error)
 
     @property
-    def stale(self) -> tuple[PlannedShot, ...]:
+    def stale(self) -> tuple[ShotToRender, ...]:
         """The shots that start from a frame that the shot before no longer ends on."""
         attempts = {result.shot.id: result.attempt for result in self.results}
         return tuple(
@@ -103,7 +103,6 @@ class RunReport(NamedTuple):
             f"{describe_first_frame(shot)} no longer ends on; "
             f"--stale cascade renders {shot.id} again"
             for shot in self.stale
-            if isinstance(shot, ShotToRender)
         )
 
     @property
@@ -119,6 +118,8 @@ class RunReport(NamedTuple):
 
 def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:
     """Return what a shot cost if that is known, else its estimate; None if that is unknown."""
+    if isinstance(shot, ExistingClip):
+        return ZERO
     return attempt.price if attempt and attempt.price is not None else shot.max_price
 
 
@@ -143,9 +144,7 @@ def report_kept(run: Run) -> RunReport | None:
     return RunReport(run, results, film) if film else None
 
 
-def failed_result(
-    shot: PlannedShot, attempt: Attempt | None, error: ShotchainError
-) -> ShotResult:
+def failed_result(shot: PlannedShot, attempt: Attempt | None, error: ShotchainError) -> ShotResult:
     """Return the outcome of a shot that ended with an error."""
     if isinstance(error, SubmissionUnclear):
         return ShotResult(shot, Outcome.UNCLEAR, attempt, error)
@@ -157,9 +156,7 @@ def failed_result(
     return ShotResult(shot, Outcome.FAILED, attempt, error)
 
 
-def list_clips(
-    run: Run, results: tuple[ShotResult, ...]
-) -> list[tuple[PlannedShot, FilmClip]]:
+def list_clips(run: Run, results: tuple[ShotResult, ...]) -> list[tuple[PlannedShot, FilmClip]]:
     """Return the shots that have a clip, in the order of the film, with their clips."""
     attempts = {result.shot.id: result.attempt for result in results if result.has_clip}
     shots = [shot for shot in run.plan if shot.id in attempts]
@@ -168,7 +165,7 @@ def list_clips(
         path, sha256 = _locate_clip(run, shot, attempts)
         # A chained seam shows the same picture twice: the earlier clip loses its last frame.
         drops_frame = following is not None and is_chained(shot, following)
-        clip = FilmClip(path, sha256, shot.title, drop_last_frame=drops_frame)
+        clip = FilmClip(path, sha256, shot.chapter_title, drop_last_frame=drops_frame)
         clips.append((shot, clip))
     return clips
 

@@ -21,16 +21,16 @@ from tasks.config.loader import load_config
 from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
-from tasks.planning.preconditions import find_preconditions
+from tasks.planning.preconditions import find_unmet_preconditions
 from tasks.providers import Provider
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
 from tasks.store import films
 from tasks.store.board_records import BoardRecord, RecordsFolder, read_board_record
 from tasks.store.layout import RecordStore, Store
-from tasks.store.locked import find_lock_violations, find_lost_starts
+from tasks.store.locked import find_broken_locks, find_missing_first_frames
 from tasks.store.staleness import StalePolicy, apply_stale_policy, reject_stale
-from tasks.store.status import BoardStatus, ShotState, compute_status
+from tasks.store.status import BoardStatus, ShotState, read_board_status
 from tasks.store.takes import RecordedTake, TakeHistory, records_folder
 
 SIMULATOR = "simulator"
@@ -127,9 +127,9 @@ class Run:
         }
         return {key: attempt.intended_at for key, attempt in attempts.items() if attempt}
 
-    def records_of(self, shot: PlannedShot) -> RecordStore:
+    def records_of(self, shot: ShotToRender) -> RecordStore:
         """Return the records of a shot's provider: loopback renders are kept apart from paid ones."""
-        return self.store.records(loopback=records_folder_of(self.settings, shot) == "previz")
+        return _records_of(self.store, self.settings, shot)
 
     def digest(self) -> str:
         """Return a digest of the shots of this run and their keys.
@@ -161,9 +161,7 @@ def prepare_run(
     if options.jobs is not None and options.jobs < 1:
         msg = f"jobs is {options.jobs}: give the number of shots to render at once, 1 or more"
         raise UsageError(msg)
-    config = load_config(
-        settings, board.folder, display_name=board.shown_as, trust=options.trust
-    )
+    config = load_config(settings, board.folder, display_name=board.shown_as, trust=options.trust)
     store = Store(find_store(settings, options.store, board.file, working_folder=working_folder))
     record = read_board_record(store.root, board.name, board.file)
     status, shots = _plan_board(board, options, settings, store, record, config)
@@ -180,9 +178,7 @@ def prepare_run(
         film_path=None if leaves_film_in_store else film_path,
         board_record=record,
         config=config,
-        budget_guard=BudgetGuard(
-            _budget_limits(board, options, config), convert=config.convert
-        ),
+        budget_guard=BudgetGuard(_budget_limits(board, options, config), convert=config.convert),
     )
 
 
@@ -202,25 +198,23 @@ def _plan_board(
     """Return the status of the planned board and the shots of the run."""
     history = TakeHistory(store, record)
 
-    def folder_of(shot: PlannedShot) -> RecordsFolder | None:
+    def find_take(shot_id: str, take: int, provider: Provider | None) -> RecordedTake | None:
         # A shot that is a file now had its takes at whatever provider it named then.
-        return records_folder_of(settings, shot) if isinstance(shot, ShotToRender) else None
+        folder = records_folder_of(settings, provider) if provider else None
+        return history.find_take(shot_id, take, folder)
 
-    def find_take(shot: PlannedShot, take: int) -> RecordedTake | None:
-        return history.find_take(shot.id, take, folder_of(shot))
-
-    def list_takes(shot: PlannedShot) -> tuple[RecordedTake, ...]:
-        return history.list_takes(shot.id, folder_of(shot))
+    def list_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
+        return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
 
     plan = make_plan(
         board, provider=options.provider, providers=config.providers, find_take=find_take
     )
     records_of = partial(_records_of, store, settings)
-    status = compute_status(plan, records_of, record, resubmit=options.resubmit)
+    status = read_board_status(plan, records_of, record, resubmit=options.resubmit)
     status, shots = apply_stale_policy(status, options.stale), _select_shots(plan, options)
     problems = (
-        *find_lost_starts(status, shots),
-        *find_lock_violations(status, shots, list_takes),
+        *find_missing_first_frames(status, shots),
+        *find_broken_locks(status, shots, list_takes),
     )
     if problems:
         raise InvalidStoryboard(problems)
@@ -235,9 +229,7 @@ def _check_resubmit(status: BoardStatus, options: RunOptions) -> None:
             raise UsageError(msg)
 
 
-def _budget_limits(
-    board: Board, options: RunOptions, config: Config
-) -> tuple[BudgetLimit, ...]:
+def _budget_limits(board: Board, options: RunOptions, config: Config) -> tuple[BudgetLimit, ...]:
     """Return every budget that applies to a run of a board."""
     limits = [run_limit(options.budget)] if options.budget is not None else []
     if board.storyboard.budget is not None:
@@ -248,7 +240,7 @@ def _budget_limits(
 def _select_shots(plan: Plan, options: RunOptions) -> tuple[PlannedShot, ...]:
     """Return the shots that `--only` and `--until` leave, with what they continue."""
     if not options.only and options.until is None:
-        return plan.in_order()
+        return plan.dependency_order()
     ids = [shot.id for shot in plan]
     selected = set(ids)
     if options.until:
@@ -256,7 +248,7 @@ def _select_shots(plan: Plan, options: RunOptions) -> tuple[PlannedShot, ...]:
     if options.only:
         selected &= {plan.find_shot(shot_id).id for shot_id in options.only}
     needed = {shot_id for chosen in selected for shot_id in plan.path_to(chosen)}
-    return tuple(shot for shot in plan.in_order() if shot.id in needed)
+    return tuple(shot for shot in plan.dependency_order() if shot.id in needed)
 
 
 def provider_url(settings: Settings, provider: Provider) -> str:
@@ -264,14 +256,14 @@ def provider_url(settings: Settings, provider: Provider) -> str:
     return settings.base_url(provider.name, provider.base_url)
 
 
-def records_folder_of(settings: Settings, shot: PlannedShot) -> RecordsFolder:
-    """Return the name of the folder that keeps the records of a shot's provider."""
-    url = provider_url(settings, shot.provider) if isinstance(shot, ShotToRender) else ""
+def records_folder_of(settings: Settings, provider: Provider) -> RecordsFolder:
+    """Return the name of the folder that keeps the records of a provider."""
+    url = provider_url(settings, provider)
     return records_folder(loopback=not url or is_loopback_url(url))
 
 
-def _records_of(store: Store, settings: Settings, shot: PlannedShot) -> RecordStore:
-    return store.records(loopback=records_folder_of(settings, shot) == "previz")
+def _records_of(store: Store, settings: Settings, shot: ShotToRender) -> RecordStore:
+    return store.records(loopback=records_folder_of(settings, shot.provider) == "previz")
 
 
 def check_preconditions(run: Run) -> None:
@@ -281,11 +273,11 @@ def check_preconditions(run: Run) -> None:
         InvalidStoryboard: Shots that cannot continue a clip or promote a draft, all of them.
         StaleSeam: A seam is stale and `--stale refuse` was given.
     """
-    problems = find_preconditions(
+    problems = find_unmet_preconditions(
         run.status,
         run.shots,
         records_of=run.records_of,
-        base_url=partial(provider_url, run.settings),
+        base_url_of=partial(provider_url, run.settings),
     )
     if problems:
         raise InvalidStoryboard(

@@ -12,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.assembly import assemble
-from tasks.retries import JOIN, retry_if
+from tasks.retries import JOIN_RETRIES, retry_condition
 from tasks.shots import StoredClip
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
@@ -35,8 +35,8 @@ class FilmPart:
     task_run_name="join {name}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **JOIN,
+    retry_condition_fn=retry_condition,
+    **JOIN_RETRIES,
 )
 async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -> StoredFilm:
     """Join clips into a film in the store, unless the store has exactly this film.

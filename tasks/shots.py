@@ -19,7 +19,7 @@ from prefect.states import Completed
 from tasks.errors import MediaError
 from tasks.media.frames import last_frame
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
-from tasks.retries import AWAIT, COLLECT, SUBMIT, retry_if
+from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
 from tasks.store.atomic_files import digest_bytes, digest_file
 from tasks.store.receipts import Attempt
 from tasks.store.takes import read_last_frame
@@ -80,8 +80,8 @@ class KeptShot:
     task_run_name="{shot}: submit",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **SUBMIT,
+    retry_condition_fn=retry_condition,
+    **SUBMIT_RETRIES,
 )
 async def submit_shot(
     shot: str, key: str, take: int, first_frame: StoredFrame | None
@@ -112,8 +112,8 @@ async def submit_shot(
     task_run_name="{job.shot}: await frame",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **AWAIT,
+    retry_condition_fn=retry_condition,
+    **AWAIT_RETRIES,
 )
 async def await_frame(job: SubmittedJob) -> StoredFrame:
     """Wait until the vendor has rendered a shot and store its last frame.
@@ -134,8 +134,8 @@ async def await_frame(job: SubmittedJob) -> StoredFrame:
     task_run_name="{job.shot}: download clip",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **COLLECT,
+    retry_condition_fn=retry_condition,
+    **DOWNLOAD_RETRIES,
 )
 async def download_clip(job: SubmittedJob, first_frame: StoredFrame | None) -> StoredClip:
     """Download the clip of a finished job and verify every picture of it.
@@ -196,16 +196,12 @@ def _describe_existing(shot: ExistingClip, *, is_continued: bool) -> KeptShot:
     return KeptShot(clip, frame)
 
 
-def _to_stored_clip(
-    context: SubmissionContext, shot: ShotToRender, attempt: Attempt
-) -> StoredClip:
+def _to_stored_clip(context: SubmissionContext, shot: ShotToRender, attempt: Attempt) -> StoredClip:
     if attempt.clip is None:
         msg = f"the receipt of {shot.id} names no clip"
         raise AssertionError(msg)
     file = context.relative_path(shot, attempt.clip.name)
-    return StoredClip(
-        shot.id, shot.key, attempt.clip.sha256, file, attempt.frames, attempt.tokens
-    )
+    return StoredClip(shot.id, shot.key, attempt.clip.sha256, file, attempt.frames, attempt.tokens)
 
 
 def _to_stored_frame(
@@ -214,7 +210,8 @@ def _to_stored_frame(
     """Return what Prefect may see of a frame; the vendor's signed URL stays in the context."""
     context.frame_urls[frame.sha256] = (frame.url, frame.base_url)
     attempt = require_current_attempt(shot, context)
-    file = attempt.last_frame and context.relative_path(shot, attempt.last_frame.name)
+    name = attempt.last_frame.name if attempt.last_frame else None
+    file = context.relative_path(shot, name) if name else None
     return StoredFrame(shot.id, shot.key, frame.sha256, file)
 
 
@@ -226,8 +223,8 @@ async def _load_first_frame(
     Raises:
         MediaError: The file is not what it was when the frame was handed on.
     """
-    if shot.pinned:
-        data = await asyncio.to_thread(read_last_frame, shot.pinned)
+    if shot.pinned_take:
+        data = await asyncio.to_thread(read_last_frame, shot.pinned_take)
         return LastFrame(data, digest_bytes(data))
     if first_frame is None:
         return None

@@ -171,7 +171,7 @@ def _check(arguments: argparse.Namespace) -> int:
     shots = len(plan.shots)
     document: dict[str, Any] = {}
     if arguments.json:
-        from flows.cli.output.json import check_document
+        from flows.documents import check_document
 
         document = check_document(plan)
     told = [f"note: {note}" for note in plan.warnings]
@@ -183,8 +183,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from flows.cli.output.json import plan_document
     from flows.cli.output.text import format_plan
+    from flows.documents import plan_document
     from flows.run import check_preconditions
     from tasks.store.staleness import StalePolicy
 
@@ -217,7 +217,7 @@ def _render(arguments: argparse.Namespace) -> int:
         stale=StalePolicy(arguments.stale),
         out=arguments.out,
     )
-    return render(production, arguments.board, as_json=arguments.json)
+    return render(production, as_json=arguments.json)
 
 
 def _providers(arguments: argparse.Namespace) -> int:
@@ -235,7 +235,7 @@ def fail(error: ShotchainError, *, as_json: bool) -> int:
     """Say why a command ends, and return its exit code."""
     print(f"shotchain: {error}" if not _many(error) else str(error), file=sys.stderr)
     if as_json:
-        from flows.cli.output.json import error_document
+        from flows.documents import error_document
 
         print(to_json(error_document(error)))
     return error.exit_code

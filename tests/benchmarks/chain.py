@@ -28,8 +28,9 @@ def board(shots: int) -> str:
 
 
 def by_steps(folder: Path, steps: object) -> float:
-    from flows.run import RunOptions, prepare_run, serve_simulator
     from flows.shooting import shoot
+
+    from flows.run import RunOptions, prepare_run, serve_simulator
     from storyboards import load
     from tasks.settings import read_settings
 
@@ -47,9 +48,10 @@ def by_steps(folder: Path, steps: object) -> float:
 
 def by_flow(folder: Path) -> tuple[float, float]:
     """Seconds of the flow run, and of the engine's start before it."""
+    from flows.running import Run
+
     from flows.local_server import prefect_server
     from flows.run import RunOptions, prepare_run, serve_simulator
-    from flows.running import Run
     from storyboards import load
     from tasks.settings import read_settings
 

@@ -92,10 +92,11 @@ def place_of(staging: Path) -> Path:
 
 def run_bare(watch: Watch) -> None:
     """Let `render` run its steps bare, in place of the engine."""
+    from flows.shooting import BareSteps, shoot
+
     from flows.cli import render
     from flows.report import RunReport
     from flows.run import Run, serve_simulator
-    from flows.shooting import BareSteps, shoot
 
     def run(production: Run, board: str, *, wanted: bool) -> RunReport:
         for shot in production.plan:

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from flows.shooting import BareSteps, shoot
 
 from flows.report import RunReport, export
 from flows.run import RunOptions, check_ready, prepare_run, serve_simulator
-from flows.shooting import BareSteps, shoot
 from storyboards import load
 from tasks.settings import read_settings
 from tasks.simulator.app import MOUNTS

@@ -7,13 +7,13 @@ import json
 from decimal import Decimal
 
 import pytest
-
-from flows.cli.main import main
 from flows.cli.output.json import plan_document
-from flows.cli.output.text import format_plan
-from flows.consent import check_consent
 from flows.opening import head_start
 from flows.shooting import BareSteps, shoot
+
+from flows.cli.main import main
+from flows.cli.output.text import format_plan
+from flows.consent import check_consent
 from storyboards.models import Money
 from tasks.budgets.ledger import Ledger
 from tasks.errors import BudgetExceeded, UsageError

@@ -6,9 +6,9 @@ import asyncio
 import json
 
 import pytest
+from flows.shooting import desk
 
 from flows.cli.cancel import cancel_jobs
-from flows.shooting import desk
 from tasks.errors import JobFailed, ProviderError
 from tasks.simulator.ledger import read_ledger
 from tasks.store.receipts import AttemptState, read_receipt

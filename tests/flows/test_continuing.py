@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from flows.cli.output.json import count_film_frames, plan_document, render_document
+
 from flows.run import check_preconditions
 from tasks.errors import InvalidStoryboard, MediaError
 from tasks.simulator.ledger import read_ledger

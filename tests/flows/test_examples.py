@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from flows.cli.output.json import count_film_frames
-from flows.run import RunOptions, prepare_run, serve_simulator
 from flows.shooting import BareSteps, shoot
+
+from flows.run import RunOptions, prepare_run, serve_simulator
 from storyboards import load
 from tasks.settings import read_settings
 

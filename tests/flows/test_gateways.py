@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from flows.opening import openers
 
 from flows.cli.main import main
-from flows.opening import openers
 from tasks.errors import InvalidConfiguration
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.ledger import read_ledger

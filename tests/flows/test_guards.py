@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from flows.shooting import BareSteps, shoot
 from PIL import Image
 
-from flows.shooting import BareSteps, shoot
 from tasks.errors import MediaError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.store.atomic_files import digest_bytes

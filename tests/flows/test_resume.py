@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flows.shooting import BareSteps, desk
 from pydantic import SecretStr
 
 from flows.cli.render import report_kept
-from flows.shooting import BareSteps, desk
 from tasks.errors import NotConfigured, Unreachable
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from flows.shooting import BareSteps, shoot
 
 from flows.cli.render import report_kept
-from flows.shooting import BareSteps, shoot
 from tasks.errors import JobFailed, MediaError, RateLimited
 from tasks.media.frames import first_frame, mean_difference
 from tasks.store.receipts import AttemptState, read_receipt

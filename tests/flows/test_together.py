@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from flows.shooting import BareSteps, shoot
+
 from tasks.simulator.ledger import read_ledger
 from tasks.store.receipts import AttemptState, read_receipt
 
