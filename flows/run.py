@@ -17,7 +17,7 @@ from tasks.budgets.limits import BudgetGuard, BudgetLimit, board_limit, config_l
 from tasks.budgets.money import Total
 from tasks.config.config import Config
 from tasks.config.loader import load_config
-from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
+from tasks.errors import InvalidStoryboard, NotConfigured, UsageError, unknown_shot_error
 from tasks.plan import Plan, PlannedShot
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
@@ -201,8 +201,7 @@ def _check_resubmit(surveyed: BoardStatus, wish: RunOptions) -> None:
     known = {one.id for one in surveyed.plan}
     for shot in wish.resubmit:
         if shot not in known:
-            msg = f"there is no shot {shot!r}; the board has {', '.join(sorted(known))}"
-            raise UsageError(msg)
+            raise unknown_shot_error(shot, known)
         standing = surveyed[shot]
         if standing.state != "unclear":
             msg = f"{shot} is {standing.state}, not unclear: leave --resubmit out"
@@ -224,8 +223,7 @@ def _select_shots(plan: Plan, wish: RunOptions) -> tuple[PlannedShot, ...]:
     named = [*wish.only, *([wish.until] if wish.until else [])]
     for shot in named:
         if shot not in known:
-            msg = f"there is no shot {shot!r}; the board has {', '.join(known)}"
-            raise UsageError(msg)
+            raise unknown_shot_error(shot, known)
     if not named:
         return plan.dependency_order()
     wanted = set(known)
