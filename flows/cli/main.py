@@ -30,20 +30,10 @@ from flows.cli.housekeeping import add_housekeeping
 from flows.signals import INTERRUPTED
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
-from tasks.errors import NotBuilt, UsageError
+from tasks.errors import UsageError
 from tasks.settings import set_environment
 
 BUG = 70
-
-LATER = (
-    "review",
-    "export",
-    "approve",
-    "limits",
-    "listen",
-)
-"""Commands that are known and still to come."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
@@ -55,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # pydantic would read the metadata of every installed package to look for plugins.
     set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:
-        arguments = build_parser(words).parse_args(words)
+        arguments = build_parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
     except ShotchainError as error:
@@ -71,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail_with_bug(error, as_json=as_json)
 
 
-def build_parser(words: Sequence[str] = ()) -> Parser:
-    """The parser of a command line; of the commands still to come it knows the one that is used."""
+def build_parser() -> Parser:
+    """Build the parser of the command line."""
     found = Parser(prog="shotchain", description="Film production as code.")
     commands = found.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     _add_init(commands)
@@ -85,10 +75,6 @@ def build_parser(words: Sequence[str] = ()) -> Parser:
     spend.add(commands)
     simulate.add(commands)
     add_housekeeping(commands)
-    for name in set(words[:1]) & set(LATER):
-        later = commands.add_parser(name)
-        later.add_argument("words", nargs=argparse.REMAINDER)
-        later.set_defaults(run=_refuse_later, name=name)
     return found
 
 
@@ -136,11 +122,6 @@ def _count(text: str) -> int:
         msg = f"{text!r} is no number of at least 1"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
-
-
-def _refuse_later(arguments: argparse.Namespace) -> int:
-    msg = f"`shotchain {arguments.name}` is not built yet"
-    raise NotBuilt(msg)
 
 
 def _init(arguments: argparse.Namespace) -> int:

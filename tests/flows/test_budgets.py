@@ -224,9 +224,9 @@ def test_a_budget_that_refuses_in_mid_run_ends_with_4_and_the_whole_document(
     document = json.loads(out)
 
     assert code == 4
-    assert document["error"]["kind"] == "unpayable"
+    assert document["error"]["kind"] == "budget_exceeded"
     assert [one["outcome"] for one in document["shots"]] == ["skipped", "kept"]
-    assert document["shots"][0]["error"]["kind"] == "unpayable"
+    assert document["shots"][0]["error"]["kind"] == "budget_exceeded"
     assert document["film"] is None
     assert document["spent"]["amount"] == 0
     assert "one may cost 0.049612 USD beside 0.099225 USD that is booked" in err

@@ -46,9 +46,9 @@ def test_only_what_is_older_and_not_referred_to_may_go(store: Store, keep) -> No
 def test_all_that_a_needed_shot_continues_stays(store: Store, keep) -> None:
     """To the first shot of the chain, also through one that is lost."""
     first = keep("first", days=99)
-    second = keep("second", days=99, continues=first, state=AttemptState.LOST)
-    keep("third", days=99, continues=second)
-    keep("aside", days=99, continues=first)
+    second = keep("second", days=99, continues_key=first, state=AttemptState.LOST)
+    keep("third", days=99, continues_key=second)
+    keep("aside", days=99, continues_key=first)
 
     assert names(find_removable(store, {key_of("third")}, min_age_seconds=MONTH)) == {"aside"}
 
@@ -56,9 +56,9 @@ def test_all_that_a_needed_shot_continues_stays(store: Store, keep) -> None:
 def test_all_that_a_young_shot_continues_stays(store: Store, keep) -> None:
     """Nothing that a kept shot continues is ever cleaned away, board or no board."""
     first = keep("first", days=99)
-    keep("second", days=1, continues=first)
+    keep("second", days=1, continues_key=first)
     other = keep("other", days=99)
-    keep("behind", days=99, continues=other)
+    keep("behind", days=99, continues_key=other)
 
     assert names(find_removable(store, (), min_age_seconds=MONTH)) == {"other", "behind"}
 
@@ -67,7 +67,7 @@ def test_the_frame_tells_what_is_continued_where_no_key_does(store: Store, keep)
     """Receipts of an older shotchain name no key."""
     keep("first", days=99)
     frame = sha256(b"frame of first").hexdigest()
-    keep("second", days=1, started_from=frame)
+    keep("second", days=1, first_frame_sha256=frame)
 
     assert find_removable(store, (), min_age_seconds=MONTH) == ()
 
@@ -87,7 +87,7 @@ def test_what_is_not_kept_is_not_cleaned_and_keeps_what_it_continues(
 ) -> None:
     """A job on its way, or one that may be, still needs its first frame; a lost one does not."""
     first = keep("first", days=99)
-    keep("second", days=99, continues=first, state=state)
+    keep("second", days=99, continues_key=first, state=state)
     found = names(find_removable(store, (), min_age_seconds=MONTH))
 
     assert found == ({"first"} if state is AttemptState.LOST else set())

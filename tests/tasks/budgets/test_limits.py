@@ -35,7 +35,7 @@ from tasks.providers import PROVIDERS
 from tasks.providers.types import CreatedJob, JobDetails, JobResult, RenderRequest
 from tasks.store.layout import Store
 from tasks.store.receipts import Attempt, AttemptState, Receipt, utc_now
-from tasks.submission import download
+from tasks.submission.await_job import await_job
 from tasks.submission.context import SubmissionContext
 from tasks.submission.submit import submit
 
@@ -79,7 +79,7 @@ def book(store: Store):
 
 
 def begin(price: Money | None, key: str = "next", **facts: object) -> Receipt:
-    return Receipt(key).begin_attempt(replace(ATTEMPT, shot="next", price_most=price, **facts))
+    return Receipt(key).begin_attempt(replace(ATTEMPT, shot="next", max_price=price, **facts))
 
 
 def test_what_is_booked_counts_with_what_is_about_to_be_sent(store: Store, book) -> None:
@@ -174,7 +174,7 @@ def test_an_unknown_price_passes_no_wall(store: Store, limit: Money) -> None:
 
 def test_what_is_booked_at_an_unknown_price_leaves_nothing_that_is_sure(store, book) -> None:
     """A wall that can't be counted up to lets nothing through but what is free."""
-    book("a", AttemptState.KEPT, price_most=None)
+    book("a", AttemptState.KEPT, max_price=None)
     account = BudgetGuard([board_limit("b", usd(100))])
     shelf = store.records(loopback=False)
 
@@ -303,7 +303,7 @@ class Vendor:
         self._look = look
         self._jobs: dict[str, tuple[str, int]] = {}
 
-    def seal(self) -> str:
+    def sign_base_url(self) -> str:
         return ""
 
     async def create(self, order: RenderRequest) -> CreatedJob:
@@ -333,7 +333,7 @@ async def render(shot: ShotToRender, desk: SubmissionContext) -> str:
     for _ in range(3):
         try:
             await submit(shot, None, desk, reconcile_unclear=False)
-            await download.await_job(shot, desk)
+            await await_job(shot, desk)
         except (RateLimited, JobFailed, JobLost, Unreachable):
             continue
         except SubmissionUnclear:
@@ -415,18 +415,17 @@ SENDER = """
 import asyncio, json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import test_walls as here
-from tasks.money.reserve import booking
-from tasks.sending.desk import Desk
-from tasks.store import Store
-from tasks.money.walls import Account, board_wall
+import test_limits as here
+from tasks.budgets.limits import BudgetGuard, board_limit, make_reserve
+from tasks.store.layout import Store
+from tasks.submission.context import SubmissionContext
 
 store, name = Store(Path(sys.argv[2])), sys.argv[3]
 shelf = store.records(loopback=False)
-account = Account([board_wall("b", here.usd("0.010"))])
+account = BudgetGuard([board_limit("b", here.usd("0.010"))])
 vendor = here.Vendor([], lambda: None)
-desk = Desk("b", lambda shot: shelf, lambda provider, url: vendor,
-                 booking=booking(account, store.ledger_lock_path))
+desk = SubmissionContext("b", lambda shot: shelf, lambda provider, url: vendor,
+                 reserve=make_reserve(account, store.ledger_lock_path))
 shots = [here.planned(f"{name}-{number}", 1000) for number in range(8)]
 
 async def send():
@@ -470,8 +469,8 @@ def test_a_sender_that_died_holds_nobody_up(store: Store) -> None:
             "-c",
             "import sys, time\n"
             "from pathlib import Path\n"
-            "from tasks.store import opened_lock, try_lock\n"
-            "with opened_lock(Path(sys.argv[1])) as file:\n"
+            "from tasks.store.locks import open_lock_file, try_lock\n"
+            "with open_lock_file(Path(sys.argv[1])) as file:\n"
             "    print(try_lock(file), flush=True)\n"
             "    time.sleep(600)\n",
             str(store.ledger_lock_path),

@@ -17,14 +17,14 @@ from tasks.store.layout import Store
 from tasks.store.temp_files import find_abandoned_files, remove_path
 
 WRITERS = {
-    "store": "with staged(place) as path: path.write_bytes(b'half'); hang()",
-    "download": "with Staging(place) as sink: sink.write(b'half'); hang()",
+    "store": "with staged_file(place) as path: path.write_bytes(b'half'); hang()",
+    "download": "with FileTarget(place) as sink: sink.write(b'half'); hang()",
 }
 WRITER = """
 import sys
 from pathlib import Path
-from tasks.store import staged
-from tasks.providers.staging import Staging
+from tasks.store.atomic_files import staged_file
+from tasks.providers.downloads import FileTarget
 place = Path(sys.argv[1])
 def hang():
     print("writing", flush=True)

@@ -71,14 +71,14 @@ def test_a_lock_is_free_again_when_its_holder_was_killed(tmp_path: Path) -> None
             [
                 sys.executable,
                 "-c",
-                "import sys; from pathlib import Path; from tasks.store import *\n"
+                "import sys; from pathlib import Path; from tasks.store.layout import Store; from tasks.store.locks import try_lock\n"
                 "with Store(Path(sys.argv[1])).records(loopback=True).lock_file('k') as f:\n"
                 "    print(try_lock(f), flush=True); sys.stdin.read()",
                 str(tmp_path),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         assert holder.stdout.readline() == b"True\n"
         held = not try_lock(file)

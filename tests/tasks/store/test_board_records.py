@@ -27,12 +27,12 @@ def take(number: int, key: str, **facts) -> Take:
 
 
 def keys_of(record, shot: str, shelf=None) -> dict[int, str]:
-    return {one.number: one.key for one in record.of(shot, shelf)}
+    return {one.number: one.key for one in record.takes_of(shot, shelf)}
 
 
 def test_a_take_is_remembered_with_all_that_was_asked(tmp_path: Path) -> None:
     """Number, key, shelf, seed, prompt and when it was noted."""
-    asked = take(2, "k2", seed=7, prompt="A {ship}.\n", continues="k0")
+    asked = take(2, "k2", seed=7, prompt="A {ship}.\n", continues_key="k0")
     record_takes(tmp_path, "b", {"a": asked})
 
     (noted,) = read_board_record(tmp_path, "b").takes_of("a")
@@ -51,7 +51,7 @@ def test_of_two_renders_of_one_take_the_newest_counts(tmp_path: Path) -> None:
 def test_takes_of_the_two_shelves_stand_side_by_side(tmp_path: Path) -> None:
     """A previz run takes nothing from the film: both keys stay referred to."""
     record_takes(tmp_path, "b", {"a": take(1, "real")})
-    record_takes(tmp_path, "b", {"a": take(1, "sketch", shelf="previz")})
+    record_takes(tmp_path, "b", {"a": take(1, "sketch", folder="previz")})
     record_board(tmp_path, "b", None, rendered_keys={"a": "sketch"}, shot_ids=["a"])
     record = read_board_record(tmp_path, "b")
 
@@ -126,10 +126,10 @@ def test_a_damaged_record_is_told_in_one_sentence(tmp_path: Path, record: str) -
 def test_processes_that_note_at_once_lose_no_take(tmp_path: Path) -> None:
     """Read, change and write are one, whoever else is at it."""
     program = (
-        "import sys; from pathlib import Path; from tasks.store.board_records import Take, note_takes\n"
+        "import sys; from pathlib import Path; from tasks.store.board_records import Take, record_takes\n"
         "for number in range(1, 21):\n"
         "    take = Take(number, f'k{number}', 'shots')\n"
-        "    note_takes(Path(sys.argv[1]), 'b', {sys.argv[2]: take})\n"
+        "    record_takes(Path(sys.argv[1]), 'b', {sys.argv[2]: take})\n"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path), shot], cwd=ROOT)
