@@ -279,10 +279,9 @@ def check_preconditions(run: Run) -> None:
         records_of=run.records_of,
         base_url_of=partial(provider_url, run.settings),
     )
-    if problems:
-        raise InvalidStoryboard(
-            sorted(problems, key=lambda problem: (problem.line, problem.column))
-        )
+    in_file_order = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    if in_file_order:
+        raise InvalidStoryboard(in_file_order)
     if run.options.stale == StalePolicy.REFUSE:
         reject_stale(run.status, run.shots)
 

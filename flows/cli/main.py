@@ -32,8 +32,10 @@ from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
 from tasks.settings import set_environment
+from tasks.store.staleness import StalePolicy
 
 BUG = 70
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
@@ -192,7 +194,7 @@ def _render(arguments: argparse.Namespace) -> int:
         until=arguments.until,
         jobs=arguments.jobs,
         budget=arguments.budget,
-        agreed=arguments.yes,
+        yes=arguments.yes,
         resubmit=tuple(filter(None, (arguments.resubmit or "").split(","))),
         partial=arguments.partial,
         stale=StalePolicy(arguments.stale),
