@@ -82,16 +82,16 @@ class ClipWriter:
             self._abandon()
             raise self._failed(broken) from broken
 
-    def write_planes(self, luma: Plane, blue: Plane, red: Plane, *, key: bool = False) -> None:
+    def write_frame(self, luma: Plane, blue: Plane, red: Plane, *, intra: bool = False) -> None:
         """Append one picture: bytes in limited range, bt709; `key` encodes it by itself."""
         frame = _frame((luma, blue, red), self._size)
         frame.pts, frame.time_base = self._frames, FRAME_SECONDS
-        if key:
+        if intra:
             frame.pict_type = PictureType.I
         self._frames += 1
         self._mux(self._video.encode(frame))
 
-    def write_sound(self, samples: NDArray[np.float32]) -> None:
+    def write_samples(self, samples: NDArray[np.float32]) -> None:
         """Append mono samples from -1 to 1 at 48 kHz."""
         self._pending = np.concatenate((self._pending, samples))
         whole = self._pending.size - self._pending.size % _AAC_SAMPLES

@@ -28,7 +28,7 @@ def test_frames_come_out_in_order_and_in_value(tmp_path) -> None:
 
     with ClipWriter(path, 320, 180, audio=False) as writer:
         for value in values:
-            writer.write_planes(*grey(value))
+            writer.write_frame(*grey(value))
 
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
@@ -46,8 +46,8 @@ def test_sound_lies_beside_the_picture(tmp_path) -> None:
 
     with ClipWriter(path, 320, 180, audio=True) as writer:
         for frame in range(24):
-            writer.write_planes(*grey(120))
-            writer.write_sound(tone[frame * 2000 : (frame + 1) * 2000])
+            writer.write_frame(*grey(120))
+            writer.write_samples(tone[frame * 2000 : (frame + 1) * 2000])
 
     with av.open(str(path)) as container:
         sound = np.concatenate([part.to_ndarray()[0] for part in container.decode(audio=0)])
@@ -67,8 +67,8 @@ def test_planes_of_another_size_are_refused_and_nothing_is_left(tmp_path) -> Non
 
     def write() -> None:
         with ClipWriter(path, 320, 180, audio=False) as writer:
-            writer.write_planes(*grey(120))
-            writer.write_planes(*grey(120, 640, 360))
+            writer.write_frame(*grey(120))
+            writer.write_frame(*grey(120, 640, 360))
 
     with pytest.raises(MediaError, match="320×180"):
         write()
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_there_is_a_media_error(tmp_path) -> None:
     def write(frames: int, path: Path) -> None:
         with ClipWriter(path, 320, 180, audio=False) as writer:
             for _ in range(frames):
-                writer.write_planes(*grey(120))
+                writer.write_frame(*grey(120))
 
     with pytest.raises(MediaError, match=r"a\.mp4 could not be written"):
         write(90, tmp_path / "nowhere" / "a.mp4")
@@ -95,7 +95,7 @@ def test_a_picture_can_be_coded_by_itself(tmp_path) -> None:
     path = tmp_path / "a.mp4"
     with ClipWriter(path, 320, 180, audio=False) as writer:
         for index in range(10):
-            writer.write_planes(*grey(120), key=index == 9)
+            writer.write_frame(*grey(120), intra=index == 9)
 
     with av.open(str(path)) as container:
         keys = [frame.key_frame for frame in container.decode(video=0)]
