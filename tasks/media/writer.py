@@ -108,9 +108,9 @@ class ClipWriter:
             MediaError: The clip was opened without audio, or can't be written.
         """
         self._pending = np.concatenate((self._pending, samples))
-        whole = self._pending.size - self._pending.size % _AAC_SAMPLES
-        ready, self._pending = self._pending[:whole], self._pending[whole:]
-        for start in range(0, whole, _AAC_SAMPLES):
+        complete = self._pending.size - self._pending.size % _AAC_SAMPLES
+        ready, self._pending = self._pending[:complete], self._pending[complete:]
+        for start in range(0, complete, _AAC_SAMPLES):
             self._encode_samples(ready[start : start + _AAC_SAMPLES])
 
     def _open_video(self) -> VideoStream:

@@ -24,7 +24,7 @@ TICK = 72  # samples at 48 kHz
 
 
 @dataclass(frozen=True)
-class Picture:
+class VideoOptions:
     """Video options of a clip."""
 
     size: tuple[int, int] = (160, 96)
@@ -38,7 +38,7 @@ class Picture:
     matrix: int = 1
     """Colour tag for primaries, transfer and matrix; 2 is unspecified."""
     starts_at_seconds: float = 0.0
-    left_out: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
     """Numbers of missing frames, which make the rate variable."""
     luma: int | None = None
     """Luma of the whole frame, in place of the number."""
@@ -72,28 +72,28 @@ class Studio:
         *,
         frames: int = 25,
         base: int = 0,
-        picture: Picture = Picture(),
+        video: VideoOptions = VideoOptions(),
         tone: Tone | None = Tone(),
         options: dict[str, str] | None = None,
     ) -> Path:
         """Make a clip whose frames have the numbers base, base + 1 and so on."""
         path = self.folder / name
         with av.open(str(path), "w", format="mp4", options=options or {}) as container:
-            video = self._video(container, picture)
+            stream = self._video(container, video)
             audio = self._audio(container, tone) if tone else None
-            shown = [number for number in range(frames) if number not in picture.left_out]
-            first = round(picture.starts_at_seconds * 90_000)
+            shown = [number for number in range(frames) if number not in video.missing]
+            first = round(video.starts_at_seconds * 90_000)
             for number in shown:
-                image = draw(base + number, picture)
+                image = draw(base + number, video)
                 frame = av.VideoFrame.from_ndarray(image, format="yuv420p")
-                frame = frame.reformat(format=picture.pix_fmt)
-                frame.colorspace, frame.color_range = picture.matrix, 1
-                frame.pts = first + round(number * 90_000 / picture.rate)
+                frame = frame.reformat(format=video.pix_fmt)
+                frame.colorspace, frame.color_range = video.matrix, 1
+                frame.pts = first + round(number * 90_000 / video.rate)
                 frame.time_base = Fraction(1, 90_000)
-                container.mux(video.encode(frame))
+                container.mux(stream.encode(frame))
             if tone and audio:
                 self._sound(container, audio, tone, base, frames)
-            container.mux(video.encode(None))
+            container.mux(stream.encode(None))
             if audio:
                 container.mux(audio.encode(None))
         return path
@@ -148,24 +148,26 @@ class Studio:
                 blocks.append(frame.to_ndarray())
         return np.concatenate(blocks, axis=1)
 
-    def _video(self, container: av.container.OutputContainer, picture: Picture) -> av.VideoStream:
-        video = container.add_stream(picture.codec, rate=picture.rate)
-        video.width, video.height = picture.size
-        video.pix_fmt = picture.pix_fmt
-        video.time_base = Fraction(1, 90_000)
-        context = video.codec_context
+    def _video(
+        self, container: av.container.OutputContainer, video: VideoOptions
+    ) -> av.VideoStream:
+        stream = container.add_stream(video.codec, rate=video.rate)
+        stream.width, stream.height = video.size
+        stream.pix_fmt = video.pix_fmt
+        stream.time_base = Fraction(1, 90_000)
+        context = stream.codec_context
         context.time_base = Fraction(1, 90_000)
-        context.sample_aspect_ratio = picture.sar
-        context.color_primaries = context.color_trc = context.colorspace = picture.matrix
+        context.sample_aspect_ratio = video.sar
+        context.color_primaries = context.color_trc = context.colorspace = video.matrix
         context.color_range = 1
         context.flags |= int(Flags.global_header)
-        if picture.codec == "libx264":
-            params = f"bframes={picture.bframes}:keyint={picture.gop}:threads=1"
-            params += f":{picture.x264}" if picture.x264 else ""
+        if video.codec == "libx264":
+            params = f"bframes={video.bframes}:keyint={video.gop}:threads=1"
+            params += f":{video.x264}" if video.x264 else ""
             context.options = {"preset": "veryfast", "crf": "20", "x264-params": params}
-        elif picture.codec == "libx265":
+        elif video.codec == "libx265":
             context.options = {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"}
-        return video
+        return stream
 
     def _audio(self, container: av.container.OutputContainer, tone: Tone) -> av.AudioStream:
         audio = container.add_stream("aac", rate=tone.rate)
@@ -191,12 +193,12 @@ class Studio:
         container.mux(audio.encode(frame))
 
 
-def draw(number: int, picture: Picture) -> np.ndarray:
+def draw(number: int, video: VideoOptions) -> np.ndarray:
     """Draw a moving frame with its number in it, as planes of YUV 4:2:0."""
-    width, height = picture.size
+    width, height = video.size
     image = np.full((height * 3 // 2, width), 128, np.uint8)
-    if picture.luma is not None:
-        image[:height] = picture.luma
+    if video.luma is not None:
+        image[:height] = video.luma
         return image
     y, x = np.mgrid[0:height, 0:width]
     waves = np.sin((x + 2 * number) / 9) + np.sin((y - number) / 7 + x / 23)
@@ -261,9 +263,9 @@ def studio(tmp_path: Path, ffmpeg: Path) -> Studio:
 
 
 @pytest.fixture
-def picture() -> type[Picture]:
-    """Return the class of the video options of a clip."""
-    return Picture
+def video() -> type[VideoOptions]:
+    """Return the class of the stream options of a clip."""
+    return VideoOptions
 
 
 @pytest.fixture

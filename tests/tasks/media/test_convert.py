@@ -111,7 +111,7 @@ def test_target_is_h264_if_all_need_conversion() -> None:
 KINDS: dict[str, dict[str, Any]] = {
     "30 fps": {"rate": Fraction(30)},
     "23.976 fps": {"rate": Fraction(24000, 1001)},
-    "uneven": {"left_out": (9, 17, 30)},
+    "uneven": {"missing": (9, 17, 30)},
     "hevc": {"codec": "libx265"},
     "4:4:4": {"pix_fmt": "yuv444p"},
     "larger": {"size": (320, 192)},
@@ -122,12 +122,10 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_converted_clip_joins_the_others(
-    studio: Any, picture: Any, ffmpeg: Path, kind: str
-) -> None:
+def test_converted_clip_joins_the_others(studio: Any, video: Any, ffmpeg: Path, kind: str) -> None:
     """A converted clip matches the others, and keeps its length and audio."""
     clips = [studio.clip(f"{k}.mp4", base=100 * k) for k in range(2)]
-    odd = studio.clip("odd.mp4", frames=60, base=200, picture=picture(**KINDS[kind]))
+    odd = studio.clip("odd.mp4", frames=60, base=200, video=video(**KINDS[kind]))
     target = choose_target([probe(clip) for clip in [*clips, odd]])
     assert find_mismatches(probe(odd), target)
 
@@ -150,9 +148,9 @@ def test_converted_clip_joins_the_others(
     assert studio.decode_errors(film.path) == ""
 
 
-def test_frame_rate_is_converted_evenly(studio: Any, picture: Any, ffmpeg: Path) -> None:
+def test_frame_rate_is_converted_evenly(studio: Any, video: Any, ffmpeg: Path) -> None:
     """From 30 to 24 frames per second, every fifth frame is dropped."""
-    odd = studio.clip("odd.mp4", frames=60, picture=picture(rate=Fraction(30)), tone=None)
+    odd = studio.clip("odd.mp4", frames=60, video=video(rate=Fraction(30)), tone=None)
     out = studio.folder / "converted.mp4"
     convert(odd, choose_target([probe(studio.clip("a.mp4"))]), out, ffmpeg=ffmpeg)
     numbers = studio.numbers(out)
@@ -160,9 +158,9 @@ def test_frame_rate_is_converted_evenly(studio: Any, picture: Any, ffmpeg: Path)
     assert {b - a for a, b in itertools.pairwise(numbers)} == {1, 2}
 
 
-def test_other_shape_is_padded(studio: Any, picture: Any, ffmpeg: Path) -> None:
+def test_other_shape_is_padded(studio: Any, video: Any, ffmpeg: Path) -> None:
     """A square clip keeps its shape in a wide film and is centred."""
-    odd = studio.clip("odd.mp4", frames=3, picture=picture(size=(160, 160), luma=200), tone=None)
+    odd = studio.clip("odd.mp4", frames=3, video=video(size=(160, 160), luma=200), tone=None)
     out = studio.folder / "converted.mp4"
     convert(odd, replace(PLAIN, width=160, height=96), out, ffmpeg=ffmpeg)
     luma = read_rgb(last_frame(out)).mean(axis=2)
@@ -172,18 +170,18 @@ def test_other_shape_is_padded(studio: Any, picture: Any, ffmpeg: Path) -> None:
     assert luma[:, :30].max() < 5
 
 
-def test_wide_pixels_become_square(studio: Any, picture: Any, ffmpeg: Path) -> None:
+def test_wide_pixels_become_square(studio: Any, video: Any, ffmpeg: Path) -> None:
     """A clip of 96×96 pixels with an aspect ratio of 5:3 fills a frame of 160×96."""
-    options = picture(size=(96, 96), sar=Fraction(5, 3), luma=200)
-    odd = studio.clip("odd.mp4", frames=3, picture=options, tone=None)
+    options = video(size=(96, 96), sar=Fraction(5, 3), luma=200)
+    odd = studio.clip("odd.mp4", frames=3, video=options, tone=None)
     out = studio.folder / "converted.mp4"
     assert convert(odd, replace(PLAIN, width=160, height=96), out, ffmpeg=ffmpeg).sar == 1
     assert read_rgb(last_frame(out)).min() > 150
 
 
-def test_colours_are_converted(studio: Any, picture: Any, ffmpeg: Path) -> None:
+def test_colours_are_converted(studio: Any, video: Any, ffmpeg: Path) -> None:
     """A BT.601 clip looks the same after conversion to BT.709."""
-    odd = studio.clip("odd.mp4", frames=5, picture=picture(matrix=6), tone=None)
+    odd = studio.clip("odd.mp4", frames=5, video=video(matrix=6), tone=None)
     out = studio.folder / "converted.mp4"
     convert(odd, replace(PLAIN, width=160, height=96), out, ffmpeg=ffmpeg)
     before, after = (read_rgb(last_frame(path)).astype(int) for path in (odd, out))

@@ -18,14 +18,14 @@ from tasks.media.mime import sniff_mime
 from tasks.media.probe import probe
 
 KINDS = {
-    "B-frames": {"picture": {}},
-    "no B-frames": {"picture": {"bframes": 0}},
-    "many key frames": {"picture": {"gop": 8}},
-    "open GOP": {"picture": {"gop": 8, "x264": "open-gop=1:scenecut=0"}},
-    "HEVC": {"picture": {"codec": "libx265"}},
-    "30 fps": {"picture": {"rate": Fraction(30)}},
-    "uneven": {"picture": {"left_out": (5, 20)}},
-    "late start": {"picture": {"starts_at_seconds": 0.5}},
+    "B-frames": {"video": {}},
+    "no B-frames": {"video": {"bframes": 0}},
+    "many key frames": {"video": {"gop": 8}},
+    "open GOP": {"video": {"gop": 8, "x264": "open-gop=1:scenecut=0"}},
+    "HEVC": {"video": {"codec": "libx265"}},
+    "30 fps": {"video": {"rate": Fraction(30)}},
+    "uneven": {"video": {"missing": (5, 20)}},
+    "late start": {"video": {"starts_at_seconds": 0.5}},
     "fragmented": {"options": {"movflags": "frag_keyframe+empty_moov"}},
     "mute": {"tone": None},
     "longer sound": {"tone": {"longer_by_seconds": 1.5}},
@@ -72,11 +72,11 @@ def to_png(pixels: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_first_and_last_frame_are_exact(studio: Any, picture: Any, tone: Any, kind: str) -> None:
+def test_first_and_last_frame_are_exact(studio: Any, video: Any, tone: Any, kind: str) -> None:
     """The frames are those shown first and last, however the clip is encoded and packaged."""
     options = dict(KINDS[kind])
-    if "picture" in options:
-        options["picture"] = picture(**options["picture"])
+    if "video" in options:
+        options["video"] = video(**options["video"])
     if options.get("tone"):
         options["tone"] = tone(**options["tone"])
     clip = studio.clip("a.mp4", frames=30, base=300, **options)
@@ -87,10 +87,10 @@ def test_first_and_last_frame_are_exact(studio: Any, picture: Any, tone: Any, ki
 
 
 @pytest.mark.parametrize("frames", range(16, 28))
-def test_last_frame_of_open_gop_is_exact(studio: Any, picture: Any, frames: int) -> None:
+def test_last_frame_of_open_gop_is_exact(studio: Any, video: Any, frames: int) -> None:
     """The last frame is exact wherever the last key frame is."""
-    options = picture(gop=8, x264="open-gop=1:scenecut=0:b-adapt=0")
-    clip = studio.clip("a.mp4", frames=frames, picture=options, tone=None)
+    options = video(gop=8, x264="open-gop=1:scenecut=0:b-adapt=0")
+    clip = studio.clip("a.mp4", frames=frames, video=options, tone=None)
     assert number_in(last_frame(clip)) == frames - 1
 
 
@@ -152,9 +152,9 @@ def test_chain_of_last_frames_does_not_drift(studio: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("luma", "black"), [(16, True), (30, True), (48, False), (120, False)])
-def test_black_last_frame_is_detected(studio: Any, picture: Any, luma: int, black: bool) -> None:
+def test_black_last_frame_is_detected(studio: Any, video: Any, luma: int, black: bool) -> None:
     """A clip that ends on black is distinguished from one that is dark."""
-    clip = studio.clip("a.mp4", frames=3, picture=picture(luma=luma), tone=None)
+    clip = studio.clip("a.mp4", frames=3, video=video(luma=luma), tone=None)
     assert is_black(last_frame(clip)) is black
 
 

@@ -42,16 +42,16 @@ def test_fragmented_clip_is_counted(studio: Any) -> None:
 
 
 @pytest.mark.parametrize("rate", [Fraction(30), Fraction(24000, 1001), Fraction(25)])
-def test_other_frame_rate_is_measured(studio: Any, picture: Any, rate: Fraction) -> None:
+def test_other_frame_rate_is_measured(studio: Any, video: Any, rate: Fraction) -> None:
     """Clips with 30, 25 and 23.976 frames per second are measured, not rejected."""
-    clip = probe(studio.clip("a.mp4", frames=60, picture=picture(rate=rate), tone=None))
+    clip = probe(studio.clip("a.mp4", frames=60, video=video(rate=rate), tone=None))
     assert float(clip.rate) == pytest.approx(float(rate), abs=0.001)
     assert clip.is_constant
 
 
-def test_missing_frames_make_rate_variable(studio: Any, picture: Any) -> None:
+def test_missing_frames_make_rate_variable(studio: Any, video: Any) -> None:
     """A clip with missing frames has no constant rate."""
-    clip = probe(studio.clip("a.mp4", frames=30, picture=picture(left_out=(9, 17)), tone=None))
+    clip = probe(studio.clip("a.mp4", frames=30, video=video(missing=(9, 17)), tone=None))
     assert not clip.is_constant
     assert clip.frames == 28
 

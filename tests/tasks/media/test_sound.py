@@ -47,7 +47,7 @@ def tick_delays(samples: np.ndarray, frames: list[int]) -> list[int]:
     return delays
 
 
-def test_audio_is_in_sync_in_every_clip(studio: Any, picture: Any, tone: Any) -> None:
+def test_audio_is_in_sync_in_every_clip(studio: Any, video: Any, tone: Any) -> None:
     """Ticks are at their frames whatever the sample rate, channels, length and start of a clip."""
     kinds: list[dict[str, Any]] = [
         {"tone": tone(ticks=(6, 30))},
@@ -56,7 +56,7 @@ def test_audio_is_in_sync_in_every_clip(studio: Any, picture: Any, tone: Any) ->
         {"tone": tone(ticks=(6, 30), channels=2)},
         {"tone": tone(ticks=(6, 30), longer_by_seconds=1.5)},
         {"tone": tone(ticks=(6, 30), longer_by_seconds=-0.4)},
-        {"tone": tone(ticks=(18, 42)), "picture": picture(starts_at_seconds=0.5)},
+        {"tone": tone(ticks=(18, 42)), "video": video(starts_at_seconds=0.5)},
         {"tone": tone(ticks=(6, 30)), "options": {"movflags": "frag_keyframe+empty_moov"}},
     ]
     clips = [
@@ -168,11 +168,11 @@ def test_empty_audio_stream_counts_as_none(studio: Any) -> None:
     # Only an index that is written first can have a stream without packets.
     early = {"movflags": "empty_moov+frag_keyframe"}
     with av.open(str(source)) as clip, av.open(str(silent), "w", options=early) as out:
-        picture = out.add_stream_from_template(clip.streams.video[0])
+        stream = out.add_stream_from_template(clip.streams.video[0])
         out.add_stream("aac", rate=48_000)
         for packet in clip.demux(video=0):
             if packet.size:
-                packet.stream = picture
+                packet.stream = stream
                 out.mux(packet)
     with av.open(str(silent)) as container:
         assert container.streams.audio
