@@ -19,6 +19,7 @@ from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
 from tasks.simulator.ledger import read_ledger
 from tasks.simulator.server import serve
+from tasks.store.staleness import StalePolicy
 from tests.support.plain_tasks import render_plainly
 
 
@@ -50,6 +51,7 @@ class Studio:
     def prepare(self, text: str, *, name: str = "board", **options) -> Run:
         """Write a board and plan its run with options such as `only=("one",)`."""
         path = self.write(text, name)
+        options["stale"] = StalePolicy(options.get("stale", "keep"))
         options = RunOptions(**{"store": self.folder / "store", **options})
         settings = self.settings("simulator")
         return prepare_run(load(path), options, settings, working_folder=self.folder)

@@ -7,11 +7,11 @@ import json
 from decimal import Decimal
 
 import pytest
-from flows.cli.output.json import plan_document
 
 from flows.cli.main import main
 from flows.cli.output.text import format_plan
 from flows.consent import check_consent
+from flows.documents import plan_document
 from flows.render import render_run
 from storyboards.models import Money
 from tasks.budgets.ledger import Ledger

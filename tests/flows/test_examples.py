@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from flows.cli.output.json import count_film_frames
 
+from flows.documents import count_film_frames
 from flows.run import RunOptions, prepare_run
 from storyboards import load
 from tasks.settings import read_settings

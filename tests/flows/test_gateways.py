@@ -72,7 +72,7 @@ def at_home(studio, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_gateways_render_one_board(studio, own) -> None:
     """Each in its dialect, at its address, with the key of the variable that is named."""
-    report = studio.run(BOARD, agreed=True)
+    report = studio.run(BOARD, yes=True)
 
     assert [(one.outcome, str(one.error or "")) for one in report.results] == [("rendered", "")] * 2
     assert report.film.frame_count == 97 + 49 - 1
@@ -91,8 +91,8 @@ def test_the_file_of_the_readme_renders_a_board(studio) -> None:
         "SHOTCHAIN_MY_GATEWAY_API_KEY": KEY,
     }
     board = SHORT.format(provider="my-gateway")
-    assert str(studio.prepare(board).to_pay).endswith(" USD")
-    report = studio.run(board, agreed=True)
+    assert str(studio.prepare(board).max_cost).endswith(" USD")
+    report = studio.run(board, yes=True)
 
     assert [one.outcome for one in report.results] == ["rendered"]
 
@@ -104,9 +104,9 @@ def test_a_gateway_beside_a_board_is_refused_and_works_when_trusted(studio, own)
 
     board = SHORT.format(provider="my-ark")
     with pytest.raises(InvalidConfiguration, match=rf"{beside}:1: providers\.my-gateway"):
-        studio.run(board, agreed=True)
+        studio.run(board, yes=True)
     assert studio.submits == 0
-    report = studio.run(board, agreed=True, trust=True)
+    report = studio.run(board, yes=True, trust=True)
     assert [one.outcome for one in report.results] == ["rendered"]
 
 

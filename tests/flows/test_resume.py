@@ -142,7 +142,7 @@ def test_a_job_older_than_a_vendor_keeps_it_is_told_with_its_price(studio, chain
     assert standing.reason == (
         f"job {job} is older than the 7 days a vendor keeps it; it is rendered again for 0.30 CNY"
     )
-    assert str(production.to_pay) == "0.30 CNY"
+    assert str(production.max_cost) == "0.30 CNY"
 
 
 @pytest.mark.parametrize("forgotten", [True, False])

@@ -50,7 +50,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
 
     after = studio.prepare(text)
     assert after.status["b"].seam == "stale"
-    assert after.to_pay.is_free
+    assert after.max_cost.is_free
     with pytest.raises(StaleSeam, match=r"b .*--stale keep") as refused:
         check_ready(studio.prepare(text, stale="refuse"))
     assert refused.value.exit_code == 1
@@ -58,7 +58,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     # The same board, asked to cascade: priced before, paid once, the old clip kept aside.
     asked = studio.prepare(text, stale="cascade")
     assert asked.status["b"].state == "to render"
-    assert asked.to_pay.as_money == asked.plan.shot("b").price
+    assert asked.max_cost.as_money == asked.plan.shot("b").price
     old = (home_of(studio, report, "b") / "clip.mp4").read_bytes()
     again = studio.run(text, stale="cascade")
     assert outcomes(again) == {"a": "kept", "b": "rendered"}
@@ -89,7 +89,7 @@ def test_a_cascade_follows_the_chain_within_the_run_as_priced(studio, chain, out
     report = studio.run(text, stale="cascade")
 
     prices = [asked.plan.shot(one).price.amount for one in THREE]
-    assert asked.to_pay.as_money.amount == sum(prices)
+    assert asked.max_cost.as_money.amount == sum(prices)
     assert outcomes(report)["a"] == outcomes(report)["b"] == "rendered"
     assert report.stale == ()
     assert report.film.frame_count == 3 * 49 - 2

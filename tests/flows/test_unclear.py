@@ -169,8 +169,8 @@ def test_the_author_may_have_a_shot_sent_again(studio, chain, outcomes) -> None:
     unasked, asked = studio.prepare(text), studio.prepare(text, resubmit=("one",))
     report = studio.run(text, resubmit=("one",))
 
-    assert asked.to_pay == unasked.to_pay
-    assert asked.to_pay.as_money.amount > 0
+    assert asked.max_cost == unasked.max_cost
+    assert asked.max_cost.as_money.amount > 0
     with pytest.raises(BudgetExceeded):
         check_consent(asked)
     assert outcomes(report) == {"one": "rendered"}
