@@ -17,7 +17,7 @@ from tasks.housekeeping.leftovers import find_leftovers, remove, show_bytes, siz
 from tasks.money.bill import add, price_json, show
 from tasks.records.boards import referred, seen
 from tasks.settings import read_settings
-from tasks.simulator.sweeping import Swept, sweep
+from tasks.simulator.cleanup import RemovedJobs, remove_jobs
 from tasks.store import Store
 
 
@@ -26,7 +26,7 @@ class Going(NamedTuple):
 
     files: dict[Path, int]
     """Half-written files and their bytes."""
-    jobs: Swept | None
+    jobs: RemovedJobs | None
     """The local vendor's; None while it is served."""
     clips: tuple[Doomed, ...]
 
@@ -78,14 +78,14 @@ class Broom(NamedTuple):
         return find_doomed(self.store, needed, older_seconds=self.older_seconds)
 
 
-def _sweep(store: Store, *, dry_run: bool) -> Swept | None:
+def _sweep(store: Store, *, dry_run: bool) -> RemovedJobs | None:
     waited, claimed = needed_jobs(store)
 
     def is_needed(job: str) -> bool:
         return job in waited or (claimed is not None and job not in claimed)
 
     try:
-        return sweep(store.simulator, is_needed, dry_run=dry_run)
+        return remove_jobs(store.simulator, is_needed, dry_run=dry_run)
     except OSError as error:
         msg = f"{store.simulator} can't be cleaned: {error.strerror}; check the store's rights"
         raise StoreError(msg) from error

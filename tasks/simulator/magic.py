@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.simulator.jobs import Fate
-from tasks.simulator.refusals import Refusal
+from tasks.simulator.api_errors import ApiError
+from tasks.simulator.jobs import Scenario
 
 _REFUSE = re.compile(r"\[refuse:([\w.]+)\]")
 _FAIL = re.compile(r"\[fail:([\w.]+)\]")
@@ -27,16 +27,16 @@ _REASONS = (
 
 
 def refuse_if_told(prompt: str) -> None:
-    """Raise the Refusal that the prompt orders, if it orders one."""
+    """Raise the ApiError that the prompt orders, if it orders one."""
     if told := _REFUSE.search(prompt):
-        raise Refusal(told[1], reason(told[1]))
+        raise ApiError(told[1], reason(told[1]))
 
 
-def fate_of(prompt: str) -> Fate:
+def fate_of(prompt: str) -> Scenario:
     """Return the fate that the prompt orders for its job."""
     if told := _FAIL.search(prompt):
-        return Fate(error_code=told[1], error_message=reason(told[1]))
-    return Fate()
+        return Scenario(error_code=told[1], error_message=reason(told[1]))
+    return Scenario()
 
 
 def reason(code: str) -> str:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import MediaError
 from tasks.simulator.clock import Clock
-from tasks.simulator.commission import Commission
-from tasks.simulator.files import Files, write_whole
-from tasks.simulator.jobs import Job, Jobs
+from tasks.simulator.file_store import FileStore, write_atomically
+from tasks.simulator.job_request import JobRequest
+from tasks.simulator.jobs import Job, JobStore
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +35,7 @@ _THREADS = 2
 class Renderers:
     """A small pool that makes the files of jobs."""
 
-    def __init__(self, root: Path, jobs: Jobs, files: Files, clock: Clock) -> None:
+    def __init__(self, root: Path, jobs: JobStore, files: FileStore, clock: Clock) -> None:
         self._locks = root / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         self._jobs = jobs
@@ -47,7 +47,7 @@ class Renderers:
 
     def ask(self, job: Job) -> None:
         """See to it that the job's picture gets made; asking twice does no harm."""
-        if not job.needs_picture or job.id in self._asked or self._closing.is_set():
+        if not job.needs_rendering or job.id in self._asked or self._closing.is_set():
             return
         self._asked.add(job.id)
         self._pool.submit(self._render, job.id)
@@ -68,26 +68,28 @@ class Renderers:
 
     def _render_alone(self, job_id: str) -> None:
         now = self._clock.now()
-        job = self._jobs.change(job_id, lambda job: _started(job, now))
-        if job is None or not job.needs_picture:
+        job = self._jobs.update(job_id, lambda job: _started(job, now))
+        if job is None or not job.needs_rendering:
             return
         trouble = self._make_files(job)
         if trouble is None:
             return
         done_at = self._clock.now()
-        self._jobs.change(job_id, lambda job: replace(job, rendered_at=done_at, trouble=trouble))
+        self._jobs.update(
+            job_id, lambda job: replace(job, rendered_at=done_at, render_error=trouble)
+        )
 
     def _make_files(self, job: Job) -> str | None:
         """Make clip and last frame; return what went wrong, empty for nothing, None if given up."""
         from tasks.simulator.pictures import Abandoned, render_clip
 
-        staging = self._files.staging(job.clip)
+        staging = self._files.staging_path(job.clip_name)
         try:
-            brief = make_brief(job.commission, self._files)
+            brief = make_brief(job.request, self._files)
             picture = render_clip(brief, staging, go_on=lambda: self._is_wanted(job.id))
-            last_frame = _as_jpeg(picture) if job.fate.jpeg_frame else picture
-            write_whole(self._files.path(job.last_frame), last_frame)
-            staging.replace(self._files.path(job.clip))
+            last_frame = _as_jpeg(picture) if job.scenario.jpeg_frame else picture
+            write_atomically(self._files.path(job.last_frame_name), last_frame)
+            staging.replace(self._files.path(job.clip_name))
         except Abandoned:
             return None
         except (MediaError, OSError) as broken:
@@ -120,39 +122,39 @@ class Renderers:
             path.unlink(missing_ok=True)
 
 
-def make_brief(commission: Commission, files: Files) -> Brief:
+def make_brief(request: JobRequest, files: FileStore) -> Brief:
     """Return what the pictures are made from. Raises OSError where an input is lost."""
     from tasks.simulator.pictures import Brief
 
-    size = (commission.width, commission.height)
-    first, last = commission.medium("first_frame"), commission.medium("last_frame")
-    clip = commission.medium("reference_video")
-    anchor = commission.medium("input_reference")
+    size = (request.width, request.height)
+    first, last = request.find_medium("first_frame"), request.find_medium("last_frame")
+    clip = request.find_medium("reference_video")
+    anchor = request.find_medium("input_reference")
     # Whoever sends a clip along wants it continued: its last picture is kept as the input.
     start = first or clip or anchor
     begins = _open(start.source, size, files) if start else None
-    seconds = round(commission.frames / 24, 1)
+    seconds = round(request.frames / 24, 1)
     return Brief(
-        prompt=commission.prompt,
-        width=commission.width,
-        height=commission.height,
-        frames=commission.frames,
-        seed=commission.seed,
-        label=f"{seconds:g} s  ·  {size[0]} x {size[1]}  ·  {commission.label}",
-        audio=bool(commission.audio),
-        watermark=commission.watermark,
-        fixed=commission.camera_fixed,
+        prompt=request.prompt,
+        width=request.width,
+        height=request.height,
+        frames=request.frames,
+        seed=request.seed,
+        label=f"{seconds:g} s  ·  {size[0]} x {size[1]}  ·  {request.digest}",
+        audio=bool(request.audio),
+        watermark=request.watermark,
+        fixed=request.camera_fixed,
         first=_leaning(begins) if begins and start is anchor else begins,
         last=_open(last.source, size, files) if last else None,
         references=tuple(
             _open(medium.source, size, files)
-            for medium in commission.media
+            for medium in request.media
             if medium.role == "reference_image"
         ),
     )
 
 
-def _open(source: str, size: tuple[int, int], files: Files) -> Image:
+def _open(source: str, size: tuple[int, int], files: FileStore) -> Image:
     if source.startswith("elsewhere-"):
         return _stand_in(source, size)
     from PIL import Image

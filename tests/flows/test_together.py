@@ -16,7 +16,7 @@ import pytest
 
 from flows.shooting import BareSteps, shoot
 from tasks.receipts import State, read_receipt
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +57,9 @@ def test_what_two_runs_wait_for_is_brought_home_once(studio, chain) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    fetched = Counter(one.path for one in read_ledger(studio.root) if one.operation == "download")
+    fetched = Counter(
+        one.path for one in read_request_log(studio.root) if one.operation == "download"
+    )
 
     assert studio.creates == 2
     assert len(fetched) == 4

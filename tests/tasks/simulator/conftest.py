@@ -28,7 +28,7 @@ from tasks.simulator import pictures
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.simulator.server import serve
 
 START = 1_790_000_000.0
@@ -96,7 +96,7 @@ class Vendor:
         return record["commission"]
 
     def ledger(self) -> list[Any]:
-        return read_ledger(self.root)
+        return read_request_log(self.root)
 
 
 def small_order(**fields: Any) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def vendor(open_vendor: Vendor) -> Iterator[Vendor]:
 @pytest.fixture
 def taking(vendor: Vendor) -> Vendor:
     """The same, for tests that need no picture: whatever it takes is never rendered."""
-    vendor.faults.order("job_stalls", times=-1)
+    vendor.faults.inject("job_stalls", times=-1)
     return vendor
 
 
@@ -214,7 +214,7 @@ def taking(vendor: Vendor) -> Vendor:
 def checking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
     """A simulator that takes and refuses orders but renders nothing: every job stalls."""
     with served(tmp_path_factory.mktemp("checking")) as vendor:
-        vendor.faults.order("job_stalls", times=-1)
+        vendor.faults.inject("job_stalls", times=-1)
         yield vendor
 
 

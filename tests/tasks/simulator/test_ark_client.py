@@ -361,7 +361,7 @@ def test_faults_of_the_line_reach_the_client(taking, sdk, client_of, ordered, mo
 def test_a_stalled_create_is_the_client_s_time_out(tmp_path, serving, sdk, client_of) -> None:
     """On a server of its own, which gets to the create after the client has left."""
     with serving(tmp_path) as vendor:
-        vendor.faults.order("stall", operation="create", seconds=60)
+        vendor.faults.inject("stall", operation="create", seconds=60)
 
         with pytest.raises(sdk._exceptions.ArkAPITimeoutError):
             create(client_of(vendor, timeout=0.1), "simulator")

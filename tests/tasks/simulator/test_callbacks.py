@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tasks.simulator.callbacks import loopback_address
+from tasks.simulator.callbacks import parse_loopback_url
 
 PATIENCE_SECONDS = 20
 
@@ -105,7 +105,7 @@ def test_every_change_is_told_with_the_object_that_a_get_tells(calling, receiver
 )
 def test_an_end_without_a_clip_is_told_too(calling, receiver, fault, status) -> None:
     """Failed and expired."""
-    calling.faults.order(fault)
+    calling.faults.inject(fault)
     calling.create(callback_url=receiver.url)
     receiver.wait("queued")
     calling.clock.advance(10)
@@ -128,7 +128,7 @@ def test_a_cancelled_job_is_told_no_more(calling, receiver) -> None:
 
 def test_a_refused_call_is_made_again_where_the_job_is_over(calling, receiver) -> None:
     """Three times more for an end, and never again for what comes before it."""
-    calling.faults.order("job_failed")
+    calling.faults.inject("job_failed")
     receiver.statuses = [500] * 9
     calling.create(callback_url=receiver.url)
     receiver.wait("queued")
@@ -141,7 +141,7 @@ def test_a_refused_call_is_made_again_where_the_job_is_over(calling, receiver) -
 
 def test_an_acknowledgement_ends_the_insisting(calling, receiver) -> None:
     """The second call is acknowledged, and there is no third."""
-    calling.faults.order("job_failed", times=2)
+    calling.faults.inject("job_failed", times=2)
     calling.create(callback_url=receiver.url)
     receiver.wait("queued")
     receiver.statuses = [503, 204]
@@ -156,7 +156,7 @@ def test_a_receiver_that_does_not_answer_is_called_again(calling) -> None:
     """Silence and a closed port count as no acknowledgement."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        calling.faults.order("job_failed")
+        calling.faults.inject("job_failed")
         calling.create(callback_url=url)
         wait_until(lambda: len(calls(calling)) == 1)
         calling.clock.advance(10)
@@ -167,8 +167,8 @@ def test_a_receiver_that_does_not_answer_is_called_again(calling) -> None:
 
 def test_a_callback_can_come_twice_or_never(calling, receiver) -> None:
     """As it is ordered, each for one change."""
-    calling.faults.order("callback_twice")
-    calling.faults.order("callback_none", match="running")
+    calling.faults.inject("callback_twice")
+    calling.faults.inject("callback_none", match="running")
     calling.create(callback_url=receiver.url)
     receiver.wait("queued", "queued")
     calling.clock.advance(3)
@@ -212,7 +212,7 @@ def test_kkiai_takes_the_field_and_does_not_call(taking, receiver) -> None:
 def test_the_next_process_goes_on_telling(tmp_path, serving, receiver) -> None:
     """What was told is not told again; what happened meanwhile is, with links that open."""
     with serving(tmp_path, job_seconds=10) as first:
-        first.faults.order("job_failed")
+        first.faults.inject("job_failed")
         first.create(callback_url=receiver.url)
         receiver.wait("queued")
         clock = first.clock
@@ -227,7 +227,7 @@ def test_a_silent_receiver_does_not_hold_up_the_end(tmp_path, serving) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         with serving(tmp_path, callback_seconds=60) as vendor:
-            vendor.faults.order("job_stalls")
+            vendor.faults.inject("job_stalls")
             vendor.create(callback_url=url)
             silent.settimeout(PATIENCE_SECONDS)
             connection, _ = silent.accept()
@@ -243,7 +243,7 @@ def test_what_a_stop_cut_short_is_told_by_the_next_process(tmp_path, serving) ->
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with serving(tmp_path, callback_seconds=60) as vendor:
-            vendor.faults.order("job_failed")
+            vendor.faults.inject("job_failed")
             vendor.create(callback_url=f"http://127.0.0.1:{port}/")
             silent.settimeout(PATIENCE_SECONDS)
             connection, _ = silent.accept()
@@ -271,7 +271,7 @@ def test_what_a_stop_cut_short_is_told_by_the_next_process(tmp_path, serving) ->
 )
 def test_no_callback_leaves_this_machine(url) -> None:
     """Only plain HTTP to loopback is called, and no name is looked up."""
-    assert loopback_address(url) is None
+    assert parse_loopback_url(url) is None
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_no_callback_leaves_this_machine(url) -> None:
 )
 def test_loopback_is_called(url, host, port, target) -> None:
     """By its address, whatever name it goes by."""
-    address = loopback_address(url)
+    address = parse_loopback_url(url)
 
     assert address is not None
     assert (address.host, address.port, address.target) == (host, port, target)
@@ -295,4 +295,4 @@ def test_an_address_elsewhere_is_noted_in_the_ledger(taking) -> None:
     job = taking.create(callback_url="https://example.com/hook")
 
     note = next(entry.note for entry in taking.ledger() if entry.job == job)
-    assert "nothing is sent" in note
+    assert "nothing is sent to" in note

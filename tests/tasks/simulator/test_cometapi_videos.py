@@ -240,7 +240,7 @@ def test_there_is_nothing_else(host, method, path) -> None:
 def test_a_job_is_told_in_the_words_of_a_page(vendor, words, states) -> None:
     """The first page's by default, the newer one's where they are ordered."""
     for word in words:
-        vendor.faults.order(word)
+        vendor.faults.inject(word)
     host = vendor.at("cometapi-videos")
     job = post(host, form(MODEL_PRO, seconds="2", resolution="480p")).json()["id"]
 
@@ -270,7 +270,7 @@ def test_a_job_is_told_in_the_words_of_a_page(vendor, words, states) -> None:
 def test_a_job_can_be_lost(vendor, kind, words, status) -> None:
     """With an error of code and message, and no clip."""
     for name in (kind, *words):
-        vendor.faults.order(name)
+        vendor.faults.inject(name)
     host = vendor.at("cometapi-videos")
     job = post(host, form()).json()["id"]
     vendor.clock.advance(10)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.simulator.families import FAMILIES, RATIOS
-from tasks.simulator.jobs import Jobs
-from tasks.simulator.sizes import closest_ratio, pixel_size
+from tasks.simulator.jobs import JobStore
+from tasks.simulator.model_limits import MODEL_LIMITS, RATIOS, closest_ratio, pixel_size
 
 TEXT = {"type": "text", "text": "A quiet valley."}
 
@@ -50,10 +49,10 @@ def test_every_size_is_the_vendors_own(row) -> None:
 
 def test_every_family_has_a_size_for_all_it_offers() -> None:
     """No resolution and ratio that a family offers is without an (even) size."""
-    for family in FAMILIES.values():
+    for family in MODEL_LIMITS.values():
         for resolution in family.resolutions:
             for ratio in RATIOS:
-                width, height = pixel_size(family.sizes, resolution, ratio)
+                width, height = pixel_size(family.size_table, resolution, ratio)
                 assert width % 2 == height % 2 == 0
 
 
@@ -76,9 +75,9 @@ def commissioned(checking, body):
     """The commission that a request became, as the simulator wrote it down."""
     reply = checking.post(body)
     assert reply.status_code == 200, reply.text
-    job = Jobs(checking.root, checking.clock).find(reply.json()["id"])
+    job = JobStore(checking.root, checking.clock).find(reply.json()["id"])
     assert job is not None
-    return job.commission
+    return job.request
 
 
 @pytest.mark.parametrize(
@@ -206,6 +205,6 @@ def test_the_same_order_has_the_same_seed_and_another_one_another(checking, orde
 def test_another_picture_can_be_ordered_for_the_same_request(checking, order) -> None:
     """As at a real vendor, where the same request never gives the same clip."""
     usual = commissioned(checking, order())
-    checking.faults.order("other_picture")
+    checking.faults.inject("other_picture")
 
     assert commissioned(checking, order()).seed != usual.seed

@@ -19,10 +19,13 @@ import pytest
 
 from flows.commands.simulation import faults_text
 from tasks.media.pictures import sniff
-from tasks.simulator.ledger import count_creates
+from tasks.simulator.request_log import count_created_jobs
 
 HELP = faults_text()
-TOLD = re.findall(r"^  ([a-z_0-9]+) +\S.*$", HELP.partition("The faults, by when")[2], re.MULTILINE)
+FAULT_LIST = HELP.partition("The faults, by the moment")[2]
+TOLD = re.findall(r"^  ([a-z_0-9]+) +\S.*$", FAULT_LIST, re.MULTILINE)
+    r"^  ([a-z_0-9]+) +\S.*$", HELP.partition("The faults, by the moment")[2], re.MULTILINE
+)
 FRAME = {"return_last_frame": True}
 Proof = Callable[["Bench"], None]
 
@@ -45,7 +48,7 @@ class Bench:
 
     @property
     def made(self) -> int:
-        return count_creates(self.vendor.ledger()).get("simulator", 0)
+        return count_created_jobs(self.vendor.ledger()).get("simulator", 0)
 
     def done(self, **fields: Any) -> dict[str, Any]:
         """A job that is over."""
@@ -372,7 +375,7 @@ def test_an_order_of_the_help_is_one(checking) -> None:
     pending = replies[-1].json()["pending"]
     # Left as it was found: every job stalls here.
     assert httpx.delete(admin, trust_env=False).json()["pending"] == []
-    checking.faults.order("job_stalls", times=-1)
+    checking.faults.inject("job_stalls", times=-1)
 
     assert {reply.status_code for reply in replies} == {200}
     assert len(orders) > 8

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.media.pictures import sniff
 from tasks.simulator.faults import KINDS, MOMENTS, Faults, describe_faults
-from tasks.simulator.ledger import count_creates
+from tasks.simulator.request_log import count_created_jobs
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def stranger():
 
 
 def created(vendor) -> int:
-    return count_creates(vendor.ledger()).get("simulator", 0)
+    return count_created_jobs(vendor.ledger()).get("simulator", 0)
 
 
 def test_a_429_comes_as_often_as_it_was_ordered(taking, order) -> None:
     """Then the same request goes through; only that one makes a job."""
-    taking.faults.order("throttled", operation="create", times=2)
+    taking.faults.inject("throttled", operation="create", times=2)
 
     replies = [taking.post(order()) for _ in range(3)]
 
@@ -35,7 +35,7 @@ def test_a_429_comes_as_often_as_it_was_ordered(taking, order) -> None:
 
 def test_a_429_can_ask_for_patience(taking, order) -> None:
     """With a Retry-After, and with another code."""
-    taking.faults.order("throttled", retry_after="3", code="ServerOverloaded")
+    taking.faults.inject("throttled", retry_after="3", code="ServerOverloaded")
 
     reply = taking.post(order())
 
@@ -45,7 +45,7 @@ def test_a_429_can_ask_for_patience(taking, order) -> None:
 
 def test_a_5xx_makes_nothing(vendor, order) -> None:
     """With the status that was ordered and Ark's error body."""
-    vendor.faults.order("server_error", status=503)
+    vendor.faults.inject("server_error", status=503)
 
     reply = vendor.post(order())
 
@@ -55,7 +55,7 @@ def test_a_5xx_makes_nothing(vendor, order) -> None:
 
 def test_a_gateway_can_answer_with_a_web_page(vendor, order) -> None:
     """Status 502 and HTML."""
-    vendor.faults.order("html")
+    vendor.faults.inject("html")
 
     reply = vendor.post(order())
 
@@ -64,14 +64,14 @@ def test_a_gateway_can_answer_with_a_web_page(vendor, order) -> None:
 
 def test_any_error_of_the_table_can_be_ordered(vendor, order) -> None:
     """With the status that goes with its code."""
-    vendor.faults.order("refused", code="AccountOverdueError")
+    vendor.faults.inject("refused", code="AccountOverdueError")
 
     assert vendor.post(order()).status_code == 403
 
 
 def test_an_error_can_hide_in_a_200(vendor, order) -> None:
     """No job is made of it."""
-    vendor.faults.order("error_in_200", code="InputTextSensitiveContentDetected")
+    vendor.faults.inject("error_in_200", code="InputTextSensitiveContentDetected")
 
     reply = vendor.post(order())
 
@@ -82,7 +82,7 @@ def test_an_error_can_hide_in_a_200(vendor, order) -> None:
 
 def test_a_lost_reply_leaves_a_paid_job(taking, order) -> None:
     """The connection closes without a word, and the job is in the list."""
-    taking.faults.order("lost_reply", operation="create")
+    taking.faults.inject("lost_reply", operation="create")
 
     with pytest.raises(httpx.RemoteProtocolError):
         taking.post(order())
@@ -93,7 +93,7 @@ def test_a_lost_reply_leaves_a_paid_job(taking, order) -> None:
 
 def test_a_reset_before_reading_leaves_nothing(taking, order) -> None:
     """The request was never seen."""
-    taking.faults.order("reset", operation="create")
+    taking.faults.inject("reset", operation="create")
 
     with pytest.raises((httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)):
         taking.post(order())
@@ -103,7 +103,7 @@ def test_a_reset_before_reading_leaves_nothing(taking, order) -> None:
 
 def test_a_reply_can_break_off(taking, order) -> None:
     """After half the body; the job is made all the same."""
-    taking.faults.order("truncated", operation="create")
+    taking.faults.inject("truncated", operation="create")
 
     with pytest.raises(httpx.RemoteProtocolError):
         taking.post(order())
@@ -113,7 +113,7 @@ def test_a_reply_can_break_off(taking, order) -> None:
 
 def test_a_200_can_lack_the_id(taking, order) -> None:
     """The job is made all the same."""
-    taking.faults.order("no_id", operation="create")
+    taking.faults.inject("no_id", operation="create")
 
     reply = taking.post(order())
 
@@ -124,8 +124,8 @@ def test_a_200_can_lack_the_id(taking, order) -> None:
 def test_a_reply_can_come_late(tmp_path, serving, order) -> None:
     """Later than a client waits; the job is made all the same, once the server gets to it."""
     with serving(tmp_path) as vendor:
-        vendor.faults.order("job_stalls", times=-1)
-        vendor.faults.order("stall", operation="create", seconds=0.6)
+        vendor.faults.inject("job_stalls", times=-1)
+        vendor.faults.inject("stall", operation="create", seconds=0.6)
 
         with pytest.raises(httpx.ReadTimeout):
             vendor.post(order(), timeout=0.2)
@@ -138,8 +138,8 @@ def test_a_stalled_reply_does_not_hold_up_the_end(tmp_path, serving, order) -> N
     import time
 
     with serving(tmp_path) as vendor:
-        vendor.faults.order("job_stalls")
-        vendor.faults.order("stall", operation="create", seconds=60)
+        vendor.faults.inject("job_stalls")
+        vendor.faults.inject("stall", operation="create", seconds=60)
         with pytest.raises(httpx.ReadTimeout):
             vendor.post(order(), timeout=0.2)
         start = time.monotonic()
@@ -150,7 +150,7 @@ def test_a_stalled_reply_does_not_hold_up_the_end(tmp_path, serving, order) -> N
 @pytest.mark.parametrize(("kind", "status"), [("job_failed", "failed"), ("job_expired", "expired")])
 def test_a_job_can_be_taken_and_lost(vendor, kind, status) -> None:
     """It is queued and running like any other, then over without a clip."""
-    vendor.faults.order(kind)
+    vendor.faults.inject(kind)
     job = vendor.create()
     before = vendor.get(job).json()["status"]
     vendor.clock.advance(10)
@@ -163,7 +163,7 @@ def test_a_job_can_be_taken_and_lost(vendor, kind, status) -> None:
 
 def test_a_failed_job_names_its_code(vendor) -> None:
     """The code that was ordered."""
-    vendor.faults.order("job_failed", code="OutputAudioSensitiveContentDetected")
+    vendor.faults.inject("job_failed", code="OutputAudioSensitiveContentDetected")
     job = vendor.create()
     vendor.clock.advance(10)
 
@@ -172,7 +172,7 @@ def test_a_failed_job_names_its_code(vendor) -> None:
 
 def test_a_job_can_run_for_ever(vendor) -> None:
     """Until its own time limit."""
-    vendor.faults.order("job_stalls")
+    vendor.faults.inject("job_stalls")
     job = vendor.create()
     vendor.clock.advance(172_799)
 
@@ -181,7 +181,7 @@ def test_a_job_can_run_for_ever(vendor) -> None:
 
 def test_links_can_be_dead_on_arrival(vendor, stranger) -> None:
     """The job succeeds, and its link is refused as expired."""
-    vendor.faults.order("links_expired")
+    vendor.faults.inject("links_expired")
     job = vendor.create()
     vendor.clock.advance(10)
     link = vendor.rendered(job)["content"]["video_url"]
@@ -191,7 +191,7 @@ def test_links_can_be_dead_on_arrival(vendor, stranger) -> None:
 
 def test_a_last_frame_can_be_a_jpeg_named_png(vendor, stranger) -> None:
     """As live vendors send it."""
-    vendor.faults.order("jpeg_frame")
+    vendor.faults.inject("jpeg_frame")
     job = vendor.create(return_last_frame=True)
     vendor.clock.advance(10)
     link = vendor.rendered(job)["content"]["last_frame_url"]
@@ -205,9 +205,9 @@ def test_a_last_frame_can_be_a_jpeg_named_png(vendor, stranger) -> None:
 def test_downloads_can_fail_in_every_way(rendering, stranger) -> None:
     """Too short, with an error, and slowly; at last the whole clip comes through."""
     link = rendering.rendered(rendering.create())["content"]["video_url"]
-    rendering.faults.order("short_download", operation="download")
-    rendering.faults.order("download_error", status=503)
-    rendering.faults.order("slow_download", seconds=0.2)
+    rendering.faults.inject("short_download", operation="download")
+    rendering.faults.inject("download_error", status=503)
+    rendering.faults.inject("slow_download", seconds=0.2)
 
     with pytest.raises(httpx.RemoteProtocolError):
         stranger.get(link)
@@ -222,8 +222,8 @@ def test_downloads_can_fail_in_every_way(rendering, stranger) -> None:
 def test_a_fault_strikes_only_what_it_was_ordered_for(taking, order) -> None:
     """By mount, operation and words; the others pass."""
     storm = [{"type": "text", "text": "A storm."}]
-    taking.faults.order("server_error", mount="ark")
-    taking.faults.order("server_error", operation="get", match="storm")
+    taking.faults.inject("server_error", mount="ark")
+    taking.faults.inject("server_error", operation="get", match="storm")
 
     usual, other = taking.create(), taking.create(content=storm)
 
@@ -236,15 +236,15 @@ def test_a_fault_strikes_only_what_it_was_ordered_for(taking, order) -> None:
 
 def test_a_fault_can_wait_for_its_turn(taking, order) -> None:
     """`after` lets requests pass first."""
-    taking.faults.order("server_error", operation="create", after=1)
+    taking.faults.inject("server_error", operation="create", after=1)
 
     assert [taking.post(order()).status_code for _ in range(3)] == [200, 500, 200]
 
 
 def test_faults_of_different_moments_strike_together(vendor, order) -> None:
     """A job that will fail, and a reply that is lost."""
-    vendor.faults.order("job_failed")
-    vendor.faults.order("lost_reply", operation="create")
+    vendor.faults.inject("job_failed")
+    vendor.faults.inject("lost_reply", operation="create")
     with pytest.raises(httpx.RemoteProtocolError):
         vendor.post(order())
     vendor.clock.advance(10)
@@ -300,10 +300,10 @@ def test_an_order_for_an_unknown_fault_or_option_is_refused() -> None:
     """A typo in a test must not pass for a fault that never struck."""
     faults = Faults()
 
-    with pytest.raises(ValueError, match="no fault 'trottled'"):
-        faults.order("trottled")
+    with pytest.raises(ValueError, match="unknown fault 'trottled'"):
+        faults.inject("trottled")
     with pytest.raises(ValueError, match="no option 'status'"):
-        faults.order("throttled", status=500)
+        faults.inject("throttled", status=500)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_an_order_that_could_only_fail_later_is_refused(wrong) -> None:
     faults = Faults()
 
     with pytest.raises(ValueError, match=next(iter(wrong)).removesuffix("s")):
-        faults.order("stall", **wrong)
+        faults.inject("stall", **wrong)
 
     assert faults.pending() == []
 

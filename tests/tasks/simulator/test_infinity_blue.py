@@ -296,7 +296,7 @@ def test_there_is_no_list_and_no_delete(host, method, path) -> None:
 )
 def test_a_job_can_be_lost(vendor, kind, status, progress) -> None:
     """Failed with a code; one that ran out of time looks as if it ran on."""
-    vendor.faults.order(kind)
+    vendor.faults.inject(kind)
     host = vendor.at("infinity-blue")
     job = post(host, plain()).json()["id"]
     vendor.clock.advance(10)
@@ -347,7 +347,7 @@ def done(rendering):
     jobs = []
     for kind in ("", "content_redirects"):
         if kind:
-            rendering.faults.order(kind)
+            rendering.faults.inject(kind)
         jobs.append(post(host, plain(seconds="4", resolution="480p")).json()["id"])
         # One after the other: the second clip is the first one, kept.
         host.finished(f"/videos/{jobs[-1]}")
@@ -373,7 +373,7 @@ def test_a_clip_behind_the_key_is_the_one_behind_the_link(done, fetched) -> None
 def test_a_download_behind_the_key_can_fail(done, kind) -> None:
     """As one by a link can."""
     host, sent, _ = done
-    host.faults.order(kind, mount="infinity-blue", operation="content")
+    host.faults.inject(kind, mount="infinity-blue", operation="content")
 
     if kind == "download_error":
         assert get(host, sent, "/content").status_code == 503

@@ -144,7 +144,7 @@ def test_there_is_no_delete(checking, mount) -> None:
 
 def test_jobs_are_listed(vendor) -> None:
     """With the three query keys that the list page shows."""
-    vendor.faults.order("job_stalls", times=-1)
+    vendor.faults.inject("job_stalls", times=-1)
     host = vendor.at("kkiai")
     jobs = []
     for _ in range(3):

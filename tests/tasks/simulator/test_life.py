@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.simulator.ledger import count_creates
+from tasks.simulator.request_log import count_created_jobs
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -109,7 +109,7 @@ def test_a_job_fails_as_its_prompt_orders(vendor) -> None:
 
 def test_a_job_expires_when_it_is_not_done_in_time(vendor) -> None:
     """Counted from its creation, by the time limit it was given."""
-    vendor.faults.order("job_stalls")
+    vendor.faults.inject("job_stalls")
     job = vendor.create(execution_expires_after=2 * HOUR)
 
     advanced(vendor, 2 * HOUR - 1)
@@ -236,7 +236,7 @@ def test_a_draft_is_promoted_to_the_same_picture_in_full_size(vendor) -> None:
     early = vendor.post(body)
     advanced(vendor, 10)
     told = vendor.rendered(draft)
-    vendor.faults.order("job_stalls")
+    vendor.faults.inject("job_stalls")
 
     refused = vendor.post({**body, "duration": 5})
     promoted = vendor.post({**body, "resolution": "720p"})
@@ -262,14 +262,14 @@ def test_jobs_links_and_the_ledger_outlive_the_server(tmp_path: Path, serving: C
         clip = second.client.get(
             f"{second.base_url}/files/{path}", headers={"Authorization": ""}
         ).status_code
-        second.faults.order("job_stalls")
+        second.faults.inject("job_stalls")
         second.create()
 
         assert again["usage"] == told["usage"]
         assert again["updated_at"] == told["updated_at"]
         # An empty Authorization header is a header all the same.
         assert clip == 400
-        assert count_creates(second.ledger()) == {"simulator": 2}
+        assert count_created_jobs(second.ledger()) == {"simulator": 2}
 
 
 _KILLED = """

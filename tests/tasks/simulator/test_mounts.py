@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tasks.simulator.app import MOUNTS
-from tasks.simulator.ledger import count_creates
+from tasks.simulator.request_log import count_created_jobs
 
 TASKS = "/contents/generations/tasks"
 VIDEOS = "/videos"
@@ -64,13 +64,13 @@ def test_every_provider_is_mounted() -> None:
 @pytest.mark.parametrize("mount", PATHS)
 def test_a_job_is_taken_counted_and_lost(vendor, mount) -> None:
     """One accepted create in the ledger, a failed job in the mount's words, and no clip."""
-    vendor.faults.order("job_failed", mount=mount)
+    vendor.faults.inject("job_failed", mount=mount)
     job = create(vendor, mount).json()["id"]
     before = get(vendor, mount, job)
     vendor.clock.advance(10)
     after = get(vendor, mount, job)
 
-    assert count_creates(vendor.ledger()) == {mount: 1}
+    assert count_created_jobs(vendor.ledger()) == {mount: 1}
     assert (before.status_code, after.status_code) == (200, 200)
     assert after.json()["status"] in FAILED
     assert after.json()["error"]["code"] == "OutputVideoSensitiveContentDetected"
@@ -82,28 +82,28 @@ def test_nothing_is_made_without_a_key(taking, mount) -> None:
     taken = create(taking, mount, headers={"Authorization": ""})
 
     assert taken.status_code == 401
-    assert count_creates(taking.ledger()) == {}
+    assert count_created_jobs(taking.ledger()) == {}
 
 
 @pytest.mark.parametrize("mount", PATHS)
 def test_faults_strike_at_every_mount(taking, mount) -> None:
     """Throttling, a web page, an error in a 200, a failing server: each once, then it goes on."""
     for kind in ("throttled", "html", "server_error", "error_in_200"):
-        taking.faults.order(kind, mount=mount, operation="create")
+        taking.faults.inject(kind, mount=mount, operation="create")
 
     replies = [create(taking, mount) for _ in range(5)]
 
     assert [reply.status_code for reply in replies] == [429, 502, 500, 200, 200]
     assert "id" not in replies[3].json()
     assert replies[4].json()["id"]
-    assert count_creates(taking.ledger()) == {mount: 1}
+    assert count_created_jobs(taking.ledger()) == {mount: 1}
 
 
 @pytest.mark.parametrize("mount", PATHS)
 def test_replies_can_be_lost_at_every_mount(taking, mount) -> None:
     """The job is made, counted, and not told of."""
     for kind in ("lost_reply", "truncated", "no_id"):
-        taking.faults.order(kind, mount=mount, operation="create")
+        taking.faults.inject(kind, mount=mount, operation="create")
 
     for _ in range(2):
         with pytest.raises(httpx.RemoteProtocolError):
@@ -111,7 +111,7 @@ def test_replies_can_be_lost_at_every_mount(taking, mount) -> None:
     silent = create(taking, mount).json()
 
     assert not {"id", "task_id"} & set(silent)
-    assert count_creates(taking.ledger()) == {mount: 3}
+    assert count_created_jobs(taking.ledger()) == {mount: 3}
 
 
 @pytest.mark.parametrize("mount", PATHS)

@@ -118,7 +118,7 @@ def test_a_poll_ends_in_the_words_of_the_newer_pages(rendering, client_of) -> No
     """In the older words it would return at once, for the client knows only its own."""
     there = rendering.at(COMET)
     client = client_of(there)
-    rendering.faults.order("newer_words", mount=COMET)
+    rendering.faults.inject("newer_words", mount=COMET)
 
     newer = client.videos.poll(create(client, COMET).id, poll_interval_ms=20)
     older = client.videos.poll(create(client, COMET).id, poll_interval_ms=20)

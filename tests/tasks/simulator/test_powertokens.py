@@ -138,7 +138,7 @@ def test_other_models_are_not_there(host, model) -> None:
 
 def test_there_is_no_list_but_a_delete(vendor) -> None:
     """The page and those beside it document create, get and delete."""
-    vendor.faults.order("job_stalls")
+    vendor.faults.inject("job_stalls")
     host = vendor.at("powertokens")
     job = host.post(plain(MODEL_PRO)).json()["id"]
 

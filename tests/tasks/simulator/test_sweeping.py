@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasks.simulator.house import open_house
-from tasks.simulator.sweeping import Swept, sweep
+from tasks.simulator.cleanup import RemovedJobs, remove_jobs
+from tasks.simulator.state import open_state
 
 ROOT = Path(__file__).parents[3]
 
 
 def furnish(root: Path) -> None:
-    open_house(root).close()
+    open_state(root).close()
     write_jobs(root)
 
 
@@ -36,11 +36,11 @@ def files(root: Path) -> set[str]:
 def test_jobs_that_are_not_needed_go_with_their_files(tmp_path: Path) -> None:
     """Those that are stay, and so does every input as long as one of them may need it."""
     furnish(tmp_path)
-    told = sweep(tmp_path, lambda job: job == "b", dry_run=True)
+    told = remove_jobs(tmp_path, lambda job: job == "b", dry_run=True)
     before = files(tmp_path)
-    swept = sweep(tmp_path, lambda job: job == "b")
+    swept = remove_jobs(tmp_path, lambda job: job == "b")
 
-    assert told == swept == Swept(jobs=1, kept=1, bytes=19 + 15 + 4)
+    assert told == swept == RemovedJobs(jobs=1, kept=1, bytes=19 + 15 + 4)
     assert before - files(tmp_path) == {
         "jobs/a.json",
         "files/a.mp4",
@@ -52,7 +52,7 @@ def test_jobs_that_are_not_needed_go_with_their_files(tmp_path: Path) -> None:
 def test_without_any_job_only_the_ledger_and_the_secret_are_left(tmp_path: Path) -> None:
     """The ledger is the only record of what was asked."""
     furnish(tmp_path)
-    sweep(tmp_path, lambda job: False)
+    remove_jobs(tmp_path, lambda job: False)
 
     assert files(tmp_path) == {"ledger.jsonl", "secret", "served", "lock"} & files(tmp_path)
     assert {"ledger.jsonl", "secret"} <= files(tmp_path)
@@ -60,17 +60,17 @@ def test_without_any_job_only_the_ledger_and_the_secret_are_left(tmp_path: Path)
 
 def test_a_root_that_never_was_is_empty(tmp_path: Path) -> None:
     """Nothing is made by looking."""
-    assert sweep(tmp_path / "none", lambda job: False) == Swept(0, 0, 0)
+    assert remove_jobs(tmp_path / "none", lambda job: False) == RemovedJobs(0, 0, 0)
     assert not (tmp_path / "none").exists()
 
 
 def test_nothing_goes_while_a_simulator_is_served_and_a_kill_lets_go(tmp_path: Path) -> None:
     """Beside each other two may be served; both count."""
     program = (
-        "import sys; from pathlib import Path; from tasks.simulator.house import open_house\n"
-        "house = open_house(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from tasks.simulator.state import open_state\n"
+        "house = open_state(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
     )
-    first = open_house(tmp_path)
+    first = open_state(tmp_path)
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -79,11 +79,11 @@ def test_nothing_goes_while_a_simulator_is_served_and_a_kill_lets_go(tmp_path: P
     ) as second:
         second.stdout.readline()
         write_jobs(tmp_path)
-        both = sweep(tmp_path, lambda job: False)
+        both = remove_jobs(tmp_path, lambda job: False)
         first.close()
-        one = sweep(tmp_path, lambda job: False)
+        one = remove_jobs(tmp_path, lambda job: False)
         second.send_signal(signal.SIGKILL)
-    none = sweep(tmp_path, lambda job: False)
+    none = remove_jobs(tmp_path, lambda job: False)
 
     assert both is one is None
     assert none is not None
