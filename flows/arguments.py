@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from storyboards.quoting import disarm
+from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def open_production(arguments: argparse.Namespace, **wishes: Any) -> Production:
 
 def say(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:
     """Print what a command has to say, as a document where that is asked for."""
-    print(to_json(document) if arguments.json else disarm(text, keep="\n"))
+    print(to_json(document) if arguments.json else escape_control_chars(text, keep="\n"))
 
 
 def to_json(document: dict[str, Any]) -> str:

@@ -28,8 +28,8 @@ from flows.arguments import (
 from flows.commands import retakes, simulation, spending, takes
 from flows.commands.housekeeping import add_housekeeping
 from flows.interrupts import INTERRUPTED
-from storyboards.errors import RenderingError
-from storyboards.quoting import disarm
+from storyboards.problems import ShotchainError
+from storyboards.terminal_text import escape_control_chars
 from tasks.errors import NotBuilt, UsageError
 from tasks.settings import set_environment
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser(words).parse_args(words)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
-    except RenderingError as error:
+    except ShotchainError as error:
         return fail(error, as_json=as_json)
     except KeyboardInterrupt:
         print("interrupted; what was paid for is kept, run again to go on", file=sys.stderr)
@@ -144,10 +144,10 @@ def _refuse_later(arguments: argparse.Namespace) -> int:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from storyboards.starter import starter
+    from storyboards.template import build_template
 
     file: Path = arguments.file
-    text = starter(file.stem)
+    text = build_template(file.stem)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as new:
@@ -175,7 +175,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
         document = check_document(plan)
     told = [f"note: {note}" for note in plan.notes]
-    told.append(f"{disarm(arguments.board)} is clean: {shots} shot{'s' if shots > 1 else ''}")
+    told.append(
+        f"{escape_control_chars(arguments.board)} is clean: {shots} shot{'s' if shots > 1 else ''}"
+    )
     say(document, "\n".join(told), arguments)
     return 0
 
@@ -227,7 +229,7 @@ def _providers(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def fail(error: RenderingError, *, as_json: bool) -> int:
+def fail(error: ShotchainError, *, as_json: bool) -> int:
     """Say why a command ends, and return its exit code."""
     print(f"shotchain: {error}" if not _many(error) else str(error), file=sys.stderr)
     if as_json:
@@ -237,7 +239,7 @@ def fail(error: RenderingError, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def _many(error: RenderingError) -> bool:
+def _many(error: ShotchainError) -> bool:
     return bool(getattr(error, "problems", ()))
 
 

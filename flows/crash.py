@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storyboards.errors import RenderingError
+from storyboards.problems import ShotchainError
 from tasks.redaction import strike
 from tasks.settings import read_secrets
 
@@ -31,7 +31,7 @@ def caught_bugs(secrets: frozenset[str]) -> Iterator[None]:
     """Turn whatever nobody expected within this block into a Bug, for its words may hold a key."""
     try:
         yield
-    except (RenderingError, Bug):
+    except (ShotchainError, Bug):
         raise
     except Exception as error:
         raise Bug(write_log(error, secrets)) from None

@@ -27,7 +27,7 @@ from flows.shooting import shoot
 from flows.steps import PrefectSteps
 from storyboards import Storyboard, load
 from storyboards.board import Board
-from storyboards.quoting import shorten
+from storyboards.terminal_text import shorten
 from tasks.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]

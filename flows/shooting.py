@@ -33,7 +33,7 @@ from tasks.errors import (
     JobLost,
     NotConfigured,
     ProviderError,
-    RenderingError,
+    ShotchainError,
     Unclear,
     Unpayable,
 )
@@ -204,7 +204,7 @@ async def _shoot(production: Production, steps: Steps, tell: Tell) -> Report:
             return report
         try:
             film = await steps.join(production.board.name, partial(make_film, report))
-        except RenderingError as error:
+        except ShotchainError as error:
             return report._replace(error=error)
         return report._replace(film=film)
 
@@ -232,7 +232,7 @@ async def _shoot_one(run: _Run, shot: PlannedShot) -> Result:
     except Unpayable as error:
         # Not sent: nothing is wrong with it, and a higher budget renders it.
         result = Result(shot, "skipped", _latest(run, shot), error)
-    except RenderingError as error:
+    except ShotchainError as error:
         result = Result(shot, "failed", _latest(run, shot), error)
     finally:
         if not frame.done():

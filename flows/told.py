@@ -7,7 +7,7 @@ from typing import Any
 from flows.agreement import budgets_of
 from flows.production import Production
 from flows.results import Report, Result, price_of
-from storyboards.errors import Problem, RenderingError
+from storyboards.problems import Problem, ShotchainError
 from tasks.money.bill import price_json
 from tasks.plan import Plan, PlannedShot
 from tasks.providers.prices import find_table
@@ -189,7 +189,7 @@ def error_document(error: Exception, report: dict[str, Any] | None = None) -> di
 
 def error_json(error: Exception) -> dict[str, str]:
     """An error as `kind` and `message`."""
-    kind = error.kind if isinstance(error, RenderingError) else "bug"
+    kind = error.kind if isinstance(error, ShotchainError) else "bug"
     return {"kind": kind, "message": str(error) or type(error).__name__}
 
 

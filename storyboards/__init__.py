@@ -1,28 +1,29 @@
-"""The storyboard room: what is asked, and nothing about how it is rendered.
+"""The storyboard language: what an author writes, and nothing about how it is rendered.
 
-    models        what an author may write, as frozen values
-    loading       a file or bytes in, a `Board` out, or every problem at once
-        source, composing    bytes to text, text to a tree of nodes (with scalars, syntax)
-        rules                what values demand of one another
-        explaining           what does not fit, in words (with vocabulary, suggesting, quoting)
-        mending              lets the rules see the rest of a board that does not fit
-    board         a storyboard with its name, its file and the place of each value
-    prompts       the full words of a shot
-    chains        which shot continues which
-    rewriting     single values changed in a board's own text (with spelling)
-    saving        a board's file replaced, whole or not at all
-    schema        writes storyboard.schema.json for editors
-    starter       the board that `shotchain init` writes
-    errors        the root of all expected errors, and the storyboard's own
+    models         what an author may write, as frozen values
+    loading        a file or bytes to a `Board`, or every problem at once
+    board          a storyboard with its name, its file and the place of each value
+    validation     what values require of one another
+    messages       what is wrong with a value, and the remedy
+    problems       the root of all expected errors, `Problem`, "did you mean"
+    terminal_text  text that is safe to print
+    prompts        the full prompt of a shot
+    chains         which shot continues which
+    yaml_nodes     YAML text to nodes with line and column
+    yaml_syntax    messages for YAML syntax errors
+    yaml_editor    single values changed in a board's own text
+    schema         the JSON Schema for editors
+    template       the board that `shotchain init` writes
 
-The example boards lie beside them. Nothing here imports from `tasks` or `flows`.
+The example boards are in the same folder. Nothing here imports from `tasks` or `flows`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from storyboards.errors import InvalidStoryboard, Problem, RenderingError
+from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
 
 if TYPE_CHECKING:
     from storyboards.board import Board
@@ -33,14 +34,14 @@ __all__ = [
     "Board",
     "InvalidStoryboard",
     "Problem",
-    "RenderingError",
     "Shot",
+    "ShotchainError",
     "Storyboard",
     "load",
     "parse",
 ]
 
-_HOMES = {
+_MODULES = {
     "Board": "board",
     "Shot": "models",
     "Storyboard": "models",
@@ -50,10 +51,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """What needs pydantic or yaml is imported when it is first asked for."""
-    from importlib import import_module
-
-    if name not in _HOMES:
+    """Import what needs pydantic or yaml when it is first used."""
+    if name not in _MODULES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -7,10 +7,10 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storyboards.errors import InvalidStoryboard, Problem
 from storyboards.models import Storyboard
-from storyboards.nodes import Node, find_place
-from storyboards.quoting import write_path
+from storyboards.problems import InvalidStoryboard, Problem
+from storyboards.validation import find_problems
+from storyboards.yaml_nodes import Node, find_place
 
 _LONGEST_NAME = 64
 INLINE_NAME = "storyboard"
@@ -35,11 +35,8 @@ class Board:
 
         Raises InvalidStoryboard where the storyboard contradicts itself.
         """
-        # Here, for the rules are told in the board's own words.
-        from storyboards.rules import find_faults
-
         board = cls(storyboard, name or storyboard.name or INLINE_NAME)
-        faults = find_faults(storyboard)
+        faults = find_problems(storyboard)
         if faults:
             raise InvalidStoryboard([board.problem(*fault[:3]) for fault in faults])
         return board
@@ -60,10 +57,10 @@ class Board:
     def problem(self, path: tuple[str | int, ...], message: str, remedy: str = "") -> Problem:
         """One problem at a path, with the file, line and column it has."""
         line, column = self.locate(path)
-        return Problem(message, remedy, self.shown_as, line, column, write_path(path))
+        return Problem(message, remedy, self.shown_as, line, column, path)
 
 
-def name_after(stem: str) -> str:
+def derive_name(stem: str) -> str:
     """The board's name from its file's stem: what is no letter, digit, - or _ becomes a -.
 
     Empty where nothing is left of it.

@@ -8,32 +8,31 @@ from storyboards.models import FromShot, Shot, Storyboard
 
 
 def find_links(storyboard: Storyboard) -> dict[str, str | None]:
-    """For each shot's id the id of the shot that it continues, or None where a chain begins.
+    """Return, by shot id, the id of the shot that it continues; None where a chain begins.
 
-    A shot made by ``continue: clip`` continues the one before it as well. An id may be one that
-    the board does not have.
+    A shot with ``continue: clip`` continues the shot before it as well. A returned id need not
+    exist in the board.
     """
     links: dict[str, str | None] = {}
-    before: Shot | None = None
+    previous: Shot | None = None
     for shot in storyboard.shots:
-        links[shot.id] = find_link(shot, before.id if before else None)
-        before = shot
+        links[shot.id] = _find_link(shot, previous.id if previous else None)
+        previous = shot
     return links
 
 
-def find_link(shot: Shot, before: str | None) -> str | None:
-    """The id of the shot that this one continues, where the one before it has the id ``before``."""
+def _find_link(shot: Shot, previous: str | None) -> str | None:
     if shot.clip is not None:
         return None
     if isinstance(shot.first_frame, FromShot):
         return shot.first_frame.shot
-    return before if shot.first_frame in (None, "previous") else None
+    return previous if shot.first_frame in (None, "previous") else None
 
 
-def find_loops(links: Mapping[str, str | None]) -> list[tuple[str, ...]]:
-    """The rings of shots that continue one another, each from its first shot in the board."""
+def find_cycles(links: Mapping[str, str | None]) -> list[tuple[str, ...]]:
+    """Return each cycle of shots that continue one another, from its first shot in the board."""
     order = {shot: index for index, shot in enumerate(links)}
-    loops: list[tuple[str, ...]] = []
+    cycles: list[tuple[str, ...]] = []
     seen: set[str] = set()
     for start in links:
         walked: dict[str, None] = {}
@@ -43,7 +42,7 @@ def find_loops(links: Mapping[str, str | None]) -> list[tuple[str, ...]]:
             walked[shot] = None
             shot = links[shot]
         if shot is not None and shot in walked:
-            ring = list(walked)[list(walked).index(shot) :]
-            first = ring.index(min(ring, key=order.__getitem__))
-            loops.append((*ring[first:], *ring[:first]))
-    return loops
+            cycle = list(walked)[list(walked).index(shot) :]
+            first = cycle.index(min(cycle, key=order.__getitem__))
+            cycles.append((*cycle[first:], *cycle[:first]))
+    return cycles

@@ -7,6 +7,7 @@ longer to read them from text.
 """
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -30,10 +31,10 @@ Name = Annotated[
 ]
 Text = Annotated[str, StringConstraints(pattern=r"\S", max_length=20_000)]
 """Words: at least one that can be seen."""
-File = Annotated[str, StringConstraints(pattern=r"\S", max_length=4_000)]
+FileReference = Annotated[str, StringConstraints(pattern=r"\S", max_length=4_000)]
 """A file beside the board, a URL or a provider's own reference."""
-Provider = Annotated[Text, Field(examples=["simulator"])]
-Model = Annotated[
+ProviderName = Annotated[Text, Field(examples=["simulator"])]
+ModelName = Annotated[
     Text,
     Field(
         examples=[
@@ -49,21 +50,26 @@ Model = Annotated[
     ),
 ]
 # A quoted "5" is text and a bare `no` is a word: the editor's schema says so too.
-Whole = Annotated[int, Field(strict=True)]
+Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Flag = Annotated[bool, Field(strict=True)]
+Boolean = Annotated[bool, Field(strict=True)]
 
 _MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 
 
-class Value(BaseModel):
+def normalise_name(name: str) -> str:
+    """Return a name of a shot, cast member or variable in the form in which names are compared."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
+class FrozenModel(BaseModel):
     """A frozen piece of a storyboard that refuses keys it does not know."""
 
     # Most are only ever read as parts of a board, which is built once for all of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-class Money(Value):
+class Money(FrozenModel):
     """An amount in one currency, written ``4.00 USD``. Zero may stand without a currency."""
 
     amount: Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12)]
@@ -73,7 +79,7 @@ class Money(Value):
         return f"{self.amount} {self.currency}".strip()
 
 
-def read_money(text: Any) -> Any:
+def parse_money(text: Any) -> Any:
     """``"4.00 USD"`` as amount and currency; anything that is not text is left to the model.
 
     Raises ValueError where the text is no amount with a three-letter currency.
@@ -87,10 +93,10 @@ def read_money(text: Any) -> Any:
         msg = "an amount and a currency are written like 4.00 USD"
         raise ValueError(msg)
     money = Money(amount=Decimal(found[1]), currency=(found[2] or "").upper())
-    return refuse_bare_amount(money)
+    return require_currency(money)
 
 
-def refuse_bare_amount(money: Money) -> Money:
+def require_currency(money: Money) -> Money:
     """The money, where it is nothing or says its currency. Raises ValueError otherwise."""
     if money.amount and not money.currency:
         msg = "the currency is missing; write it behind the amount, like 4.00 USD"
@@ -108,76 +114,76 @@ _WrittenMoney = (
 )
 Budget = Annotated[
     Money,
-    BeforeValidator(read_money, json_schema_input_type=_WrittenMoney),
-    AfterValidator(refuse_bare_amount),
+    BeforeValidator(parse_money, json_schema_input_type=_WrittenMoney),
+    AfterValidator(require_currency),
 ]
 
 
-class Look(Value):
+class Look(FrozenModel):
     """Defaults for every shot. What a shot's model lacks is reported as not used."""
 
     ratio: Ratio | None = None
     """Width to height of the picture."""
     resolution: Resolution | None = None
     """Size class of the picture; the model and the ratio fix the exact pixels."""
-    seconds: Annotated[Whole, Field(ge=1, examples=[5])] | Literal["auto"] | None = None
+    seconds: Annotated[Integer, Field(ge=1, examples=[5])] | Literal["auto"] | None = None
     """Length of a shot in seconds, or `auto` where the model may decide."""
-    audio: Flag | None = None
+    audio: Boolean | None = None
     """Sound with the picture, where the model has it. Unset means on."""
     style: Annotated[str, StringConstraints(max_length=20_000)] | None = None
     """Words that are added to every prompt. A shot's own replace them; `""` takes them off."""
-    seed: Whole | None = None
+    seed: Integer | None = None
     """The number the model's chance starts from."""
-    camera_fixed: Flag | None = None
+    camera_fixed: Boolean | None = None
     """Hold the camera still."""
-    watermark: Flag | None = None
+    watermark: Boolean | None = None
     """The vendor's mark in the picture. Unset means none."""
-    draft: Flag | Literal["final"] | None = None
+    draft: Boolean | Literal["final"] | None = None
     """A cheap preview, where the model has drafts; `final` is the full picture of just that one."""
     service_tier: ServiceTier | None = None
     """`flex` is half the price and takes hours, where the model has it."""
-    priority: Annotated[Whole, Field(ge=0, le=9)] | None = None
+    priority: Annotated[Integer, Field(ge=0, le=9)] | None = None
     """Place in the vendor's queue, 0 to 9, where the model has it."""
-    execution_expires_after: Whole | None = None
+    execution_expires_after: Integer | None = None
     """Seconds after which the vendor gives an unfinished job up."""
-    reseed: Flag | None = None
+    reseed: Boolean | None = None
     """Try once more with another seed where the vendor's moderation refuses what was rendered."""
 
 
-class CastMember(Value):
+class CastMember(FrozenModel):
     """Who or what appears: `{name}` in a prompt expands to the words."""
 
     is_: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
     """The words that stand for `{name}` in a prompt."""
-    images: tuple[File, ...] = ()
+    images: tuple[FileReference, ...] = ()
     """Pictures handed over where the model takes references."""
-    required: Flag = False
+    required: Boolean = False
     """An error, not a note, where the images can't be handed over."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
 
-class FromShot(Value):
+class FromShot(FrozenModel):
     """Start from the last frame of another shot."""
 
     shot: ShotId
     """The id of the shot to continue."""
-    take: Annotated[Whole, Field(ge=1)] | None = None
+    take: Annotated[Integer, Field(ge=1)] | None = None
     """Which take of it; unset is its present one."""
 
 
-class References(Value):
+class References(FrozenModel):
     """Pictures, clips and sounds the model may look at and listen to."""
 
-    images: tuple[File, ...] = ()
+    images: tuple[FileReference, ...] = ()
     """Files, URLs or `asset://` ids of pictures."""
-    videos: tuple[File, ...] = ()
+    videos: tuple[FileReference, ...] = ()
     """Files, URLs or `asset://` ids of clips."""
-    audio: tuple[File, ...] = ()
+    audio: tuple[FileReference, ...] = ()
     """Files, URLs or `asset://` ids of sounds."""
 
 
-class Crossfade(Value):
+class Crossfade(FrozenModel):
     """One shot dissolves into the next."""
 
     crossfade: Annotated[Number, Field(gt=0, le=10)]
@@ -198,25 +204,25 @@ class Shot(Look):
         None
     )
     """What happens in the shot. `{name}` is cast or a variable; `{{` is a brace."""
-    provider: Provider | None = None
+    provider: ProviderName | None = None
     """Who renders this shot."""
-    model: Model | None = None
+    model: ModelName | None = None
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
-    first_frame: FromShot | Literal["previous", "none"] | File | None = None
+    first_frame: FromShot | Literal["previous", "none"] | FileReference | None = None
     """`previous` (the default from the second shot on), `none`, `{shot: ID}`, a file or a URL."""
-    last_frame: File | None = None
+    last_frame: FileReference | None = None
     """A file or URL of the picture the shot ends on, where the model takes one."""
     continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
     """`clip`: hand the previous clip, as Video 1, to a model that takes reference video."""
-    clip: File | None = None
+    clip: FileReference | None = None
     """A file that is this shot already: nothing is rendered or paid."""
     references: References | None = None
     """Pictures, clips and sounds to refer to, where the model takes them."""
-    frames: Whole | None = None
+    frames: Integer | None = None
     """Length in frames (25 + 4n, 29 to 289), where the model has it."""
-    take: Annotated[Whole, Field(ge=1)] = 1
+    take: Annotated[Integer, Field(ge=1)] = 1
     """Raise it to ask for a new picture on purpose."""
-    lock: Flag = False
+    lock: Boolean = False
     """Never render this shot again."""
     transition: Join | None = None
     """How the film comes into this shot; the film's `join` where it is left out."""
@@ -230,18 +236,18 @@ class Shot(Look):
     model_config = ConfigDict(serialize_by_alias=True)
 
 
-class Music(Value):
+class Music(FrozenModel):
     """A track under the whole film."""
 
-    file: File
+    file: FileReference
     """The sound file, beside the board."""
     gain_db: Number = 0.0
     """Louder or softer, in decibels."""
-    duck: Flag = False
+    duck: Boolean = False
     """Softer while a shot has sound of its own."""
 
 
-class Film(Value):
+class Film(FrozenModel):
     """How the clips become one film."""
 
     join: Join = "cut"
@@ -254,16 +260,16 @@ class Film(Value):
     """`keep` leaves the clips' codec instead of H.264 8-bit."""
 
 
-class Storyboard(Value):
+class Storyboard(FrozenModel):
     """What is asked: the shots, their look, their cast and the film they make."""
 
     name: ShotId | None = None
     """The board's name; the file's stem where it is left out."""
     title: Text | None = None
     """What the film is called."""
-    provider: Provider = "simulator"
+    provider: ProviderName = "simulator"
     """Who renders: a row of `shotchain providers`."""
-    model: Model = "seedance-1.5-pro"
+    model: ModelName = "seedance-1.5-pro"
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
     budget: Budget | None = None
     """The most this board may cost, all runs together, written `4.00 USD`."""

@@ -1,8 +1,8 @@
-"""What a shot's prompt says in full: names expanded, braces made plain, the style behind it.
+"""The full text of a shot's prompt: names expanded, doubled braces resolved, the style appended.
 
-``{name}`` is a member of the cast or a variable, ``{{`` and ``}}`` are braces. The words of a cast
-member may hold variables; the words of a variable are taken as they stand. Which words a dialect
-sends is not decided here.
+``{name}`` is a member of the cast or a variable, ``{{`` and ``}}`` are braces. The text of a cast
+member may contain variables; the text of a variable is inserted unchanged. What a dialect sends of
+it is not decided here.
 """
 
 from __future__ import annotations
@@ -12,71 +12,75 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from storyboards.models import Shot, Storyboard
+from storyboards.models import Shot, Storyboard, normalise_name
 
-# Every branch begins with a brace that is written out, so that the search can skip to the next one.
+# Every branch begins with a literal brace, so that the search can skip to the next one.
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
 class Prompt(NamedTuple):
-    """The words of a shot as they are meant, and who appears in them."""
+    """The expanded prompt of a shot, and the cast members it mentions."""
 
     text: str
-    """Prompt and style; empty where the shot has neither."""
+    """Prompt and style; empty if the shot has neither."""
     cast: tuple[str, ...] = ()
     """Names of the cast, each once, in the order in which they appear."""
 
 
-def resolve(storyboard: Storyboard, shot: Shot) -> Prompt:
-    """The full prompt of a shot of this storyboard, whose names are all known."""
+def resolve_prompt(storyboard: Storyboard, shot: Shot) -> Prompt:
+    """Return the full prompt of a shot of this storyboard.
+
+    Raises:
+        KeyError: If a name in it is unknown, which validation rules out.
+    """
     style = storyboard.look.style if shot.style is None else shot.style
-    written = [words.strip() for words in (shot.prompt, style) if words and words.strip()]
+    texts = [text.strip() for text in (shot.prompt, style) if text and text.strip()]
     if shot.clip is not None:
-        written = []
-    used = dict.fromkeys(
-        name for words in written for name in names_in(words) if name in storyboard.cast
+        texts = []
+    mentioned = dict.fromkeys(
+        name for text in texts for name in find_names(text) if name in storyboard.cast
     )
-    speak = _speaker(storyboard)
-    spoken = [_expand(words, speak) for words in written]
-    return Prompt(_join(spoken), tuple(used))
+    look_up = _name_resolver(storyboard)
+    return Prompt(_join([_expand(text, look_up) for text in texts]), tuple(mentioned))
 
 
-def names_in(words: str) -> Iterator[str]:
-    """The names between braces, in order, repeated as often as they are used."""
-    if "{" in words:
-        for found in _BRACES.finditer(words):
-            if found[1] is not None:
-                yield found[1].strip()
+def find_names(text: str) -> Iterator[str]:
+    """Yield the names between braces, in order, as often as they are used."""
+    if "{" in text:
+        for match in _BRACES.finditer(text):
+            if match[1] is not None:
+                yield normalise_name(match[1])
 
 
-def has_lone_brace(words: str) -> bool:
-    """Whether a brace opens or closes nothing."""
-    return _has_brace(words) and any(found[0] in ("{", "}") for found in _BRACES.finditer(words))
+def has_lone_brace(text: str) -> bool:
+    """Return whether a brace is neither doubled nor part of a pair."""
+    return _has_brace(text) and any(match[0] in ("{", "}") for match in _BRACES.finditer(text))
 
 
-def _has_brace(words: str) -> bool:
-    return "{" in words or "}" in words
+def _has_brace(text: str) -> bool:
+    return "{" in text or "}" in text
 
 
-def _speaker(storyboard: Storyboard) -> Callable[[str], str]:
-    def speak(name: str) -> str:
+def _name_resolver(storyboard: Storyboard) -> Callable[[str], str]:
+    variables = storyboard.variables
+
+    def look_up(name: str) -> str:
         member = storyboard.cast.get(name)
         return _expand(member.is_, variables.__getitem__).strip() if member else variables[name]
 
-    variables = storyboard.variables
-    return speak
+    return look_up
 
 
-def _expand(words: str, speak: Callable[[str], str]) -> str:
-    def replace(found: re.Match[str]) -> str:
-        name: str | None = found[1]
-        return found[0][0] if name is None else speak(name.strip())
+def _expand(text: str, look_up: Callable[[str], str]) -> str:
+    def replace(match: re.Match[str]) -> str:
+        name: str | None = match[1]
+        return match[0][0] if name is None else look_up(normalise_name(name))
 
-    return _BRACES.sub(replace, words) if _has_brace(words) else words
+    return _BRACES.sub(replace, text) if _has_brace(text) else text
 
 
 def _join(sentences: list[str]) -> str:
-    """One text; a part that ends without punctuation gets a full stop before the next."""
+    """Join the parts; a part without punctuation at its end gets a full stop before the next."""
     text = ""
     for sentence in sentences:
         if text:

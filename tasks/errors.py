@@ -1,6 +1,6 @@
 """Everything that may go wrong on the way from a storyboard to a film.
 
-RenderingError                  (storyboards.errors)
+ShotchainError                  (storyboards.problems)
     InvalidStoryboard           the author: the board is wrong                        exit 2
     InvalidConfiguration        the user: a `shotchain.toml` is wrong                 exit 2
     NotBuilt                    the author: a known word that does not work yet       exit 2
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from storyboards.errors import InvalidStoryboard, Problem, RenderingError
+from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
 
 __all__ = [
     "Again",
@@ -51,7 +51,7 @@ __all__ = [
     "ProviderError",
     "Refused",
     "Rejected",
-    "RenderingError",
+    "ShotchainError",
     "StaleSeam",
     "StoreError",
     "Throttled",
@@ -73,14 +73,14 @@ class Again(Enum):
     NEW_TAKE = "new take"
 
 
-class UsageError(RenderingError):
+class UsageError(ShotchainError):
     """The command asks for something that is not there. The user acts."""
 
     kind = "usage"
     exit_code = 2
 
 
-class InvalidConfiguration(RenderingError):
+class InvalidConfiguration(ShotchainError):
     """A `shotchain.toml` is wrong, or says what it may not say where it lies. The user acts.
 
     Carries every problem that was found, file by file.
@@ -98,28 +98,28 @@ class InvalidConfiguration(RenderingError):
         return Exception.__str__(self)
 
 
-class NotBuilt(RenderingError):
+class NotBuilt(ShotchainError):
     """A known word of the language or the command line that does not work yet."""
 
     kind = "not_built"
     exit_code = 2
 
 
-class NotConfigured(RenderingError):
+class NotConfigured(ShotchainError):
     """Something the machine needs is missing: a key, ffmpeg, a store. The operator acts."""
 
     kind = "not_configured"
     exit_code = 3
 
 
-class Unpayable(RenderingError):
+class Unpayable(ShotchainError):
     """A budget forbids it, a price is unknown under a budget, or nobody agreed to pay."""
 
     kind = "unpayable"
     exit_code = 4
 
 
-class ProviderError(RenderingError):
+class ProviderError(ShotchainError):
     """A vendor said no, or could not be asked. Its message never holds a key or a signed URL."""
 
     kind = "provider"
@@ -230,19 +230,19 @@ class Unreadable(ProviderError):
     kind = "unreadable"
 
 
-class MediaError(RenderingError):
+class MediaError(ShotchainError):
     """A clip, a picture or a sound that can't be used; or ffmpeg failed, with its last words."""
 
     kind = "media"
 
 
-class StoreError(RenderingError):
+class StoreError(ShotchainError):
     """The store can't be read or written: a full disk, missing rights, a damaged record."""
 
     kind = "store"
 
 
-class StaleSeam(RenderingError):
+class StaleSeam(ShotchainError):
     """A kept shot starts on a frame that the shot before it no longer ends on. The author decides.
 
     Nothing is wrong with the board or the command, so it is no usage error.

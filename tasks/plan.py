@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from storyboards.board import Board
-from storyboards.errors import Problem
 from storyboards.models import Money, Shot
+from storyboards.problems import Problem
 from tasks.money.bill import NOTHING
 from tasks.planning.inputs import Input
 from tasks.planning.orders import AUTO

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from storyboards.errors import RenderingError
+from storyboards.problems import ShotchainError
 from tasks.errors import StoreError
 from tasks.housekeeping.cleaning import Doomed, clean, find_doomed, half_cleaned, needed_jobs
 from tasks.housekeeping.leftovers import find_leftovers, remove, show_bytes, size_of
@@ -105,7 +105,7 @@ def _referred(store: Store, files: Collection[Path], *, trust: bool) -> frozense
             try:
                 # Only its keys are computed: nothing is sent where that file says.
                 keys.update(_keys(store, record.file, trust=True))
-            except RenderingError:
+            except ShotchainError:
                 note = f"note: {record.file} has problems; only what it used last is kept for it"
                 print(note, file=sys.stderr)
     return frozenset(keys)

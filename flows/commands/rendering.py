@@ -15,8 +15,8 @@ from flows.noting import note_asked, note_there
 from flows.production import Production, check_ready, served
 from flows.report import display, render_text
 from flows.results import Report, Result, find_film, pieces_of, put, whole_cut
-from storyboards.errors import RenderingError
-from storyboards.quoting import disarm
+from storyboards.problems import ShotchainError
+from storyboards.terminal_text import escape_control_chars
 from tasks.errors import StoreError
 
 
@@ -101,7 +101,7 @@ def _finish(report: Report, *, as_json: bool) -> int:
     try:
         placed = put(report)
         film = str(placed) if placed else None
-    except RenderingError as error:
+    except ShotchainError as error:
         errors.append(error)
     if report.error:
         errors.append(report.error)
@@ -113,11 +113,11 @@ def _finish(report: Report, *, as_json: bool) -> int:
             document = told.error_document(worst, document)
         print(to_json(document))
     else:
-        print(disarm(render_text(report, film), keep="\n"))
+        print(escape_control_chars(render_text(report, film), keep="\n"))
     for words in report.warnings:
-        print(f"warning: {disarm(words)}", file=sys.stderr)
+        print(f"warning: {escape_control_chars(words)}", file=sys.stderr)
     for words in dict.fromkeys(_sentence(report, one) for one in errors):
-        print(f"shotchain: {disarm(words)}", file=sys.stderr)
+        print(f"shotchain: {escape_control_chars(words)}", file=sys.stderr)
     if report.holes:
         code = code or 1
     return code
@@ -133,7 +133,7 @@ def _sentence(report: Report, error: Exception) -> str:
 def _code(error: Exception | None) -> int:
     if error is None:
         return 0
-    return error.exit_code if isinstance(error, RenderingError) else 70
+    return error.exit_code if isinstance(error, ShotchainError) else 70
 
 
 def _gravity(error: Exception) -> int:

@@ -16,7 +16,7 @@ from tasks.errors import UsageError
 
 if TYPE_CHECKING:
     from flows.production import Production
-    from storyboards.rewriting import Edit
+    from storyboards.yaml_editor import Edit
     from tasks.plan import PlannedShot
     from tasks.records.takes import Render
 
@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
 
 
 def _retake(arguments: argparse.Namespace) -> int:
-    from storyboards.rewriting import Edit
+    from storyboards.yaml_editor import Edit
 
     production = open_production(arguments)
     shot = _shot(production, arguments.shot)
@@ -119,7 +119,7 @@ def _highest(production: Production, shot: PlannedShot) -> int:
 def _pins(production: Production, shot: PlannedShot) -> list[Edit]:
     """The edits that leave what continues a shot on the take it has now."""
     from storyboards.models import FromShot
-    from storyboards.rewriting import Edit
+    from storyboards.yaml_editor import Edit
 
     edits = []
     for one in production.plan:
@@ -156,7 +156,7 @@ def _find(production: Production, shot: PlannedShot, number: int) -> Render:
 
 def _edits_back(production: Production, shot: PlannedShot, render: Render) -> list[Edit]:
     """What has to change for the board to ask for a take as it was asked for."""
-    from storyboards.rewriting import Edit
+    from storyboards.yaml_editor import Edit
 
     take, path = render.take, ("shots", shot.index)
     edits = []
@@ -196,19 +196,17 @@ def _apply(
     """
     from flows.noting import note_there
     from flows.production import prepare
-    from storyboards.loading import parse
-    from storyboards.rewriting import rewrite
-    from storyboards.saving import save
-    from storyboards.source import read_bytes
+    from storyboards.loading import parse, read_bytes
+    from storyboards.yaml_editor import apply_edits, replace_file
 
     file, shown = production.board.file, production.board.shown_as
     assert file is not None  # noqa: S101 - a command's board is a file
     data = read_bytes(file, file=shown)
-    changed = rewrite(data, edits, file=shown)
+    changed = apply_edits(data, edits, file=shown)
     board = parse(changed, file=shown, folder=file.parent)
     after = prepare(board, production.wish, production.settings, working=Path.cwd())
     if changed != data:
-        save(file, data, changed, shown=shown)
+        replace_file(file, data, changed, shown=shown)
     # What was picked or pinned is needed from now on, also before the next render.
     note_there(after, [one for one in after.plan if after.survey[one.id].state == "kept"])
     return Change(production, after, shot.id, tuple(edits), tuple(remarks))
@@ -236,10 +234,10 @@ def _tell(change: Change, arguments: argparse.Namespace) -> None:
 
 
 def _told_edit(production: Production, edit: Edit) -> dict[str, Any]:
-    from storyboards.quoting import write_path
+    from storyboards.terminal_text import format_path
 
     line, _ = production.board.locate(edit.path)
-    return {"path": write_path(edit.path), "line": line, "value": edit.value}
+    return {"path": format_path(edit.path), "line": line, "value": edit.value}
 
 
 def _is_stale(production: Production, shot: PlannedShot) -> bool:
@@ -248,14 +246,14 @@ def _is_stale(production: Production, shot: PlannedShot) -> bool:
 
 
 def _text(change: Change, board: str) -> str:
-    from storyboards.spelling import spell
+    from storyboards.yaml_editor import format_value
 
     production = change.after
     shot = production.plan.shot(change.shot)
     lines = []
     for edit in change.edits:
         told = _told_edit(production, edit)
-        value = "taken out" if edit.value is None else next(spell(edit.value))
+        value = "taken out" if edit.value is None else next(format_value(edit.value))
         lines.append(f"{board}:{told['line']}: {told['path']}: {value}")
     if not change.edits:
         lines.append(f"{shot.id} is take {shot.take} already")

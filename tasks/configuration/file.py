@@ -13,8 +13,7 @@ from pathlib import Path as File
 from stat import S_ISREG
 from typing import Any
 
-from storyboards.errors import Problem
-from storyboards.quoting import write_path
+from storyboards.problems import Problem
 from tasks.errors import InvalidConfiguration, NotConfigured
 
 Path = tuple[str | int, ...]
@@ -39,7 +38,7 @@ class ConfigurationFile:
         keys = tuple(part for part in path if isinstance(part, str))
         while keys and keys not in lines:
             keys = keys[:-1]
-        return Problem(message, remedy, self.shown, lines.get(keys, 0), 0, write_path(path))
+        return Problem(message, remedy, self.shown, lines.get(keys, 0), 0, path)
 
 
 def read_file(path: File, *, shown: str, within: File | None = None) -> ConfigurationFile:

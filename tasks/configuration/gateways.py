@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from storyboards.quoting import quote
-from storyboards.suggesting import suggest
+from storyboards.problems import did_you_mean
+from storyboards.terminal_text import quote
 from tasks.configuration.words import GatewayWritten, LimitsWritten, PriceWritten
 from tasks.providers import Provider
 from tasks.providers.dialects import DIALECTS
@@ -127,4 +127,4 @@ def with_limits(row: Provider, written: LimitsWritten, *, only_lower: bool) -> P
 
 def offer(word: str, known: Iterable[str]) -> str:
     """The known word that is near, and all of them."""
-    return f"{suggest(word, known)} There are: {', '.join(known)}.".strip()
+    return f"{did_you_mean(word, known)} There are: {', '.join(known)}.".strip()

@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
-from storyboards.errors import Problem
-from storyboards.quoting import quote
+from storyboards.problems import Problem
+from storyboards.terminal_text import quote
 from tasks.configuration.file import ConfigurationFile, read_file
 from tasks.configuration.gateways import Tell, make_row, offer, with_limits, with_prices
 from tasks.configuration.values import BudgetWall, Configuration, ExchangeRate

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
-from storyboards.errors import Problem
-from storyboards.models import Budget, Flag, Resolution, Value, Whole
-from storyboards.quoting import quote, write_path
-from storyboards.suggesting import suggest
+from storyboards.models import Boolean, Budget, FrozenModel, Integer, Resolution
+from storyboards.problems import Problem, did_you_mean
+from storyboards.terminal_text import format_path, quote
 from tasks.configuration.file import ConfigurationFile, Path
 from tasks.providers.addresses import is_loopback
 
@@ -102,11 +101,11 @@ Worth = Annotated[
     Decimal, BeforeValidator(_exact), Field(ge=Decimal("0.000001"), le=Decimal(1_000_000))
 ]
 Day = Annotated[datetime.date, BeforeValidator(_day)]
-JobsAtOnce = Annotated[Whole, Field(ge=1, le=1000)]
+JobsAtOnce = Annotated[Integer, Field(ge=1, le=1000)]
 Ids = Annotated[tuple[Text, ...], Field(max_length=2)]
 
 
-class BudgetWritten(Value):
+class BudgetWritten(FrozenModel):
     """`[budgets.acme]`: walls around some boards."""
 
     month: Budget | None = None
@@ -114,21 +113,21 @@ class BudgetWritten(Value):
     boards: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
 
 
-class RateWritten(Value):
+class RateWritten(FrozenModel):
     """`[rates."USD/CNY"]`: what one of the first was worth in the second, on a day."""
 
     rate: Worth
     date: Day
 
 
-class LimitsWritten(Value):
+class LimitsWritten(FrozenModel):
     """`[limits.modelark]`: how a provider is to be used."""
 
     jobs_at_once: JobsAtOnce | None = None
     poll_seconds: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=600)] | None = None
 
 
-class PriceWritten(Value):
+class PriceWritten(FrozenModel):
     """`[prices.NAME."seedance-1.5-pro"]`: a price, and what it holds for."""
 
     per_million_tokens: Price
@@ -136,12 +135,12 @@ class PriceWritten(Value):
     date: Day
     source: Text = "shotchain.toml"
     resolutions: tuple[Resolution, ...] = ()
-    audio: Flag | None = None
-    video_input: Flag | None = None
-    flex: Flag = False
+    audio: Boolean | None = None
+    video_input: Boolean | None = None
+    flex: Boolean = False
 
 
-class GatewayWritten(Value):
+class GatewayWritten(FrozenModel):
     """`[providers.my-gateway]`: somebody who speaks a known dialect."""
 
     base_url: Annotated[Text, AfterValidator(_address)]
@@ -151,8 +150,8 @@ class GatewayWritten(Value):
     models: Annotated[dict[str, Ids], BeforeValidator(_models)] | None = None
     currency: Currency | None = None
     jobs_at_once: JobsAtOnce | None = None
-    lists: Flag | None = None
-    cancels: Flag | None = None
+    lists: Boolean | None = None
+    cancels: Boolean | None = None
 
 
 PricesWritten: TypeAlias = dict[
@@ -161,7 +160,7 @@ PricesWritten: TypeAlias = dict[
 ]
 
 
-class Words(Value):
+class Words(FrozenModel):
     """The whole file."""
 
     providers: dict[GatewayName, GatewayWritten] = Field(default_factory=dict)
@@ -171,7 +170,7 @@ class Words(Value):
     prices: PricesWritten = Field(default_factory=dict)
 
 
-_TABLES: dict[str, type[Value]] = {
+_TABLES: dict[str, type[FrozenModel]] = {
     "providers": GatewayWritten,
     "budgets": BudgetWritten,
     "rates": RateWritten,
@@ -237,7 +236,7 @@ def _as_written(path: Path, data: Any) -> Path:
 
 def _hint(path: Path) -> str:
     known = _TABLES if len(path) == 1 else _TABLES[str(path[0])].model_fields
-    return suggest(str(path[-1]), known) or f"There are: {', '.join(known)}."
+    return did_you_mean(str(path[-1]), known) or f"There are: {', '.join(known)}."
 
 
 def _describe(error: Any, path: Path) -> tuple[str, str]:
@@ -250,7 +249,7 @@ def _describe(error: Any, path: Path) -> tuple[str, str]:
             message, _, more = said.removeprefix("Value error, ").partition("; ")
             return message, f"{more[:1].upper()}{more[1:]}." if more else remedy
         case "model_type" | "dict_type":
-            return f"{quote(named)} is a table", f"Write [{write_path(path)}], then its keys."
+            return f"{quote(named)} is a table", f"Write [{format_path(path)}], then its keys."
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
             words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
             sign = next(one for one in words if one in limits)

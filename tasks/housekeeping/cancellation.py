@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from storyboards.errors import RenderingError
+from storyboards.problems import ShotchainError
 from tasks.errors import JobFailed, JobLost, ProviderError, Refused
 from tasks.providers.client import Client
 from tasks.providers.contract import Done
@@ -20,7 +20,7 @@ class Cancelled(NamedTuple):
 
     outcome: Outcome
     message: str
-    error: RenderingError | None = None
+    error: ShotchainError | None = None
     """Why the vendor could not be asked."""
 
 

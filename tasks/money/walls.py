@@ -13,7 +13,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from storyboards.models import Money, read_money
+from storyboards.models import Money, parse_money
 from tasks.errors import Unpayable, UsageError
 from tasks.money.bill import NOTHING, Bill, add, exact
 from tasks.money.ledger import Entry, Ledger
@@ -52,7 +52,7 @@ class Wall:
 def run_wall(said: str) -> Wall:
     """What a command allows its run. Raises UsageError where it is no amount."""
     try:
-        limit = Money.model_validate(read_money(said))
+        limit = Money.model_validate(parse_money(said))
     except ValueError as error:
         msg = f"the budget {said!r} is no sum of money: write it like '3 USD'"
         raise UsageError(msg) from error

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storyboards.board import Board
-from storyboards.errors import Problem
 from storyboards.models import Shot
+from storyboards.problems import Problem
 from tasks.providers.contract import Dialect
 from tasks.providers.models import FAMILIES, Family, Opening
 

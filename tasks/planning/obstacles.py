@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from storyboards.errors import Problem
+from storyboards.problems import Problem
 from tasks.plan import PlannedShot
 from tasks.planning.enclosures import WAYS
 from tasks.providers import Provider

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
 from storyboards.chains import find_links
-from storyboards.errors import InvalidStoryboard, Problem, RenderingError
 from storyboards.models import FromShot, Money, Shot
-from storyboards.prompts import resolve
+from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
+from storyboards.prompts import resolve_prompt
 from tasks.money.bill import NOTHING
 from tasks.plan import Draft, Plan, PlannedShot
 from tasks.planning.asking import Asked
@@ -141,7 +141,7 @@ class _Planner:
         row = self._provider(index, shot)
         if row is None:
             return _unplanned(index, shot, parent)
-        inputs, prompt = self.props.given(index), resolve(self.board.storyboard, shot)
+        inputs, prompt = self.props.given(index), resolve_prompt(self.board.storyboard, shot)
         extends = shot.continue_ is not None and parent is not None
         framed = any(given.role == "first_frame" for given in inputs)
         framed = framed or (parent is not None and not extends)
@@ -203,7 +203,7 @@ class _Planner:
         name = self.provider or shot.provider or self.board.storyboard.provider
         try:
             return find_provider(name, self.providers)
-        except RenderingError as error:
+        except ShotchainError as error:
             if self.provider:
                 raise
             path = ("shots", index, "provider") if shot.provider else ("provider",)
@@ -214,7 +214,7 @@ class _Planner:
         word = shot.model or self.board.storyboard.model
         try:
             return row.model(word, with_frame=framed)
-        except RenderingError as error:
+        except ShotchainError as error:
             path = ("shots", index, "model") if shot.model else ("model",)
             self.problem(path, str(error), "Name one of them.")
             return None

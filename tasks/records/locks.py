@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from storyboards.errors import Problem
+from storyboards.problems import Problem
 from tasks.plan import Plan, PlannedShot
 from tasks.receipts import AT_VENDOR
 from tasks.records.survey import Survey

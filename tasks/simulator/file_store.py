@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.broken_responses import TruncatedResponse, wait_unless_closing
 from tasks.simulator.faults import Fault
 
@@ -204,7 +204,7 @@ def _range(header: str, size: int) -> tuple[int, int]:
 
 def _media_type(path: Path, data: bytes) -> str:
     # By the bytes: vendors send JPEG frames in files named .png.
-    return _VIDEO_TYPES.get(path.suffix) or sniff(data[:64]) or "application/octet-stream"
+    return _VIDEO_TYPES.get(path.suffix) or sniff_mime(data[:64]) or "application/octet-stream"
 
 
 def _remove_older(path: Path, moment: float) -> None:

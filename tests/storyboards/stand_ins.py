@@ -24,8 +24,8 @@ WOOD, LEAF, RED, TEA, CREAM, SKIN = "#d9b98c", "#5f8f3e", "#c22f35", "#d98b3a", 
 
 def draw_all(folder: Path) -> None:
     """Writes the four files."""
-    apple().save(folder / "tea-apple.jpg", quality=82)
-    cup().save(folder / "tea-cup.jpg", quality=82)
+    apple().replace_file(folder / "tea-apple.jpg", quality=82)
+    cup().replace_file(folder / "tea-cup.jpg", quality=82)
     film(folder / "tea-hands.mp4")
     beat(folder / "tea-beat.mp3")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboards import Board, Problem
-from storyboards.chains import find_links, find_loops
+from storyboards.chains import find_cycles, find_links
 
 Read = Callable[[str], Board]
 Refuse = Callable[[str | bytes], tuple[Problem, ...]]
@@ -96,7 +96,7 @@ def walk(links: dict[str, str | None], shot: str) -> bool:
 )
 def test_there_is_a_loop_exactly_where_walking_never_ends(links: dict[str, str | None]) -> None:
     """Rings are found in any graph, each once, and nothing else is."""
-    loops = find_loops(links)
+    loops = find_cycles(links)
     assert bool(loops) == any(not walk(links, shot) for shot in links)
     told = [shot for loop in loops for shot in loop]
     assert len(told) == len(set(told))

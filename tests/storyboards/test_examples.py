@@ -12,8 +12,8 @@ from PIL import Image
 from storyboards import Board, load, parse
 from storyboards.chains import find_links
 from storyboards.models import FromShot
-from storyboards.prompts import resolve
-from storyboards.starter import starter
+from storyboards.prompts import resolve_prompt
+from storyboards.template import build_template
 
 ROOM = Path(__file__).parents[2] / "storyboards"
 
@@ -32,7 +32,7 @@ def test_each_example_loads_on_the_simulator_at_480p(example: Path) -> None:
     assert board.storyboard.title
     for shot in board.storyboard.shots:
         assert shot.provider is None
-        assert resolve(board.storyboard, shot).text
+        assert resolve_prompt(board.storyboard, shot).text
 
 
 def test_each_picture_of_an_example_is_there_and_of_use(example: Path) -> None:
@@ -97,14 +97,14 @@ def test_the_product_spot_is_an_agencys() -> None:
     assert list(find_links(storyboard).values()).count(None) == 4
     assert {shot.seconds for shot in storyboard.shots} == {None, 5}
     assert storyboard.variables
-    used = {name for shot in storyboard.shots for name in resolve(storyboard, shot).cast}
+    used = {name for shot in storyboard.shots for name in resolve_prompt(storyboard, shot).cast}
     assert used == set(storyboard.cast)
     assert any(shot.last_frame for shot in storyboard.shots)
 
 
 def test_the_starter_is_clean_and_named_after_its_file() -> None:
     """What init writes loads as it is, with two chains to show."""
-    board = parse(starter("my-first_film").encode(), file="my-first_film.yaml")
+    board = parse(build_template("my-first_film").encode(), file="my-first_film.yaml")
     assert (board.name, board.storyboard.title) == ("my-first_film", "My first film")
     assert list(find_links(board.storyboard).values()) == [None, "wake", None]
     assert board.storyboard.provider == "simulator"
@@ -113,11 +113,11 @@ def test_the_starter_is_clean_and_named_after_its_file() -> None:
 @pytest.mark.parametrize("stem", ["灯台", "", "-", "…"])
 def test_the_starter_names_itself_where_the_file_can_not(stem: str) -> None:
     """A stem without a letter or digit gets a `name:`."""
-    assert parse(starter(stem).encode(), file=f"{stem}.yaml").name == "storyboard"
+    assert parse(build_template(stem).encode(), file=f"{stem}.yaml").name == "storyboard"
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="/")))
 def test_the_starter_is_clean_for_every_file_name(stem: str) -> None:
     """No name a file can have makes the starter invalid, whatever it quotes or escapes."""
-    board = parse(starter(stem).encode(), file=f"{stem}.yaml")
+    board = parse(build_template(stem).encode(), file=f"{stem}.yaml")
     assert board.name

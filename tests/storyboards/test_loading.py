@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from storyboards import Board, InvalidStoryboard, Problem, Storyboard, composing, load, parse
+from storyboards import Board, InvalidStoryboard, Problem, Storyboard, load, parse, yaml_nodes
 
 Read = Callable[[str], Board]
 Refuse = Callable[[str | bytes], tuple[Problem, ...]]
@@ -205,7 +205,7 @@ def test_the_python_parser_reads_the_same_board(
 ) -> None:
     """Where libyaml is missing, boards and places are the same."""
     fast = load(example)
-    monkeypatch.setattr(composing, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_nodes, "LOADER", yaml.SafeLoader)
     slow = load(example)
     assert slow == fast
     assert slow.tree == fast.tree
@@ -229,7 +229,7 @@ def test_tricks_end_in_a_problem_with_either_parser(
     refuse: Refuse, monkeypatch: pytest.MonkeyPatch, text: str, loader: type
 ) -> None:
     """Escapes beyond Unicode, endless numbers and bottomless nesting are told, not thrown."""
-    monkeypatch.setattr(composing, "_LOADER", loader)
+    monkeypatch.setattr(yaml_nodes, "LOADER", loader)
     problems = refuse(text)
     assert all(problem.remedy and problem.line for problem in problems)
 

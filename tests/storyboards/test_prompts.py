@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from storyboards import Board
 from storyboards.models import Storyboard
-from storyboards.prompts import Prompt, resolve
+from storyboards.prompts import Prompt, resolve_prompt
 
 Read = Callable[[str], Board]
 
@@ -18,7 +18,7 @@ Read = Callable[[str], Board]
 def resolve_first(**board: object) -> Prompt:
     """The prompt of the first shot of a board given as keys and values."""
     storyboard = Storyboard.model_validate(board)
-    return resolve(storyboard, storyboard.shots[0])
+    return resolve_prompt(storyboard, storyboard.shots[0])
 
 
 def resolve_words(words: str, **board: object) -> str:

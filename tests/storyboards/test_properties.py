@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storyboards import Board, InvalidStoryboard, Storyboard, parse
-from storyboards.composing import compose
-from storyboards.nodes import to_data
+from storyboards.yaml_nodes import compose, to_data
 
 ROOM = Path(__file__).parents[2] / "storyboards"
 TEXTS = [file.read_bytes() for file in sorted(ROOM.glob("*.yaml"))]

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from storyboards.composing import compose
-from storyboards.nodes import to_data
 from storyboards.schema import FILE, build_schema, render_schema, write_schema
+from storyboards.yaml_nodes import compose, to_data
 
 BROKEN = Path(__file__).parent / "broken"
 SCHEMA = Draft202012Validator(build_schema())

@@ -21,7 +21,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from storyboards import load
-from storyboards.errors import InvalidStoryboard
+from storyboards.problems import InvalidStoryboard
 from tasks.plan import PlannedShot
 from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS

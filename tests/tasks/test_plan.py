@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storyboards.errors import InvalidStoryboard
+from storyboards.problems import InvalidStoryboard
 from tasks.planning.planner import make_plan
 
 HEAD = "model: seedance-1.0-pro\nlook: {resolution: 480p, seconds: 2}\nshots:\n"

@@ -18,8 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tasks.errors import MediaError
-from tasks.media.pictures import dimensions, sniff
-from tasks.media.recordings import sniff_sound, sound_seconds
+from tasks.media.audio_headers import audio_seconds
+from tasks.media.image_headers import image_size
+from tasks.media.mime import sniff_mime
 from tasks.simulator.api_errors import reject
 from tasks.simulator.file_store import FileStore, write_atomically
 from tasks.simulator.job_request import InputMedium
@@ -171,7 +172,7 @@ class InputMediaReader:
             ApiError: The vendor would reject it.
         """
         width, height = _check_image(data, limits, param)
-        if sniff(data) == "image/heic":
+        if sniff_mime(data) == "image/heic":
             # Vendors accept HEIC, but nothing here decodes it.
             placeholder = _placeholder(role, hashlib.sha256(data).hexdigest())
             return replace(placeholder, width=width, height=height)
@@ -183,7 +184,8 @@ class InputMediaReader:
             reject(param, "video content must be a URL, base64 is not supported")
         if role == "reference_audio":
             return self._read_sound(data, media_type, param)
-        if sniff(data) != _IMAGE_TYPES.get(media_type, media_type):
+        is_image = media_type.startswith("image/")
+        if not is_image or sniff_mime(data) != _IMAGE_TYPES.get(media_type, media_type):
             message = f"The image is not of the format that its data URI names ({media_type})."
             reject(param, message, code=_BAD_FORMAT)
         return self.read_image(role, data, limits, param=param)
@@ -199,13 +201,13 @@ class InputMediaReader:
         return InputMedium("reference_video", name, width, height, job.request.duration_seconds)
 
     def _read_sound(self, data: bytes, media_type: str, param: str) -> InputMedium:
-        if sniff_sound(data) != _SOUND_TYPES.get(media_type, ""):
+        if sniff_mime(data) != _SOUND_TYPES.get(media_type, ""):
             message = f"invalid audio: the bytes are not what the data URI names ({media_type})"
             reject(param, message)
         if len(data) > _MAX_SOUND_BYTES:
             reject(param, "invalid audio: larger than 15 MB")
         try:
-            seconds = sound_seconds(data, "the sound")
+            seconds = audio_seconds(data, "the sound")
         except MediaError as error:
             reject(param, f"invalid audio: {error}")
         return InputMedium("reference_audio", self.files.store_input(data), seconds=seconds)
@@ -233,10 +235,10 @@ def _decode_data_uri(url: str, param: str) -> tuple[str, bytes]:
 def _check_image(data: bytes, limits: ModelLimits, param: str) -> tuple[int, int]:
     """Return width and height of a valid image."""
     try:
-        width, height = dimensions(data)
+        width, height = image_size(data)
     except MediaError as error:
         reject(param, f"{error}.", code=_BAD_FORMAT)
-    if sniff(data) == "image/heic" and not limits.supports_heif:
+    if sniff_mime(data) == "image/heic" and not limits.supports_heif:
         message = f"heic is not supported for {limits.family}."
         reject(param, message, code=_BAD_FORMAT)
     if len(data) >= _MAX_IMAGE_BYTES:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.api_errors import ApiError
 from tasks.simulator.context import ApiResponse, Operation, RequestContext
 from tasks.simulator.file_store import LIFETIME_SECONDS
@@ -303,8 +303,10 @@ def _to_url(text: str) -> str:
         start = base64.b64decode(text[: _SNIFFED_BYTES * 4 // 3], validate=True)
     except ValueError:
         return text
-    media_type = sniff(start)
-    return f"data:{media_type};base64,{text}" if media_type else text
+    media_type = sniff_mime(start)
+    if media_type and media_type.startswith("image/"):
+        return f"data:{media_type};base64,{text}"
+    return text
 
 
 _Rule = Callable[[Any], str]

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.api_errors import ApiError, reject
 from tasks.simulator.context import ApiResponse, Operation, RequestContext
 from tasks.simulator.job_request import RANDOM_SEED, JobRequest
@@ -186,7 +186,7 @@ def _with_image(context: RequestContext, request: JobRequest, image: FormPart) -
     if not _MODELS[request.model].supports_image:
         name = request.model.removeprefix("doubao-")
         reject(_IMAGE_FIELD, f"the specified task_type r2v does not support model {name}")
-    media_type = sniff(image.data)
+    media_type = sniff_mime(image.data)
     if media_type not in _IMAGE_TYPES:
         reject(_IMAGE_FIELD, f"{_IMAGE_FIELD} must be a JPEG, PNG or WebP picture")
     if image.media_type not in {"", "application/octet-stream", media_type}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storyboards.errors import InvalidStoryboard
+from storyboards.problems import InvalidStoryboard
 from tasks.planning.planner import make_plan
 
 HEAD = "model: {model}\nprovider: {provider}\nlook: {{resolution: 480p, seconds: 4{look}}}\n"

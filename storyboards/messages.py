@@ -1,8 +1,7 @@
-"""What pydantic finds in a storyboard, said in the language of storyboards.
+"""The messages for values that do not fit the models, in the language of storyboards.
 
-Turns each error's location into the place in the YAML and each error's type into a sentence and a
-remedy. What several values demand of one another is in `rules`, which keys are known is in
-`vocabulary`.
+Turns each of pydantic's errors into the place in the YAML, a sentence and a remedy. The rules
+between several values are in `validation`.
 """
 
 from __future__ import annotations
@@ -10,10 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from storyboards.nodes import Mapping, Node, Path, Scalar, Sequence, find
-from storyboards.quoting import quote
-from storyboards.scalars import read_plain
-from storyboards.vocabulary import hint_at
+from pydantic import BaseModel
+
+from storyboards.models import (
+    CastMember,
+    Crossfade,
+    Film,
+    FromShot,
+    Look,
+    Money,
+    Music,
+    References,
+    Shot,
+    Storyboard,
+)
+from storyboards.problems import find_similar
+from storyboards.terminal_text import quote
+from storyboards.yaml_nodes import (
+    MappingNode,
+    Node,
+    NodePath,
+    ScalarNode,
+    SequenceNode,
+    find,
+    read_plain,
+)
 
 MOST_MISFITS = 200
 
@@ -52,7 +72,7 @@ _TRUTHS = {
 class Misfit(NamedTuple):
     """A value that does not fit the model, where it stands and what to do about it."""
 
-    path: Path
+    path: NodePath
     at_key: bool
     message: str
     remedy: str
@@ -61,8 +81,8 @@ class Misfit(NamedTuple):
 class Location(NamedTuple):
     """The place in the YAML that an error means."""
 
-    path: Path
-    union: Path = ()
+    path: NodePath
+    union: NodePath = ()
     """The value of several kinds that the error lies in; empty outside of one."""
     branch: str = ""
     """The kind that was tried there."""
@@ -71,7 +91,7 @@ class Location(NamedTuple):
 
 def explain(errors: Iterable[Any], tree: Node) -> list[Misfit]:
     """One misfit for each place that errors name, in their order, up to more than anybody reads."""
-    misfits: dict[Path, Misfit] = {}
+    misfits: dict[NodePath, Misfit] = {}
     for error in errors:
         misfit = _explain_one(error, tree)
         if misfit:
@@ -97,7 +117,7 @@ def _explain_one(error: Any, tree: Node) -> Misfit | None:
     kind = error["type"]
     if union:
         value = _written_at(tree, union)
-        if not isinstance(value, Mapping) or union[-1] in _WITHOUT_KEYS:
+        if not isinstance(value, MappingNode) or union[-1] in _WITHOUT_KEYS:
             noun, remedy = _UNIONS[str(union[-1])]
             meant = _WITHOUT_KEYS.get(str(union[-1]))
             remedy = (meant and meant(value)) or remedy
@@ -115,7 +135,7 @@ def _explain_one(error: Any, tree: Node) -> Misfit | None:
     return Misfit(path, False, *told) if told else None
 
 
-def _describe(error: Any, path: Path, node: Node | None) -> tuple[str, str] | None:
+def _describe(error: Any, path: NodePath, node: Node | None) -> tuple[str, str] | None:
     """Message and remedy for a value of the wrong kind or size; None where others tell it."""
     key, value, limits = str(path[-1]), _name(node), error.get("ctx", {})
     match error["type"]:
@@ -144,7 +164,7 @@ def _describe(error: Any, path: Path, node: Node | None) -> tuple[str, str] | No
         case "string_too_short":
             return "the text is empty", "Write it, or take the line out."
         case "too_short":
-            if isinstance(node, Sequence) and node.items:
+            if isinstance(node, SequenceNode) and node.items:
                 return None  # the items that fell out are told one by one
             return f"{quote(key)} is empty", _MISSING.get(key, "Add an item.")
         case "too_long":
@@ -157,12 +177,12 @@ def _describe(error: Any, path: Path, node: Node | None) -> tuple[str, str] | No
 
 
 def _describe_pattern(key: str, value: str, node: Node | None) -> tuple[str, str]:
-    if isinstance(node, Scalar) and not node.text.strip():
+    if isinstance(node, ScalarNode) and not node.text.strip():
         return "the text is empty", "Write it, or take the line out."
     return f"{value} is no valid {quote(key)}", _PATTERNS.get(key, "Write it another way.")
 
 
-def _ask_for_keys(path: Path) -> str:
+def _ask_for_keys(path: NodePath) -> str:
     if path[:1] == ("shots",) and len(path) == 2:
         return "Write `- id: ...` and `prompt: ...` for each shot."
     if path[:1] == ("cast",) and len(path) == 2:
@@ -173,15 +193,15 @@ def _ask_for_keys(path: Path) -> str:
 def _ask_for_list(key: str, node: Node | None) -> str:
     if key == "shots":
         return "Begin each shot with a dash: `- id: ...`."
-    if isinstance(node, Scalar):
+    if isinstance(node, ScalarNode):
         return f"Write it in brackets: [{node.text[:40]}]."
     return "Write the items with dashes, or in brackets."
 
 
 def _ask_for_text(node: Node | None) -> str:
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         return 'Put the text in "quotes"; without them a { or a colon makes keys of it.'
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return 'Write one text, in "quotes" where it begins with [.'
     return "Write it, or take the line out."
 
@@ -192,7 +212,7 @@ def _ask_for_number(node: Node | None, what: str) -> str:
 
 def _ask_for_digits(node: Node | None) -> str:
     """For a number that is text because of its quotes or zeros; empty for anything else."""
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+    if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return ""
     digits = node.text.strip().lstrip("0")
     if digits.isascii() and digits.isdigit() and len(digits) < 10:
@@ -206,7 +226,7 @@ def _ask_for_truth(node: Node | None) -> str:
 
 def _meant_truth(node: Node | None) -> str:
     """For a word that was probably meant as true or false; empty for anything else."""
-    word = node.text.strip().lower() if isinstance(node, Scalar) else ""
+    word = node.text.strip().lower() if isinstance(node, ScalarNode) else ""
     return _TRUTHS.get(word, "")
 
 
@@ -224,15 +244,15 @@ def _ask_for_range(kind: str, limits: dict[str, Any]) -> str:
     return f"Write {asked[kind].format(**limits)}."
 
 
-def _written_at(tree: Node, path: Path) -> Node | None:
+def _written_at(tree: Node, path: NodePath) -> Node | None:
     node, reached = find(tree, path)
     return node if reached == path else None
 
 
 def _name(node: Node | None) -> str:
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         return "a mapping"
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return "a list"
     if node is None or node.value is None:
         return "nothing"
@@ -244,3 +264,102 @@ def _name(node: Node | None) -> str:
 def _sentence(message: object) -> str:
     text = str(message)
     return text[:1].upper() + text[1:]
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "look": Look,
+    "film": Film,
+    "music": Music,
+    "join": Crossfade,
+    "transition": Crossfade,
+    "first_frame": FromShot,
+    "references": References,
+    "budget": Money,
+}
+_OTHER_WORDS = {
+    "scenes": "shots",
+    "clips": "shots",
+    "characters": "cast",
+    "vars": "variables",
+    "text": "prompt",
+    "description": "prompt",
+    "action": "prompt",
+    "duration": "seconds",
+    "length": "seconds",
+    "aspect_ratio": "ratio",
+    "aspect": "ratio",
+    "size": "resolution",
+    "quality": "resolution",
+    "image": "first_frame",
+    "start_frame": "first_frame",
+    "first_image": "first_frame",
+    "end_frame": "last_frame",
+    "last_image": "last_frame",
+    "generate_audio": "audio",
+    "sound": "audio",
+    "camerafixed": "camera_fixed",
+    "extends": "continue",
+    "words": "is",
+    "picture": "images",
+    "name": "id",
+    "volume": "gain_db",
+    "fade": "crossfade",
+    "from": "shot",
+}
+"""What other tools and the vendors call the same thing."""
+_MANY = 12
+
+
+def known_keys(path: NodePath) -> tuple[str, ...]:
+    """The keys that the mapping at this path may hold."""
+    return _keys_of(_model_at(path))
+
+
+def hint_at(path: NodePath) -> str:
+    """What to do about the unknown key at the end of this path."""
+    key = str(path[-1])
+    if key == "<<":
+        return "Merge keys are not part of the language; `look` holds what shots share."
+    meant = meant_key(path)
+    if meant:
+        return f"Did you mean {quote(meant)}?"
+    return _hint_elsewhere(key, len(path)) or _offer(known_keys(path[:-1]))
+
+
+def meant_key(path: NodePath) -> str:
+    """The key that an unknown one was probably meant to be; empty where there is no telling."""
+    key, known = str(path[-1]), known_keys(path[:-1])
+    other = _OTHER_WORDS.get(key.lower().replace("-", "_"), "")
+    return other if other in known else next(iter(find_similar(key, known)), "")
+
+
+def _hint_elsewhere(key: str, depth: int) -> str:
+    """For a known key at the wrong height: where it belongs."""
+    homes: dict[str, type[BaseModel]] = {"to the board": Storyboard}
+    if depth == 1:
+        homes = {"under `look`": Look, "under `film`": Film, "to each shot": Shot}
+    for home, model in homes.items():
+        if key in _keys_of(model):
+            return f"It belongs {home}."
+    return ""
+
+
+def _offer(known: tuple[str, ...]) -> str:
+    if len(known) > _MANY:
+        return "Take it out; `storyboard.schema.json` lists the keys."
+    return f"Write one of: {', '.join(known)}."
+
+
+def _keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def _model_at(path: NodePath) -> type[BaseModel]:
+    match path:
+        case ("shots", int()):
+            return Shot
+        case ("cast", _):
+            return CastMember
+        case (*_, str() as last) if last in _MODELS:
+            return _MODELS[last]
+    return Storyboard

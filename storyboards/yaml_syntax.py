@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import yaml
 
-from storyboards.nodes import Flaw
-from storyboards.quoting import quote
+from storyboards.problems import Problem
+from storyboards.terminal_text import quote
 
 _TEXT_IN_QUOTES = 'Put the text in "quotes".'
 _BEGINS_WITH_NAME = re.compile(r"\s*(?:- +)?[\w-]+:\s+\{[^{}]*\}\s*[^\s#,}\]]")
@@ -96,7 +96,7 @@ _COMPLAINTS = (
 )
 
 
-def explain_syntax(error: Exception, text: str) -> Flaw:
+def explain_syntax(error: Exception, text: str) -> Problem:
     """The complaint as a flaw in the author's words, at the place that has to change."""
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line, mark.column) if mark else (0, 0)
@@ -104,7 +104,7 @@ def explain_syntax(error: Exception, text: str) -> Flaw:
     started = getattr(error, "context_mark", None)
     if started and complaint.at_its_start:
         line, column = started.line, started.column
-    return Flaw(line + 1, column + 1, (), complaint.message, complaint.remedy)
+    return Problem(complaint.message, complaint.remedy, "", line + 1, column + 1)
 
 
 def _explain(error: Exception, line: str, column: int) -> _Complaint:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboards import Board
-from storyboards.scalars import read_plain
+from storyboards.yaml_nodes import read_plain
 
 Read = Callable[[str], Board]
 

@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storyboards.composing import compose
-from storyboards.errors import InvalidStoryboard
-from storyboards.nodes import to_data
-from storyboards.rewriting import Edit, rewrite
-from storyboards.saving import save
+from storyboards.problems import InvalidStoryboard
+from storyboards.yaml_editor import Edit, apply_edits, replace_file
+from storyboards.yaml_nodes import compose, to_data
 
 TAKE, SEED, PROMPT, FRAME = (("shots", 0, key) for key in ("take", "seed", "prompt", "first_frame"))
 
 
 def change(text: str, *edits: Edit) -> str:
-    return rewrite(text.encode(), edits, file="b.yaml").decode()
+    return apply_edits(text.encode(), edits, file="b.yaml").decode()
 
 
 def read(text: str):
@@ -215,7 +213,7 @@ def test_a_file_is_replaced_whole_with_its_mode_and_through_a_link(tmp_path: Pat
     real.write_bytes(b"old")
     real.chmod(0o640)
     link.symlink_to(real)
-    save(link, b"old", b"new", shown="link.yaml")
+    replace_file(link, b"old", b"new", shown="link.yaml")
 
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
@@ -228,7 +226,7 @@ def test_a_file_that_somebody_changed_meanwhile_is_left_alone(tmp_path: Path) ->
     file = tmp_path / "b.yaml"
     file.write_bytes(b"theirs")
     with pytest.raises(InvalidStoryboard, match="changed meanwhile"):
-        save(file, b"old", b"new", shown="b.yaml")
+        replace_file(file, b"old", b"new", shown="b.yaml")
 
     assert file.read_bytes() == b"theirs"
     assert [one.name for one in tmp_path.iterdir()] == ["b.yaml"]
