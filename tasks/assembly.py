@@ -1,4 +1,4 @@
-"""From clips to the film: what disagrees is fitted by rule, then all are joined frame for frame."""
+"""Assembles a film: converts the clips that do not match, then joins all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tasks.errors import MediaError
 from tasks.films import Piece
 from tasks.housekeeping.leftovers import FITTED
-from tasks.media.compatibility import choose_target, find_mismatches, find_obstacles
+from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
@@ -23,46 +23,55 @@ WORKERS = 2
 def assemble(
     pieces: Sequence[Piece], film: Path, *, title: str, comment: str, ffmpeg: str | None
 ) -> int:
-    """Write the film to exactly that path and return its frames.
+    """Write the film to exactly `film`, and return its number of frames.
 
-    Raises MediaError where a clip can't be used, NotConfigured where ffmpeg is needed and missing.
+    Args:
+        pieces: The shots in the order of the film.
+        film: The file to write.
+        title: Written to the file's tags.
+        comment: Written to the file's tags.
+        ffmpeg: The configured ffmpeg program, if any.
+
+    Raises:
+        MediaError: A clip is missing, damaged or unusable, or the film can't be written.
+        NotConfigured: A clip has to be converted, and there is no ffmpeg program.
     """
     with tempfile.TemporaryDirectory(dir=film.parent, prefix=f"{film.name}{FITTED}") as folder:
         with ThreadPoolExecutor(WORKERS) as pool:
             clips = list(pool.map(_probe, pieces))
-            paths = _fitted(clips, Path(folder), ffmpeg)
-            prepared: list[PreparedClip] = list(
-                pool.map(
-                    lambda piece, path: prepare(JoinInput(path, piece.drop_last, piece.title)),
-                    pieces,
-                    paths,
-                )
-            )
+            paths = _convert_mismatches(clips, Path(folder), ffmpeg)
+            prepared = list(pool.map(_prepare, pieces, paths))
         return join(prepared, film, title=title, comment=comment).frames
 
 
 def _probe(piece: Piece) -> Clip:
-    """Look at a clip, once it is sure that it is still the one that was kept."""
+    """Probe a clip after checking that it is still the file that was stored."""
     try:
-        same = digest_file(piece.clip) == piece.sha256
+        is_unchanged = digest_file(piece.clip) == piece.sha256
     except OSError as error:
-        msg = f"the clip {piece.clip} can't be read: {error.strerror}; run again to bring it back"
-        raise MediaError(msg) from error
-    if not same:
-        msg = f"the clip of {piece.title} is damaged ({piece.clip}): no film is made of it; "
-        raise MediaError(msg + "`shotchain verify --repair` puts it aside, then run again")
+        message = f"the clip {piece.clip} can't be read: {error.strerror}; run again to restore it"
+        raise MediaError(message) from error
+    if not is_unchanged:
+        message = (
+            f"the clip of {piece.title} is damaged ({piece.clip}), so no film was made; "
+            "move it away with `shotchain verify --repair`, then run again"
+        )
+        raise MediaError(message)
     return probe(piece.clip)
 
 
-def _fitted(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
-    """Where each clip lies that can be joined: itself, or what was made to fit."""
-    like = choose_target(clips)
+def _convert_mismatches(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
+    """Convert the clips that do not match, and return the paths of all clips to join."""
+    target = choose_target(clips)
     paths = []
     for number, clip in enumerate(clips):
-        if not find_obstacles(clip) and not find_mismatches(clip, like):
-            paths.append(clip.path)
-            continue
-        out = folder / f"{number}.mp4"
-        convert(clip.path, like, out, ffmpeg=find_ffmpeg(ffmpeg))
-        paths.append(out)
+        path = clip.path
+        if find_mismatches(clip, target):
+            path = folder / f"{number}.mp4"
+            convert(clip.path, target, path, ffmpeg=find_ffmpeg(ffmpeg))
+        paths.append(path)
     return paths
+
+
+def _prepare(piece: Piece, path: Path) -> PreparedClip:
+    return prepare(JoinInput(path, piece.drop_last, piece.title))

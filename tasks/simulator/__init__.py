@@ -9,7 +9,8 @@ model_limits, api_errors       limits per model family; error codes and their HT
 state, jobs, file_store, request_log, cleanup
                                what is kept on disk under the simulator's root
 callbacks, faults, clock       callbacks to the client, fault injection, time
-renderers, pictures, animatic/ the footage
+prompt_directives              failures that a prompt requests
+footage/                       what a clip shows, and the threads that render it
 
 The simulator is written from the vendors' pages and never imports `tasks.providers`.
 """

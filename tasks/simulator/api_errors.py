@@ -50,7 +50,7 @@ class ApiError(Exception):
         code: Ark's error code, or a gateway's own.
         message: The message without the request id.
         param: The request field that is wrong, if any.
-        status: The HTTP status; by default the one that belongs to the code.
+        status: The HTTP status; by default the status of the code.
     """
 
     def __init__(self, code: str, message: str, *, param: str = "", status: int = 0) -> None:

@@ -34,8 +34,8 @@ from tasks.simulator.context import (
 )
 from tasks.simulator.faults import Fault, FaultTarget
 from tasks.simulator.file_store import is_file_name, serve_file, storage_error
-from tasks.simulator.magic import reason
 from tasks.simulator.model_limits import BYTEPLUS_MODELS, VOLCENGINE_MODELS
+from tasks.simulator.prompt_directives import error_message
 from tasks.simulator.request_log import LoggedRequest
 from tasks.simulator.state import SimulatorState
 from tasks.simulator.vendors import ark_gateways, sora, videos
@@ -182,7 +182,7 @@ class _RequestHandler:
         self._applied_faults: list[str] = []
 
     async def respond(self) -> Response:
-        """Return the vendor's response, or the one that a fault requires."""
+        """Return the vendor's response, or the response that a fault requires."""
         if self._take_fault("connection"):
             self._log(_api_call(self._request, b""), ApiResponse(None, 0))
             return DroppedResponse(reset=True)
@@ -279,7 +279,7 @@ def _fault_response(fault: Fault, mount: Mount, call: ApiCall) -> ApiResponse:
     if fault.kind.name == "html":
         return ApiResponse(_ERROR_PAGE, int(fault.number("status")), media_type="text/html")
     code = str(fault.options.get("code", "InternalServiceError"))
-    message, status = reason(code), 0
+    message, status = error_message(code), 0
     if fault.kind.name == "throttled":
         status = 429
     elif fault.kind.name == "server_error":

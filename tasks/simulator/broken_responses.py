@@ -36,6 +36,7 @@ class DroppedResponse(Response):
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
+        """Disconnect, and wait until the server notices."""
         _disconnect(scope, reset=self._reset)
         await _disconnected(receive)
 
@@ -51,6 +52,7 @@ class TruncatedResponse(Response):
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and part of the body, disconnect, and wait until the server notices."""
         headers = [pair for pair in self._whole.raw_headers if pair[0] != b"content-length"]
         headers.append((b"content-length", str(len(self._body)).encode()))
         await send(

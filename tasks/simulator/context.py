@@ -1,4 +1,4 @@
-"""What a vendor module is written against: the call, the response, and the request context.
+"""The interface for vendor modules: the call, the response, and the request context.
 
 A vendor module covers a wire format and no HTTP server, disk or thread. The request context gives
 it the jobs, the validation and the links. The app handles authorization, faults and the log.
@@ -16,14 +16,27 @@ from tasks.simulator.api_errors import ApiError
 from tasks.simulator.faults import Fault, FaultTarget
 from tasks.simulator.job_request import InputMedium, JobRequest
 from tasks.simulator.jobs import Job
-from tasks.simulator.magic import fate_of, reason, refuse_if_told
 from tasks.simulator.model_limits import MODEL_LIMITS
+from tasks.simulator.prompt_directives import (
+    apply_refuse_directive,
+    error_message,
+    read_scenario,
+)
 from tasks.simulator.state import SimulatorState
 from tasks.simulator.validation.input_media import InputMediaReader
 from tasks.simulator.validation.validator import RequestValidator
 
 OperationName = Literal["create", "get", "list", "delete", "content", "upload"]
 _ID_ATTEMPTS = 100
+_SCENARIO_FLAGS: Mapping[str, str] = {
+    "job_expired": "expires",
+    "job_stalls": "stalls",
+    "links_expired": "links_expired",
+    "jpeg_frame": "jpeg_frame",
+    "newer_words": "newer_words",
+    "content_redirects": "content_redirects",
+}
+"""Kind of fault to the flag of a scenario that it sets."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +181,7 @@ class RequestContext:
         Raises:
             ApiError: A directive in the prompt requires it.
         """
-        refuse_if_told(request.prompt)
+        apply_refuse_directive(request.prompt)
         target = FaultTarget(self.mount.provider, "create", self.call.text)
         draft = self._prepare_job(request, self.state.faults.take_for_job(target))
         for _ in range(_ID_ATTEMPTS):
@@ -177,7 +190,7 @@ class RequestContext:
                 self.state.jobs.add(job)
             except FileExistsError:
                 continue
-            self.state.renderers.ask(job)
+            self.state.render_pool.submit(job)
             self.start_callbacks(job)
             return job
         message = f"no free job id in {_ID_ATTEMPTS} attempts"
@@ -187,7 +200,7 @@ class RequestContext:
         """Return a job of this mount, by default the one in the path; None if it has none."""
         job = self.state.jobs.find(job_id or self.call.params["id"], self.mount.provider)
         if job is not None:
-            self.state.renderers.ask(job)
+            self.state.render_pool.submit(job)
         return job
 
     def all_jobs(self) -> list[Job]:
@@ -197,12 +210,12 @@ class RequestContext:
     def cancel_job(self, job: Job) -> None:
         """Cancel a queued job."""
         now = self.now
-        self.state.renderers.forget(job.id)
+        self.state.render_pool.cancel(job.id)
         self.state.jobs.update(job.id, lambda job: replace(job, status="cancelled", updated_at=now))
 
     def remove_job(self, job: Job) -> None:
         """Remove a job and its files."""
-        self.state.renderers.forget(job.id)
+        self.state.render_pool.cancel(job.id)
         self.state.jobs.remove(job.id)
         self.state.files.remove(job.id)
 
@@ -237,29 +250,19 @@ class RequestContext:
 
     def _prepare_job(self, request: JobRequest, faults: list[Fault]) -> Job:
         """Return the job without its id, with the prompt's directives and the faults applied."""
-        scenario = fate_of(request.prompt)
+        scenario, flags = read_scenario(request.prompt), dict[str, Any]()
         min_seconds = self.state.job_seconds
         for fault in faults:
-            match fault.kind.name:
-                case "job_failed":
-                    code = fault.text("code")
-                    scenario = replace(scenario, error_code=code, error_message=reason(code))
-                case "job_expired":
-                    scenario = replace(scenario, expires=True)
-                case "job_takes":
-                    min_seconds = fault.number("seconds")
-                case "job_stalls":
-                    scenario = replace(scenario, stalls=True)
-                case "links_expired":
-                    scenario = replace(scenario, links_expired=True)
-                case "jpeg_frame":
-                    scenario = replace(scenario, jpeg_frame=True)
-                case "newer_words":
-                    scenario = replace(scenario, newer_words=True)
-                case "content_redirects":
-                    scenario = replace(scenario, content_redirects=True)
-                case "other_picture":
-                    request = replace(request, seed=secrets.randbelow(2**31))
+            kind = fault.kind.name
+            if kind == "job_failed":
+                code = fault.text("code")
+                scenario = replace(scenario, error_code=code, error_message=error_message(code))
+            elif kind == "job_takes":
+                min_seconds = fault.number("seconds")
+            elif kind == "other_picture":
+                request = replace(request, seed=secrets.randbelow(2**31))
+            else:
+                flags[_SCENARIO_FLAGS[kind]] = True
         now = self.now
         return Job(
             id="",
@@ -267,7 +270,7 @@ class RequestContext:
             request=request,
             created_at=now,
             min_seconds=min_seconds,
-            scenario=scenario,
+            scenario=replace(scenario, **flags),
             updated_at=now,
         )
 

@@ -112,9 +112,9 @@ class Fault:
     match: str = ""
     """Text that the request's path or body, or the job's prompt, must contain."""
     times: int = 1
-    """How often it applies; -1 for no limit."""
+    """The number of times it still applies; -1 for no limit."""
     after: int = 0
-    """How many matching requests are let through first."""
+    """The number of matching requests that are let through first."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def number(self, name: str) -> float:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-FRAMES_PER_SECOND = 24
+from tasks.media.film_format import FRAMES_PER_SECOND
+
 RANDOM_SEED = -1
 
 

@@ -2,7 +2,7 @@
 
 A job is a JSON file that is replaced as a whole, so a killed process leaves no half-written one.
 Its status is computed whenever it is read, from the recorded facts: when it was created, when its
-clip was ready, and what faults apply. Rendering is done by `renderers`.
+clip was ready, and what faults apply. Rendering is done by `footage.pool`.
 
     queued ──> running ──> succeeded | failed | expired
        └────> cancelled
@@ -41,10 +41,7 @@ _RECORD_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """The course that faults or prompt directives set for a job.
-
-    The flags are named after the fault kinds.
-    """
+    """The course that faults or prompt directives set for a job."""
 
     error_code: str = ""
     error_message: str = ""
@@ -138,7 +135,7 @@ class JobStore:
         return None if job is None or (mount and job.mount != mount) else job
 
     def all(self, mount: str = "") -> list[Job]:
-        """Return the jobs that the vendor still knows, newest first."""
+        """Return the jobs that have not expired at the vendor, newest first."""
         now = self._clock.now()
         # Read without the lock: a record is replaced as a whole, and every reader computes the
         # current status.
@@ -153,7 +150,7 @@ class JobStore:
         """Change a job, starting from its current status.
 
         Returns:
-            The changed job, or None if the vendor does not know the id.
+            The changed job, or None if the vendor does not have it.
         """
         with self._locked():
             stored = self._read(job_id)
@@ -228,7 +225,7 @@ def _at_time(job: Job, now: float) -> Job:
 
 
 def _is_forgotten(job: Job, now: float) -> bool:
-    """Return True if the vendor no longer knows the job."""
+    """Return True if the vendor has removed the job."""
     if job.status == "cancelled" and now >= job.updated_at + _CANCELLED_SECONDS:
         return True
     return now >= job.created_at + _RECORD_SECONDS

@@ -12,24 +12,24 @@ from tasks.simulator.cleanup import lock_served
 from tasks.simulator.clock import Clock, SystemClock
 from tasks.simulator.faults import Faults
 from tasks.simulator.file_store import FileStore
+from tasks.simulator.footage.pool import RenderPool
 from tasks.simulator.jobs import JobStore
-from tasks.simulator.renderers import Renderers
 from tasks.simulator.request_log import RequestLog
 from tasks.simulator.validation.input_media import AssetLibrary
 
 CALLBACK_SECONDS = 5.0
-"""How long the vendors wait until a callback is acknowledged."""
+"""The time that the vendors wait for the acknowledgement of a callback."""
 
 
 @dataclass(frozen=True)
 class SimulatorState:
-    """What all requests share. It is opened by `open_state` and ended by `close`."""
+    """The parts that all requests share, opened by `open_state` and ended by `close`."""
 
     clock: Clock
     jobs: JobStore
     files: FileStore
     assets: AssetLibrary
-    renderers: Renderers
+    render_pool: RenderPool
     faults: Faults
     log: RequestLog
     callbacks: Callbacks
@@ -43,7 +43,7 @@ class SimulatorState:
         """Stop all threads. The next simulator on the same root continues unfinished jobs."""
         self.closing.set()
         self.callbacks.close()
-        self.renderers.close()
+        self.render_pool.close()
         self.served_lock.close()
 
 
@@ -64,15 +64,15 @@ def open_state(
         for job_id in jobs.remove_expired():
             files.remove(job_id)
         files.remove_expired()
-        renderers = Renderers(root, jobs, files, clock)
+        render_pool = RenderPool(root, jobs, files, clock)
         for job in reversed(jobs.all()):
-            renderers.ask(job)
+            render_pool.submit(job)
         return SimulatorState(
             clock=clock,
             jobs=jobs,
             files=files,
             assets=AssetLibrary(root, files),
-            renderers=renderers,
+            render_pool=render_pool,
             faults=faults,
             log=log,
             callbacks=Callbacks(jobs, faults, log, clock, timeout_seconds=callback_seconds),

@@ -66,7 +66,7 @@ class SimulatorClient:
         """Get a job of Ark's."""
         return self.client.get(self.url(f"{TASKS}/{job}"))
 
-    def list(self, **query: Any) -> Any:
+    def list_jobs(self, **query: Any) -> Any:
         """Return a page of Ark's list."""
         return self.client.get(self.url(), params=query).json()
 

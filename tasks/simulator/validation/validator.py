@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.simulator.api_errors import reject
-from tasks.simulator.job_request import FRAMES_PER_SECOND, RANDOM_SEED, JobRequest
+from tasks.simulator.job_request import RANDOM_SEED, JobRequest
 from tasks.simulator.jobs import Job
 from tasks.simulator.model_limits import MODEL_LIMITS, ModelLimits, closest_ratio, pixel_size
 from tasks.simulator.validation.content import Content, read_content

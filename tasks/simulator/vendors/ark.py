@@ -14,6 +14,7 @@ import string
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.simulator.api_errors import ERROR_TYPES, ApiError, reject
 from tasks.simulator.callbacks import parse_loopback_url
 from tasks.simulator.context import (
@@ -23,7 +24,7 @@ from tasks.simulator.context import (
     OperationName,
     RequestContext,
 )
-from tasks.simulator.job_request import FRAMES_PER_SECOND, JobRequest
+from tasks.simulator.job_request import JobRequest
 from tasks.simulator.jobs import Job
 from tasks.simulator.validation.body import read_form, read_json
 

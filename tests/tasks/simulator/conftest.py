@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tasks.simulator import pictures
+from tasks.simulator.footage import renderer
 from tests.support.simulator_requests import CallbackReceiver, SimulatorClient, served
 
 
@@ -28,16 +28,16 @@ class ClipCache:
         self._folder = folder
         self._render_clip = render_clip
 
-    def __call__(self, brief: pictures.Brief, path: Path, **options: Any) -> bytes:
+    def __call__(self, spec: renderer.ClipSpec, path: Path, **options: Any) -> bytes:
         """Write the clip and return its last frame, as `render_clip` does."""
-        if not self.is_on or brief.first or brief.last or brief.references:
-            return self._render_clip(brief, path, **options)
-        clip = self._folder / f"{hash(brief)}{path.suffix}"
+        if not self.is_on or spec.first_frame or spec.last_frame or spec.reference_images:
+            return self._render_clip(spec, path, **options)
+        clip = self._folder / f"{hash(spec)}{path.suffix}"
         frame = clip.with_suffix(".png")
         if frame.exists():
             shutil.copyfile(clip, path)
             return frame.read_bytes()
-        image = self._render_clip(brief, path, **options)
+        image = self._render_clip(spec, path, **options)
         shutil.copyfile(path, clip)
         # The frame is written last, so that its existence means the clip is complete.
         frame.with_suffix(".part").write_bytes(image)
@@ -48,9 +48,9 @@ class ClipCache:
 @pytest.fixture(scope="session", autouse=True)
 def clip_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClipCache]:
     """Cache rendered clips for the session."""
-    cache = ClipCache(tmp_path_factory.mktemp("clips"), pictures.render_clip)
+    cache = ClipCache(tmp_path_factory.mktemp("clips"), renderer.render_clip)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "render_clip", cache)
+        patch.setattr(renderer, "render_clip", cache)
         yield cache
 
 

@@ -51,7 +51,7 @@ TYPES_2_0 = {
 
 @dataclass(frozen=True)
 class MountCase:
-    """What one vendor documents, and a small create."""
+    """The documented behaviour of one vendor, and a small create."""
 
     model: str
     prompt: str
@@ -196,7 +196,7 @@ def test_finished_job_has_documented_fields(simulator, tasks_of, mount) -> None:
 
 
 def test_finished_job_at_kkiai_has_only_listed_fields(simulator, tasks_of) -> None:
-    """kkiai's list page shows fewer fields than Ark's."""
+    """The list page of kkiai shows fewer fields than Ark's."""
     client = simulator.at("kkiai")
     tasks = tasks_of(client)
 

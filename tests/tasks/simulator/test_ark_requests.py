@@ -1,4 +1,4 @@
-"""Which creates the official Ark wire format accepts, and which it rejects."""
+"""Creates in the official Ark format: accepted and rejected bodies, models and media."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ def test_create_as_documented_returns_id(validating, body) -> None:
 @pytest.mark.parametrize(("body", "code", "param"), REJECTED.values(), ids=REJECTED)
 def test_create_with_invalid_body_is_400(validating, body, code, param) -> None:
     """The error is in Ark's format, and no job is created."""
-    before = validating.list()["total"]
+    before = validating.list_jobs()["total"]
 
     response = validating.post(body)
 
@@ -295,7 +295,7 @@ def test_create_with_invalid_body_is_400(validating, body, code, param) -> None:
     assert (response.status_code, error["code"], error["param"]) == (400, code, param)
     assert error["type"] == "BadRequest"
     assert error["message"].endswith(f"Request id: {response.headers['X-Request-Id']}")
-    assert validating.list()["total"] == before
+    assert validating.list_jobs()["total"] == before
 
 
 @pytest.mark.parametrize("key", [None, "", "Bearer", "Basic abc"])

@@ -148,7 +148,7 @@ def test_callback_is_sent_by_each_gateway(stalled, receiver, mount, model) -> No
 
 
 def test_callback_is_not_sent_by_kkiai(stalled, receiver) -> None:
-    """kkiai accepts the field, but its page does not document it."""
+    """The gateway accepts the field, but its page does not document it."""
     body = request_with(MODEL_1_0_PRO, callback_url=receiver.url)
     response = stalled.at("kkiai").post(body)
     stalled.create(callback_url=receiver.url)
@@ -187,7 +187,7 @@ def test_close_does_not_wait_for_silent_receiver(tmp_path) -> None:
 
 
 def test_unacknowledged_callback_is_sent_after_restart(tmp_path) -> None:
-    """A status that nobody acknowledged before the shutdown is sent by the next process."""
+    """A status that was not acknowledged before the shutdown is sent by the next process."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with served(tmp_path, callback_seconds=60) as client:

@@ -25,7 +25,7 @@ def gateway(validating: SimulatorClient) -> SimulatorClient:
     return validating.at("cometapi-videos")
 
 
-def form(model: str = MODEL_2_0_FAST, **parts: Any) -> list[tuple[str, Any]]:
+def form(model: Any = MODEL_2_0_FAST, **parts: Any) -> list[tuple[str, Any]]:
     """Build the parts of a form.
 
     A value is text, bytes, or a tuple (file name, bytes, media type); `...` leaves it out.
@@ -69,7 +69,7 @@ ACCEPTED = {
     "the longest on 1.5": form(MODEL_1_5_PRO, seconds="12", resolution="1080p", size="1:1"),
     "the shortest on 1.0": form(MODEL_1_0_PRO, seconds="2", resolution="1080p", size="3:4"),
     "the longest on 1.0": form(MODEL_1_0_PRO, seconds="10", size="9:16"),
-    "a prompt in quotes": form(prompt='"Wait," she says, "wait!"'),
+    "a prompt in quotes": form(prompt='"Wait," she whispers.'),
     "a prompt in Chinese": form(prompt="灯塔"),
 }
 MISSING = {

@@ -1,4 +1,4 @@
-"""Every kind of fault that `shotchain simulate --help` lists does what its description says.
+"""Every kind of fault in `shotchain simulate --help` has the effect in its description.
 
 Each kind has a check of the same name. It injects the fault through the admin route and meets it
 over HTTP. A kind without a check fails, and so does a check of an unknown kind.
@@ -225,7 +225,7 @@ def check_job_is_created(
     with pytest.raises(error):
         post(simulator)
     assert simulator.created_jobs() == {"simulator": 1}
-    assert simulator.list()["total"] == 1
+    assert simulator.list_jobs()["total"] == 1
 
 
 def lost_reply(simulator: SimulatorClient, inject: Inject) -> None:
@@ -328,7 +328,7 @@ CHECKS: dict[str, Check] = {
 
 
 @pytest.mark.parametrize("kind", LISTED_KINDS)
-def test_fault_does_what_help_describes(simulator, inject_by_admin, kind) -> None:
+def test_fault_has_described_effect(simulator, inject_by_admin, kind) -> None:
     """Each kind in the help is injected over HTTP and met over HTTP."""
     CHECKS[kind](simulator, inject_by_admin)
 
@@ -347,7 +347,7 @@ def test_every_kind_is_listed_and_checked() -> None:
 
 
 def test_examples_in_help_are_accepted(simulator) -> None:
-    """Each JSON example can be posted as it is."""
+    """Each JSON example can be posted unchanged."""
     examples = re.findall(r"\{\"kind\".*?\}", HELP)
     url = f"{simulator.base_url}/admin/faults"
 

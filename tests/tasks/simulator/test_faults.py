@@ -55,7 +55,7 @@ def test_faults_of_different_moments_apply_together(simulator) -> None:
         simulator.post(minimal_request())
     simulator.clock.advance(10)
 
-    assert simulator.list()["items"][0]["status"] == "failed"
+    assert simulator.list_jobs()["items"][0]["status"] == "failed"
 
 
 def test_close_does_not_wait_for_stalled_response(tmp_path) -> None:

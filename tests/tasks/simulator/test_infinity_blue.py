@@ -371,7 +371,7 @@ def test_job_from_creation_to_expiry(simulator, tmp_path) -> None:
 
 @pytest.fixture(scope="module")
 def finished_jobs(rendering: SimulatorClient) -> tuple[SimulatorClient, str, str]:
-    """The mount, a finished job, and one whose content route redirects to another host."""
+    """The mount, a finished job, and a job whose content route redirects to another host."""
     gateway = rendering.at("infinity-blue")
     jobs = []
     for fault in (None, "content_redirects"):
@@ -381,7 +381,7 @@ def finished_jobs(rendering: SimulatorClient) -> tuple[SimulatorClient, str, str
         # One after the other, so that the second clip comes from the cache.
         gateway.wait_for_end(f"{VIDEOS}/{job}")
         jobs.append(job)
-    return gateway, *jobs
+    return gateway, jobs[0], jobs[1]
 
 
 def test_content_equals_linked_clip(finished_jobs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -162,7 +163,7 @@ def test_job_is_unknown_at_other_mount(stalled) -> None:
     job = stalled.create()
 
     assert stalled.at("ark").get(job).status_code == 404
-    assert stalled.at("ark").list()["total"] == 0
+    assert stalled.at("ark").list_jobs()["total"] == 0
 
 
 def test_delete_of_queued_job_cancels_it(stalled) -> None:
@@ -216,17 +217,17 @@ def test_list_is_filtered_and_paged(stalled) -> None:
     stalled.delete(jobs[0])
 
     def list_ids(**query: object) -> list[str]:
-        return [item["id"] for item in stalled.list(**query)["items"]]
+        return [item["id"] for item in stalled.list_jobs(**query)["items"]]
 
     assert re.fullmatch(r"cgt-batch-\d{14}-[a-z0-9]{5}", flex)
     assert list_ids() == jobs[::-1]
     assert list_ids(**{"filter.service_tier": "flex"}) == [flex]
     assert list_ids(page_num=2, page_size=2) == jobs[:1]
-    assert stalled.list(page_num=2, page_size=2)["total"] == 3
+    assert stalled.list_jobs(page_num=2, page_size=2)["total"] == 3
     assert list_ids(**{"filter.task_ids": jobs[1:]}) == jobs[:0:-1]
-    assert stalled.list(**{"filter.status": "succeeded"}) == {"total": 0, "items": []}
-    assert stalled.list(**{"filter.model": MODEL_1_0_PRO})["total"] == 3
-    assert stalled.list(**{"filter.model": "other"})["total"] == 0
+    assert stalled.list_jobs(**{"filter.status": "succeeded"}) == {"total": 0, "items": []}
+    assert stalled.list_jobs(**{"filter.model": MODEL_1_0_PRO})["total"] == 3
+    assert stalled.list_jobs(**{"filter.model": "other"})["total"] == 0
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,19 @@ def test_draft_is_promoted_to_full_size(simulator) -> None:
     assert request["width"] == 1280
 
 
-def test_restarted_server_knows_jobs_links_and_log(tmp_path: Path) -> None:
+def test_job_record_keeps_its_keys(stalled) -> None:
+    """The keys are those of earlier versions, whose records must stay readable."""
+    job = stalled.create()
+
+    record = json.loads((stalled.root / "jobs" / f"{job}.json").read_bytes())
+
+    assert set(record) == {
+        *("id", "mount", "commission", "created_at", "due_seconds", "fate", "status"),
+        *("updated_at", "started_at", "rendered_at", "trouble", "told_status"),
+    }
+
+
+def test_restart_keeps_jobs_links_and_log(tmp_path: Path) -> None:
     """The next server on the same root returns the job, serves its old link, continues the log."""
     with served(tmp_path) as first:
         job_id = first.create()

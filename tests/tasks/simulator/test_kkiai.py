@@ -155,13 +155,13 @@ def test_list_supports_documented_filters(stalled) -> None:
         jobs.append(gateway.post(request(MODEL_1_0_PRO)).json()["id"])
         stalled.clock.advance(1)
 
-    page = gateway.list(page_size=2)
-    chosen = gateway.list(**{"filter.task_ids": jobs[:2]})
+    page = gateway.list_jobs(page_size=2)
+    chosen = gateway.list_jobs(**{"filter.task_ids": jobs[:2]})
 
     assert [item["id"] for item in page["items"]] == jobs[:0:-1]
     assert {item["id"] for item in chosen["items"]} == set(jobs[:2])
-    assert gateway.list(**{"filter.status": "succeeded"}) == {"total": 0, "items": []}
-    assert gateway.at("kkiai-2").list()["total"] == 0
+    assert gateway.list_jobs(**{"filter.status": "succeeded"}) == {"total": 0, "items": []}
+    assert gateway.at("kkiai-2").list_jobs()["total"] == 0
 
 
 def test_job_has_only_documented_fields(rendering, tmp_path) -> None:
@@ -179,7 +179,7 @@ def test_job_has_only_documented_fields(rendering, tmp_path) -> None:
     assert set(job) == {*("id", "model", "status", "content", "usage", "created_at", "updated_at")}
     assert set(job["content"]) == {"video_url"}
     assert job["usage"]["total_tokens"] == 19_845
-    assert gateway.list()["items"] == [job]
+    assert gateway.list_jobs()["items"] == [job]
 
 
 def test_other_base_url_is_plain_ark(validating) -> None:
@@ -190,5 +190,5 @@ def test_other_base_url_is_plain_ark(validating) -> None:
     response = gateway.post(body)
 
     assert set(response.json()) == {"id"}
-    assert response.json()["id"] in {item["id"] for item in gateway.list()["items"]}
+    assert response.json()["id"] in {item["id"] for item in gateway.list_jobs()["items"]}
     assert gateway.post({**body, "duration": 16}).json()["error"]["param"] == "duration"

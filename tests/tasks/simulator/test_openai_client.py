@@ -122,7 +122,7 @@ def test_form_with_file_creates_job(simulator, open_client) -> None:
 
 
 def test_poll_waits_with_newer_statuses_only(rendering, open_client) -> None:
-    """The library knows only its own statuses, so with the older ones it returns at once."""
+    """The library waits only for its own statuses, so with the older ones it returns at once."""
     client = open_client(rendering.at(COMET))
     rendering.faults.inject("newer_words", mount=COMET)
 
