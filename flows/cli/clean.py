@@ -14,7 +14,7 @@ from storyboards.problems import ShotchainError
 from tasks.budgets.money import format_price, price_to_json, sum_prices
 from tasks.errors import StoreError
 from tasks.settings import read_settings
-from tasks.simulator.sweeping import Swept, sweep
+from tasks.simulator.cleanup import RemovedJobs, remove_jobs
 from tasks.store.board_records import iter_board_records, referenced_keys
 from tasks.store.clean import (
     RemovableClip,
@@ -32,7 +32,7 @@ class CleanPlan(NamedTuple):
 
     files: dict[Path, int]
     """Half-written files and their bytes."""
-    jobs: Swept | None
+    jobs: RemovedJobs | None
     """The local vendor's; None while it is served."""
     clips: tuple[RemovableClip, ...]
 
@@ -87,14 +87,14 @@ class Cleaner(NamedTuple):
         return find_removable(self.store, needed, min_age_seconds=self.older_seconds)
 
 
-def _sweep(store: Store, *, dry_run: bool) -> Swept | None:
+def _sweep(store: Store, *, dry_run: bool) -> RemovedJobs | None:
     waited, claimed = find_needed_jobs(store)
 
     def is_needed(job: str) -> bool:
         return job in waited or (claimed is not None and job not in claimed)
 
     try:
-        return sweep(store.simulator_folder, is_needed, dry_run=dry_run)
+        return remove_jobs(store.simulator_folder, is_needed, dry_run=dry_run)
     except OSError as error:
         msg = (
             f"{store.simulator_folder} can't be cleaned: {error.strerror}; check the store's rights"

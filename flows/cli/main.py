@@ -32,7 +32,6 @@ from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
 from tasks.settings import set_environment
-from tasks.store.staleness import StalePolicy
 
 BUG = 70
 

@@ -1,4 +1,4 @@
-"""`shotchain simulate`: the served simulator, and the help that tells of every fault on order."""
+"""`shotchain simulate`: serves the simulator; its help lists every fault."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from flows.cli.arguments import Commands, add_command, add_store, find_store_pat
 from flows.signals import TERMINATED
 
 _HOW = """\
-Ctrl-C ends it. The first line is `READY http://127.0.0.1:PORT`; behind it stand the variables to
-export for a run that is to meet it. Any key is good.
+The first line of output is `READY http://127.0.0.1:PORT`, followed by the variables to export for
+a run against this simulator. Any non-empty key is valid. Ctrl-C stops it.
 
-Whatever may go wrong at a vendor can be ordered for the next requests that fit. From a shell:
+A fault makes the next matching requests fail as they can fail at a vendor. From a shell:
 
   curl -d '{"kind": "throttled", "mount": "ark", "operation": "create", "times": 2}' \\
       http://127.0.0.1:PORT/admin/faults
-  curl http://127.0.0.1:PORT/admin/faults              every fault, and what is on order
-  curl -X DELETE http://127.0.0.1:PORT/admin/faults    call everything off
-  curl http://127.0.0.1:PORT/admin/ledger              every request, and the jobs that were taken
+  curl http://127.0.0.1:PORT/admin/faults              list all faults, and the pending ones
+  curl -X DELETE http://127.0.0.1:PORT/admin/faults    remove the pending faults
+  curl http://127.0.0.1:PORT/admin/ledger              list all requests, and count created jobs
 
 From a script:
 
@@ -29,28 +29,28 @@ From a script:
   from tasks.simulator.server import serve
 
   faults = Faults()
-  faults.order("throttled", mount="ark", operation="create", times=2, retry_after="3")
+  faults.inject("throttled", mount="ark", operation="create", times=2, retry_after="3")
   with serve(Path("vendor"), faults=faults) as base_url:
       ...
 
-And from a board: [refuse:CODE] in a prompt has the create refused, [fail:CODE] has the job fail,
-with a code of Ark's such as OutputVideoSensitiveContentDetected.
+From a board: with [refuse:CODE] in its prompt, a create is rejected; with [fail:CODE], the job
+fails. CODE is one of Ark's error codes, such as OutputVideoSensitiveContentDetected.
 
-An order may narrow what it strikes:
+Options of every fault:
 
   mount       the provider: {mounts}
   operation   {operations}
-  match       words in the request's path or body, or in the prompt of its job
-  times       how often it strikes: 1 unless it is said, -1 for ever
-  after       how many requests that fit pass first
+  match       text that the request's path or body, or the job's prompt, must contain
+  times       how often the fault applies; 1 by default, -1 for no limit
+  after       how many matching requests are let through first
 
-The faults, by when they strike; where one has options, an order with their defaults. Those of
-different moments strike the same request together.
+The faults, by the moment at which they apply. Where a fault has options of its own, an example
+shows their defaults. Faults of different moments can apply to the same request.
 """
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Adds the faults once help is asked for: no other command pays for their table."""
+    """Adds the list of faults when help is printed, so that no other command imports it."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=24)
@@ -69,7 +69,7 @@ def add(commands: Commands) -> None:
 
 
 def faults_text() -> str:
-    """How faults are ordered, and every fault with its options and their defaults."""
+    """Return how faults are injected, and every fault with its options and their defaults."""
     from tasks.providers import PROVIDERS
     from tasks.simulator.faults import MOMENTS, OPERATIONS, describe_faults
 
@@ -137,4 +137,4 @@ def _announce(root: str, *, as_json: bool) -> None:
     print(f"READY {root}", flush=True)
     for name, word in sorted(words.items()):
         print(f"export {name}={word}", flush=True)
-    print(f"faults on order: POST to {admin}; `shotchain simulate --help` tells", file=sys.stderr)
+    print(f"POST faults to {admin}; `shotchain simulate --help` lists them", file=sys.stderr)

@@ -231,7 +231,7 @@ def strike(scratch: Path, provider: str, row: Row) -> tuple[Outcome, Outcome]:
         text = BOARD.format(provider=provider) + SECOND * (row.shots - 1)
         (place.folder / "board.yaml").write_text(text)
         if row.order:
-            faults.order(**row.order)
+            faults.inject(**row.order)
         first = run_command(place)
         faults.clear()
         return first, run_command(place)

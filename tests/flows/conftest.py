@@ -17,7 +17,7 @@ from tasks.settings import read_settings
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.simulator.server import serve
 from tasks.store.staleness import StalePolicy
 from tests.support.plain_tasks import render_plainly
@@ -73,12 +73,12 @@ class Studio:
     @property
     def creates(self) -> int:
         """Jobs that a vendor would charge for."""
-        return sum(one.accepted for one in read_ledger(self.root))
+        return sum(one.accepted for one in read_request_log(self.root))
 
     @property
     def submits(self) -> int:
         """Create requests that arrived, taken or not."""
-        return sum(one.operation == "create" for one in read_ledger(self.root))
+        return sum(one.operation == "create" for one in read_request_log(self.root))
 
 
 @pytest.fixture

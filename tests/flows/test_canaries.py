@@ -205,8 +205,8 @@ def test_the_hunt_can_find_a_canary(tmp_path: Path, canary: str) -> None:
 
 def test_no_byte_that_a_run_writes_holds_a_secret(place: Place) -> None:
     """Shots that work, are refused, unlocked, lost, and a vendor that hands the key back."""
-    place.faults.order("refused", mount="modelark", code="InputTextSensitiveContentDetected")
-    place.faults.order("links_expired", mount="cometapi-volc", times=-1)
+    place.faults.inject("refused", mount="modelark", code="InputTextSensitiveContentDetected")
+    place.faults.inject("links_expired", mount="cometapi-volc", times=-1)
 
     assert place.run("plan", "board.yaml", "--json") == 0
     assert place.run("providers", "--json") == 0

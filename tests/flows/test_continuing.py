@@ -11,7 +11,7 @@ import pytest
 from flows.documents import count_film_frames, plan_document, render_document
 from flows.run import check_preconditions
 from tasks.errors import InvalidStoryboard, MediaError
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.store.atomic_files import digest_bytes
 
 HEAD = "provider: {provider}\nlook: {{resolution: 480p, ratio: '16:9'}}\nshots:\n"
@@ -43,7 +43,7 @@ def commission(studio, job: str) -> dict:
 
 
 def operations(studio) -> list[str]:
-    return [one.operation for one in read_ledger(studio.root)]
+    return [one.operation for one in read_request_log(studio.root)]
 
 
 def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
@@ -192,8 +192,8 @@ def test_without_its_draft_there_is_no_full_picture(studio) -> None:
     with pytest.raises(InvalidStoryboard, match="the store has no draft of a as it is written"):
         studio.run(draft("final"), yes=True)
 
-    studio.faults.order("job_failed", times=1, code="InternalServiceError")
-    studio.faults.order("job_failed", times=1, code="InternalServiceError")
+    studio.faults.inject("job_failed", times=1, code="InternalServiceError")
+    studio.faults.inject("job_failed", times=1, code="InternalServiceError")
     studio.run(draft("true"), yes=True)
     with pytest.raises(InvalidStoryboard, match="Render a with `draft: true` at ark"):
         studio.run(draft("final"), yes=True)

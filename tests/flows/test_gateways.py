@@ -15,7 +15,7 @@ import pytest
 from flows.cli.main import main
 from tasks.errors import InvalidConfiguration
 from tasks.simulator.app import MOUNTS
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tests.support.plain_tasks import FUNCTIONS, render_plainly
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -76,7 +76,7 @@ def test_two_gateways_render_one_board(studio, own) -> None:
 
     assert [(one.outcome, str(one.error or "")) for one in report.results] == [("rendered", "")] * 2
     assert report.film.frame_count == 97 + 49 - 1
-    taken = [one for one in read_ledger(studio.root) if one.accepted]
+    taken = [one for one in read_request_log(studio.root) if one.accepted]
     assert sorted(one.mount for one in taken) == ["ark", "infinity-blue"]
     assert studio.prepare(BOARD).status.of("kept") == ("one", "two")
 

@@ -20,7 +20,7 @@ from flows.run_context import open_run
 from tasks.errors import NotConfigured, Unreachable
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.simulator.server import serve
 from tasks.store.receipts import Attempt, AttemptState
 
@@ -40,13 +40,13 @@ RENDERED = {"download_clip": switch_off}
 
 def requests(studio, operation: str) -> list[int]:
     """The statuses of every such request, in order."""
-    return [one.status for one in read_ledger(studio.root) if one.operation == operation]
+    return [one.status for one in read_request_log(studio.root) if one.operation == operation]
 
 
 def downloads(studio, ending: str = ".mp4") -> list[int]:
     return [
         one.status
-        for one in read_ledger(studio.root)
+        for one in read_request_log(studio.root)
         if one.operation == "download" and one.path.endswith(ending)
     ]
 
@@ -91,7 +91,7 @@ def test_a_job_is_asked_for_where_it_was_sent(studio, chain, outcomes, tmp_path)
     with serve(tmp_path / "elsewhere") as url:
         studio.words["SHOTCHAIN_ARK_BASE_URL"] = f"{url}/ark/api/v3"
         report = studio.run(text)
-        elsewhere = read_ledger(tmp_path / "elsewhere")
+        elsewhere = read_request_log(tmp_path / "elsewhere")
 
     assert outcomes(report) == {"one": "rendered", "two": "rendered"}
     assert studio.creates == 1
@@ -118,14 +118,14 @@ def test_a_copied_store_holds_the_film_and_needs_nothing(studio, chain, tmp_path
     """What is kept is kept wherever the folder lies: no vendor is asked, nothing is joined."""
     text = chain("one", "two", provider="ark")
     studio.run(text)
-    seen = len(read_ledger(studio.root))
+    seen = len(read_request_log(studio.root))
     shutil.copytree(studio.folder / "store", tmp_path / "copied")
     report = report_kept(studio.prepare(text, store=tmp_path / "copied"))
 
     assert [one.outcome for one in report.results] == ["kept", "kept"]
     assert report.film.path.is_relative_to(tmp_path / "copied")
     assert not report.film.is_new
-    assert len(read_ledger(studio.root)) == seen
+    assert len(read_request_log(studio.root)) == seen
 
 
 def test_a_job_older_than_a_vendor_keeps_it_is_told_with_its_price(studio, chain) -> None:
@@ -164,10 +164,10 @@ def test_a_job_older_than_a_week_is_asked_for_before_it_is_paid_again(
 
 def test_a_url_that_is_no_longer_served_is_asked_for_again(studio, chain, outcomes) -> None:
     """403 from the file store: the job is queried once more, and what it says now is fetched."""
-    studio.faults.order("download_error", match=".mp4", status=403)
+    studio.faults.inject("download_error", match=".mp4", status=403)
     text = chain("one", provider="ark")
     report = studio.run(text)
-    last = [one.operation for one in read_ledger(studio.root)][-3:]
+    last = [one.operation for one in read_request_log(studio.root)][-3:]
 
     assert outcomes(report) == {"one": "rendered"}
     assert downloads(studio) == [403, 200]
@@ -177,7 +177,7 @@ def test_a_url_that_is_no_longer_served_is_asked_for_again(studio, chain, outcom
 
 def test_a_download_that_breaks_off_goes_on_where_it_was(studio, chain, outcomes) -> None:
     """Only the rest is asked for, and the clip is whole by its digest."""
-    studio.faults.order("short_download", match=".mp4")
+    studio.faults.inject("short_download", match=".mp4")
     report = studio.run(chain("one", provider="ark"))
 
     assert outcomes(report) == {"one": "rendered"}
@@ -187,7 +187,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(studio, chain, outcomes
 
 def test_a_download_that_failed_is_repeated_by_the_next_run(studio, chain, outcomes) -> None:
     """A file store that is down for a whole run costs a run, not a render."""
-    studio.faults.order("download_error", match=".mp4", times=4)
+    studio.faults.inject("download_error", match=".mp4", times=4)
     text = chain("one", provider="ark")
     first = studio.run(text)
     again = studio.run(text)
@@ -201,7 +201,7 @@ def test_a_download_that_failed_is_repeated_by_the_next_run(studio, chain, outco
 
 def test_a_job_that_outlasts_a_run_is_gone_on_with(studio, chain, outcomes, monkeypatch) -> None:
     """At its deadline a job is kept, told as such, and fetched by a later run."""
-    studio.faults.order("job_stalls")
+    studio.faults.inject("job_stalls")
     monkeypatch.setattr("tasks.submission.download.deadline_seconds", lambda *_: 0.0)
     text = chain("one", provider="ark")
     first = studio.run(text)

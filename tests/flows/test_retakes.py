@@ -138,7 +138,7 @@ def test_a_take_that_was_never_rendered_is_no_start(studio, board, command, name
 
 def test_a_take_is_on_record_before_it_is_sent(studio, board: Path) -> None:
     """A create that is refused leaves it known; so would a kill."""
-    studio.faults.order("throttled", operation="create", match="Dawn")
+    studio.faults.inject("throttled", operation="create", match="Dawn")
     studio.run(board.read_text(), only=("a",))
     (take,) = read_board_record(studio.folder / "store", "board").takes_of("a")
 

@@ -164,7 +164,7 @@ def test_a_refused_prompt_costs_nothing_and_may_be_sent_again_edited(studio, cha
 
 def test_a_throttled_create_closes_its_intent_and_the_next_run_sends_it(studio, chain) -> None:
     """429 proves that nothing was taken."""
-    studio.faults.order("throttled", operation="create")
+    studio.faults.inject("throttled", operation="create")
     report = studio.run(chain("one"))
     again = studio.run(chain("one"))
 
@@ -313,7 +313,7 @@ def make_black(like: Path, to: Path) -> Path:
 )
 def test_a_bad_download_never_becomes_a_second_create(studio, chain, fault: str) -> None:
     """A clip that breaks off, a vendor's hiccup, a JPEG for a PNG: fetched all the same."""
-    studio.faults.order(fault)
+    studio.faults.inject(fault)
     report = studio.run(chain("one", "two"))
 
     if fault == "links_expired":
@@ -347,7 +347,7 @@ def test_what_a_vendor_bills_is_booked(studio, chain) -> None:
 
 def test_no_key_and_no_signature_is_in_anything_that_was_written(studio, chain) -> None:
     """Neither the key nor a signed URL's query is in the store, however a run went."""
-    studio.faults.order("server_error", operation="create", match="Picture of x")
+    studio.faults.inject("server_error", operation="create", match="Picture of x")
     studio.run(chain("one", "two", "x|first_frame: none", provider="ark"))
     written = [
         path.read_bytes()

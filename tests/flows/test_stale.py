@@ -38,7 +38,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     first = studio.run(text)
     lose(studio, first, "a")
     before = studio.prepare(text).status
-    studio.faults.order("jpeg_frame")
+    studio.faults.inject("jpeg_frame")
     report = studio.run(text)
 
     assert "b" in {one for one in ("a", "b") if before[one].may_go_stale}
@@ -85,7 +85,7 @@ def test_a_cascade_follows_the_chain_within_the_run_as_priced(studio, chain, out
     first = studio.run(text)
     lose(studio, first, "a")
     asked = studio.prepare(text, stale="cascade")
-    studio.faults.order("jpeg_frame")
+    studio.faults.inject("jpeg_frame")
     report = studio.run(text, stale="cascade")
 
     prices = [asked.plan.shot(one).price.amount for one in THREE]
@@ -103,7 +103,7 @@ def test_a_cascade_that_comes_to_nothing_leaves_what_was_kept(studio, chain, out
     first = studio.run(text)
     path = home_of(studio, first, "b") / "receipt.json"
     path.write_text(path.read_text().replace('"first_frame_sha256": "', '"first_frame_sha256": "0'))
-    studio.faults.order("throttled", operation="create")
+    studio.faults.inject("throttled", operation="create")
     failed = studio.run(text, stale="cascade")
     kept = studio.run(text)
 

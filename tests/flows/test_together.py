@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.store.receipts import AttemptState, read_receipt
 from tests.support.plain_tasks import render_plainly
 
@@ -56,7 +56,9 @@ def test_what_two_runs_wait_for_is_brought_home_once(studio, chain) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    fetched = Counter(one.path for one in read_ledger(studio.root) if one.operation == "download")
+    fetched = Counter(
+        one.path for one in read_request_log(studio.root) if one.operation == "download"
+    )
 
     assert studio.creates == 2
     assert len(fetched) == 4
