@@ -72,13 +72,13 @@ def find_root(arguments: argparse.Namespace, board: Path | None = None) -> Path:
 
 def open_plan(arguments: argparse.Namespace) -> Plan:
     """The board of a command, planned; only takes and locks need a look into the store."""
-    from storyboards.loading import load
+    from storyboards.loading import load_partial
     from storyboards.models import FromShot
     from tasks.configuration.values import read_configuration
     from tasks.planning.planner import make_plan
     from tasks.settings import read_settings
 
-    board = load(Path(arguments.board))
+    board = load_partial(Path(arguments.board))
     for shot in board.storyboard.shots:
         if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
             return open_production(arguments).plan
@@ -91,10 +91,10 @@ def open_plan(arguments: argparse.Namespace) -> Plan:
 def open_production(arguments: argparse.Namespace, **wishes: Any) -> Production:
     """The board of a command, planned and held against its store."""
     from flows.production import Wish, prepare
-    from storyboards.loading import load
+    from storyboards.loading import load_partial
     from tasks.settings import read_settings
 
-    board = load(Path(arguments.board))
+    board = load_partial(Path(arguments.board))
     wish = Wish(provider=arguments.provider, store=arguments.store, trust=arguments.trust, **wishes)
     return prepare(board, wish, read_settings(), working=Path.cwd())
 

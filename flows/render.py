@@ -25,8 +25,9 @@ from flows.results import Report, put
 from flows.running import RUN, Run
 from flows.shooting import shoot
 from flows.steps import PrefectSteps
-from storyboards import Storyboard, load
+from storyboards import Storyboard
 from storyboards.board import Board
+from storyboards.loading import load_partial
 from storyboards.terminal_text import shorten
 from tasks.settings import read_settings
 
@@ -141,7 +142,7 @@ def _open_board(board: str | Storyboard) -> Board:
     path = Path(board)
     if not path.is_absolute() and not path.exists():
         path = ROOT / path
-    return load(path, shown_as=board)
+    return load_partial(path, shown_as=board)
 
 
 def _put(report: Report) -> str | None:

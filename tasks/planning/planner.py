@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.chains import find_links
 from storyboards.models import FromShot, Money, Shot
-from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
+from storyboards.problems import InvalidStoryboard, Problem, ShotchainError, merge_problems
 from storyboards.prompts import resolve_prompt
 from tasks.money.bill import NOTHING
 from tasks.plan import Draft, Plan, PlannedShot
@@ -29,6 +29,7 @@ from tasks.planning.lineage import (
 )
 from tasks.planning.orders import Made, make_order, price_size
 from tasks.planning.props import Props
+from tasks.planning.set_aside import BrokenValues
 from tasks.providers import Model, Provider, find_provider
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.models import FAMILIES, Opening
@@ -56,13 +57,13 @@ def make_plan(
     `providers` are those that there are, by name; without them the built-in ones. `recall` finds
     the takes that shots start on where those are not the present ones.
 
-    Raises InvalidStoryboard with every problem that is found.
+    Raises InvalidStoryboard with every problem that is found, those of the board's file included.
     """
     planner = _Planner(board, provider, providers, recall)
     planned = planner.plan()
-    if planner.problems:
-        order = sorted(planner.problems, key=lambda problem: (problem.line, problem.column))
-        raise InvalidStoryboard(tuple(dict.fromkeys(order)))
+    problems = merge_problems((*board.problems, *planner.file_problems, *planner.problems))
+    if problems:
+        raise InvalidStoryboard(problems)
     return Plan(board, planned, tuple(dict.fromkeys((*planner.notes, *_shared(board, planned)))))
 
 
@@ -93,8 +94,10 @@ class _Planner:
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.shots = board.storyboard.shots
-        self.props = Props(board, self.problem, self.note)
+        self.file_problems: list[Problem] = []
+        self.props = Props(board, self.file_problem, self.note)
         self.links = find_links(board.storyboard)
+        self.broken = BrokenValues(board, self.links)
         self.done: dict[str, PlannedShot] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
@@ -110,10 +113,18 @@ class _Planner:
             path.append(before)
         for one in reversed(path):
             if one not in self.done:
-                self.done[one] = self._plan_shot(self.index[one])
+                index, known = self.index[one], len(self.problems)
+                self.done[one] = self._plan_shot(index)
+                found = self.problems[known:]
+                self.problems[known:] = [p for p in found if not self.broken.explain(index, p)]
 
     def problem(self, path: tuple[str | int, ...], message: str, remedy: str) -> None:
         self.problems.append(self.board.problem(path, message, remedy))
+
+    def file_problem(self, path: tuple[str | int, ...], message: str, remedy: str) -> None:
+        problem = self.board.problem(path, message, remedy)
+        if not self.broken.explain_file(problem):
+            self.file_problems.append(problem)
 
     def note(self, index: int, message: str) -> None:
         self.notes.append(self.board.problem(("shots", index), message))
@@ -136,6 +147,8 @@ class _Planner:
     def _plan_shot(self, index: int) -> PlannedShot:
         shot = self.shots[index]
         parent = self.done.get(self.links[shot.id] or "")
+        if self.broken.holds(index):
+            return _unplanned(index, shot, parent)
         if shot.clip is not None:
             return self._plan_clip(index, shot, shot.clip)
         row = self._provider(index, shot)
