@@ -10,10 +10,10 @@ from pathlib import Path
 from tasks.errors import MediaError
 from tasks.films import Piece
 from tasks.housekeeping.leftovers import FITTED
-from tasks.media.agreement import differences, obstacles, target
-from tasks.media.binary import find_ffmpeg
-from tasks.media.cut import Cut, Prepared, join, prepare
-from tasks.media.fit import fit
+from tasks.media.compatibility import choose_target, find_mismatches, find_obstacles
+from tasks.media.convert import convert
+from tasks.media.ffmpeg_binary import find_ffmpeg
+from tasks.media.join import JoinInput, PreparedClip, join, prepare
 from tasks.media.probe import Clip, probe
 from tasks.store import digest_file
 
@@ -31,9 +31,9 @@ def assemble(
         with ThreadPoolExecutor(WORKERS) as pool:
             clips = list(pool.map(_probe, pieces))
             paths = _fitted(clips, Path(folder), ffmpeg)
-            prepared: list[Prepared] = list(
+            prepared: list[PreparedClip] = list(
                 pool.map(
-                    lambda piece, path: prepare(Cut(path, piece.drop_last, piece.title)),
+                    lambda piece, path: prepare(JoinInput(path, piece.drop_last, piece.title)),
                     pieces,
                     paths,
                 )
@@ -56,13 +56,13 @@ def _probe(piece: Piece) -> Clip:
 
 def _fitted(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
     """Where each clip lies that can be joined: itself, or what was made to fit."""
-    like = target(clips)
+    like = choose_target(clips)
     paths = []
     for number, clip in enumerate(clips):
-        if not obstacles(clip) and not differences(clip, like):
+        if not find_obstacles(clip) and not find_mismatches(clip, like):
             paths.append(clip.path)
             continue
         out = folder / f"{number}.mp4"
-        fit(clip.path, like, out, ffmpeg=find_ffmpeg(ffmpeg))
+        convert(clip.path, like, out, ffmpeg=find_ffmpeg(ffmpeg))
         paths.append(out)
     return paths

@@ -1,7 +1,7 @@
 """The joined film: what it is made of, where it lies, and where it was put for the user.
 
 A film's identity is its clips by their bytes, its seams and its chapters, so a second run joins
-nothing. The cut itself is `media.cut`'s work.
+nothing. The join itself is `media.join`'s work.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class _Target(NamedTuple):
 
 
 def cancel(production: Production) -> tuple[dict[str, Any], str, int]:
-    """Take back what is queued; the document, the text and the exit code that tell what came of it."""
+    """Take back what is queued; returns the document, the text and the exit code."""
     targets = _targets(production)
     waiting = [one for one in targets if standing(one.attempt) is None]
     asked: dict[tuple[str, str], Cancelled] = {}

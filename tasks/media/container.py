@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
-from tasks.media.boxes import diagnose, look_at
+from tasks.media.mp4_guard import check_clip_file, describe_file
 
 MAX_PIXELS = 8192 * 8192
 """Larger pictures are refused before one is decoded."""
@@ -32,11 +32,11 @@ _ALONE = {"enable_drefs": "0", "max_streams": "100"}
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """Open a clip for reading; whatever PyAV finds wrong until it is closed is a MediaError."""
-    head = look_at(path)
+    head = check_clip_file(path)
     try:
         container = _open(path)
     except av.FFmpegError as error:
-        message = f"{path} {diagnose(head)}"
+        message = f"{path} {describe_file(head)}"
         raise MediaError(message) from error
     with container:
         try:

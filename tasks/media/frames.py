@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tasks.errors import MediaError
-from tasks.media.agreement import shown_matrix
+from tasks.media.compatibility import resolve_matrix
 from tasks.media.decode import first_picture, last_picture
-from tasks.media.pictures import dimensions, sniff
+from tasks.media.image_headers import image_size
+from tasks.media.mime import sniff_mime
 from tasks.media.probe import Clip, examine
 
 Pixels = NDArray[np.uint8]
@@ -101,7 +102,7 @@ def to_rgb(frame: VideoFrame, clip: Clip) -> Pixels:
     # without the matrix it reads untagged clips as BT.601: a chain of shots would drift away.
     scale = graph.add(
         "scale",
-        f"in_color_matrix={shown_matrix(clip)}:"
+        f"in_color_matrix={resolve_matrix(clip)}:"
         f"in_range={'pc' if clip.colour.is_full_range else 'tv'}:"
         "out_range=pc:flags=bicubic+accurate_rnd+full_chroma_int",
     )
@@ -119,9 +120,9 @@ def _to_png(pixels: Pixels) -> bytes:
 
 
 def _read(image: bytes) -> Image.Image:
-    told = dimensions(image)
+    told = image_size(image)
     # Only the decoder that the first bytes call for: some of the others start programs.
-    formats = [_FORMATS[mime]] if (mime := sniff(image)) in _FORMATS else []
+    formats = [_FORMATS[mime]] if (mime := sniff_mime(image)) in _FORMATS else []
     try:
         with Image.open(BytesIO(image), formats=formats) as picture:
             if picture.size != told:

@@ -20,15 +20,13 @@ from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
 from tasks.media.container import fraction, opened, picture_stream
+from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
 from tasks.media.timeline import Timeline, read_timeline
-
-FILM_RATE = Fraction(24)
-"""Pictures a second in every film."""
 
 LONGEST_SECONDS = 3 * 3600
 """A clip that says it lasts longer is refused."""
 
-MOST_SAMPLES = LONGEST_SECONDS * 48_000
+MOST_SAMPLES = LONGEST_SECONDS * SAMPLES_PER_SECOND
 """Of its sound, which is held in memory while it is joined."""
 
 _UNSPECIFIED, _FULL_RANGE = 2, 2
@@ -137,7 +135,10 @@ def _refuse_endless(clip: Clip, timeline: Timeline) -> None:
     if seconds > LONGEST_SECONDS:
         message = f"{clip.path} says it lasts {seconds:.0f} seconds, which is not opened"
         raise MediaError(message)
-    if clip.has_audio and max(seconds, clip.frames / 24) * clip.sample_rate > MOST_SAMPLES:
+    if (
+        clip.has_audio
+        and max(seconds, clip.frames / FRAMES_PER_SECOND) * clip.sample_rate > MOST_SAMPLES
+    ):
         told = f"{seconds:.0f} seconds of sound at {clip.sample_rate} Hz"
         message = f"{clip.path} says it has {told}, which are not opened"
         raise MediaError(message)
@@ -176,7 +177,7 @@ def _describe(
 
 def _pace(stream: VideoStream, timeline: Timeline) -> tuple[Fraction, bool]:
     told = fraction(stream.average_rate)
-    for rate in (FILM_RATE, told):
+    for rate in (Fraction(FRAMES_PER_SECOND), told):
         if rate and timeline.stands_at(rate):
             return rate, True
     return told, False

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 
 from tasks.errors import MediaError
 from tasks.media.container import fraction, opened
+from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
 
-SAMPLE_RATE = 48_000
-SAMPLES_PER_FRAME = 2000
 FADE_SAMPLES = 480
 """10 ms: short enough for a cut to stay one, long enough to make no click."""
 
@@ -95,7 +94,7 @@ def read_sound(source: Source, channels: int) -> Sound:
         if placed is not None:
             canvas, begin, end, rate = placed
             canvas = _with_channels(_resample(canvas, rate, length), channels)
-            scale = Fraction(SAMPLE_RATE, rate)
+            scale = Fraction(SAMPLES_PER_SECOND, rate)
             return Sound(canvas, round(begin * scale), min(length, round(end * scale)))
     return Sound(np.zeros((channels, length), np.float32), 0, 0)
 
@@ -158,7 +157,7 @@ def _place(container: InputContainer, source: Source) -> tuple[Samples, int, int
     if first is None:
         return None
     converter, rate = _to_float(first), first.sample_rate
-    length = -(-source.frames * rate // 24)
+    length = -(-source.frames * rate // FRAMES_PER_SECOND)
     canvas = np.zeros((min(2, first.layout.nb_channels), length), np.float32)
     begin, end, at = length, 0, 0
     for frame in chain([first], frames):
@@ -192,9 +191,9 @@ def _to_float(frame: AudioFrame) -> AudioResampler:
 
 def _resample(canvas: Samples, rate: int, length: int) -> Samples:
     """Bring samples to 48 kHz and exactly to length."""
-    if rate != SAMPLE_RATE:
+    if rate != SAMPLES_PER_SECOND:
         layout = "mono" if len(canvas) == 1 else "stereo"
-        resampler = AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE)
+        resampler = AudioResampler(format="fltp", layout=layout, rate=SAMPLES_PER_SECOND)
         frame = AudioFrame.from_ndarray(canvas, format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         parts = [*resampler.resample(frame), *resampler.resample(None)]

@@ -19,6 +19,7 @@ from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from tasks.errors import MediaError
+from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND, SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
-
-FRAMES_PER_SECOND = 24
-SAMPLES_PER_SECOND = 48_000
 
 _BT709 = 1
 _LIMITED_RANGE = 1
@@ -87,7 +85,7 @@ class ClipWriter:
     def write_planes(self, luma: Plane, blue: Plane, red: Plane, *, key: bool = False) -> None:
         """Append one picture: bytes in limited range, bt709; `key` encodes it by itself."""
         frame = _frame((luma, blue, red), self._size)
-        frame.pts, frame.time_base = self._frames, Fraction(1, FRAMES_PER_SECOND)
+        frame.pts, frame.time_base = self._frames, FRAME_SECONDS
         if key:
             frame.pict_type = PictureType.I
         self._frames += 1
@@ -106,7 +104,7 @@ class ClipWriter:
         context = stream.codec_context
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"
-        stream.time_base = context.time_base = Fraction(1, FRAMES_PER_SECOND)
+        stream.time_base = context.time_base = FRAME_SECONDS
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED_RANGE
         context.gop_size = _GOP_FRAMES

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from storyboards.board import Board
 from tasks.errors import MediaError
-from tasks.media.boxes import look_at
-from tasks.media.pictures import dimensions, sniff
-from tasks.media.recordings import sniff_sound, sound_seconds
+from tasks.media.audio_headers import audio_seconds
+from tasks.media.image_headers import image_size
+from tasks.media.mime import sniff_mime
+from tasks.media.mp4_guard import check_clip_file
 from tasks.providers.contract import Role
 from tasks.providers.models import CLIPS, PICTURES, SOUND_BYTES_MOST
 from tasks.store import digest_bytes, digest_file
@@ -60,7 +61,7 @@ def find_picture(board: Board, role: Role, written: str) -> Input:
         msg = f"the picture {written} has {size / 1e6:.0f} MB"
         raise Unusable(msg, f"Make it smaller than {PICTURES.bytes_most / 1e6:.0f} MB.")
     data = path.read_bytes()
-    mime = sniff(data)
+    mime = sniff_mime(data)
     width, height = _measure(written, data, mime)
     return Input(role, digest_bytes(data), path, mime=mime or "", width=width, height=height)
 
@@ -70,7 +71,7 @@ def _measure(written: str, data: bytes, mime: str | None) -> tuple[int, int]:
         msg = f"{written} is no picture that vendors take"
         raise Unusable(msg, "Save it as PNG or JPEG.")
     try:
-        width, height = dimensions(data)
+        width, height = image_size(data)
     except MediaError as error:
         raise Unusable(str(error), "Save the picture again as PNG or JPEG.") from None
     least, most = PICTURES.side_least, PICTURES.side_most
@@ -94,10 +95,10 @@ def find_sound(board: Board, written: str) -> Input:
         raise Unusable(msg, "Make it shorter.")
     data = path.read_bytes()
     try:
-        seconds = sound_seconds(data, path.name)
+        seconds = audio_seconds(data, path.name)
     except MediaError as error:
         raise Unusable(str(error), "Save it as WAV or MP3.") from None
-    mime = sniff_sound(data) or ""
+    mime = sniff_mime(data) or ""
     return Input("reference_audio", digest_bytes(data), path, mime=mime, seconds=seconds)
 
 
@@ -142,7 +143,7 @@ def find_own_clip(board: Board, written: str) -> Path:
     """The clip that stands for a shot, looked at as far as that is instant. Raises Unusable."""
     path = find_file(board, written)
     try:
-        look_at(path)
+        check_clip_file(path)
     except MediaError as error:
         msg = f"{written} {str(error).removeprefix(f'{path} ')}"
         raise Unusable(msg, "Give an MP4 or QuickTime clip.") from None

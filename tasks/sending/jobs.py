@@ -17,7 +17,7 @@ from tasks.errors import (
     ProviderError,
     Unreachable,
 )
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.money.bill import say
 from tasks.plan import PlannedShot, usual_seconds
 from tasks.providers import prices
@@ -114,7 +114,7 @@ async def _take_frame(shot: PlannedShot, done: Done | None, desk: Desk) -> Frame
 async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, attempt: Attempt) -> Frame:
     client = desk.client_of(row_of(shot), attempt)
     data = await client.fetch_bytes(done.last_frame_url, limit_bytes=FRAME_LIMIT_BYTES)
-    if sniff(data) not in ENDINGS:
+    if sniff_mime(data) not in ENDINGS:
         msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
         raise MediaError(msg)
     return await _keep_frame(shot, desk, data, done.last_frame_url, attempt)
@@ -123,7 +123,7 @@ async def _fetch_frame(shot: PlannedShot, done: Done, desk: Desk, attempt: Attem
 async def _keep_frame(
     shot: PlannedShot, desk: Desk, data: bytes, url: str, attempt: Attempt
 ) -> Frame:
-    name = f"last_frame.{ENDINGS[sniff(data) or 'image/png']}"
+    name = f"last_frame.{ENDINGS[sniff_mime(data) or 'image/png']}"
     home = desk.shelf_of(shot).home(shot.key)
     await asyncio.to_thread(write_bytes, home / name, data)
     frame = Frame(data, digest_bytes(data), url, attempt.base_url)

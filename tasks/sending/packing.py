@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 
 from tasks.errors import MediaError
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.plan import PlannedShot
 from tasks.planning.inputs import Input
 from tasks.providers.client import Client
@@ -39,7 +39,7 @@ def pack(shot: PlannedShot, order: Order, frame: Frame | None, client: Client) -
         # The vendor knows its own picture again, so its URL goes back where it is still fresh.
         takes = "first_frame" in client.dialect.links and frame.origin == client.base_url
         ours = frame.url if takes else ""
-        mime = sniff(frame.data) or "image/png"
+        mime = sniff_mime(frame.data) or "image/png"
         first = Medium("first_frame", url=ours, data=b"" if ours else frame.data, mime=mime)
         media.insert(0, first)
     return replace(order, media=tuple(media))

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.connection import BrokenReply, wait
 from tasks.simulator.faults import Fault, Seen
 from tasks.simulator.files import is_file_name
@@ -100,7 +100,7 @@ def _range(told: str, size: int) -> tuple[int, int]:
 def _media_type(path: Path, data: bytes) -> str:
     """By the bytes: a JPEG under a PNG's name is what the vendors really send."""
     movies = {".mp4": "video/mp4", ".mov": "video/quicktime"}
-    return movies.get(path.suffix) or sniff(data[:64]) or "application/octet-stream"
+    return movies.get(path.suffix) or sniff_mime(data[:64]) or "application/octet-stream"
 
 
 def _error(status: int, code: str, message: str) -> Response:

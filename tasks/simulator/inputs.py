@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from tasks.errors import MediaError
-from tasks.media.pictures import dimensions, sniff
-from tasks.media.recordings import sniff_sound, sound_seconds
+from tasks.media.audio_headers import audio_seconds
+from tasks.media.image_headers import image_size
+from tasks.media.mime import sniff_mime
 from tasks.simulator.assets import Asset, Assets, judge_picture
 from tasks.simulator.commission import Medium
 from tasks.simulator.families import Family
@@ -57,7 +58,7 @@ class Inputs:
     def take_image(self, role: str, data: bytes, family: Family, *, param: str) -> Medium:
         """Return a picture that came as bytes. Raises Refusal."""
         width, height = _judged_image(data, family, param)
-        if sniff(data) == "image/heic":
+        if sniff_mime(data) == "image/heic":
             # Taken as the vendors take it, but nothing here decodes it.
             stand_in = _elsewhere(role, hashlib.sha256(data).hexdigest())
             return replace(stand_in, width=width, height=height)
@@ -70,7 +71,7 @@ class Inputs:
             reject(param, "video content must be a URL, base64 is not supported")
         if role == "reference_audio":
             return self._sound(data, mime, param)
-        if kind != "image" or _same(mime) != sniff(data):
+        if kind != "image" or _same(mime) != sniff_mime(data):
             message = f"The image is not of the format that its data URI names ({mime})."
             reject(param, message, code=_BAD_FORMAT)
         return self.take_image(role, data, family, param=param)
@@ -108,12 +109,12 @@ class Inputs:
         return Medium("reference_video", name, *size, commission.duration_seconds)
 
     def _sound(self, data: bytes, mime: str, param: str) -> Medium:
-        if sniff_sound(data) != _SOUNDS.get(mime, ""):
+        if sniff_mime(data) != _SOUNDS.get(mime, ""):
             reject(param, f"invalid audio: the bytes are not what the data URI names ({mime})")
         if len(data) > _SOUND_BYTES:
             reject(param, "invalid audio: larger than 15 MB")
         try:
-            seconds = sound_seconds(data, "the sound")
+            seconds = audio_seconds(data, "the sound")
         except MediaError as error:
             reject(param, f"invalid audio: {error}")
         return Medium("reference_audio", self.files.keep_input(data), seconds=seconds)
@@ -134,10 +135,10 @@ def _decoded(url: str, param: str) -> tuple[str, bytes]:
 
 def _judged_image(data: bytes, family: Family, param: str) -> tuple[int, int]:
     try:
-        width, height = dimensions(data)
+        width, height = image_size(data)
     except MediaError as broken:
         reject(param, f"{broken}.", code=_BAD_FORMAT)
-    if sniff(data) == "image/heic" and not family.heif:
+    if sniff_mime(data) == "image/heic" and not family.heif:
         message = f"heic is not supported for {family.name}."
         reject(param, message, code=_BAD_FORMAT)
     if len(data) >= _IMAGE_BYTES:

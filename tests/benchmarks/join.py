@@ -56,11 +56,13 @@ def main() -> None:
 
 def join_here(paths: list[Path]) -> dict[str, float]:
     """Prepare and join within this process; the first path is the film."""
-    from tasks.media.cut import Cut, join, prepare
+    from tasks.media.join import JoinInput, join, prepare
 
     film, *clips = paths
     began = time.process_time()
-    prepared = [prepare(Cut(clip, k < len(clips) - 1, clip.stem)) for k, clip in enumerate(clips)]
+    prepared = [
+        prepare(JoinInput(clip, k < len(clips) - 1, clip.stem)) for k, clip in enumerate(clips)
+    ]
     ready = time.process_time()
     join(prepared, film)
     ended = time.process_time()
@@ -177,7 +179,7 @@ def make_clips(recorder: Any, count: int) -> list[Path]:
 
 def studio(folder: Path) -> Any:
     """Return the tests' own studio, which makes clips with numbered pictures."""
-    from tasks.media.binary import find_ffmpeg
+    from tasks.media.ffmpeg_binary import find_ffmpeg
 
     where = ROOT / "tests" / "tasks" / "media" / "conftest.py"
     spec = importlib.util.spec_from_file_location("studio", where)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.families import RATIOS
 from tasks.simulator.refusals import Refusal
 from tasks.simulator.sizes import pixel_size
@@ -149,8 +149,8 @@ def _as_url(told: str) -> str:
         start = base64.b64decode(told[: _BASE64_BYTES * 4 // 3], validate=True)
     except ValueError:
         return told
-    mime = sniff(start)
-    return f"data:{mime};base64,{told}" if mime else told
+    mime = sniff_mime(start)
+    return f"data:{mime};base64,{told}" if mime and mime.startswith("image/") else told
 
 
 _Rule = Callable[[Any], str]

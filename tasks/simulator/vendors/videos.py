@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.bodies import Part, read_form
 from tasks.simulator.commission import Commission
 from tasks.simulator.desk import Answer, Call, Desk, Operation
@@ -176,7 +176,7 @@ def _anchored(desk: Desk, commission: Commission, picture: Part) -> Commission:
     if not _TIERS[model].takes_picture:
         short = model.removeprefix("doubao-")
         reject("input_reference", f"the specified task_type r2v does not support model {short}")
-    mime = sniff(picture.data)
+    mime = sniff_mime(picture.data)
     if mime not in _PICTURES:
         reject("input_reference", "input_reference must be a JPEG, PNG or WebP picture")
     if picture.media_type not in {"", "application/octet-stream", mime}:

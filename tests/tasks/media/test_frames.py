@@ -14,7 +14,7 @@ from PIL import Image
 
 from tasks.errors import MediaError
 from tasks.media.frames import first_frame, is_black, last_frame, mean_difference, read_rgb
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.media.probe import probe
 
 KINDS = {
@@ -79,7 +79,7 @@ def test_the_true_first_and_last_pictures_are_taken(
     clip = studio.clip("a.mp4", frames=30, base=300, **made)
     last, first = last_frame(clip), first_frame(clip)
     assert (number_in(first), number_in(last)) == (300, 329)
-    assert sniff(last) == sniff(first) == "image/png"
+    assert sniff_mime(last) == sniff_mime(first) == "image/png"
     assert read_rgb(last).shape == (96, 160, 3)
 
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from tasks.media.cut import Cut, Film, join, prepare
+from tasks.media.join import JoinInput, JoinResult, join, prepare
 from tasks.media.probe import probe
 
 FRAME = 2000  # samples
@@ -17,10 +17,10 @@ TONE_STEP = 2 * np.pi * 220 / 48_000 * 0.2
 """The largest step between two samples of the studio's own tone."""
 
 
-def joined(clips: list[Path], *, chained: bool = True) -> Film:
+def joined(clips: list[Path], *, chained: bool = True) -> JoinResult:
     """Prepare and join clips to a film beside the first."""
     last = len(clips) - 1
-    cuts = [Cut(clip, chained and k < last, f"{k}") for k, clip in enumerate(clips)]
+    cuts = [JoinInput(clip, chained and k < last, f"{k}") for k, clip in enumerate(clips)]
     return join([prepare(cut) for cut in cuts], clips[0].parent / "film.mp4")
 
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from flows.commands.simulation import faults_text
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.ledger import count_creates
 
 HELP = faults_text()
@@ -163,7 +163,7 @@ def jpeg_frame(bench: Bench) -> None:
     bench.order("jpeg_frame")
     links = [bench.done(**FRAME)["content"]["last_frame_url"] for _ in range(2)]
     assert all(".png?" in link for link in links)
-    kinds = [sniff(bench.fetch(link).content) for link in links]
+    kinds = [sniff_mime(bench.fetch(link).content) for link in links]
     assert kinds == ["image/jpeg", "image/png"]
 
 

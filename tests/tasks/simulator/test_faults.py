@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 from tasks.simulator.faults import KINDS, MOMENTS, Faults, describe_faults
 from tasks.simulator.ledger import count_creates
 
@@ -199,7 +199,7 @@ def test_a_last_frame_can_be_a_jpeg_named_png(vendor, stranger) -> None:
     reply = stranger.get(link)
 
     assert ".png?" in link
-    assert sniff(reply.content) == reply.headers["content-type"] == "image/jpeg"
+    assert sniff_mime(reply.content) == reply.headers["content-type"] == "image/jpeg"
 
 
 def test_downloads_can_fail_in_every_way(rendering, stranger) -> None:

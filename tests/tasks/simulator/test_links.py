@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 
 DAY = 86_400
 
@@ -36,7 +36,7 @@ def test_a_link_needs_no_key(made, stranger) -> None:
     assert clip.content[4:8] == b"ftyp"
     # Fast start: what a player needs first comes first.
     assert clip.content.index(b"moov") < clip.content.index(b"mdat")
-    assert frame.headers["content-type"] == sniff(frame.content) == "image/png"
+    assert frame.headers["content-type"] == sniff_mime(frame.content) == "image/png"
 
 
 def test_a_link_refuses_a_key(made, stranger) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import NotConfigured
-from tasks.media.binary import bundled_ffmpeg, find_ffmpeg
+from tasks.media.ffmpeg_binary import bundled_ffmpeg, find_ffmpeg
 
 
 def test_the_configured_program_comes_first(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from tasks.errors import MediaError
-from tasks.media.pictures import sniff
+from tasks.media.mime import sniff_mime
 
 SAMPLES_MOST = 2_000_000
 """Pictures or packets of sound in one track: ten hours of sound, a day of picture."""
@@ -39,7 +39,7 @@ MAX_BYTES = 4 << 30
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot")
 
 
-class Insane(Exception):
+class UnsafeMedia(Exception):
     """An index that promises what no clip has; says what in a few words."""
 
 
@@ -50,7 +50,7 @@ class _Box(NamedTuple):
     end: int
 
 
-def look_at(path: Path) -> bytes:
+def check_clip_file(path: Path) -> bytes:
     """A clip's first bytes. Raises MediaError for what is cut off, made to do harm or no clip."""
     try:
         size = path.stat().st_size
@@ -63,19 +63,19 @@ def look_at(path: Path) -> bytes:
     except OSError as error:
         message = f"{path} can't be read: {error.strerror}"
         raise MediaError(message) from error
-    except Insane as reason:
+    except UnsafeMedia as reason:
         message = f"{path} is damaged or made to do harm: {reason}"
         raise MediaError(message) from None
     if told > size:
         message = f"{path} is cut off: {size} of {told} bytes are there; download it again"
         raise MediaError(message)
     if head[4:8] not in _FIRST_BOXES:
-        message = f"{path} {diagnose(head)}"
+        message = f"{path} {describe_file(head)}"
         raise MediaError(message)
     return head
 
 
-def diagnose(head: bytes) -> str:
+def describe_file(head: bytes) -> str:
     """What a file is that could not be opened as a clip, by its first bytes."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
@@ -84,8 +84,9 @@ def diagnose(head: bytes) -> str:
         return "is a web page (HTML or XML) and no clip; what was downloaded is an error page"
     if text.startswith((b"{", b"[")):
         return "is JSON text and no clip; what was downloaded is probably an error message"
-    if sniff(head):
-        return f"is a picture ({sniff(head)}) and no clip"
+    mime = sniff_mime(head) or ""
+    if mime.startswith("image/"):
+        return f"is a picture ({mime}) and no clip"
     if head[4:8] == b"ftyp":
         return "is cut off or damaged: it begins like an MP4, but its index can't be read"
     return "is no MP4 or QuickTime clip"
@@ -94,16 +95,16 @@ def diagnose(head: bytes) -> str:
 def check_boxes(file: BinaryIO, size: int) -> int:
     """Where the last box that matters ends, as the boxes tell it; `size` is the file's.
 
-    Raises Insane for an index that would cost more memory than any clip is worth.
+    Raises UnsafeMedia for an index that would cost more memory than any clip is worth.
     """
     told = samples = 0
     for box in _boxes(file, 0, size):
         if box.kind in _PLACED:
-            raise Insane(_MISPLACED)
+            raise UnsafeMedia(_MISPLACED)
         if box.kind in _INDEXES:
             samples += _check_index(file, box._replace(end=min(box.end, size)))
         if samples > SAMPLES_MOST:
-            raise Insane(_many(samples))
+            raise UnsafeMedia(_many(samples))
         if box.kind in (b"mdat", *_INDEXES):
             told = box.end
     return told
@@ -127,26 +128,26 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
         yield _Box(head[4:8], start + begins, start + length)
         start += length
     msg = f"its index has more than {BOXES_MOST} parts"
-    raise Insane(msg)
+    raise UnsafeMedia(msg)
 
 
 def _check_index(file: BinaryIO, index: _Box) -> int:
     """Check the tables of an index; returns how many samples its fragments have."""
     if index.end - index.start > INDEX_BYTES_MOST:
         msg = f"its index has more than {INDEX_BYTES_MOST // 1_000_000} MB"
-        raise Insane(msg)
+        raise UnsafeMedia(msg)
     fragmented = 0
     for box in _boxes(file, index.start, index.end):
         if box.kind == b"cmov":
             msg = "its index is compressed"
-            raise Insane(msg)
+            raise UnsafeMedia(msg)
         if box.kind == b"trak":
             _check_track(_tables(file, box), file)
         elif box.kind == b"traf":
             runs = (one for one in _boxes(file, box.start, box.end) if one.kind == b"trun")
             fragmented += sum(_number(file, one, 4) for one in runs)
         elif box.kind in _FOLDERS and any(map(_is_placed, _leaves(file, box))):
-            raise Insane(_MISPLACED)
+            raise UnsafeMedia(_MISPLACED)
     return fragmented
 
 
@@ -158,7 +159,7 @@ def _tables(file: BinaryIO, track: _Box) -> dict[bytes, _Box]:
     found: dict[bytes, _Box] = {}
     for one in _leaves(file, track):
         if one.kind in found if one.kind in _TABLES else _is_placed(one):
-            raise Insane(_MISPLACED)
+            raise UnsafeMedia(_MISPLACED)
         # QuickTime has a second handler further in, which tells where the data is.
         found.setdefault(one.kind, one)
     return found
@@ -166,7 +167,7 @@ def _tables(file: BinaryIO, track: _Box) -> dict[bytes, _Box]:
 
 def _leaves(file: BinaryIO, folder: _Box, depth: int = 0) -> Iterator[_Box]:
     if depth > _DEPTH_MOST:
-        raise Insane(_MISPLACED)
+        raise UnsafeMedia(_MISPLACED)
     for box in _boxes(file, folder.start, folder.end):
         if box.kind in _FOLDERS:
             yield from _leaves(file, box._replace(end=min(box.end, folder.end)), depth + 1)
@@ -181,12 +182,12 @@ def _check_track(tables: dict[bytes, _Box], file: BinaryIO) -> None:
     plain = sizes.kind == b"stsz" and _is_plain(tables, file)
     count = _plain_samples(tables, file) if plain else _number(file, sizes, 8)
     if count > (_PLAIN_SAMPLES_MOST if plain else SAMPLES_MOST):
-        raise Insane(_many(count))
+        raise UnsafeMedia(_many(count))
     each = _number(file, sizes, 4) if sizes.kind == b"stsz" else 0
     largest = each or max(_words(file, sizes, 12) if sizes.kind == b"stsz" else (), default=0)
     if largest > SAMPLE_BYTES_MOST:
         msg = f"its index has a picture of {largest // 1_000_000} MB"
-        raise Insane(msg)
+        raise UnsafeMedia(msg)
 
 
 def _is_plain(tables: dict[bytes, _Box], file: BinaryIO) -> bool:

@@ -14,11 +14,10 @@ from typing import IO
 import ffmpeg
 
 from tasks.errors import MediaError
-from tasks.media.agreement import BT601_525, BT601_625, disagreements, shown_matrix, target
+from tasks.media.compatibility import BT601_525, BT601_625, resolve_matrix
 from tasks.media.container import BOUNDS
-from tasks.media.probe import FILM_RATE, Clip, probe
-
-__all__ = ["disagreements", "fit", "target"]
+from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.probe import Clip, probe
 
 Filter = tuple[str, tuple[object, ...], dict[str, object]]
 
@@ -26,7 +25,9 @@ _CRF = 16  # visually lossless
 _LAST_WORDS = 600
 
 
-def fit(clip: Path, like: Clip, out: Path, *, ffmpeg: Path, deadline_seconds: float = 600) -> Clip:
+def convert(
+    clip: Path, like: Clip, out: Path, *, ffmpeg: Path, deadline_seconds: float = 600
+) -> Clip:
     """Encode a clip anew, to exactly `out`, so that it can stand beside `like`; sound is kept.
 
     The picture is scaled to lie whole within the size of `like`, with black beside it. Raises
@@ -74,7 +75,9 @@ def _arguments(clip: Clip, like: Clip, out: Path) -> list[str]:
     }
     if clip.rate:
         # The last picture may say that it stands for days.
-        options["frames:v"] = math.ceil(clip.duration_seconds * FILM_RATE) + int(FILM_RATE)
+        options["frames:v"] = (
+            math.ceil(clip.duration_seconds * FRAMES_PER_SECOND) + FRAMES_PER_SECOND
+        )
     command = ffmpeg.output(*streams, f"file:{out.absolute()}", **options)
     quiet = command.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
     return list(quiet.overwrite_output().get_args())
@@ -86,7 +89,7 @@ def _filters(clip: Clip, like: Clip) -> list[Filter]:
     fitted: dict[str, object] = {
         "force_original_aspect_ratio": "decrease",
         "force_divisible_by": 2,
-        "in_color_matrix": shown_matrix(clip),
+        "in_color_matrix": resolve_matrix(clip),
         "in_range": "pc" if clip.colour.is_full_range else "tv",
         "out_color_matrix": matrix,
         "out_range": "tv",
@@ -95,7 +98,7 @@ def _filters(clip: Clip, like: Clip) -> list[Filter]:
     filters: list[Filter] = []
     if clip.is_interlaced:
         filters.append(("yadif", (), {}))
-    filters.append(("fps", (int(FILM_RATE),), {}))
+    filters.append(("fps", (FRAMES_PER_SECOND,), {}))
     if clip.sar != 1:
         # Scaling judges the shape by counting pixels, so they are made square first.
         filters.append(("scale", ("trunc(iw*sar/2)*2", "ih"), {"flags": accurate}))

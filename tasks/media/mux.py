@@ -25,12 +25,12 @@ from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
 from tasks.media.container import fraction, opened, picture_stream
-from tasks.media.probe import FILM_RATE
-from tasks.media.sound import SAMPLE_RATE, Samples
-from tasks.media.tail import Tail
+from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND, SAMPLES_PER_SECOND
+from tasks.media.reencode import Tail
+from tasks.media.sound import Samples
 
 _FRAME_TICKS = 512
-_TIME_BASE = Fraction(1, 24 * _FRAME_TICKS)
+_TIME_BASE = FRAME_SECONDS / _FRAME_TICKS
 _OPTIONS = {
     "movflags": "+faststart",
     "video_track_timescale": str(_TIME_BASE.denominator),
@@ -110,7 +110,7 @@ class PictureTrack:
         copied = 0
         with opened(piece.path) as clip:
             stream = picture_stream(clip, piece.path)
-            per_frame = fraction(stream.time_base) * FILM_RATE
+            per_frame = fraction(stream.time_base) * FRAMES_PER_SECOND
             start_codes = _annex_b(stream)
             packets = (packet for packet in clip.demux(stream) if packet.size)
             for packet in islice(packets, piece.copied):
@@ -142,7 +142,7 @@ class SoundTrack:
         self._container = container
         self._layout = _LAYOUTS[channels]
         self._samples = 0
-        self._stream: AudioStream = container.add_stream("aac", rate=SAMPLE_RATE)
+        self._stream: AudioStream = container.add_stream("aac", rate=SAMPLES_PER_SECOND)
         self._stream.codec_context.layout = self._layout
         self._stream.codec_context.bit_rate = _BIT_RATES[channels]
         self._stream.codec_context.options = dict(_AAC_OPTIONS)
@@ -151,8 +151,8 @@ class SoundTrack:
         """Encode samples after those that are there."""
         block = np.ascontiguousarray(samples)
         frame = AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
-        frame.sample_rate = SAMPLE_RATE
-        frame.pts, frame.time_base = self._samples, Fraction(1, SAMPLE_RATE)
+        frame.sample_rate = SAMPLES_PER_SECOND
+        frame.pts, frame.time_base = self._samples, Fraction(1, SAMPLES_PER_SECOND)
         self._samples += block.shape[1]
         _mux(self._container, self._stream.encode(frame))
 
@@ -174,7 +174,7 @@ def add_chapters(container: OutputContainer, shots: Sequence[tuple[str, int]]) -
                 "id": number,
                 "start": position,
                 "end": position + frames,
-                "time_base": 1 / FILM_RATE,
+                "time_base": FRAME_SECONDS,
                 "metadata": {"title": title},
             }
         )

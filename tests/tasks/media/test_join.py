@@ -19,22 +19,22 @@ import numpy as np
 import pytest
 
 from tasks.errors import MediaError
-from tasks.media.cut import Cut, Film, join, prepare
+from tasks.media.join import JoinInput, JoinResult, join, prepare
 
 
-def cuts(clips: list[Path], *, chained: bool = True) -> list[Cut]:
+def cuts(clips: list[Path], *, chained: bool = True) -> list[JoinInput]:
     """Return the cuts of clips that all continue one another, or that none does."""
     last = len(clips) - 1
-    return [Cut(clip, chained and k < last, f"Shot {k}") for k, clip in enumerate(clips)]
+    return [JoinInput(clip, chained and k < last, f"Shot {k}") for k, clip in enumerate(clips)]
 
 
-def joined(clips: list[Path], *, chained: bool = True) -> Film:
+def joined(clips: list[Path], *, chained: bool = True) -> JoinResult:
     """Prepare and join clips to a film beside the first."""
     film = clips[0].parent / "film.staged"
     return join([prepare(cut) for cut in cuts(clips, chained=chained)], film)
 
 
-def assert_exact(studio: Any, film: Film, numbers: list[int]) -> None:
+def assert_exact(studio: Any, film: JoinResult, numbers: list[int]) -> None:
     """Assert that a film shows these pictures once each, evenly, and that ffmpeg is content."""
     assert studio.numbers(film.path) == numbers
     assert film.frames == len(numbers)
@@ -100,7 +100,7 @@ def test_the_film_s_header_lists_what_all_its_pictures_need(four: list[Path]) ->
 
 def test_each_shot_is_a_chapter(studio: Any, four: list[Path]) -> None:
     """Chapters carry the shots' titles and begin where the shots do."""
-    shots = [Cut(clip, k < 3, f"Café {k}") for k, clip in enumerate(four)]
+    shots = [JoinInput(clip, k < 3, f"Café {k}") for k, clip in enumerate(four)]
     film = join(
         [prepare(shot) for shot in shots], studio.folder / "f.mp4", title="Film", comment="c"
     )
@@ -125,7 +125,7 @@ def test_cuts_that_are_not_chained_copy_everything(studio: Any) -> None:
 def test_chained_and_plain_cuts_mix(studio: Any) -> None:
     """Each seam follows its own rule."""
     a, b, c = (studio.clip(f"{k}.mp4", base=base) for k, base in enumerate((0, 24, 200)))
-    shots = [Cut(a, True, "a"), Cut(b, False, "b"), Cut(c, False, "c")]
+    shots = [JoinInput(a, True, "a"), JoinInput(b, False, "b"), JoinInput(c, False, "c")]
     film = join([prepare(shot) for shot in shots], studio.folder / "film.mp4")
     assert_exact(studio, film, [*range(49), *range(200, 225)])
 
@@ -250,7 +250,7 @@ def test_a_clip_that_cannot_be_cut_is_refused_with_the_reason(
     made, words = REFUSED[kind]
     clip = studio.clip("odd.mp4", frames=30, picture=picture(**made), tone=None)
     with pytest.raises(MediaError, match=words) as refused:
-        prepare(Cut(clip, True, "odd"))
+        prepare(JoinInput(clip, True, "odd"))
     assert str(clip) in str(refused.value)
 
 
@@ -260,7 +260,7 @@ def test_a_clip_with_hidden_pictures_is_refused(studio: Any) -> None:
     cut = studio.folder / "cut.mp4"
     studio.run("-ss", "0.5", "-i", str(path), "-c", "copy", str(cut))
     with pytest.raises(MediaError, match="hides 12 of its pictures"):
-        prepare(Cut(cut, False, "cut"))
+        prepare(JoinInput(cut, False, "cut"))
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_nothing_to_join_is_refused(tmp_path: Path) -> None:
 def test_a_single_picture_that_would_be_dropped_is_refused(studio: Any) -> None:
     """A clip of one picture can't give it up to the next."""
     clip = studio.clip("a.mp4", frames=1, tone=None)
-    assert prepare(Cut(clip, False, "a")).piece.frames == 1
+    assert prepare(JoinInput(clip, False, "a")).piece.frames == 1
     with pytest.raises(MediaError, match="single picture"):
-        prepare(Cut(clip, True, "a"))
+        prepare(JoinInput(clip, True, "a"))
 
 
 def test_a_join_that_fails_leaves_no_film(studio: Any) -> None:
@@ -318,7 +318,7 @@ def test_a_clip_replaced_after_it_was_prepared_is_noticed(studio: Any) -> None:
 
 def test_a_film_that_cannot_be_written_is_a_media_error(studio: Any) -> None:
     """A folder that is not there is told with the film's path."""
-    prepared = prepare(Cut(studio.clip("a.mp4"), False, "a"))
+    prepared = prepare(JoinInput(studio.clip("a.mp4"), False, "a"))
     with pytest.raises(MediaError, match=r"can't be written to .*nowhere"):
         join([prepared], studio.folder / "nowhere" / "film.mp4")
 
@@ -329,8 +329,8 @@ def test_a_full_disk_ends_the_join_without_a_film(studio: Any) -> None:
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from tasks.media.cut import Cut, join, prepare\n"
-        "prepared = prepare(Cut(Path(sys.argv[1]), False, 'a'))\n"
+        "from tasks.media.join import JoinInput, join, prepare\n"
+        "prepared = prepare(JoinInput(Path(sys.argv[1]), False, 'a'))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))\n"
         "try:\n    join([prepared], Path(sys.argv[2]))\n"

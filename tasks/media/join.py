@@ -12,17 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import MediaError
-from tasks.media.agreement import differences, film_channels, obstacles, target
+from tasks.media.compatibility import (
+    choose_channels,
+    choose_target,
+    find_mismatches,
+    find_obstacles,
+)
 from tasks.media.decode import late_pictures
-from tasks.media.probe import FILM_RATE, Clip, examine
+from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.mux import PictureTrack, Piece, SoundTrack, add_chapters, writing
+from tasks.media.probe import Clip, examine
+from tasks.media.reencode import encode_tail
 from tasks.media.sound import Source, film_sound
-from tasks.media.splice import PictureTrack, Piece, SoundTrack, add_chapters, writing
-from tasks.media.tail import encode_tail
 from tasks.media.timeline import Timeline, clean_cut
 
 
 @dataclass(frozen=True)
-class Cut:
+class JoinInput:
     """A shot's place in the film: its clip, and whether its last picture goes."""
 
     clip: Path
@@ -33,17 +39,17 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedClip:
     """A clip that is ready to be joined. Small: it holds no packet and no sound of the clip."""
 
-    cut: Cut
+    cut: JoinInput
     clip: Clip
     piece: Piece
     source: Source
 
 
 @dataclass(frozen=True)
-class Film:
+class JoinResult:
     """What a join made."""
 
     path: Path
@@ -56,23 +62,23 @@ class Film:
     @property
     def duration_seconds(self) -> float:
         """How long the film lasts."""
-        return float(self.frames / FILM_RATE)
+        return self.frames / FRAMES_PER_SECOND
 
 
-def prepare(cut: Cut) -> Prepared:
+def prepare(cut: JoinInput) -> PreparedClip:
     """Do what can be done for a clip as soon as it is there; may run in several threads.
 
     Raises MediaError for a clip that is broken or can't be joined as it is.
     """
     clip, timeline = examine(cut.clip)
-    if reasons := obstacles(clip):
+    if reasons := find_obstacles(clip):
         message = f"{cut.clip} can't be joined as it is: it {' and '.join(reasons)}"
         raise MediaError(message)
     keep = clip.frames - cut.drop_last
     if keep < 1:
         message = f"{cut.clip} has a single picture, and the next shot begins with that one"
         raise MediaError(message)
-    return Prepared(
+    return PreparedClip(
         cut=cut,
         clip=clip,
         piece=_piece(clip, timeline, keep),
@@ -86,7 +92,9 @@ def prepare(cut: Cut) -> Prepared:
     )
 
 
-def join(prepared: Sequence[Prepared], film: Path, *, title: str = "", comment: str = "") -> Film:
+def join(
+    prepared: Sequence[PreparedClip], film: Path, *, title: str = "", comment: str = ""
+) -> JoinResult:
     """Write the film to exactly that path; staging and renaming are the caller's.
 
     Title and comment become the file's tags. Raises MediaError, and leaves no file, where the
@@ -94,7 +102,7 @@ def join(prepared: Sequence[Prepared], film: Path, *, title: str = "", comment: 
     """
     clips = [shot.clip for shot in prepared]
     _refuse_disagreement(clips)
-    channels = film_channels(clips)
+    channels = choose_channels(clips)
     pieces = [shot.piece for shot in prepared]
     with writing(film) as container:
         picture = PictureTrack(container, pieces)
@@ -109,7 +117,7 @@ def join(prepared: Sequence[Prepared], film: Path, *, title: str = "", comment: 
                 sound.append(next(shares))
         if sound:
             sound.finish()
-    return Film(film, sum(piece.frames for piece in pieces), channels, _encoded_anew(pieces))
+    return JoinResult(film, sum(piece.frames for piece in pieces), channels, _encoded_anew(pieces))
 
 
 def _piece(clip: Clip, timeline: Timeline, keep: int) -> Piece:
@@ -127,9 +135,9 @@ def _piece(clip: Clip, timeline: Timeline, keep: int) -> Piece:
 
 
 def _refuse_disagreement(clips: Sequence[Clip]) -> None:
-    like = target(clips)
+    like = choose_target(clips)
     for clip in clips:
-        if reasons := differences(clip, like):
+        if reasons := find_mismatches(clip, like):
             message = f"{clip.path} can't be joined as it is: it {' and '.join(reasons)}"
             raise MediaError(message)
 

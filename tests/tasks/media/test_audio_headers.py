@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import MediaError
-from tasks.media.recordings import sniff_sound, sound_seconds
+from tasks.media.audio_headers import audio_seconds
+from tasks.media.mime import sniff_mime
 
 BEAT = Path(__file__).parents[3] / "storyboards" / "refs" / "tea-beat.mp3"
 
@@ -31,7 +32,7 @@ def write_wave(tmp_path: Path):
 
 def test_a_wave_lasts_as_long_as_its_header_says(write_wave) -> None:
     """Bytes of sound over bytes a second."""
-    assert sound_seconds(write_wave(2.5).read_bytes(), "a.wav") == pytest.approx(2.5)
+    assert audio_seconds(write_wave(2.5).read_bytes(), "a.wav") == pytest.approx(2.5)
 
 
 def test_a_wave_that_was_cut_off_lasts_as_long_as_its_bytes(write_wave) -> None:
@@ -39,7 +40,7 @@ def test_a_wave_that_was_cut_off_lasts_as_long_as_its_bytes(write_wave) -> None:
     path = write_wave(4)
     path.write_bytes(path.read_bytes()[: 44 + 22_050 * 4])
 
-    assert sound_seconds(path.read_bytes(), path.name) == pytest.approx(1.0)
+    assert audio_seconds(path.read_bytes(), path.name) == pytest.approx(1.0)
 
 
 def test_what_stands_before_the_sound_is_passed_over(write_wave) -> None:
@@ -48,13 +49,13 @@ def test_what_stands_before_the_sound_is_passed_over(write_wave) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:36] + b"LIST\x03\0\0\0abc\0" + data[36:])
 
-    assert sound_seconds(path.read_bytes(), path.name) == pytest.approx(1.0)
+    assert audio_seconds(path.read_bytes(), path.name) == pytest.approx(1.0)
 
 
 def test_an_mp3_is_walked_through() -> None:
     """It tells its length nowhere."""
-    assert sniff_sound(BEAT.read_bytes()) == "audio/mpeg"
-    assert sound_seconds(BEAT.read_bytes(), BEAT.name) == pytest.approx(4.0, abs=0.1)
+    assert sniff_mime(BEAT.read_bytes()) == "audio/mpeg"
+    assert audio_seconds(BEAT.read_bytes(), BEAT.name) == pytest.approx(4.0, abs=0.1)
 
 
 @pytest.mark.parametrize("data", [b"", b"no sound", b"\xff\xd8\xff\xe0 a picture", b"RIFF    WAVE"])
@@ -64,7 +65,7 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
     with pytest.raises(MediaError, match=r"a\.wav"):
-        sound_seconds(path.read_bytes(), path.name)
+        audio_seconds(path.read_bytes(), path.name)
 
 
 def test_a_damaged_mp3_is_refused(tmp_path: Path) -> None:
@@ -73,4 +74,4 @@ def test_a_damaged_mp3_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"ID3\x04" + b"\0" * 200)
 
     with pytest.raises(MediaError, match=r"a\.mp3"):
-        sound_seconds(path.read_bytes(), path.name)
+        audio_seconds(path.read_bytes(), path.name)

@@ -10,12 +10,11 @@ import zlib
 from collections.abc import Callable
 
 from tasks.errors import MediaError
+from tasks.media.mime import sniff_mime
 
 MAX_PIXELS = 80_000_000
 """More than twice the largest picture a vendor takes (6000×6000); more is refused unopened."""
 
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-_BMP_HEADER_BYTES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 # Start-of-frame markers: C0-CF without the tables C4 (Huffman), C8 (reserved), CC (arithmetic).
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # More than any camera writes; a file of nothing else would be read for seconds.
@@ -24,30 +23,13 @@ _MARKERS_MOST = 10_000
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
-def sniff(data: bytes) -> str | None:
-    """Return the MIME type that the first bytes prove, or None where they prove none."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "image/gif"
-    if data[:4] in (b"II*\x00", b"MM\x00*"):
-        return "image/tiff"
-    if data[:2] == b"BM" and _number(data, 14, "<I") in _BMP_HEADER_BYTES:
-        return "image/bmp"
-    return "image/heic" if _is_heif(data) else None
-
-
-def dimensions(data: bytes) -> tuple[int, int]:
+def image_size(data: bytes) -> tuple[int, int]:
     """Return width and height in pixels as the header tells them.
 
     Raises MediaError for what is no picture, has a broken header, or is larger than MAX_PIXELS.
     """
-    mime = sniff(data)
-    if mime is None:
+    mime = sniff_mime(data)
+    if mime not in _READERS:
         message = "This is no picture: its first bytes belong to no known picture format"
         raise MediaError(message)
     try:
@@ -71,14 +53,6 @@ def _number(data: bytes, offset: int, form: str) -> int | None:
     if len(data) < offset + struct.calcsize(form):
         return None
     return int(struct.unpack_from(form, data, offset)[0])
-
-
-def _is_heif(data: bytes) -> bool:
-    if data[4:8] != b"ftyp":
-        return False
-    box = data[8 : min(_number(data, 0, ">I") or 0, 256)]
-    brands = {box[:4], *(box[at : at + 4] for at in range(8, len(box), 4))}
-    return bool(brands & _HEIF_BRANDS) and b"avif" not in brands
 
 
 def _png(data: bytes) -> tuple[int, int]:

@@ -10,21 +10,13 @@ import io
 import struct
 
 from tasks.errors import MediaError
+from tasks.media.mime import sniff_mime
 
 
-def sniff_sound(data: bytes) -> str | None:
-    """Return the MIME type that the first bytes prove, or None where they prove none."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "audio/wav"
-    # A frame of MPEG sound begins with eleven set bits; layer 0 does not exist.
-    is_frame = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and data[1] & 0x06
-    return "audio/mpeg" if data[:3] == b"ID3" or is_frame else None
-
-
-def sound_seconds(data: bytes, name: str) -> float:
+def audio_seconds(data: bytes, name: str) -> float:
     """Return how long a WAV or MP3 lasts. Raises MediaError for anything else and for damage."""
-    kind = sniff_sound(data)
-    if kind is None:
+    kind = sniff_mime(data)
+    if kind not in ("audio/wav", "audio/mpeg"):
         message = f"{name} is neither WAV nor MP3: its first bytes belong to neither"
         raise MediaError(message)
     seconds = _wave_seconds(data) if kind == "audio/wav" else _walked_seconds(data, name)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tasks.errors import MediaError
-from tasks.media.probe import FILM_RATE, Clip, Colour
+from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.probe import Clip, Colour
 
 BT709, UNSPECIFIED, BT601_625, BT601_525, BT2020 = 1, 2, 5, 6, 9
 """Colour matrices by their numbers in ISO/IEC 23091-2; both BT.601 ones compute alike."""
@@ -28,41 +29,22 @@ SCALE_MATRICES = {
 MATRIX_NAMES = {BT709: "BT.709", BT601_625: "BT.601", BT601_525: "BT.601", BT2020: "BT.2020"}
 
 
-def obstacles(clip: Clip) -> tuple[str, ...]:
+def find_obstacles(clip: Clip) -> tuple[str, ...]:
     """Return what keeps a clip out of any film as it is, one clause each; empty for none."""
     return tuple(_obstacles(clip))
 
 
-def differences(clip: Clip, like: Clip) -> tuple[str, ...]:
+def find_mismatches(clip: Clip, like: Clip) -> tuple[str, ...]:
     """Return what keeps a clip from standing beside `like` as it is, one clause each."""
     return (*_obstacles(clip), *_differences(clip, like))
 
 
-def disagreements(clips: Sequence[Clip]) -> list[str]:
-    """Return one sentence for each clip that has to be fitted before the clips can be joined."""
-    like = target(clips)
-    found = ((clip, differences(clip, like)) for clip in clips)
-    return [f"{clip.path} {' and '.join(clauses)}" for clip, clauses in found if clauses]
-
-
-def sound_differences(clips: Sequence[Clip]) -> list[str]:
-    """Return one sentence for each clip whose sound the join has to change or to make up."""
-    channels = film_channels(clips)
-    if not channels:
-        return []
-    return [
-        f"{clip.path} {_sound(clip)}; the film's sound is 48 kHz {_layout(channels)}"
-        for clip in clips
-        if (clip.sample_rate, clip.channels) != (48_000, channels)
-    ]
-
-
-def film_channels(clips: Sequence[Clip]) -> int:
+def choose_channels(clips: Sequence[Clip]) -> int:
     """Return 2 if any clip has more than one channel, 1 if all are mono, 0 if all are mute."""
     return min(2, max((clip.channels for clip in clips if clip.has_audio), default=0))
 
 
-def target(clips: Sequence[Clip]) -> Clip:
+def choose_target(clips: Sequence[Clip]) -> Clip:
     """Return what the clips have to be like: the first of the most frequent size that can be
     joined as it is. Where no clip of that size can, its values are what fitting would make of it.
 
@@ -74,12 +56,12 @@ def target(clips: Sequence[Clip]) -> Clip:
     size, _ = Counter((clip.width, clip.height) for clip in clips).most_common(1)[0]
     sized = [clip for clip in clips if (clip.width, clip.height) == size]
     for clip in sized:
-        if not obstacles(clip) and clip.sar == 1:
+        if not find_obstacles(clip) and clip.sar == 1:
             return clip
     return _fitted(sized[0])
 
 
-def shown_matrix(clip: Clip) -> str:
+def resolve_matrix(clip: Clip) -> str:
     """Return the matrix that a clip's colours follow, by ffmpeg's name: what it says, else BT.709.
 
     Only small old formats, under 480 lines and narrow, follow BT.601 without saying so.
@@ -94,7 +76,7 @@ def _fitted(clip: Clip) -> Clip:
         clip,
         width=clip.width // 2 * 2,
         height=clip.height // 2 * 2,
-        rate=FILM_RATE,
+        rate=Fraction(FRAMES_PER_SECOND),
         codec="h264",
         pix_fmt="yuv420p",
         sar=Fraction(1),
@@ -115,8 +97,8 @@ def _obstacles(clip: Clip) -> Iterator[str]:
         yield "has full range colour, the film limited range"
     if not clip.is_constant and not clip.hidden_frames:
         yield "has its pictures at uneven times"
-    elif clip.rate != FILM_RATE:
-        yield f"runs at {float(clip.rate):.6g} pictures a second, the film at {FILM_RATE}"
+    elif clip.rate != FRAMES_PER_SECOND:
+        yield f"runs at {float(clip.rate):.6g} pictures a second, the film at {FRAMES_PER_SECOND}"
     if clip.hidden_frames:
         yield f"hides {clip.hidden_frames} of its pictures by an edit list"
     if clip.is_interlaced:
@@ -140,13 +122,3 @@ def _differences(clip: Clip, like: Clip) -> Iterator[str]:
 def _matrix(clip: Clip) -> int:
     matrix = clip.colour.matrix
     return BT601_525 if matrix == BT601_625 else matrix
-
-
-def _sound(clip: Clip) -> str:
-    if not clip.has_audio:
-        return "is mute"
-    return f"sounds at {clip.sample_rate / 1000:g} kHz {_layout(clip.channels)}"
-
-
-def _layout(channels: int) -> str:
-    return {1: "mono", 2: "stereo"}.get(channels, f"with {channels} channels")

@@ -16,7 +16,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from tasks.errors import MediaError
-from tasks.media.probe import FILM_RATE, Clip
+from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND
+from tasks.media.probe import Clip
 
 # The tail's parameter sets get a number of their own, so that they do not replace the clip's.
 # No look-ahead and no automatic key frames: one IDR, then pictures that refer back only.
@@ -52,7 +53,7 @@ def _encode(frames: Sequence[VideoFrame], clip: Clip) -> Tail:
     packets = []
     for number, frame in enumerate(frames):
         frame.pts = number
-        frame.time_base = 1 / FILM_RATE
+        frame.time_base = FRAME_SECONDS
         frame.pict_type = 0  # what it was in the clip is no order to the encoder
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
@@ -63,8 +64,8 @@ def _encoder(clip: Clip) -> VideoCodecContext:
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = clip.width, clip.height, clip.pix_fmt
     encoder.sample_aspect_ratio = clip.sar
-    encoder.framerate = FILM_RATE
-    encoder.time_base = Fraction(1, 24)
+    encoder.framerate = Fraction(FRAMES_PER_SECOND)
+    encoder.time_base = FRAME_SECONDS
     encoder.color_primaries = clip.colour.primaries
     encoder.color_trc = clip.colour.transfer
     encoder.colorspace = clip.colour.matrix

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import MediaError
-from tasks.media.boxes import look_at
+from tasks.media.mp4_guard import check_clip_file
 from tasks.media.probe import probe, verify
 
 TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
@@ -123,7 +123,7 @@ def test_an_index_that_was_made_to_do_harm_is_refused(whole: bytes, tmp_path: Pa
     path.write_bytes(make(whole))
 
     with pytest.raises(MediaError, match=said):
-        look_at(path)
+        check_clip_file(path)
 
 
 def test_a_kilobyte_that_promises_millions_costs_no_gigabytes(whole: bytes, tmp_path: Path) -> None:
@@ -182,4 +182,4 @@ def test_what_is_no_clip_is_told_by_its_first_bytes(tmp_path: Path, content, sai
     path.write_bytes(content)
 
     with pytest.raises(MediaError, match=said):
-        look_at(path)
+        check_clip_file(path)
