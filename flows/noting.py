@@ -7,39 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.production import Production, shelf_name_of
-from tasks.plan import PlannedShot
-from tasks.records.boards import Take, note_board, note_takes
+from flows.run import Run, records_folder_of
+from tasks.plan import PlannedShot, ShotToRender
+from tasks.store.board_records import Take, record_board, record_takes
 
 
-def note_asked(production: Production) -> None:
+def record_requested_takes(production: Run) -> None:
     """Note the take of every shot of this run. Raises StoreError."""
-    takes = {one.id: take_of(production, one) for one in production.chosen if one.provider}
-    note_takes(production.store.root, production.board.name, takes)
+    takes = {
+        one.id: take_of(production, one)
+        for one in production.shots
+        if isinstance(one, ShotToRender)
+    }
+    record_takes(production.store.root, production.board.name, takes)
 
 
-def note_there(production: Production, shots: Iterable[PlannedShot]) -> None:
+def record_rendered_shots(production: Run, shots: Iterable[PlannedShot]) -> None:
     """Note which shots are rendered under which key, and what the board pins. Raises StoreError."""
     plan = production.plan
     if not production.store.root.is_dir():
         return
-    note_board(
+    record_board(
         production.store.root,
         production.board.name,
         production.board.file,
-        rendered={one.id: one.key for one in shots},
-        shots=[one.id for one in plan],
-        pins={one.pinned.take.key for one in plan if one.pinned},
+        rendered_keys={one.id: one.key for one in shots},
+        shot_ids=[one.id for one in plan],
+        pinned_keys={
+            shot.pinned_take.take.key for shot in plan.shots_to_render if shot.pinned_take
+        },
     )
 
 
-def take_of(production: Production, shot: PlannedShot) -> Take:
+def take_of(production: Run, shot: ShotToRender) -> Take:
     """The take that the board asks of a shot now."""
     return Take(
         shot.take,
         shot.key,
-        shelf_name_of(production.settings, shot),
+        records_folder_of(production.settings, shot.provider),
         seed=production.plan.board_seed(shot),
         prompt=shot.shot.prompt,
-        continues=shot.continues_key,
+        continues_key=shot.continues_key,
     )

@@ -12,40 +12,41 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from flows.noting import note_asked
-from flows.production import Production
+from flows.noting import record_requested_takes
+from flows.run import Run
 from flows.shooting import desk
-from tasks.plan import PlannedShot
-from tasks.sending.desk import Tell
-from tasks.sending.submission import submit
+from tasks.plan import ShotToRender
+from tasks.store.status import ShotState
+from tasks.submission.context import OnProgress
+from tasks.submission.submit import submit
 
 
-def openers(production: Production) -> tuple[PlannedShot, ...]:
+def openers(production: Run) -> tuple[ShotToRender, ...]:
     """The shots that can be sent at once: those that start a chain and were never sent."""
     ready = [
         one
-        for one in sorted(production.waiting, key=lambda one: one.index)
+        for one in sorted(production.pending, key=lambda one: one.index)
         if one.continues is None
-        and one.pinned is None
-        and production.survey[one.id].state == "to render"
+        and one.pinned_take is None
+        and production.status[one.id].state is ShotState.TO_RENDER
     ]
-    most = production.wish.jobs or len(ready)
-    found: list[PlannedShot] = []
+    most = production.options.jobs or len(ready)
+    found: list[ShotToRender] = []
     for shot in ready[:most]:
         beside = sum(one.provider == shot.provider for one in found)
-        if shot.provider and beside < shot.provider.jobs_at_once:
+        if beside < shot.provider.max_concurrent_jobs:
             found.append(shot)
     return tuple(found)
 
 
 @contextmanager
-def head_start(production: Production, tell: Tell) -> Iterator[None]:
+def head_start(production: Run, tell: OnProgress) -> Iterator[None]:
     """Submit what can be submitted, beside this block; ends when all is sent."""
     first = openers(production)
     if not first:
         yield
         return
-    note_asked(production)
+    record_requested_takes(production)
     sender = threading.Thread(target=lambda: asyncio.run(_submit(production, first, tell)))
     sender.start()
     try:
@@ -54,8 +55,8 @@ def head_start(production: Production, tell: Tell) -> Iterator[None]:
         sender.join()
 
 
-async def _submit(production: Production, shots: tuple[PlannedShot, ...], tell: Tell) -> None:
+async def _submit(production: Run, shots: tuple[ShotToRender, ...], tell: OnProgress) -> None:
     async with desk(production, tell) as desk_:
         for shot in shots:
             with suppress(Exception):
-                await submit(shot, None, desk_, patient=False)
+                await submit(shot, None, desk_, reconcile_unclear=False)

@@ -17,12 +17,12 @@ from prefect import flow, get_run_logger
 from prefect.blocks.system import Secret
 from prefect.runtime import flow_run
 
-from flows import told
-from flows.agreement import check_agreed
-from flows.crash import caught_bugs
-from flows.production import Production, Wish, check_ready, prepare, served
-from flows.results import Report, put
-from flows.running import RUN, Run
+from flows.bug_report import report_bugs
+from flows.cli.output import json
+from flows.consent import check_consent
+from flows.report import RunReport, export
+from flows.run import Run, RunOptions, check_ready, prepare_run, serve_simulator
+from flows.running import RUN, OpenRun
 from flows.shooting import shoot
 from flows.steps import PrefectSteps
 from storyboards import Storyboard
@@ -30,6 +30,7 @@ from storyboards.board import Board
 from storyboards.loading import load_partial
 from storyboards.terminal_text import shorten
 from tasks.settings import read_settings
+from tasks.store.staleness import StalePolicy
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -83,11 +84,11 @@ async def render_storyboard(
     open_run = RUN.get()
     if open_run:
         secrets = open_run.production.settings.secrets()
-        with caught_bugs(secrets):
+        with report_bugs(secrets):
             report = await shoot(open_run.production, PrefectSteps(secrets), open_run.tell)
             open_run.reports.append(report)
-            return told.render_document(report, _put(report))
-    wish = Wish(
+            return json.render_document(report, _put(report))
+    wish = RunOptions(
         provider=provider,
         only=tuple(only or ()),
         until=until,
@@ -95,44 +96,44 @@ async def render_storyboard(
         store=Path(store) if store else None,
         out=Path(out) if out else None,
         budget=budget,
-        agreed=yes,
+        yes=yes,
         resubmit=tuple(resubmit or ()),
         partial=partial,
-        stale=stale,
+        stale=StalePolicy(stale),
         trust=trust,
     )
     settings = read_settings()
-    with caught_bugs(settings.secrets()):
-        production = prepare(_open_board(board), wish, settings, working=Path.cwd())
+    with report_bugs(settings.secrets()):
+        production = prepare_run(_open_board(board), wish, settings, working=Path.cwd())
         production = await _with_stored_keys(production)
         return await _render(production)
 
 
-async def _render(production: Production) -> dict[str, Any]:
+async def _render(production: Run) -> dict[str, Any]:
     """The whole run of a production that nobody opened before."""
     secrets = production.settings.secrets()
-    with caught_bugs(secrets):
+    with report_bugs(secrets):
         check_ready(production)
-        check_agreed(production)
-        production.store.open()
-        with served(production) as production:
+        check_consent(production)
+        production.store.create()
+        with serve_simulator(production) as production:
             report = await shoot(production, PrefectSteps(secrets), _log())
         film = _put(report)
         for words in report.warnings:
             get_run_logger().warning("%s", words)
         _raise_failure(report)
-        return told.render_document(report, film)
+        return json.render_document(report, film)
 
 
-async def _with_stored_keys(production: Production) -> Production:
+async def _with_stored_keys(production: Run) -> Run:
     """The production with the keys that Prefect keeps, where the environment has none."""
     settings = production.settings
     for provider in production.paid_providers:
-        if settings.key(provider.key_variable) is None:
+        if settings.api_key(provider.key_variable) is None:
             # Only a block that is not there; a server that can't be asked is another matter.
             with suppress(ValueError):
                 block: Any = await Secret.aload(f"shotchain-{provider.name}-api-key")
-                settings = settings.with_key(provider.key_variable, str(block.get()))
+                settings = settings.with_api_key(provider.key_variable, str(block.get()))
     return replace(production, settings=settings)
 
 
@@ -145,8 +146,8 @@ def _open_board(board: str | Storyboard) -> Board:
     return load_partial(path, shown_as=board)
 
 
-def _put(report: Report) -> str | None:
-    placed = put(report)
+def _put(report: RunReport) -> str | None:
+    placed = export(report)
     return str(placed) if placed else None
 
 
@@ -163,14 +164,14 @@ def _log() -> Callable[[str, str, float | None], None]:
     return tell
 
 
-def _raise_failure(report: Report) -> None:
+def _raise_failure(report: RunReport) -> None:
     """A run with a shot or a film missing is a failed run; what was rendered is kept."""
     for error in (*(one.error for one in report.results), report.error):
         if error:
             raise error
 
 
-def run_open(run: Run, board: str, parameters: dict[str, Any]) -> Report:
+def run_open(run: OpenRun, board: str, parameters: dict[str, Any]) -> RunReport:
     """Run the flow in this process for a production that is open already.
 
     Raises KeyboardInterrupt, and whatever a bug raises.

@@ -1,266 +1,141 @@
-"""How a plan, a run and a failure look in a terminal; plain text in a pipe.
-
-The live display needs rich and is imported only where there is a terminal to draw on.
-"""
+"""What became of a run: each shot, the film, what was paid, and where the film is put."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Collection, Mapping
+from itertools import zip_longest
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from flows.agreement import budgets_of
-from flows.production import Production
-from flows.results import Report, Result, price_of
-from flows.told import film_frames, price_lists
-from tasks.money.bill import add, exact, show
-from tasks.plan import PlannedShot
+from flows.run import Run
+from storyboards.models import Money
+from tasks.budgets.money import ZERO, Total, sum_prices
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
+from tasks.store import films
+from tasks.store.atomic_files import digest_file
+from tasks.store.films import FilmClip, StoredFilm
+from tasks.store.receipts import Attempt
+from tasks.store.staleness import describe_first_frame, is_stale
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-KEY_LENGTH = 10
-
-COLUMNS = ("shot", "chain", "provider", "model", "length", "size", "key", "tokens", "price")
-
-_COLOURS = {
-    "kept": "green",
-    "rendered": "green",
-    "failed": "red",
-    "unclear": "red",
-    "skipped": "yellow",
-}
+Outcome = Literal["kept", "rendered", "failed", "unclear", "skipped"]
 
 
-def plan_text(production: Production) -> str:
-    """The plan of a board: a line per shot, what is to pay, how long the longest chain is."""
-    plan, survey = production.plan, production.survey
-    rows: list[tuple[str, ...]] = [COLUMNS]
-    notes: list[str] = []
-    for shot in plan:
-        standing = survey[shot.id]
-        rows.append(_plan_row(shot))
-        notes.append(f"{standing.state}: {standing.reason}")
-    lines = aligned(rows)
-    told = [lines[0], *(f"{line}  {note}" for line, note in zip(lines[1:], notes, strict=True))]
-    told += ["", *(f"note: {note}" for note in plan.notes), _sums(production)]
-    return "\n".join(told)
+class ShotResult(NamedTuple):
+    """What became of one shot."""
+
+    shot: PlannedShot
+    outcome: Outcome
+    attempt: Attempt | None = None
+    error: Exception | None = None
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether its clip is in the store."""
+        return self.outcome in ("kept", "rendered")
 
 
-def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
-    size = f"{shot.width}x{shot.height}" if shot.width else "-"
-    clip = " (clip)" if shot.by_clip else ""
-    starts = f"{shot.chain} < {shot.continues}{clip}" if shot.continues else shot.chain
-    if shot.pinned:
-        starts = f"{shot.chain} < {shot.pinned.shot} take {shot.pinned.take.number}"
-    return (
-        shot.id,
-        starts,
-        shot.provider.name if shot.provider else "file",
-        shot.family or shot.model or "-",
-        _length(shot),
-        size,
-        shot.key[:KEY_LENGTH],
-        str(shot.tokens) if shot.tokens is not None else "-",
-        show(shot.price),
+class FilmTitle(NamedTuple):
+    """What a film is called: its name in the store, and its title."""
+
+    name: str
+    title: str
+
+
+class RunReport(NamedTuple):
+    """What became of a run."""
+
+    run: Run
+    results: tuple[ShotResult, ...]
+    """In the order of the film; of a part of the board, only that part."""
+    film: StoredFilm | None = None
+    error: Exception | None = None
+    """Why there is no film, where no shot is the reason."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The shots of this run that there is no clip of."""
+        return tuple(one.shot.id for one in self.results if not one.has_clip)
+
+    @property
+    def stale(self) -> tuple[ShotToRender, ...]:
+        """The shots that start on a frame that the shot before no longer ends on."""
+        attempts = {one.shot.id: one.attempt for one in self.results}
+        return tuple(
+            one.shot
+            for one in self.results
+            if one.has_clip
+            and isinstance(one.shot, ShotToRender)
+            and is_stale(one.shot, one.attempt, attempts.get(one.shot.continues or ""))
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the author should look at though nothing failed."""
+        return tuple(
+            f"the seam before {one.id} is stale: it starts on a frame that {describe_first_frame(one)} no "
+            f"longer ends on; --stale cascade renders {one.id} again"
+            for one in self.stale
+        )
+
+    @property
+    def spent(self) -> Total:
+        """What this run paid; a shared key counts once."""
+        paid = {one.shot.key: one for one in self.results if one.outcome in ("rendered", "unclear")}
+        return sum_prices(price_of(one.shot, one.attempt) for one in paid.values())
+
+
+def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:
+    """What a shot cost where that is known, else what it is estimated at."""
+    if isinstance(shot, ExistingClip):
+        return ZERO
+    return attempt.price if attempt and attempt.price is not None else shot.max_price
+
+
+def list_clips(production: Run, attempts: Mapping[str, Attempt | None]) -> list[FilmClip]:
+    """The clips of these shots in the order of the film, and what goes at their seams."""
+    there = [one for one in production.plan if one.id in attempts]
+    found = []
+    for shot, after in zip_longest(there, there[1:]):
+        attempt = attempts[shot.id]
+        if isinstance(shot, ExistingClip):
+            path, sha256 = shot.clip_path, digest_file(shot.clip_path)
+        else:
+            assert attempt is not None  # noqa: S101 - a film is made of kept shots only
+            assert attempt.clip is not None  # noqa: S101 - and those have their clip
+            path = production.records_of(shot).folder_of(shot.key) / attempt.clip.name
+            sha256 = attempt.clip.sha256
+        drop = after is not None and is_chained(shot, after)
+        found.append(FilmClip(path, sha256, shot.chapter_title, drop_last_frame=drop))
+    return found
+
+
+def find_joined_film(production: Run, pieces: list[FilmClip], cut: FilmTitle) -> StoredFilm | None:
+    """The film of just these pieces, where the store has it."""
+    return films.find_film(
+        production.store, cut.name, films.compute_film_identity(pieces, cut.title)
     )
 
 
-def _length(shot: PlannedShot) -> str:
-    if shot.wanted and shot.wanted.duration_seconds == -1:
-        return f"auto, {shot.seconds:g} s at most" if shot.seconds else "auto"
-    return f"{shot.seconds:g} s" if shot.seconds else "-"
+def full_title(production: Run) -> FilmTitle:
+    """The film with every shot in it."""
+    return FilmTitle(
+        production.board.name, production.board.storyboard.title or production.board.name
+    )
 
 
-def _sums(production: Production) -> str:
-    plan, survey = production.plan, production.survey
-    found: Counter[str] = Counter(survey[shot.id].state for shot in plan)
-    states = ("kept", "to render", "in flight", "unclear")
-    counts = [f"{found[state]} {state}" for state in states if found[state]]
-    frames, to_pay = film_frames(production), production.to_pay
-    lines = [
-        f"{len(plan.shots)} shots: {', '.join(counts)}",
-        f"to pay: {to_pay}" + (" at most" if not to_pay.free else ""),
-        *(
-            f"budget of {wall.whose}: {exact(add([wall.limit]))}, of it booked: {exact(booked)}"
-            for wall, booked in budgets_of(production)
-        ),
-        *(f"prices of {dated}: {source}" for dated, source in price_lists(plan)),
-        f"longest chain: {' > '.join(plan.critical_path)}",
-    ]
-    if frames:
-        lines.append(f"film: {frames} frames, {frames / 24:.2f} s")
-    return "\n".join(lines)
+def partial_title(production: Run, holes: Collection[str]) -> FilmTitle:
+    """The film without some shots; it says so, and never takes the whole one's place."""
+    whole = full_title(production)
+    return FilmTitle(f"{whole.name}.partial", f"{whole.title} (without {', '.join(holes)})")
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines with their columns under each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = "  ".join(f"{{:<{width}}}" for width in widths)
-    head, *lines = (padded.format(*row) for row in rows)
-    return [head.rstrip(), *lines]
-
-
-def render_text(report: Report, film: str | None) -> str:
-    """What became of a run: a line per shot, the film, what was kept, rendered and paid."""
-    rows = [_result_row(one) for one in report.results]
-    lines = [line.rstrip() for line in aligned(rows)] if rows else []
-    counts: dict[str, int] = {}
-    for one in report.results:
-        counts[one.outcome] = counts.get(one.outcome, 0) + 1
-    lines.append("")
-    if film and report.film:
-        seconds = report.film.frames / 24
-        without = f", without {', '.join(report.holes)}" if report.holes else ""
-        lines.append(f"{film}  ({report.film.frames} frames, {seconds:.2f} s{without})")
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    lines.append(f"{told}; paid {report.spent}")
-    return "\n".join(lines)
-
-
-def _result_row(result: Result) -> tuple[str, ...]:
-    attempt = result.attempt
-    frames = f"{attempt.frames} frames" if attempt and attempt.frames else ""
-    why = str(result.error) if result.error else ""
-    if result.outcome == "skipped" and not result.error:
-        why = f"continues {result.shot.continues}, which has no last frame"
-    if attempt and attempt.seam_difference is not None and not why:
-        why = f"a soft anchor: its first picture is {attempt.seam_difference:.1f} of 255 away"
-    price = "" if result.outcome in ("failed", "skipped") else show(price_of(result.shot, attempt))
-    return result.shot.id, result.outcome, frames, price, why
-
-
-class Quiet:
-    """No display: a pipe, or a document for another program."""
-
-    def tell(self, shot: str, doing: str, progress: float | None) -> None:
-        """Nothing is shown."""
-
-    def say_engine(self, words: str) -> None:
-        """Nothing is shown."""
-
-    def __enter__(self) -> Quiet:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing is to clear away."""
-
-
-class Live:
-    """A line per shot that moves while the run does, and is gone when it is over."""
-
-    def __init__(self, production: Production, stream: TextIO) -> None:
-        from rich.console import Console
-        from rich.live import Live as RichLive
-
-        self._shots = {one.id: one for one in production.chosen}
-        self._order = [one.id for one in production.plan if one.id in self._shots]
-        kept = production.survey.of("kept")
-        self._doing = {one: "kept" if one in kept else "waiting" for one in self._order}
-        self._progress: dict[str, float | None] = {}
-        self._since: dict[str, float] = {}
-        self._took: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._begun = time.monotonic()
-        self._engine = ""
-        self._console: Console = Console(file=stream)
-        self._live = RichLive(
-            console=self._console, get_renderable=self._draw, refresh_per_second=8, transient=True
-        )
-
-    def tell(self, shot: str, doing: str, progress: float | None) -> None:
-        """A shot does something else now. From any thread."""
-        with self._lock:
-            self._doing[shot] = doing
-            self._progress[shot] = progress
-            if doing in _COLOURS:
-                self._took[shot] = time.monotonic() - self._since.get(shot, time.monotonic())
-            else:
-                self._since.setdefault(shot, time.monotonic())
-
-    def say_engine(self, words: str) -> None:
-        """What Prefect does, where that is worth a word."""
-        self._engine = words
-
-    def __enter__(self) -> Live:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
-
-    def _draw(self) -> RenderableType:
-        from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table.grid(padding=(0, 2))
-        with self._lock:
-            rows = list(self._visible())
-            left = sum(1 for one in self._order if self._doing[one] not in _COLOURS)
-        for row in rows:
-            table.add_row(*row)
-        spent = time.monotonic() - self._begun
-        foot = f"{left} of {len(self._order)} shots to go, {spent:.0f} s"
-        return Group(
-            table, Text(foot + (f" · {self._engine}" if self._engine else ""), style="dim")
-        )
-
-    def _visible(self) -> Iterator[tuple[Any, ...]]:
-        """The shots that fit the terminal: those at work first."""
-        room = max(self._console.height - 3, 4)
-        busy = [one for one in self._order if self._doing[one] not in (*_COLOURS, "waiting")]
-        rest = [one for one in self._order if one not in busy]
-        chosen = set((busy + rest)[:room])
-        for shot in self._order:
-            if shot in chosen:
-                yield self._row(shot)
-
-    def _row(self, shot: str) -> tuple[Any, ...]:
-        from rich.progress_bar import ProgressBar
-        from rich.spinner import Spinner
-        from rich.text import Text
-
-        doing = self._doing[shot]
-        if doing in _COLOURS:
-            good = _COLOURS[doing] == "green"
-            mark: Any = Text("✓" if good else "✗", style=_COLOURS[doing])
-        elif doing == "waiting":
-            mark = Text("·", style="dim")
-        else:
-            mark = self._spinner(Spinner)
-        took = self._took.get(shot) or time.monotonic() - self._since.get(shot, time.monotonic())
-        progress = self._progress.get(shot)
-        bar = ProgressBar(100, progress * 100, width=18) if progress is not None else Text("")
-        style = _COLOURS.get(doing, "dim" if doing == "waiting" else "cyan")
-        seconds = f"{took:.0f} s" if took >= 0.5 else ""
-        return mark, Text(shot, style="bold"), Text(doing, style=style), bar, Text(seconds)
-
-    def _spinner(self, make: Any) -> Any:
-        if not hasattr(self, "_spin"):
-            self._spin = make("dots", style="cyan")
-        return self._spin
-
-
-@contextmanager
-def display(production: Production, stream: TextIO, *, wanted: bool) -> Iterator[Quiet | Live]:
-    """The live display where there is a terminal for it, else nothing."""
-    if not wanted or not stream.isatty():
-        yield Quiet()
-        return
-    with Live(production, stream) as live:
-        yield live
+def export(report: RunReport) -> Path | None:
+    """Put the film where the user looks for it. Returns where that is; None without a film."""
+    production, film, place = report.run, report.film, report.run.film_path
+    if film is None or place is None:
+        return film.path if film else None
+    if report.missing and production.options.out is None:
+        place = place.with_name(f"{place.stem}.partial{place.suffix}")
+    if film.is_new or not films.is_exported(film, place):
+        films.export_film(production.store, film, place, production.board.file)
+    return place

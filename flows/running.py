@@ -8,19 +8,19 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.production import Production
-from flows.results import Report
-from tasks.sending.desk import Tell
+from flows.report import RunReport
+from flows.run import Run
+from tasks.submission.context import OnProgress
 
 
 @dataclass(frozen=True)
-class Run:
+class OpenRun:
     """An open production, and who is told of it."""
 
-    production: Production
-    tell: Tell
-    reports: list[Report] = field(default_factory=list)
+    production: Run
+    tell: OnProgress
+    reports: list[RunReport] = field(default_factory=list)
     """What the flow reports, for the command that opened the run."""
 
 
-RUN: ContextVar[Run | None] = ContextVar("run", default=None)
+RUN: ContextVar[OpenRun | None] = ContextVar("run", default=None)

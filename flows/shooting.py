@@ -16,45 +16,46 @@ from typing import Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from flows.noting import note_asked, note_there
-from flows.production import SIMULATOR, Production, base_url
-from flows.results import (
-    Cut,
-    Report,
-    Result,
-    find_film,
-    partial_cut,
-    pieces_of,
-    whole_cut,
+from flows.noting import record_rendered_shots, record_requested_takes
+from flows.report import (
+    FilmTitle,
+    RunReport,
+    ShotResult,
+    find_joined_film,
+    full_title,
+    list_clips,
+    partial_title,
 )
-from tasks import films
+from flows.run import SIMULATOR, Run, provider_url
+from tasks.budgets.limits import make_reserve
 from tasks.errors import (
+    BudgetExceeded,
     JobFailed,
     JobLost,
     NotConfigured,
     ProviderError,
     ShotchainError,
-    Unclear,
-    Unpayable,
+    SubmissionUnclear,
 )
-from tasks.films import Film, Piece
-from tasks.money.booking import booking
-from tasks.plan import PlannedShot
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.providers import Provider
-from tasks.providers.addresses import is_loopback, redact
 from tasks.providers.client import Client
-from tasks.providers.contract import Done
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.transfers import same_origin
-from tasks.receipts import Attempt
-from tasks.records.takes import read_last_frame
-from tasks.sending import jobs
-from tasks.sending.desk import Desk, Tell, find_attempt
-from tasks.sending.leniency import deserves_another
-from tasks.sending.packing import Frame
-from tasks.sending.refusals import explain
-from tasks.sending.submission import submit
-from tasks.store import digest_bytes, staged
+from tasks.providers.types import JobResult
+from tasks.providers.url_policy import is_loopback_url, is_same_origin, redact_url
+from tasks.store import films
+from tasks.store.atomic_files import digest_bytes, staged_file
+from tasks.store.films import FilmClip, StoredFilm
+from tasks.store.receipts import Attempt
+from tasks.store.status import ShotState
+from tasks.store.takes import read_last_frame
+from tasks.submission import download
+from tasks.submission.await_job import await_job
+from tasks.submission.context import OnProgress, SubmissionContext, find_current_attempt
+from tasks.submission.moderation import explain_moderation
+from tasks.submission.payload import LastFrame
+from tasks.submission.retry_rules import should_retry
+from tasks.submission.submit import submit
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[T]]
@@ -100,7 +101,7 @@ class BareSteps:
 
 
 @asynccontextmanager
-async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
+async def desk(production: Run, tell: OnProgress) -> AsyncIterator[SubmissionContext]:
     """What every step needs; its clients are closed at the end. For one event loop."""
     settings = production.settings
     clients: dict[tuple[str, str], Client] = {}
@@ -108,12 +109,12 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as stack:
 
         def client_of(provider: Provider, attempt: Attempt | None) -> Client:
-            url = ours = base_url(settings, provider)
+            url = ours = provider_url(settings, provider)
             # A simulator of our own is at another port in each run, and knows its jobs again.
-            if attempt and not (provider.name == SIMULATOR and production.self_served):
+            if attempt and not (provider.name == SIMULATOR and production.serves_simulator):
                 url = attempt.base_url
             if (provider.name, url) not in clients:
-                key = settings.key(provider.key_variable)
+                key = settings.api_key(provider.key_variable)
                 if key is None and provider.name != SIMULATOR:
                     msg = f"{provider.name} needs a key; set {provider.key_variable}"
                     raise NotConfigured(msg)
@@ -122,7 +123,7 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
                     DIALECTS[provider.dialect],
                     api_key=key or SecretStr(SIMULATOR),
                     base_url=url,
-                    poll_seconds=settings.poll_seconds,
+                    poll_max_seconds=settings.poll_seconds,
                 )
                 stack.push_async_callback(client.aclose)
                 clients[provider.name, url] = client
@@ -131,13 +132,13 @@ async def desk(production: Production, tell: Tell) -> AsyncIterator[Desk]:
                 _check_known(client, attempt, ours)
             return client
 
-        yield Desk(
+        yield SubmissionContext(
             production.board.name,
-            production.shelf,
+            production.records_of,
             client_of,
             tell,
-            resubmit=production.resubmit,
-            booking=booking(production.account, production.store.ledger_lock),
+            resubmit=production.resubmitted,
+            reserve=make_reserve(production.budget_guard, production.store.ledger_lock_path),
         )
 
 
@@ -147,13 +148,13 @@ def _check_known(client: Client, attempt: Attempt, ours: str) -> None:
     A store may have come with a stranger's board, its receipts and all.
     """
     url, provider = client.base_url, client.provider
-    if any(same_origin(url, known) for known in (ours, provider.base_url)):
+    if any(is_same_origin(url, known) for known in (ours, provider.base_url)):
         return
-    if attempt.seal and hmac.compare_digest(attempt.seal, client.seal()):
+    if attempt.base_url_hmac and hmac.compare_digest(attempt.base_url_hmac, client.sign_base_url()):
         return
-    if not (is_loopback(url) and is_loopback(ours)):
+    if not (is_loopback_url(url) and is_loopback_url(ours)):
         msg = (
-            f"the receipt says that its job is at {redact(url)}, where {provider.name} is not; "
+            f"the receipt says that its job is at {redact_url(url)}, where {provider.name} is not; "
             f"if you sent it there, set {provider.base_url_variable} to fetch it"
         )
         raise NotConfigured(msg)
@@ -163,44 +164,48 @@ def _check_known(client: Client, attempt: Attempt, ours: str) -> None:
 class _Run:
     """One run's moving parts: who waits for whom."""
 
-    production: Production
-    desk: Desk
+    production: Run
+    desk: SubmissionContext
     steps: Steps
-    frames: dict[str, asyncio.Future[Frame]] = field(default_factory=dict)
+    frames: dict[str, asyncio.Future[LastFrame]] = field(default_factory=dict)
     slots: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     every: asyncio.Semaphore | None = None
 
     @property
     def continued(self) -> set[str]:
         """The shots whose last frame this run needs."""
-        return {one.continues for one in self.production.waiting if one.continues}
+        return {one.continues for one in self.production.pending if one.continues}
 
 
-async def shoot(production: Production, steps: Steps, tell: Tell) -> Report:
+async def shoot(production: Run, steps: Steps, tell: OnProgress) -> RunReport:
     """Render what is waiting, chains side by side, and join the film where it is whole.
 
     A shot that fails takes with it what continues it, and nothing else.
     """
     # What this run keeps must not be cleaned away under it.
-    with production.store.in_use():
+    with production.store.shared_lock():
         return await _shoot(production, steps, tell)
 
 
-async def _shoot(production: Production, steps: Steps, tell: Tell) -> Report:
-    await asyncio.to_thread(note_asked, production)
+async def _shoot(production: Run, steps: Steps, tell: OnProgress) -> RunReport:
+    await asyncio.to_thread(record_requested_takes, production)
     async with desk(production, tell) as desk_:
         run = _Run(production, desk_, steps)
-        if production.wish.jobs:
-            run.every = asyncio.Semaphore(production.wish.jobs)
+        if production.options.jobs:
+            run.every = asyncio.Semaphore(production.options.jobs)
         loop = asyncio.get_running_loop()
-        run.frames = {one.id: loop.create_future() for one in production.chosen}
+        run.frames = {one.id: loop.create_future() for one in production.shots}
         # Board order decides who goes first where there are fewer places than shots.
-        shots = sorted(production.chosen, key=lambda one: one.index)
+        shots = sorted(production.shots, key=lambda one: one.index)
         results = await _gather([_shoot_one(run, shot) for shot in shots])
-        report = Report(production, results)
-        there = [one.shot for one in results if one.there]
-        await asyncio.to_thread(note_there, production, there)
-        if not production.whole or not there or (report.holes and not production.wish.partial):
+        report = RunReport(production, results)
+        there = [one.shot for one in results if one.has_clip]
+        await asyncio.to_thread(record_rendered_shots, production, there)
+        if (
+            not production.makes_film
+            or not there
+            or (report.missing and not production.options.partial)
+        ):
             return report
         try:
             film = await steps.join(production.board.name, partial(make_film, report))
@@ -209,7 +214,7 @@ async def _shoot(production: Production, steps: Steps, tell: Tell) -> Report:
         return report._replace(film=film)
 
 
-async def _gather(waiting: list[Awaitable[Result]]) -> tuple[Result, ...]:
+async def _gather(waiting: list[Awaitable[ShotResult]]) -> tuple[ShotResult, ...]:
     """Every result; an interrupt ends all of them before it goes on."""
     running = [asyncio.ensure_future(one) for one in waiting]
     try:
@@ -221,32 +226,34 @@ async def _gather(waiting: list[Awaitable[Result]]) -> tuple[Result, ...]:
         raise
 
 
-async def _shoot_one(run: _Run, shot: PlannedShot) -> Result:
+async def _shoot_one(run: _Run, shot: PlannedShot) -> ShotResult:
     frame = run.frames[shot.id]
     try:
         result = await _outcome(run, shot)
-    except Unclear as error:
-        result = Result(shot, "unclear", _latest(run, shot), error)
+    except SubmissionUnclear as error:
+        result = ShotResult(shot, "unclear", _latest(run, shot), error)
     except ProviderError as error:
-        result = Result(shot, "failed", _latest(run, shot), explain(shot, error))
-    except Unpayable as error:
+        explained = explain_moderation(shot, error) if isinstance(shot, ShotToRender) else error
+        result = ShotResult(shot, "failed", _latest(run, shot), explained)
+    except BudgetExceeded as error:
         # Not sent: nothing is wrong with it, and a higher budget renders it.
-        result = Result(shot, "skipped", _latest(run, shot), error)
+        result = ShotResult(shot, "skipped", _latest(run, shot), error)
     except ShotchainError as error:
-        result = Result(shot, "failed", _latest(run, shot), error)
+        result = ShotResult(shot, "failed", _latest(run, shot), error)
     finally:
         if not frame.done():
             frame.cancel()
-    run.desk.tell(shot.id, result.outcome, 1.0)
+    run.desk.on_progress(shot.id, result.outcome, 1.0)
     return result
 
 
 def _latest(run: _Run, shot: PlannedShot) -> Attempt | None:
-    return None if shot.clip else find_attempt(shot, run.desk)
+    return None if isinstance(shot, ExistingClip) else find_current_attempt(shot, run.desk)
 
 
-async def _outcome(run: _Run, shot: PlannedShot) -> Result:
-    if run.production.survey[shot.id].state == "kept":
+async def _outcome(run: _Run, shot: PlannedShot) -> ShotResult:
+    is_kept = run.production.status[shot.id].state is ShotState.KEPT
+    if isinstance(shot, ExistingClip) or is_kept:
         return await _keep(run, shot)
     before = None
     if shot.continues:
@@ -255,10 +262,10 @@ async def _outcome(run: _Run, shot: PlannedShot) -> Result:
         except asyncio.CancelledError:
             if not run.frames[shot.continues].cancelled():
                 raise
-            return Result(shot, "skipped")
-    elif shot.pinned:
-        data = await asyncio.to_thread(read_last_frame, shot.pinned)
-        before = Frame(data, digest_bytes(data))
+            return ShotResult(shot, "skipped")
+    elif shot.pinned_take:
+        data = await asyncio.to_thread(read_last_frame, shot.pinned_take)
+        before = LastFrame(data, digest_bytes(data))
     try:
         return await _render(run, shot, before)
     except (JobLost, JobFailed) as error:
@@ -267,58 +274,56 @@ async def _outcome(run: _Run, shot: PlannedShot) -> Result:
         return await _render(run, shot, before)
 
 
-def _once_more(run: _Run, shot: PlannedShot, error: JobLost | JobFailed) -> bool:
+def _once_more(run: _Run, shot: ShotToRender, error: JobLost | JobFailed) -> bool:
     """Whether a shot is rendered again, once, at a price that the plan has counted."""
     if isinstance(error, JobLost):
-        return run.production.survey[shot.id].renders_again
-    return deserves_another(shot, error)
+        return run.production.status[shot.id].may_render_again
+    return should_retry(shot, error)
 
 
-async def _keep(run: _Run, shot: PlannedShot) -> Result:
+async def _keep(run: _Run, shot: PlannedShot) -> ShotResult:
     await run.steps.keep(shot.id)
     if shot.id in run.continued:
         run.frames[shot.id].set_result(replace(await _kept_frame(run, shot), shot=shot))
-    attempt = None if shot.clip else find_attempt(shot, run.desk)
-    return Result(shot, "kept", attempt)
+    return ShotResult(shot, "kept", _latest(run, shot))
 
 
-async def _kept_frame(run: _Run, shot: PlannedShot) -> Frame:
-    if shot.clip is None:
-        return await jobs.take_frame(shot, None, run.desk)
+async def _kept_frame(run: _Run, shot: PlannedShot) -> LastFrame:
+    if isinstance(shot, ShotToRender):
+        return await download.fetch_last_frame(shot, None, run.desk)
     from tasks.media.frames import last_frame
 
-    data = await asyncio.to_thread(last_frame, shot.clip)
-    return Frame(data, digest_bytes(data))
+    data = await asyncio.to_thread(last_frame, shot.clip_path)
+    return LastFrame(data, digest_bytes(data))
 
 
-async def _render(run: _Run, shot: PlannedShot, before: Frame | None) -> Result:
+async def _render(run: _Run, shot: ShotToRender, before: LastFrame | None) -> ShotResult:
     steps, desk_ = run.steps, run.desk
-    standing = run.production.survey[shot.id]
+    standing = run.production.status[shot.id]
     refetched = standing.attempt is not None
-    send = partial(submit, shot, before, desk_, cascade=standing.cascades)
+    send = partial(submit, shot, before, desk_, replace_stale=standing.is_cascaded)
 
-    async def render() -> tuple[Done | None, Frame]:
-        done = await jobs.wait(shot, desk_)
-        return done, await jobs.take_frame(shot, done, desk_)
+    async def render() -> tuple[JobResult | None, LastFrame]:
+        done = await await_job(shot, desk_)
+        return done, await download.fetch_last_frame(shot, done, desk_)
 
     async with _place(run, shot):
         sent = await steps.submit(shot.id, send)
         done, frame = await steps.render(shot.id, render)
         if not run.frames[shot.id].done():
             run.frames[shot.id].set_result(replace(frame, shot=shot))
-    attempt = await steps.collect(shot.id, partial(jobs.collect, shot, done, desk_))
-    if shot.soft_anchor and before:
-        attempt = await jobs.measure_seam(shot, before, desk_)
+    attempt = await steps.collect(shot.id, partial(download.fetch_clip, shot, done, desk_))
+    if shot.has_soft_anchor and before:
+        attempt = await download.measure_seam(shot, before, desk_)
     was_kept = refetched and sent.clip is not None
-    return Result(shot, "kept" if was_kept else "rendered", attempt)
+    return ShotResult(shot, "kept" if was_kept else "rendered", attempt)
 
 
 @asynccontextmanager
-async def _place(run: _Run, shot: PlannedShot) -> AsyncIterator[None]:
+async def _place(run: _Run, shot: ShotToRender) -> AsyncIterator[None]:
     """A place at the provider, and one of this run's own where the user bounds them."""
-    assert shot.provider  # noqa: S101 - only a shot without one is a file, and that is kept
     row = shot.provider
-    slots = run.slots.setdefault(row.name, asyncio.Semaphore(row.jobs_at_once))
+    slots = run.slots.setdefault(row.name, asyncio.Semaphore(row.max_concurrent_jobs))
     async with AsyncExitStack() as stack:
         if run.every:
             await stack.enter_async_context(run.every)
@@ -326,26 +331,28 @@ async def _place(run: _Run, shot: PlannedShot) -> AsyncIterator[None]:
         yield
 
 
-async def make_film(report: Report) -> Film:
+async def make_film(report: RunReport) -> StoredFilm:
     """The film in the store, joined where the store has not just this one."""
-    production, holes = report.production, report.holes
-    attempts = {one.shot.id: one.attempt for one in report.results if one.there}
-    pieces = await asyncio.to_thread(pieces_of, production, attempts)
-    cut = partial_cut(production, holes) if holes else whole_cut(production)
-    kept = find_film(production, pieces, cut)
+    production, holes = report.run, report.missing
+    attempts = {one.shot.id: one.attempt for one in report.results if one.has_clip}
+    pieces = await asyncio.to_thread(list_clips, production, attempts)
+    cut = partial_title(production, holes) if holes else full_title(production)
+    kept = find_joined_film(production, pieces, cut)
     return kept if kept else await asyncio.to_thread(_join, production, pieces, cut)
 
 
-def _join(production: Production, pieces: list[Piece], cut: Cut) -> Film:
+def _join(production: Run, pieces: list[FilmClip], cut: FilmTitle) -> StoredFilm:
     from tasks.assembly import assemble
 
     board, store = production.board, production.store
-    with staged(store.films / f"{cut.name}.mp4") as staging:
+    with staged_file(store.films_folder / f"{cut.name}.mp4") as staging:
         frames = assemble(
             pieces,
             staging,
             title=cut.title,
-            comment=films.marker(board.name, board.file),
+            comment=films.film_marker(board.name, board.file),
             ffmpeg=production.settings.ffmpeg,
         )
-    return films.keep(store, cut.name, films.identity_of(pieces, cut.title), frames)
+    return films.record_film(
+        store, cut.name, films.compute_film_identity(pieces, cut.title), frames
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.crash import caught_bugs
+from flows.bug_report import report_bugs
 from flows.shooting import Step, T
 from tasks.editing import join_film
 from tasks.shots import await_shot, collect_clip, keep_shot, submit_shot
@@ -37,7 +37,7 @@ class PrefectSteps:
 
     def _guarded(self, step: Step[T]) -> Step[T]:
         async def guarded() -> T:
-            with caught_bugs(self._secrets):
+            with report_bugs(self._secrets):
                 return await step()
 
         return guarded

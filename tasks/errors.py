@@ -35,40 +35,40 @@ from enum import Enum
 from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
 
 __all__ = [
-    "Again",
+    "AccountError",
+    "BudgetExceeded",
+    "InputModerated",
     "InvalidConfiguration",
+    "InvalidRequest",
     "InvalidStoryboard",
-    "JobBroken",
     "JobFailed",
+    "JobInternalError",
     "JobLost",
-    "JobOverdue",
+    "JobTimedOut",
+    "MalformedResponse",
     "MediaError",
     "NotBuilt",
     "NotConfigured",
-    "NotSent",
-    "OutputRefused",
+    "OutputModerated",
     "Problem",
     "ProviderError",
-    "Refused",
-    "Rejected",
+    "RateLimited",
+    "Recovery",
+    "RequestNotSent",
     "ShotchainError",
     "StaleSeam",
     "StoreError",
-    "Throttled",
-    "Unauthorized",
-    "Unclear",
-    "Unpayable",
+    "SubmissionUnclear",
     "Unreachable",
-    "Unreadable",
     "UsageError",
 ]
 
 
-class Again(Enum):
+class Recovery(Enum):
     """What may be done after an error."""
 
-    NEVER = "never again"
-    ASK = "ask again"
+    NONE = "never again"
+    RETRY = "ask again"
     RESUME = "resume"
     NEW_TAKE = "new take"
 
@@ -112,7 +112,7 @@ class NotConfigured(ShotchainError):
     exit_code = 3
 
 
-class Unpayable(ShotchainError):
+class BudgetExceeded(ShotchainError):
     """A budget forbids it, a price is unknown under a budget, or nobody agreed to pay."""
 
     kind = "unpayable"
@@ -123,7 +123,7 @@ class ProviderError(ShotchainError):
     """A vendor said no, or could not be asked. Its message never holds a key or a signed URL."""
 
     kind = "provider"
-    again = Again.NEVER
+    recovery = Recovery.NONE
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class ProviderError(ShotchainError):
         code: str = "",
         status: int = 0,
         retry_after_seconds: float | None = None,
-        over: bool = False,
+        is_final: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -141,51 +141,51 @@ class ProviderError(ShotchainError):
         """The HTTP status, 0 where there was none."""
         self.retry_after_seconds = retry_after_seconds
         """How long the vendor asks to wait, where it says so."""
-        self.over = over
+        self.is_final = is_final
         """Whether this is what a job ended with, and not only what came of asking after it."""
 
 
-class NotSent(ProviderError):
+class RequestNotSent(ProviderError):
     """The request surely never arrived: DNS, refused, connect time-out, TLS, no free connection."""
 
     kind = "not_sent"
-    again = Again.ASK
+    recovery = Recovery.RETRY
 
 
 class Unreachable(ProviderError):
     """A question or a download got no usable answer. Asking again costs nothing."""
 
     kind = "unreachable"
-    again = Again.ASK
+    recovery = Recovery.RETRY
 
 
-class Throttled(ProviderError):
+class RateLimited(ProviderError):
     """Too many requests or jobs; nothing was accepted."""
 
     kind = "throttled"
-    again = Again.ASK
+    recovery = Recovery.RETRY
 
 
-class Unclear(ProviderError):
+class SubmissionUnclear(ProviderError):
     """A create that may have arrived and may be charged. Only the author decides on another."""
 
     kind = "unclear"
 
 
-class Rejected(ProviderError):
+class InvalidRequest(ProviderError):
     """The vendor does not take what was asked. The author or shotchain said it wrong."""
 
     kind = "rejected"
 
 
-class Unauthorized(ProviderError):
+class AccountError(ProviderError):
     """The key, its rights, the account or its credit. The operator acts."""
 
     kind = "unauthorized"
     exit_code = 3
 
 
-class Refused(ProviderError):
+class InputModerated(ProviderError):
     """Moderation turned the input down. The author changes the prompt or the picture."""
 
     kind = "refused"
@@ -195,36 +195,36 @@ class JobFailed(ProviderError):
     """The vendor took the job and failed at it. It is not charged."""
 
     kind = "job_failed"
-    again = Again.NEW_TAKE
+    recovery = Recovery.NEW_TAKE
 
 
-class OutputRefused(JobFailed):
+class OutputModerated(JobFailed):
     """Moderation turned down what was rendered. It is not charged, and partly chance."""
 
     kind = "output_refused"
 
 
-class JobBroken(JobFailed):
+class JobInternalError(JobFailed):
     """The vendor failed at a job by itself. It is not charged."""
 
     kind = "job_broken"
 
 
-class JobOverdue(ProviderError):
+class JobTimedOut(ProviderError):
     """The job is not done at its deadline. Its receipt is kept and the next run goes on."""
 
     kind = "job_overdue"
-    again = Again.RESUME
+    recovery = Recovery.RESUME
 
 
 class JobLost(ProviderError):
     """The vendor knows the job no more, or has lost what it made."""
 
     kind = "job_lost"
-    again = Again.NEW_TAKE
+    recovery = Recovery.NEW_TAKE
 
 
-class Unreadable(ProviderError):
+class MalformedResponse(ProviderError):
     """A reply that is not as the vendor documents it."""
 
     kind = "unreadable"
@@ -249,3 +249,9 @@ class StaleSeam(ShotchainError):
     """
 
     kind = "stale_seam"
+
+
+class UrlExpired(Unreachable):
+    """A signed URL that is no longer served. Asking after the job again may name a fresh one."""
+
+    kind = "link_expired"

@@ -1,7 +1,6 @@
-"""Striking secrets out of a text, however they are written there: quoted, encoded or cut off.
+"""Redact secrets from text in every common spelling: quoted, encoded or truncated.
 
-Which secrets there are, whoever asks knows. Signed URLs are the business of `providers.addresses`.
-"""
+The caller supplies the secrets. Signed URLs are handled in `providers`."""
 
 from __future__ import annotations
 
@@ -11,32 +10,32 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from urllib.parse import quote, quote_plus
 
-STRUCK = "…"
+REDACTED = "…"
 
-_LEAST = 6
+_MIN_SECRET_LENGTH = 6
 """Shorter ones are the simulator's, and would blot out every word."""
-_CUT_LEAST = 8
+_MIN_PREFIX_LENGTH = 8
 
 
-def strike(text: str, secrets: Iterable[str]) -> str:
+def redact_secrets(text: str, secrets: Iterable[str]) -> str:
     """The text without the secrets, and without the beginning that a cut left of one."""
     for secret in secrets:
-        if len(secret) < _LEAST:
+        if len(secret) < _MIN_SECRET_LENGTH:
             continue
         for spelling in _spellings(secret):
-            text = text.replace(spelling, STRUCK)
-        for length in range(len(secret) - 1, _CUT_LEAST - 1, -1):
-            text = text.replace(secret[:length], STRUCK)
-    return text.replace(STRUCK * 2, STRUCK)
+            text = text.replace(spelling, REDACTED)
+        for length in range(len(secret) - 1, _MIN_PREFIX_LENGTH - 1, -1):
+            text = text.replace(secret[:length], REDACTED)
+    return text.replace(REDACTED * 2, REDACTED)
 
 
 @cache
 def _spellings(secret: str) -> tuple[str, ...]:
     """The longest first, so that none is left half struck."""
-    return tuple(sorted(dict.fromkeys(_spelled(secret)), key=len, reverse=True))
+    return tuple(sorted(dict.fromkeys(_iter_spellings(secret)), key=len, reverse=True))
 
 
-def _spelled(secret: str) -> Iterator[str]:
+def _iter_spellings(secret: str) -> Iterator[str]:
     yield secret
     yield quote(secret, safe="")
     yield quote_plus(secret)

@@ -13,7 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from tasks.policies import AWAIT, COLLECT, SUBMIT, retry_if
+from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[T]]
@@ -23,8 +23,8 @@ Step = Callable[[], Awaitable[T]]
     task_run_name="{shot}: submit",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **SUBMIT,
+    retry_condition_fn=retry_condition,
+    **SUBMIT_RETRIES,
 )
 async def submit_shot(shot: str, step: Step[T]) -> T:
     """See to it that the vendor has a job for the shot."""
@@ -35,8 +35,8 @@ async def submit_shot(shot: str, step: Step[T]) -> T:
     task_run_name="{shot}: render",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **AWAIT,
+    retry_condition_fn=retry_condition,
+    **AWAIT_RETRIES,
 )
 async def await_shot(shot: str, step: Step[T]) -> T:
     """Wait for the vendor, then take the last frame."""
@@ -47,8 +47,8 @@ async def await_shot(shot: str, step: Step[T]) -> T:
     task_run_name="{shot}: collect",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retry_condition_fn=retry_if,
-    **COLLECT,
+    retry_condition_fn=retry_condition,
+    **DOWNLOAD_RETRIES,
 )
 async def collect_clip(shot: str, step: Step[T]) -> T:
     """Bring the clip home."""

@@ -135,30 +135,31 @@ def keep(tmp_path: Path):
     from hashlib import sha256
 
     from storyboards.models import Money
-    from tasks.receipts import Attempt, Kept, Receipt, State
-    from tasks.store import Store, write_bytes
+    from tasks.store.atomic_files import write_bytes
+    from tasks.store.layout import Store
+    from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
 
     def put(shot: str, *, days: float = 0.0, clip: bytes = b"", loopback: bool = False, **facts):
         key = sha256(shot.encode()).hexdigest()
-        shelf = Store(tmp_path / "store").shelf(loopback=loopback)
+        shelf = Store(tmp_path / "store").records(loopback=loopback)
         data, picture = clip or f"clip of {shot}".encode(), f"frame of {shot}".encode()
-        write_bytes(shelf.home(key) / "clip.mp4", data)
-        write_bytes(shelf.home(key) / "last_frame.png", picture)
+        write_bytes(shelf.folder_of(key) / "clip.mp4", data)
+        write_bytes(shelf.folder_of(key) / "last_frame.png", picture)
         moment = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         attempt = Attempt(
-            state=State.KEPT,
+            state=AttemptState.KEPT,
             board="film",
             shot=shot,
             take=1,
             provider="ark",
             model="m",
             base_url="https://a.example",
-            order="o",
+            request_sha256="o",
             intended_at=moment,
             job=f"job-{shot}",
             price=Money(amount=Decimal("0.25"), currency="USD"),
-            clip=Kept("clip.mp4", sha256(data).hexdigest(), len(data)),
-            last_frame=Kept("last_frame.png", sha256(picture).hexdigest(), len(picture)),
+            clip=StoredFile("clip.mp4", sha256(data).hexdigest(), len(data)),
+            last_frame=StoredFile("last_frame.png", sha256(picture).hexdigest(), len(picture)),
         )
         shelf.write(key, Receipt(key, (replace(attempt, **facts),)).to_record())
         return key

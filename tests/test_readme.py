@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import cli
+from flows.cli import main
 from tasks.providers import PROVIDERS
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    parser = cli.parser()
+    parser = main.build_parser()
     action = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
     return dict(action.choices)
 

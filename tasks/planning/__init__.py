@@ -1,1 +1,1 @@
-"""A board resolved into orders: inputs, limits, prompts, identity, price. Writes nothing."""
+"""Turn a board into a plan: inputs, prompts, requests, chains, keys and prices. Writes nothing."""

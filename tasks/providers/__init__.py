@@ -33,13 +33,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tasks.errors import UsageError
-from tasks.providers.provider import Model, Provider, suggestion
-from tasks.providers.rows import ROWS
+from tasks.providers.catalog import BUILT_IN_PROVIDERS
+from tasks.providers.provider import Provider, ProviderModel, format_suggestion
 
-__all__ = ["PROVIDERS", "Model", "Provider", "find_provider"]
+__all__ = ["PROVIDERS", "Provider", "ProviderModel", "find_provider"]
 
-PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in ROWS})
-"""Every built-in provider by its name; `tasks.configuration.values` adds the gateways of a user."""
+PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in BUILT_IN_PROVIDERS})
+"""Every built-in provider by its name; `tasks.config.config` adds the gateways of a user."""
 
 
 def find_provider(name: str, providers: Mapping[str, Provider] | None = None) -> Provider:
@@ -50,6 +50,6 @@ def find_provider(name: str, providers: Mapping[str, Provider] | None = None) ->
     known = PROVIDERS if providers is None else providers
     if name in known:
         return known[name]
-    near = suggestion(name, tuple(known))
+    near = format_suggestion(name, tuple(known))
     msg = f"there is no provider {name!r}{near}; there are: {', '.join(known)}"
     raise UsageError(msg)

@@ -11,14 +11,22 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import quote
 
-from tasks.errors import ProviderError, Unreadable
-from tasks.providers import reading, saying
-from tasks.providers.contract import Call, Done, Listed, Medium, Reply, Role, Waiting
+from tasks.errors import MalformedResponse, ProviderError
+from tasks.providers import request_fields, response_fields
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    JobPending,
+    JobResult,
+    ListedJob,
+    MediaInput,
+    MediaRole,
+)
 
-PATH = "/contents/generations/tasks"
+TASKS_PATH = "/contents/generations/tasks"
 """Behind the base URL."""
 
-_ITEM_TYPES: Mapping[Role, str] = {
+_ITEM_TYPES: Mapping[MediaRole, str] = {
     "first_frame": "image_url",
     "last_frame": "image_url",
     "reference_image": "image_url",
@@ -32,52 +40,60 @@ _PAGE_SIZE = 100
 
 def job_path(job: str) -> str:
     """The address of one job."""
-    return f"{PATH}/{quote(job, safe='')}"
+    return f"{TASKS_PATH}/{quote(job, safe='')}"
 
 
-def page_call(page: int, *filters: tuple[str, str]) -> Call:
+def build_list_call(page: int, *filters: tuple[str, str]) -> ApiCall:
     """Ask for one page of the list, from 1."""
     paging = (("page_num", str(page)), ("page_size", str(_PAGE_SIZE)))
-    return Call("GET", PATH, query=(*paging, *filters))
+    return ApiCall("GET", TASKS_PATH, query=(*paging, *filters))
 
 
-def item(medium: Medium, *, inlines: AbstractSet[str], links: AbstractSet[str]) -> dict[str, Any]:
+def build_content_item(
+    media: MediaInput, *, inline_roles: AbstractSet[str], url_roles: AbstractSet[str]
+) -> dict[str, Any]:
     """A medium as an item of `content`. Raises Rejected where it has no place there."""
-    kind = _ITEM_TYPES[medium.role]
-    url = saying.link(medium, links) if medium.url else saying.data_uri(medium, inlines)
-    return {"type": kind, kind: {"url": url}, "role": medium.role}
+    kind = _ITEM_TYPES[media.role]
+    url = (
+        request_fields.require_url(media, url_roles)
+        if media.url
+        else request_fields.encode_data_uri(media, inline_roles)
+    )
+    return {"type": kind, kind: {"url": url}, "role": media.role}
 
 
-def status(task: Mapping[str, Any]) -> Waiting | Done:
+def parse_status(task: Mapping[str, Any]) -> JobPending | JobResult:
     """The job's state; raises what it ended with."""
-    told = reading.state(task.get("status"))
-    facts = reading.facts(task)
+    told = response_fields.parse_state(task.get("status"))
+    facts = response_fields.parse_job_details(task)
     if told == "succeeded":
-        content = reading.mapping(task.get("content"))
-        return Done(
-            clip_url=reading.link(content.get("video_url"), task.get("video_url")),
-            last_frame_url=reading.link(content.get("last_frame_url"), task.get("last_frame_url")),
-            facts=facts,
+        content = response_fields.as_mapping(task.get("content"))
+        return JobResult(
+            clip_url=response_fields.find_url(content.get("video_url"), task.get("video_url")),
+            last_frame_url=response_fields.find_url(
+                content.get("last_frame_url"), task.get("last_frame_url")
+            ),
+            details=facts,
         )
     if told in ("queued", "running", "unknown"):
-        return Waiting(told, reading.progress(task.get("progress")), facts)
-    raise reading.failure(task, told)
+        return JobPending(told, response_fields.parse_progress(task.get("progress")), facts)
+    raise response_fields.build_job_error(task, told)
 
 
-def listed(reply: Reply) -> tuple[Listed, ...]:
+def parse_job_list(response: ApiResponse) -> tuple[ListedJob, ...]:
     """The jobs of one page; what can't be read as one is left out."""
-    found = (_listed(task) for task in reading.listed_items(reply))
+    found = (_parse_listed_job(task) for task in response_fields.parse_list_items(response))
     return tuple(one for one in found if one is not None)
 
 
-def _listed(task: Mapping[str, Any]) -> Listed | None:
+def _parse_listed_job(task: Mapping[str, Any]) -> ListedJob | None:
     try:
-        job = reading.job_id(Reply(200, body=task))
-    except Unreadable:
+        job = response_fields.parse_job_id(ApiResponse(200, body=task))
+    except MalformedResponse:
         return None
-    told: Waiting | Done | ProviderError
+    told: JobPending | JobResult | ProviderError
     try:
-        told = status(task)
+        told = parse_status(task)
     except ProviderError as error:
         told = error
-    return Listed(job, told, reading.facts(task))
+    return ListedJob(job, told, response_fields.parse_job_details(task))

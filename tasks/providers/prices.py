@@ -32,17 +32,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.models import Money
-from tasks.providers.models import FRAMES_PER_SECOND, Family
+from tasks.providers.families import FRAMES_PER_SECOND, Family
 
 if TYPE_CHECKING:
     from tasks.providers import Provider
 
-FREE = "free"
+FREE_PRICE_TABLE = "free"
 """The name of the table where everything costs nothing: the simulator's."""
 
 _PIXELS_PER_TOKEN = 1024
 _MILLION = Decimal(1_000_000)
-_NOTHING = Money(amount=Decimal(0))
+_ZERO = Money(amount=Decimal(0))
 
 
 class Rate(NamedTuple):
@@ -61,12 +61,14 @@ class PriceTable(NamedTuple):
     """A vendor's list prices on one day. Rates are tried in order; the first that fits counts."""
 
     currency: str
-    dated: str
+    as_of: str
     source: str
     rates: tuple[Rate, ...]
 
 
-def _pair(family: str, resolutions: tuple[str, ...], plain: str, video: str) -> tuple[Rate, ...]:
+def _build_rate_pair(
+    family: str, resolutions: tuple[str, ...], plain: str, video: str
+) -> tuple[Rate, ...]:
     """A price without and, where it is told, one with reference video."""
     pair = [Rate(family, Decimal(plain), resolutions, video_input=False)]
     if video:
@@ -74,7 +76,7 @@ def _pair(family: str, resolutions: tuple[str, ...], plain: str, video: str) -> 
     return tuple(pair)
 
 
-def _with_flex(family: str, price: str, *, audio: bool | None = None) -> tuple[Rate, ...]:
+def _build_flex_rates(family: str, price: str, *, audio: bool | None = None) -> tuple[Rate, ...]:
     """A price and its half for offline inference, as Volcengine tells for all of 1.x."""
     full = Decimal(price)
     return (Rate(family, full, audio=audio), Rate(family, full / 2, audio=audio, flex=True))
@@ -82,38 +84,38 @@ def _with_flex(family: str, price: str, *, audio: bool | None = None) -> tuple[R
 
 _VOLCENGINE = PriceTable(
     currency="CNY",
-    dated="2026-08",
+    as_of="2026-08",
     source="Volcengine Ark pricing page, copies by ArcReel (2026-04) and others (2026-08)",
     rates=(
-        *_pair("seedance-2.5", ("480p", "720p"), "70", "42"),
-        *_pair("seedance-2.5", ("1080p",), "77", "46"),
-        *_pair("seedance-2.0", ("480p", "720p"), "46", "28"),
-        *_pair("seedance-2.0", ("1080p",), "51", "31"),
-        *_pair("seedance-2.0", ("4k",), "26", "16"),
-        *_pair("seedance-2.0-fast", (), "37", "22"),
-        *_pair("seedance-2.0-mini", (), "23", "14"),
-        *_with_flex("seedance-1.5-pro", "16", audio=True),
-        *_with_flex("seedance-1.5-pro", "8", audio=False),
-        *_with_flex("seedance-1.0-pro", "15"),
-        *_with_flex("seedance-1.0-pro-fast", "4.2"),
-        *_with_flex("seedance-1.0-lite", "10"),
+        *_build_rate_pair("seedance-2.5", ("480p", "720p"), "70", "42"),
+        *_build_rate_pair("seedance-2.5", ("1080p",), "77", "46"),
+        *_build_rate_pair("seedance-2.0", ("480p", "720p"), "46", "28"),
+        *_build_rate_pair("seedance-2.0", ("1080p",), "51", "31"),
+        *_build_rate_pair("seedance-2.0", ("4k",), "26", "16"),
+        *_build_rate_pair("seedance-2.0-fast", (), "37", "22"),
+        *_build_rate_pair("seedance-2.0-mini", (), "23", "14"),
+        *_build_flex_rates("seedance-1.5-pro", "16", audio=True),
+        *_build_flex_rates("seedance-1.5-pro", "8", audio=False),
+        *_build_flex_rates("seedance-1.0-pro", "15"),
+        *_build_flex_rates("seedance-1.0-pro-fast", "4.2"),
+        *_build_flex_rates("seedance-1.0-lite", "10"),
     ),
 )
 
 _BYTEPLUS = PriceTable(
     currency="USD",
-    dated="2026-09-13",
+    as_of="2026-09-13",
     source="https://docs.byteplus.com/en/docs/ModelArk/1544106 as read by third parties; "
     "Comfy-Org/docs PR #966",
     rates=(
-        *_pair("seedance-2.5", ("480p", "720p"), "10.70", "6.40"),
-        *_pair("seedance-2.5", ("1080p",), "11.70", ""),
-        *_pair("seedance-2.0", ("480p", "720p"), "7.00", "4.30"),
-        *_pair("seedance-2.0", ("1080p",), "7.70", "4.70"),
-        *_pair("seedance-2.0", ("4k",), "4.00", "2.40"),
+        *_build_rate_pair("seedance-2.5", ("480p", "720p"), "10.70", "6.40"),
+        *_build_rate_pair("seedance-2.5", ("1080p",), "11.70", ""),
+        *_build_rate_pair("seedance-2.0", ("480p", "720p"), "7.00", "4.30"),
+        *_build_rate_pair("seedance-2.0", ("1080p",), "7.70", "4.70"),
+        *_build_rate_pair("seedance-2.0", ("4k",), "4.00", "2.40"),
         # 3.30 is inferred from the ratio on the other models; the page was not seen.
-        *_pair("seedance-2.0-fast", (), "5.60", "3.30"),
-        *_pair("seedance-2.0-mini", (), "3.50", "2.10"),
+        *_build_rate_pair("seedance-2.0-fast", (), "5.60", "3.30"),
+        *_build_rate_pair("seedance-2.0-mini", (), "3.50", "2.10"),
         Rate("seedance-1.5-pro", Decimal("2.40"), audio=True),
         Rate("seedance-1.5-pro", Decimal("1.20"), audio=False),
         Rate("seedance-1.0-pro", Decimal("2.50")),
@@ -121,13 +123,13 @@ _BYTEPLUS = PriceTable(
     ),
 )
 
-PRICES: Mapping[str, PriceTable] = MappingProxyType(
+PRICE_TABLES: Mapping[str, PriceTable] = MappingProxyType(
     {"volcengine": _VOLCENGINE, "byteplus": _BYTEPLUS}
 )
 """The price tables by the name that a provider's row gives. A name not in here has no prices."""
 
 
-def tokens(
+def count_tokens(
     width: int,
     height: int,
     frames: int,
@@ -146,7 +148,7 @@ def tokens(
     if not draft and not input_video_seconds:
         return width * height * frames // _PIXELS_PER_TOKEN
     seen = Fraction(frames) + Fraction(input_video_seconds) * FRAMES_PER_SECOND
-    if input_video_seconds and family is not None and family.minimum_with_video:
+    if input_video_seconds and family is not None and family.has_token_minimum_with_video:
         output_seconds = max(frames - 1, 0) // FRAMES_PER_SECOND
         seen = max(seen, Fraction(math.ceil(Fraction(5, 3) * output_seconds) * FRAMES_PER_SECOND))
     if draft and family is not None and family.name == "seedance-1.5-pro":
@@ -154,7 +156,7 @@ def tokens(
     return math.floor(width * height * seen / _PIXELS_PER_TOKEN)
 
 
-def price(
+def calculate_price(
     provider: Provider,
     family: Family | None,
     *,
@@ -164,37 +166,37 @@ def price(
     video_input: bool = False,
     flex: bool = False,
     draft: bool = False,
-    tables: Mapping[str, PriceTable] = PRICES,
+    tables: Mapping[str, PriceTable] = PRICE_TABLES,
 ) -> Money | None:
     """What so many tokens cost at a provider, exactly; None where the price is not known.
 
     A draft pays the full rate for its fewer tokens, and no flex rate.
     """
-    if provider.prices == FREE:
-        return _NOTHING
+    if provider.price_table == FREE_PRICE_TABLE:
+        return _ZERO
     if family is None or (draft and (flex or not family.draft)):
         return None
-    table = find_table(provider, family.name, tables)
+    table = find_price_table(provider, family.name, tables)
     if table is None:
         return None
     asked = (family.name, resolution, audio, video_input, flex)
-    rate = _first_fitting(table.rates, asked)
+    rate = _find_rate(table.rates, asked)
     if rate is None:
         return None
     return Money(amount=rate.per_million * tokens / _MILLION, currency=table.currency)
 
 
-def find_table(
-    provider: Provider, family: str, tables: Mapping[str, PriceTable] = PRICES
+def find_price_table(
+    provider: Provider, family: str, tables: Mapping[str, PriceTable] = PRICE_TABLES
 ) -> PriceTable | None:
     """The prices that hold for a family at a provider: the user's own, else the list; or None."""
-    table = provider.own_prices.get(family) or tables.get(provider.prices)
+    table = provider.custom_prices.get(family) or tables.get(provider.price_table)
     if table is None or all(rate.family != family for rate in table.rates):
         return None
     return table
 
 
-def _first_fitting(rates: Sequence[Rate], asked: tuple[str, str, bool, bool, bool]) -> Rate | None:
+def _find_rate(rates: Sequence[Rate], asked: tuple[str, str, bool, bool, bool]) -> Rate | None:
     family, resolution, audio, video_input, flex = asked
     for rate in rates:
         if (
@@ -208,7 +210,7 @@ def _first_fitting(rates: Sequence[Rate], asked: tuple[str, str, bool, bool, boo
     return None
 
 
-def rounded(money: Money) -> Money:
+def round_for_display(money: Money) -> Money:
     """The sum for people: two decimals, four where it is under a tenth. Never for adding up."""
     step = Decimal("0.0001") if 0 < money.amount < Decimal("0.1") else Decimal("0.01")
     amount = money.amount.quantize(step, rounding=ROUND_HALF_UP)

@@ -11,44 +11,52 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from tasks.providers import reading
-from tasks.providers.contract import Call, Done, Facts, Waiting
+from tasks.providers import response_fields
+from tasks.providers.types import ApiCall, JobDetails, JobPending, JobResult
 
-PATH = "/videos"
+VIDEOS_PATH = "/videos"
 """Behind the base URL."""
 
 
 def job_path(job: str) -> str:
     """The address of one job."""
-    return f"{PATH}/{quote(job, safe='')}"
+    return f"{VIDEOS_PATH}/{quote(job, safe='')}"
 
 
-def status(
-    task: Mapping[str, Any], *, clip_call: Call | None = None, last_frame: bool = True
-) -> Waiting | Done:
+def parse_status(
+    task: Mapping[str, Any], *, clip_call: ApiCall | None = None, with_last_frame: bool = True
+) -> JobPending | JobResult:
     """The job's state; raises what it ended with.
 
     `clip_call` is where the clip can be had behind the key; `last_frame` whether its URL is wanted.
     """
     # A completed_at may stand beside a job that still runs, so the word alone decides.
-    told = reading.state(task.get("status"))
+    told = response_fields.parse_state(task.get("status"))
     if told == "succeeded":
-        frame = _link(task, "last_frame_url") if last_frame else ""
-        return Done(_link(task, "url", "video_url"), frame, _facts(task), clip_call)
+        frame = _find_url(task, "last_frame_url") if with_last_frame else ""
+        return JobResult(
+            _find_url(task, "url", "video_url"), frame, _parse_details(task), clip_call
+        )
     if told in ("queued", "running", "unknown"):
-        return Waiting(told, reading.progress(task.get("progress")), _facts(task))
-    raise reading.failure(task, told)
+        return JobPending(
+            told, response_fields.parse_progress(task.get("progress")), _parse_details(task)
+        )
+    raise response_fields.build_job_error(task, told)
 
 
-def _link(task: Mapping[str, Any], *names: str) -> str:
-    places = (reading.mapping(task.get("metadata")), task, reading.mapping(task.get("content")))
-    return reading.link(*(place.get(name) for place in places for name in names))
+def _find_url(task: Mapping[str, Any], *names: str) -> str:
+    places = (
+        response_fields.as_mapping(task.get("metadata")),
+        task,
+        response_fields.as_mapping(task.get("content")),
+    )
+    return response_fields.find_url(*(place.get(name) for place in places for name in names))
 
 
-def _facts(task: Mapping[str, Any]) -> Facts:
-    facts = reading.facts(task)
-    told = reading.number(task.get("seconds"))
-    ended = reading.unix_seconds(task.get("completed_at"))
+def _parse_details(task: Mapping[str, Any]) -> JobDetails:
+    facts = response_fields.parse_job_details(task)
+    told = response_fields.parse_number(task.get("seconds"))
+    ended = response_fields.parse_unix_seconds(task.get("completed_at"))
     return replace(
         facts,
         duration_seconds=told if told and told > 0 else facts.duration_seconds,

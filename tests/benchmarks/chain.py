@@ -28,14 +28,16 @@ def board(shots: int) -> str:
 
 
 def by_steps(folder: Path, steps: object) -> float:
-    from flows.production import Wish, prepare, served
+    from flows.run import RunOptions, prepare_run, serve_simulator
     from flows.shooting import shoot
     from storyboards import load
     from tasks.settings import read_settings
 
-    production = prepare(load(folder / "chain.yaml"), Wish(), read_settings(), working=folder)
-    production.store.open()
-    with served(production) as opened:
+    production = prepare_run(
+        load(folder / "chain.yaml"), RunOptions(), read_settings(), working=folder
+    )
+    production.store.create()
+    with serve_simulator(production) as opened:
         begun = time.perf_counter()
         report = asyncio.run(shoot(opened, steps, lambda *_: None))
         taken = time.perf_counter() - begun
@@ -45,17 +47,20 @@ def by_steps(folder: Path, steps: object) -> float:
 
 def by_flow(folder: Path) -> tuple[float, float]:
     """Seconds of the flow run, and of the engine's start before it."""
-    from flows.engine import engine
-    from flows.production import Wish, prepare, served
+    from flows.local_server import prefect_server
+    from flows.run import RunOptions, prepare_run, serve_simulator
     from flows.running import Run
     from storyboards import load
     from tasks.settings import read_settings
 
     settings = read_settings()
-    production = prepare(load(folder / "chain.yaml"), Wish(), settings, working=folder)
-    production.store.open()
+    production = prepare_run(load(folder / "chain.yaml"), RunOptions(), settings, working=folder)
+    production.store.create()
     begun = time.perf_counter()
-    with served(production) as opened, engine(settings, opened.store) as wait_for_server:
+    with (
+        serve_simulator(production) as opened,
+        prefect_server(settings, opened.store) as wait_for_server,
+    ):
         from flows.render import run_open
 
         wait_for_server()
@@ -70,7 +75,7 @@ def by_flow(folder: Path) -> tuple[float, float]:
 def by_command(folder: Path) -> float:
     begun = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "flows.cli", "render", "chain.yaml"],
+        [sys.executable, "-m", "flows.cli.main", "render", "chain.yaml"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FEW, FEW_RENDERED = 10, 4
-PROGRAM = [sys.executable, "-m", "flows.cli"]
+PROGRAM = [sys.executable, "-m", "flows.cli.main"]
 
 BARE = """
 import asyncio, sys
@@ -59,24 +59,26 @@ def board(shots: int) -> str:
 
 def fill(folder: Path, name: str, clip: bytes, frame: bytes) -> None:
     """Fill a store as if every shot of a board had been rendered; all have the same clip."""
-    from flows.production import Wish, prepare
+    from flows.run import RunOptions, prepare_run
     from storyboards import load
-    from tasks.receipts import Attempt, Kept, Receipt, State, now
     from tasks.settings import Settings
-    from tasks.store import digest_bytes
+    from tasks.store.atomic_files import digest_bytes
+    from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile, utc_now
 
-    production = prepare(load(folder / f"{name}.yaml"), Wish(), Settings(), working=folder)
-    production.store.open()
+    production = prepare_run(
+        load(folder / f"{name}.yaml"), RunOptions(), Settings(), working=folder
+    )
+    production.store.create()
     sums = digest_bytes(clip), digest_bytes(frame)
     for shot in production.plan:
-        attempt = Attempt(State.KEPT, name, shot.id, 1, "simulator", "m", "", "o", now(),
+        attempt = Attempt(AttemptState.KEPT, name, shot.id, 1, "simulator", "m", "", "o", utc_now(),
                           job="j", frames=49, tokens=1,
-                          clip=Kept("clip.mp4", sums[0], len(clip)),
-                          last_frame=Kept("last_frame.png", sums[1], len(frame)))  # fmt: skip
-        shelf = production.shelf(shot)
+                          clip=StoredFile("clip.mp4", sums[0], len(clip)),
+                          last_frame=StoredFile("last_frame.png", sums[1], len(frame)))  # fmt: skip
+        shelf = production.records_of(shot)
         shelf.write(shot.key, Receipt(shot.key, (attempt,)).to_record())
-        (shelf.home(shot.key) / "clip.mp4").write_bytes(clip)
-        (shelf.home(shot.key) / "last_frame.png").write_bytes(frame)
+        (shelf.folder_of(shot.key) / "clip.mp4").write_bytes(clip)
+        (shelf.folder_of(shot.key) / "last_frame.png").write_bytes(frame)
 
 
 def peak_mb(command: list[str], folder: Path, **words: str) -> float:

@@ -104,8 +104,8 @@ class Bench:
         row, lender = PROVIDERS[name], PROVIDERS[bounds or name]
         row = replace(
             row,
-            poll_least_seconds=lender.poll_least_seconds,
-            poll_most_seconds=lender.poll_most_seconds,
+            poll_least_seconds=lender.poll_min_seconds,
+            poll_most_seconds=lender.poll_max_seconds,
         )
         detour = Detour(self.url)
         # The simulator is asked as what it is; a vendor by a name that is no machine's.
@@ -124,15 +124,15 @@ class Bench:
 
     async def known_after(self, client: Client, length: float) -> float:
         """Seconds from the end of a job of that length until the client knows."""
-        from tasks.providers.contract import Order
+        from tasks.providers.types import RenderRequest
 
         self.order("job_takes", seconds=length)
         created = await client.create(
-            Order(MODEL, "A lamp.", resolution="480p", ratio="16:9", frames=29)
+            RenderRequest(MODEL, "A lamp.", resolution="480p", ratio="16:9", frames=29)
         )
         begun = self.clock.now()
         await self._picture(created.job)
-        await client.wait(created.job, started_at=begun, deadline_seconds=3600)
+        await client.wait(created.job, started_at=begun, timeout_seconds=3600)
         return self.clock.now() - begun - length
 
     async def _picture(self, job: str) -> None:

@@ -43,31 +43,33 @@ def board(shots: int) -> str:
 
 def keep(folder: Path) -> None:
     """Fill a store as if every shot of the board had been rendered, and join a film of nothing."""
-    from flows.production import Wish, prepare
-    from flows.results import pieces_of
+    from flows.report import list_clips
+    from flows.run import RunOptions, prepare_run
     from storyboards import load
-    from tasks import films
-    from tasks.receipts import Attempt, Kept, Receipt, State, now
     from tasks.settings import Settings
+    from tasks.store import films
+    from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile, utc_now
 
-    production = prepare(load(folder / "kept.yaml"), Wish(), Settings(), working=folder)
-    production.store.open()
+    production = prepare_run(load(folder / "kept.yaml"), RunOptions(), Settings(), working=folder)
+    production.store.create()
     attempts = {}
     for shot in production.plan:
-        attempt = Attempt(State.KEPT, "kept", shot.id, 1, "simulator", "m", "", "o", now(),
-                          job="j", frames=49, tokens=1, clip=Kept("clip.mp4", shot.key, 4),
-                          last_frame=Kept("last_frame.png", shot.key, 4),
-                          started_from=None)  # fmt: skip
+        attempt = Attempt(AttemptState.KEPT, "kept", shot.id, 1, "simulator", "m", "", "o", utc_now(),
+                          job="j", frames=49, tokens=1, clip=StoredFile("clip.mp4", shot.key, 4),
+                          last_frame=StoredFile("last_frame.png", shot.key, 4),
+                          first_frame_sha256=None)  # fmt: skip
         attempts[shot.id] = attempt
-        shelf = production.shelf(shot)
+        shelf = production.records_of(shot)
         shelf.write(shot.key, Receipt(shot.key, (attempt,)).to_record())
         for name in ("clip.mp4", "last_frame.png"):
-            (shelf.home(shot.key) / name).write_bytes(b"clip")
-    pieces = pieces_of(production, attempts)
-    production.store.films.mkdir()
-    (production.store.films / "kept.mp4").write_bytes(b"film")
-    film = films.keep(production.store, "kept", films.identity_of(pieces, "kept"), 4900)
-    films.place(production.store, film, folder / "films" / "kept.mp4", production.board.file)
+            (shelf.folder_of(shot.key) / name).write_bytes(b"clip")
+    pieces = list_clips(production, attempts)
+    production.store.films_folder.mkdir()
+    (production.store.films_folder / "kept.mp4").write_bytes(b"film")
+    film = films.record_film(
+        production.store, "kept", films.compute_film_identity(pieces, "kept"), 4900
+    )
+    films.export_film(production.store, film, folder / "films" / "kept.mp4", production.board.file)
 
 
 def measure(command: list[str], folder: Path) -> tuple[float, float]:

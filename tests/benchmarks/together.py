@@ -67,7 +67,7 @@ class Bench:
 
     def start(self, board: Path) -> subprocess.Popen[bytes]:
         """A run of the board in its own folder, whose store it shares with the others there."""
-        command = [sys.executable, "-m", "flows.cli", "render", board.name, "--json"]
+        command = [sys.executable, "-m", "flows.cli.main", "render", board.name, "--json"]
         command += [
             "--provider",
             "ark",
@@ -110,7 +110,14 @@ def write_board(folder: Path, name: str, shots: list[str], label: str) -> Path:
 @contextlib.contextmanager
 def vendor(folder: Path) -> Iterator[str]:
     """`shotchain simulate` in a process of its own; yields where it answers."""
-    command = [sys.executable, "-m", "flows.cli", "simulate", "--store", str(folder / "vendor")]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.cli.main",
+        "simulate",
+        "--store",
+        str(folder / "vendor"),
+    ]
     words = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=words, stdout=subprocess.PIPE, text=True) as served:
         try:
@@ -165,7 +172,7 @@ def finish(run: subprocess.Popen[bytes]) -> int:
 
 def damaged(folder: Path) -> list[str]:
     """What `verify` finds wrong with the store that was fought over."""
-    command = [sys.executable, "-m", "flows.cli", "verify", "--store", ".shotchain", "--json"]
+    command = [sys.executable, "-m", "flows.cli.main", "verify", "--store", ".shotchain", "--json"]
     words = {**os.environ, "PYTHONPATH": str(ROOT)}
     found = subprocess.run(command, cwd=folder, env=words, capture_output=True, check=False)
     return [one["what"] for one in json.loads(found.stdout)["damaged"]]

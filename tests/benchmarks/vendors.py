@@ -25,7 +25,7 @@ from tasks.providers.dialects import DIALECTS
 from tasks.settings import child_environment
 from tasks.simulator.ledger import read_ledger
 
-SHOTCHAIN = (sys.executable, "-m", "flows.cli")
+SHOTCHAIN = (sys.executable, "-m", "flows.cli.main")
 MODELS = ("seedance-2.0", "seedance-1.5-pro", "seedance-1.0-pro")
 COLUMNS = ("provider", "model", "shots", "creates", "frames", "paid", "seams", "anchor", "exit")
 
@@ -86,7 +86,7 @@ def row(provider: str, model: str, folder: Path, words: dict[str, str]) -> tuple
         str(told["frames"]),
         "unknown" if spent["amount"] is None else f"{spent['amount']:.2f} {spent['currency']}",
         " ".join(seams),
-        DIALECTS[PROVIDERS[provider].dialect].takes_first_frame,
+        DIALECTS[PROVIDERS[provider].dialect].first_frame_anchor,
         str(done.returncode),
     )
 
@@ -113,7 +113,7 @@ def main() -> None:
         with simulator(folder / "vendor") as words:
             for model in models:
                 for provider, one in PROVIDERS.items():
-                    if model in one.models and one.family(model).first_frame:
+                    if model in one.models and one.get_family(model).first_frame:
                         print("| " + " | ".join(row(provider, model, folder, words)) + " |")
                         sys.stdout.flush()
 

@@ -22,7 +22,7 @@ from typing import Any
 SUFFIXES = {".staging": 3, ".part": 2}
 
 PRELOADED = (
-    *("av", "httpx", "PIL.Image", "flows.cli", "flows.commands.rendering", "flows.shooting"),
+    *("av", "httpx", "PIL.Image", "flows.cli.main", "flows.cli.render", "flows.shooting"),
     *("storyboards.loading", "tasks.assembly", "tasks.media.frames", "tasks.planning.planner"),
 )
 
@@ -92,18 +92,18 @@ def place_of(staging: Path) -> Path:
 
 def run_bare(watch: Watch) -> None:
     """Let `render` run its steps bare, in place of the engine."""
-    from flows.commands import rendering
-    from flows.production import Production, served
-    from flows.results import Report
+    from flows.cli import render
+    from flows.report import RunReport
+    from flows.run import Run, serve_simulator
     from flows.shooting import BareSteps, shoot
 
-    def run(production: Production, board: str, *, wanted: bool) -> Report:
+    def run(production: Run, board: str, *, wanted: bool) -> RunReport:
         for shot in production.plan:
-            watch.know(production.shelf(shot).home(shot.key), shot.id)
-        with served(production) as opened:
+            watch.know(production.records_of(shot).folder_of(shot.key), shot.id)
+        with serve_simulator(production) as opened:
             return asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
 
-    rendering._run = run
+    render._run = run
 
 
 def perform(job: dict[str, Any]) -> int:
@@ -116,7 +116,7 @@ def perform(job: dict[str, Any]) -> int:
     watch = Watch(Path(job["log"]), job["kill"])
     watch.install()
     run_bare(watch)
-    from flows.cli import main
+    from flows.cli.main import main
 
     return main(job["argv"])
 

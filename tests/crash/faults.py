@@ -166,7 +166,7 @@ ROWS = (
 
 
 class Patient:
-    """The steps with the engine's tries and without its delays (`tasks/policies.py`)."""
+    """The steps with the engine's tries and without its delays (`tasks/retries.py`)."""
 
     def __init__(self) -> None:
         self.submit = trying(4)
@@ -178,14 +178,14 @@ class Patient:
 
 
 def trying(times: int) -> Callable[..., Any]:
-    from tasks.errors import Again, ProviderError
+    from tasks.errors import ProviderError, Recovery
 
     async def run(shot: str, step: Callable[[], Any]) -> Any:
         for _ in range(times):
             try:
                 return await step()
             except ProviderError as error:
-                if error.again is not Again.ASK:
+                if error.recovery is not Recovery.RETRY:
                     raise
         return await step()
 
@@ -205,15 +205,15 @@ def hurried(row: Row) -> Iterator[None]:
     import httpx
 
     targets: dict[str, Any] = {
-        "flows.commands.rendering._run": run_patiently,
-        "tasks.sending.adoption.LOOPBACK_MARGIN_SECONDS": 0.5,
-        "tasks.providers.conversation.back_off_seconds": lambda attempt: 0.01,
+        "flows.cli.render._run": run_patiently,
+        "tasks.submission.reconcile.LOOPBACK_MARGIN_SECONDS": 0.5,
+        "tasks.providers.job_client.back_off_seconds": lambda attempt: 0.01,
     }
     if row.name == "create: no answer in time":
         target = "tasks.providers.client.Client._create_timeout"
         targets[target] = lambda _: httpx.Timeout(10.0, read=3.0)
     if row.name == "job: never ends":
-        targets["tasks.sending.jobs.deadline_seconds"] = lambda *_: 0.5
+        targets["tasks.submission.download.deadline_seconds"] = lambda *_: 0.5
     with ExitStack() as stack:
         for target, value in targets.items():
             stack.enter_context(mock.patch(target, value))
@@ -222,7 +222,7 @@ def hurried(row: Row) -> Iterator[None]:
 
 def run_command(place: Place) -> Outcome:
     """Run the command in this process."""
-    from flows.cli import main
+    from flows.cli.main import main
 
     out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
     os.chdir(place.folder)
@@ -262,8 +262,10 @@ def objection(row: Row, provider: str, first: Outcome, again: Outcome) -> str:
     expected, later = row.expected(provider), row.next(provider)
     if first[:4] != expected[:4]:
         return f"expected {expected}, and it is {first}"
-    if expected.says not in first.says or bool(expected.says) != bool(first.says):
-        return f"expected it to say {expected.says!r}, and it says {first.says!r}"
+    if expected.supported_fields not in first.supported_fields or bool(
+        expected.supported_fields
+    ) != bool(first.supported_fields):
+        return f"expected it to say {expected.supported_fields!r}, and it says {first.supported_fields!r}"
     if again.word != later or again.code != (later in ("failed", "unclear")):
         return f"expected the next run to be {later}, and it is {again}"
     if later != "rendered" and again.creates != first.creates:
@@ -293,7 +295,13 @@ def main() -> int:
             for provider in words.vendor or VENDORS:
                 first, again = strike(Path(folder) / "trial", provider, row)
                 later = f"{again.word}, exit {again.code}, {again.creates} creates in all"
-                cells = [row.name, provider, *map(str, first[:4]), plain(first.says), later]
+                cells = [
+                    row.name,
+                    provider,
+                    *map(str, first[:4]),
+                    plain(first.supported_fields),
+                    later,
+                ]
                 print("| " + " | ".join(cells) + " |", flush=True)
                 if why := objection(row, provider, first, again):
                     wrong += 1

@@ -36,7 +36,7 @@ from stage import (
 )
 
 from storyboards.models import Money
-from tasks.money.bill import say
+from tasks.budgets.money import describe_price
 
 RUNS_MOST = 3
 SAME, UNCLEAR = "the same film", "unclear, told"
@@ -163,8 +163,8 @@ def may_stay_unclear(provider: str, sent: tuple[str, ...]) -> bool:
 def words_for(place: Place, shot: str) -> list[str]:
     """What the message about an unclear shot has to say: which, when, how much, and the way out."""
     attempt = place.receipts()[shot]
-    price = Money.model_validate(attempt["price_most"]) if "price_most" in attempt else None
-    told = (f"{shot} was sent", attempt["intended_at"][:19], say(price))
+    price = Money.model_validate(attempt["max_price"]) if "max_price" in attempt else None
+    told = (f"{shot} was sent", attempt["intended_at"][:19], describe_price(price))
     return [*told, f"--resubmit {shot}"]
 
 

@@ -25,11 +25,11 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tasks import store  # noqa: E402 - run by hand, only this folder is on the path
-from tasks.receipts import State  # noqa: E402
-from tasks.records import survey  # noqa: E402
-from tasks.sending import desk, jobs, packing, submission  # noqa: E402
-from tasks.store import Shelf, digest_bytes  # noqa: E402
+from tasks.store import layout, status
+from tasks.store.atomic_files import digest_bytes
+from tasks.store.layout import RecordStore
+from tasks.store.receipts import AttemptState
+from tasks.submission import context, download, payload, submit
 
 NOTICED = 1
 """What pytest ends with where tests ran and failed."""
@@ -157,8 +157,8 @@ def replace_node(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
 MUTATIONS = (
     Mutation(
         "the intent is not written",
-        (submission._create,),
-        drop_call(Shelf.write),
+        (submit._create,),
+        drop_call(RecordStore.write),
         (
             f"{SHOOTING}::test_the_intent_is_on_disk_before_the_request",
             f"{MATRIX}[cometapi-volc]",
@@ -166,8 +166,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the job's id is not written",
-        (submission._send,),
-        drop_call(Shelf.write, only_last=True),
+        (submit._send,),
+        drop_call(RecordStore.write, only_last=True),
         (
             f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",
             f"{MATRIX}[cometapi-volc]",
@@ -175,43 +175,43 @@ MUTATIONS = (
     ),
     Mutation(
         "the key is not locked",
-        (desk.locked,),
+        (context.lock_key,),
         drop_loop,
         (f"{SHOOTING}::test_two_runs_at_once_pay_each_shot_once",),
     ),
     Mutation(
         "the digest of a kept last frame is not checked",
-        (jobs._frame_there,),
+        (download._read_stored_frame,),
         disable_check(digest_bytes),
         (f"{GUARDS}::test_a_last_frame_that_was_changed_on_disk_is_not_continued",),
     ),
     Mutation(
         "the digest of an input is not checked",
-        (packing._medium,),
+        (payload._read_medium,),
         disable_check(digest_bytes),
         (f"{GUARDS}::test_a_picture_changed_during_the_run_is_not_sent",),
     ),
     Mutation(
         "a clip that is cut short on disk counts as kept",
-        (survey.is_there,),
+        (status.is_stored,),
         compare_with_itself,
         (f"{GUARDS}::test_a_clip_cut_short_on_disk_is_fetched_again",),
     ),
     Mutation(
         "an unclear create is recorded as a rejected one",
-        (submission._send,),
-        swap_member(State.UNCLEAR, State.CLOSED),
+        (submit._send,),
+        swap_member(AttemptState.UNCLEAR, AttemptState.CLOSED),
         (f"{FAULTS}[create-cometapi-volc]",),
     ),
     Mutation(
         "the base URL that a job was sent to is not used",
-        (jobs.wait, jobs._fetch_frame, jobs._collect),
+        (download.await_job, download._download_frame, download._fetch_clip),
         pass_none_to("client_of"),
         (f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",),
     ),
     Mutation(
         "a written file is not renamed to its place at once",
-        (store.settle,),
+        (layout.commit_file,),
         copy_instead_of_rename,
         (
             "tests/tasks/test_store.py::test_whoever_reads_while_it_is_written_sees_the_old_file_whole",

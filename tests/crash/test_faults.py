@@ -17,7 +17,7 @@ def test_a_fault_ends_as_the_table_says(program, tmp_path, moment: str, vendor: 
     found = {}
     for row in rows:
         first, again = faults.strike(tmp_path / "trial", vendor, row)
-        found[row.name] = faults.objection(row, vendor, first, again)
+        found[row.name] = faults.find_size_problem(row, vendor, first, again)
 
     assert rows
     assert {name: why for name, why in found.items() if why} == {}

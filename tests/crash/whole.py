@@ -54,7 +54,7 @@ MOMENTS: Mapping[str, Callable[[Place], bool]] = {
 def start(place: Place) -> subprocess.Popen[str]:
     kept = {name: word for name, word in os.environ.items() if not is_ours(name)}
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *place.argv],
+        [sys.executable, "-m", "flows.cli.main", *place.argv],
         cwd=place.folder,
         env={**kept, "PYTHONPATH": str(ROOT), **place.words},
         stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ def servers_of(place: Place) -> list[int]:
             environment, words = (path / "environ").read_bytes(), (path / "cmdline").read_bytes()
         except OSError:
             continue
-        if str(place.folder).encode() in environment and b"flows.scheduler" in words:
+        if str(place.folder).encode() in environment and b"flows.server_process" in words:
             found.append(int(path.name))
     return found
 

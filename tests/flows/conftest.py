@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.production import Wish, check_ready, prepare, served
-from flows.results import Report, put
+from flows.report import RunReport, export
+from flows.run import RunOptions, check_ready, prepare_run, serve_simulator
 from flows.shooting import BareSteps, shoot
 from storyboards import load
 from tasks.settings import read_settings
@@ -50,17 +50,17 @@ class Studio:
 
     def prepare(self, text: str, *, name: str = "board", **wishes):
         path = self.write(text, name)
-        wish = Wish(**{"store": self.folder / "store", **wishes})
-        return prepare(load(path), wish, self.settings("simulator"), working=self.folder)
+        wish = RunOptions(**{"store": self.folder / "store", **wishes})
+        return prepare_run(load(path), wish, self.settings("simulator"), working=self.folder)
 
-    def run(self, text: str, *, steps=None, **wishes) -> Report:
+    def run(self, text: str, *, steps=None, **wishes) -> RunReport:
         production = self.prepare(text, **wishes)
         check_ready(production)
-        production.store.open()
-        with served(production) as opened:
+        production.store.create()
+        with serve_simulator(production) as opened:
             report = asyncio.run(shoot(opened, steps or BareSteps(), self.tell))
         if report.film:
-            put(report)
+            export(report)
         return report
 
     def tell(self, shot: str, doing: str, progress: float | None) -> None:

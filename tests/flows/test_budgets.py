@@ -8,24 +8,24 @@ from decimal import Decimal
 
 import pytest
 
-from flows.agreement import check_agreed
-from flows.cli import main
+from flows.cli.main import main
+from flows.cli.output.json import plan_document
+from flows.cli.output.text import format_plan
+from flows.consent import check_consent
 from flows.opening import head_start
-from flows.report import plan_text
 from flows.shooting import BareSteps, shoot
-from flows.told import plan_document
 from storyboards.models import Money
-from tasks.errors import Unpayable, UsageError
-from tasks.money.ledger import Ledger
-from tasks.policies import worth_retrying
-from tasks.receipts import State
+from tasks.budgets.ledger import Ledger
+from tasks.errors import BudgetExceeded, UsageError
+from tasks.retries import is_retryable
+from tasks.store.receipts import AttemptState
 
 PRICE = "0.0496125"
 """Of two seconds at 480p by seedance-1.0-pro at modelark, in USD."""
 
 
 def ledger(studio, *, loopback: bool = True):
-    shelf = studio.prepare(BOARD).store.shelf(loopback=loopback)
+    shelf = studio.prepare(BOARD).store.records(loopback=loopback)
     return Ledger(shelf).entries()
 
 
@@ -49,7 +49,7 @@ def test_a_submit_that_could_pass_the_board_s_budget_is_not_sent(studio, paid, o
 
     assert outcomes(report) == {"one": "rendered", "two": "skipped", "three": "skipped"}
     refused = report.results[1].error
-    assert isinstance(refused, Unpayable)
+    assert isinstance(refused, BudgetExceeded)
     assert "two may cost 0.049612 USD beside 0.049612 USD that is booked" in str(refused)
     assert report.film is None
     assert studio.submits == 1
@@ -62,11 +62,11 @@ def test_a_board_s_budget_caps_all_its_runs_together(studio, paid) -> None:
     edited = paid("one", one="Something else.", budget="0.06 USD")
     again = studio.prepare(edited)
 
-    with pytest.raises(Unpayable, match=r"may cost 0\.049612 USD beside 0\.049612 USD"):
-        check_agreed(again)
+    with pytest.raises(BudgetExceeded, match=r"may cost 0\.049612 USD beside 0\.049612 USD"):
+        check_consent(again)
     assert studio.run(edited).results[0].outcome == "skipped"
-    check_agreed(studio.prepare(edited, name="another"))
-    check_agreed(studio.prepare(paid("one", budget="0.06 USD")))
+    check_consent(studio.prepare(edited, name="another"))
+    check_consent(studio.prepare(paid("one", budget="0.06 USD")))
     assert studio.submits == 1
 
 
@@ -82,7 +82,7 @@ def test_a_key_that_two_boards_share_is_booked_where_it_was_paid(studio, paid, o
 def test_a_job_in_flight_counts_at_its_maximum_and_only_once(studio, paid, outcomes) -> None:
     """Fetching what an earlier run sent costs nothing on top of what is booked for it."""
     first = studio.run(paid("one"))
-    path = first.production.shelf(first.results[0].shot).home(first.results[0].shot.key)
+    path = first.run.records_of(first.results[0].shot).folder_of(first.results[0].shot.key)
     record = json.loads((path / "receipt.json").read_text())
     attempt = record["attempts"][0]
     for fact in ("done_at", "clip", "last_frame", "tokens", "price", "frames"):
@@ -91,8 +91,8 @@ def test_a_job_in_flight_counts_at_its_maximum_and_only_once(studio, paid, outco
     (path / "receipt.json").write_text(json.dumps(record))
     board = paid("one", "two", budget=f"{2 * Decimal('0.049612'):.6f} USD")
 
-    with pytest.raises(Unpayable, match=r"beside 0\.049612 USD that is booked"):
-        check_agreed(studio.prepare(board))
+    with pytest.raises(BudgetExceeded, match=r"beside 0\.049612 USD that is booked"):
+        check_consent(studio.prepare(board))
     report = studio.run(paid("one", "two", budget="0.099225 USD"))
     assert outcomes(report) == {"one": "rendered", "two": "rendered"}
     assert studio.submits == 2
@@ -134,24 +134,24 @@ def test_a_client_s_month_caps_its_boards_together(studio, paid, outcomes) -> No
     studio.run(paid("one"), name="spot-1")
     edited = paid("one", one="Something else.")
 
-    with pytest.raises(Unpayable, match=r"the budget of acme for this month: 0\.06 USD"):
-        check_agreed(studio.prepare(edited, name="spot-2"))
+    with pytest.raises(BudgetExceeded, match=r"the budget of acme for this month: 0\.06 USD"):
+        check_consent(studio.prepare(edited, name="spot-2"))
     assert outcomes(studio.run(edited, name="spot-2")) == {"one": "skipped"}
-    with pytest.raises(Unpayable, match="nobody agreed"):
-        check_agreed(studio.prepare(edited, name="another"))
+    with pytest.raises(BudgetExceeded, match="nobody agreed"):
+        check_consent(studio.prepare(edited, name="another"))
     assert studio.submits == 1
 
 
 def test_a_dated_rate_holds_a_price_against_a_budget_in_another_currency(studio, paid) -> None:
     """Without it exit 2; with it the wall stands where the rate puts it."""
     with pytest.raises(UsageError, match=r"shotchain\.toml"):
-        check_agreed(studio.prepare(paid("one", budget="0.35 CNY")))
+        check_consent(studio.prepare(paid("one", budget="0.35 CNY")))
     rate = '[rates."USD/CNY"]\nrate = 7\ndate = 2026-11-01\n'
     (studio.folder / "shotchain.toml").write_text(rate)
 
-    check_agreed(studio.prepare(paid("one", budget="0.347288 CNY")))
-    with pytest.raises(Unpayable):
-        check_agreed(studio.prepare(paid("one", budget="0.347287 CNY")))
+    check_consent(studio.prepare(paid("one", budget="0.347288 CNY")))
+    with pytest.raises(BudgetExceeded):
+        check_consent(studio.prepare(paid("one", budget="0.347287 CNY")))
 
 
 def test_a_rehearsal_eats_no_real_budget(studio, paid) -> None:
@@ -161,8 +161,8 @@ def test_a_rehearsal_eats_no_real_budget(studio, paid) -> None:
     studio.words["SHOTCHAIN_MODELARK_BASE_URL"] = "https://modelark.example/api/v3"
 
     production = studio.prepare(text)
-    assert production.survey["one"].state == "to render"
-    check_agreed(production)
+    assert production.status["one"].state == "to render"
+    check_consent(production)
     assert len(ledger(studio)) == 1
     assert ledger(studio, loopback=False) == []
 
@@ -172,15 +172,15 @@ def test_a_receipt_keeps_the_day_and_the_source_of_its_price(studio, paid) -> No
     studio.run(paid("one"))
     (entry,) = ledger(studio)
 
-    assert entry.estimate == entry.actual == Money(amount=Decimal(PRICE), currency="USD")
-    assert entry.attempt.price_dated == "2026-09-13"
-    assert "byteplus" in entry.attempt.price_source
-    assert entry.attempt.state is State.KEPT
+    assert entry.max_price == entry.actual_price == Money(amount=Decimal(PRICE), currency="USD")
+    assert entry.attempt.price_list_date == "2026-09-13"
+    assert "byteplus" in entry.attempt.price_list_source
+    assert entry.attempt.state is AttemptState.KEPT
 
 
 def test_prefect_does_not_try_again_against_a_wall() -> None:
     """The budget will be the same in a minute."""
-    assert not worth_retrying(Unpayable("no"))
+    assert not is_retryable(BudgetExceeded("no"))
 
 
 def test_a_plan_says_what_is_left_and_where_its_prices_are_from(studio, paid) -> None:
@@ -197,7 +197,7 @@ def test_a_plan_says_what_is_left_and_where_its_prices_are_from(studio, paid) ->
         }
     ]
     assert [one["dated"] for one in document["price_lists"]] == ["2026-09-13"]
-    text = plan_text(production)
+    text = format_plan(production)
     assert "budget of the board board: 0.06 USD, of it booked: 0.049612 USD" in text
     assert "prices of 2026-09-13: https://docs.byteplus.com" in text
 
@@ -208,7 +208,7 @@ def test_a_budget_that_refuses_in_mid_run_ends_with_4_and_the_whole_document(
     """A clip that is lost here and there may not be bought again: the rest goes on, and is told."""
     first = studio.run(paid("one", "x|first_frame: none"))
     one = first.results[0]
-    (first.production.shelf(one.shot).home(one.shot.key) / "clip.mp4").unlink()
+    (first.run.records_of(one.shot).folder_of(one.shot.key) / "clip.mp4").unlink()
     (studio.root / "jobs" / f"{one.attempt.job}.json").unlink()
     studio.write(paid("one", "x|first_frame: none", budget="0.12 USD"))
     monkeypatch.chdir(studio.folder)
@@ -218,7 +218,7 @@ def test_a_budget_that_refuses_in_mid_run_ends_with_4_and_the_whole_document(
     def run(production, board, *, wanted):
         return asyncio.run(shoot(production, BareSteps(), studio.tell))
 
-    monkeypatch.setattr("flows.commands.rendering._run", run)
+    monkeypatch.setattr("flows.cli.render._run", run)
     code = main(["render", "board.yaml", "--store", "store", "--json"])
     out, err = capsys.readouterr()
     document = json.loads(out)

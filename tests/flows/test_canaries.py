@@ -143,7 +143,7 @@ class Place:
 
     def run(self, *words: str, script: str | None = None) -> int:
         """Run a command line, and keep what it says."""
-        begin = ["-c", script] if script else ["-m", "flows.cli"]
+        begin = ["-c", script] if script else ["-m", "flows.cli.main"]
         ended = subprocess.run(
             [sys.executable, *begin, *words],
             cwd=self.root / "work",

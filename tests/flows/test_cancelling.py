@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from flows.commands.cancelling import cancel
+from flows.cli.cancel import cancel_jobs
 from flows.shooting import desk
 from tasks.errors import JobFailed, ProviderError
-from tasks.receipts import State, read_receipt
-from tasks.sending import jobs, submission
 from tasks.simulator.ledger import read_ledger
+from tasks.store.receipts import AttemptState, read_receipt
+from tasks.submission import download
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def send(queueing):
             async with desk(production, queueing.tell) as desk_:
                 for shot in production.plan:
                     if shot.continues is None:
-                        await submission.submit(shot, None, desk_)
+                        await submit.submit(shot, None, desk_)
 
         asyncio.run(run())
         return queueing.prepare(text, **wishes)
@@ -48,24 +48,24 @@ def deletes(studio) -> int:
 
 def latest(production, shot: str):
     planned = production.plan.shot(shot)
-    shelf = production.shelf(planned)
-    return read_receipt(planned.key, shelf.read(planned.key)).latest
+    shelf = production.records_of(planned)
+    return read_receipt(planned.key, shelf.read(planned.key)).current
 
 
 def test_a_queued_job_is_taken_back_and_costs_nothing(queueing, send, chain) -> None:
     """Its receipt says so, the plan would send it again, and a second cancel has nothing to do."""
     text = chain("a", "b", "x|first_frame: none", provider="ark")
     production = send(text)
-    said = cancel(production)
-    standing = queueing.prepare(text).survey["a"]
+    said = cancel_jobs(production)
+    standing = queueing.prepare(text).status["a"]
 
     assert told(said) == ({"a": "cancelled", "b": "none", "x": "cancelled"}, 0)
     assert said[1].endswith("2 of 2 cancelled")
-    assert latest(production, "a").state is State.CANCELLED
-    assert not latest(production, "a").booked.amount
+    assert latest(production, "a").state is AttemptState.CANCELLED
+    assert not latest(production, "a").booked_price.amount
     assert standing.state == "to render"
     assert "took it back" in standing.reason
-    again = cancel(queueing.prepare(text))
+    again = cancel_jobs(queueing.prepare(text))
     assert told(again) == ({"a": "none", "b": "none", "x": "none"}, 0)
     assert "nothing to cancel" in again[1]
     assert deletes(queueing) == 2
@@ -81,9 +81,9 @@ def test_a_job_that_is_no_longer_queued_is_never_deleted(
         wait_for_picture(queueing)
     queueing.clock.advance(seconds)
 
-    assert told(cancel(production)) == ({"a": outcome}, 0)
+    assert told(cancel_jobs(production)) == ({"a": outcome}, 0)
     assert deletes(queueing) == 0
-    assert latest(production, "a").state is State.SUBMITTED
+    assert latest(production, "a").state is AttemptState.SUBMITTED
 
 
 def wait_for_picture(studio) -> None:
@@ -115,15 +115,15 @@ def test_a_job_that_begins_between_question_and_request_goes_on(
 
     monkeypatch.setattr(Client, "query", ask)
 
-    assert told(cancel(production)) == ({"a": "running"}, 0)
-    assert latest(production, "a").state is State.SUBMITTED
+    assert told(cancel_jobs(production)) == ({"a": "running"}, 0)
+    assert latest(production, "a").state is AttemptState.SUBMITTED
 
 
 def test_a_lost_answer_to_a_cancel_is_asked_for(queueing, send, chain) -> None:
     """The job was taken back all the same, and the vendor says so."""
     production = send(chain("a", provider="ark"))
     queueing.faults.order("lost_reply", operation="delete")
-    said = cancel(production)
+    said = cancel_jobs(production)
 
     assert told(said) == ({"a": "over"}, 0)
     assert "cancelled at the vendor" in said[1]
@@ -134,7 +134,7 @@ def test_a_vendor_that_takes_nothing_back_is_not_asked(queueing, send, chain) ->
     """kkiai documents no way; all that could be cancelled was, so it ends with 0."""
     production = send(chain("a", provider="kkiai"))
     requests = len(read_ledger(queueing.root))
-    said = cancel(production)
+    said = cancel_jobs(production)
 
     assert told(said) == ({"a": "refused"}, 0)
     assert "kkiai takes no job back" in said[1]
@@ -143,14 +143,13 @@ def test_a_vendor_that_takes_nothing_back_is_not_asked(queueing, send, chain) ->
 
 def test_a_vendor_that_can_t_be_asked_ends_with_1(queueing, send, chain, monkeypatch) -> None:
     """And nothing is noted: the next run finds the job as it is."""
-    from tasks.providers import conversation
 
     monkeypatch.setattr(conversation, "pause_seconds", lambda *_: 0.0)
     production = send(chain("a", "x|first_frame: none", provider="ark"))
     queueing.faults.order("server_error", operation="get", times=100)
 
-    assert told(cancel(production)) == ({"a": "unasked", "x": "unasked"}, 1)
-    assert latest(production, "a").state is State.SUBMITTED
+    assert told(cancel_jobs(production)) == ({"a": "unasked", "x": "unasked"}, 1)
+    assert latest(production, "a").state is AttemptState.SUBMITTED
 
 
 def test_a_refused_key_ends_with_3(queueing, send, chain) -> None:
@@ -158,7 +157,7 @@ def test_a_refused_key_ends_with_3(queueing, send, chain) -> None:
     production = send(chain("a", provider="ark"))
     queueing.faults.order("refused", operation="get", code="AuthenticationError", times=100)
 
-    assert told(cancel(production)) == ({"a": "unasked"}, 3)
+    assert told(cancel_jobs(production)) == ({"a": "unasked"}, 3)
 
 
 def test_an_unclear_shot_is_named_and_ends_with_1(queueing, chain) -> None:
@@ -167,7 +166,7 @@ def test_an_unclear_shot_is_named_and_ends_with_1(queueing, chain) -> None:
     text = chain("a", provider="cometapi-volc")
     queueing.run(text)
     production = queueing.prepare(text)
-    said = cancel(production)
+    said = cancel_jobs(production)
 
     assert told(said) == ({"a": "unclear"}, 1)
     assert "never answered" in said[1]
@@ -177,7 +176,7 @@ def test_what_was_sent_before_an_edit_is_taken_back_too(queueing, send, chain) -
     """The author who regrets a prompt has mostly changed it already."""
     send(chain("a", provider="ark"))
     edited = queueing.prepare(chain("a", provider="ark", a="Something else."))
-    document, text, code = cancel(edited)
+    document, text, code = cancel_jobs(edited)
 
     assert [(one["present"], one["outcome"]) for one in document["shots"]] == [
         (True, "none"),
@@ -192,7 +191,7 @@ def test_shots_that_share_a_key_share_their_cancel(queueing, send, chain) -> Non
     text = chain("a", "b|first_frame: none", provider="ark", b="Picture of a.")
     production = send(text)
 
-    assert told(cancel(production)) == ({"a": "cancelled", "b": "cancelled"}, 0)
+    assert told(cancel_jobs(production)) == ({"a": "cancelled", "b": "cancelled"}, 0)
     assert deletes(queueing) == 1
 
 
@@ -203,8 +202,8 @@ def test_a_run_that_waits_for_the_job_hears_that_it_is_cancelled(queueing, send,
 
     async def wait() -> ProviderError | None:
         async with desk(production, queueing.tell) as desk_:
-            waiting = asyncio.ensure_future(jobs.wait(shot, desk_))
-            await asyncio.to_thread(cancel, production)
+            waiting = asyncio.ensure_future(download.await_job(shot, desk_))
+            await asyncio.to_thread(cancel_jobs, production)
             with pytest.raises(JobFailed) as raised:
                 await waiting
             return raised.value
@@ -212,7 +211,7 @@ def test_a_run_that_waits_for_the_job_hears_that_it_is_cancelled(queueing, send,
     error = asyncio.run(wait())
 
     assert "cancelled" in str(error)
-    assert latest(production, "a").state is State.CANCELLED
+    assert latest(production, "a").state is AttemptState.CANCELLED
     assert queueing.creates == 1
 
 
@@ -223,7 +222,7 @@ def test_an_interrupt_takes_nothing_back(queueing, send, chain) -> None:
 
     async def wait() -> None:
         async with desk(production, queueing.tell) as desk_:
-            waiting = asyncio.ensure_future(jobs.wait(shot, desk_))
+            waiting = asyncio.ensure_future(download.await_job(shot, desk_))
             while not queueing.told:
                 await asyncio.sleep(0.01)
             waiting.cancel()
@@ -232,7 +231,7 @@ def test_an_interrupt_takes_nothing_back(queueing, send, chain) -> None:
     asyncio.run(wait())
 
     assert deletes(queueing) == 0
-    assert latest(production, "a").state is State.SUBMITTED
+    assert latest(production, "a").state is AttemptState.SUBMITTED
 
 
 def test_a_job_at_a_gateway_of_the_user_s_own_is_taken_back(queueing, send, chain) -> None:
@@ -243,7 +242,7 @@ def test_a_job_at_a_gateway_of_the_user_s_own_is_taken_back(queueing, send, chai
         'key = "SHOTCHAIN_MINE_API_KEY"\n'
     )
     queueing.words |= {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
-    said = cancel(send(chain("a", provider="mine")))
+    said = cancel_jobs(send(chain("a", provider="mine")))
 
     assert told(said) == ({"a": "cancelled"}, 0)
     assert deletes(queueing) == 1

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 
 CLEAN = """\
 model: seedance-1.0-pro
@@ -203,7 +203,7 @@ def test_a_bug_is_one_line_and_a_log_without_secrets(folder: Path, capsys, monke
 
 def start(*words: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *words],
+        [sys.executable, "-m", "flows.cli.main", *words],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
@@ -245,7 +245,7 @@ def servers_of(folder: Path) -> list[str]:
             words = (path / "cmdline").read_bytes()
         except OSError:
             continue
-        if str(folder).encode() in environment and b"flows.scheduler" in words:
+        if str(folder).encode() in environment and b"flows.server_process" in words:
             found.append(words.decode())
     return found
 
@@ -328,7 +328,7 @@ def test_a_terminal_sees_every_shot_move_and_is_left_tidy(folder: Path) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "render", "board.yaml"],
+        [sys.executable, "-m", "flows.cli.main", "render", "board.yaml"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"},
         stdin=theirs,

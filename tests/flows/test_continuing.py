@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.production import check_possible
-from flows.told import film_frames, plan_document, render_document
+from flows.cli.output.json import count_film_frames, plan_document, render_document
+from flows.run import check_preconditions
 from tasks.errors import InvalidStoryboard, MediaError
 from tasks.simulator.ledger import read_ledger
-from tasks.store import digest_bytes
+from tasks.store.atomic_files import digest_bytes
 
 HEAD = "provider: {provider}\nlook: {{resolution: 480p, ratio: '16:9'}}\nshots:\n"
 ONE = "  - {id: one, model: seedance-1.0-pro, seconds: 2, prompt: Dawn.}\n"
@@ -26,7 +26,7 @@ def board(*shots: str, provider: str = "ark") -> str:
 
 def receipt_of(report, shot: str) -> Path:
     planned = next(one.shot for one in report.results if one.shot.id == shot)
-    return report.production.shelf(planned).home(planned.key) / "receipt.json"
+    return report.run.records_of(planned).folder_of(planned.key) / "receipt.json"
 
 
 def age(path: Path, **by: float) -> None:
@@ -59,8 +59,8 @@ def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
         ("reference_video", digest_bytes(last))
     ]
     assert "upload" not in operations(studio)
-    assert two.attempt.started_from == one.attempt.last_frame.sha256
-    assert film_frames(report.production) == report.film.frames == 49 + 97
+    assert two.attempt.first_frame_sha256 == one.attempt.last_frame.sha256
+    assert count_film_frames(report.run) == report.film.frames == 49 + 97
     assert decode(studio.folder / "films" / "board.mp4").frames == 49 + 97
     # With a clip, 2.0 bills five thirds of its own seconds at least.
     assert two.attempt.tokens == two.shot.tokens == 864 * 496 * 24 * 7 // 1024
@@ -75,7 +75,7 @@ def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
 def test_a_kept_clip_is_refused_at_a_vendor_once_its_url_is_too_old(studio) -> None:
     """After 20 hours, before anything is sent, with the ways there are; while it is young, not."""
     first = studio.run(board(ONE), agreed=True)
-    check_possible(studio.prepare(board(ONE, TWO)))
+    check_preconditions(studio.prepare(board(ONE, TWO)))
     age(receipt_of(first, "one"), hours=21)
 
     with pytest.raises(InvalidStoryboard) as raised:
@@ -88,14 +88,14 @@ def test_a_kept_clip_is_refused_at_a_vendor_once_its_url_is_too_old(studio) -> N
     assert "raise the take of one" in problem.remedy
     assert "asset://" in problem.remedy
     assert studio.submits == 1
-    check_possible(studio.prepare(board(ONE, TWO), only=("one",)))
+    check_preconditions(studio.prepare(board(ONE, TWO), only=("one",)))
 
     # Another base URL is another account's files, whatever the provider's name.
     path = receipt_of(first, "one")
     age(path, hours=1)
     path.write_text(path.read_text().replace("127.0.0.1", "127.0.0.2"))
     with pytest.raises(InvalidStoryboard, match=r"was rendered at http://127\.0\.0\.2"):
-        check_possible(studio.prepare(board(ONE, TWO)))
+        check_preconditions(studio.prepare(board(ONE, TWO)))
 
 
 def test_a_clip_that_its_vendor_has_no_more_costs_nothing(studio) -> None:
@@ -132,10 +132,10 @@ def test_a_url_that_a_vendor_can_not_reach_is_refused(studio) -> None:
         "  - {id: a, model: seedance-2.0, prompt: p, seconds: 4, "
         "references: {videos: ['http://192.168.0.7/a.mp4?key=1']}}\n"
     )
-    check_possible(studio.prepare(text))
+    check_preconditions(studio.prepare(text))
     studio.url = "https://vendor.example"
     with pytest.raises(InvalidStoryboard) as raised:
-        check_possible(studio.prepare(text))
+        check_preconditions(studio.prepare(text))
 
     (problem,) = raised.value.problems
     assert problem.path == "shots[0].references"
@@ -168,9 +168,9 @@ def test_a_draft_becomes_its_full_picture(studio) -> None:
     assert final.attempt.tokens == final.shot.tokens == 864 * 496 * 97 // 1024
     assert preview.attempt.tokens == final.attempt.tokens * 7 // 10
     assert final.attempt.price.amount > preview.attempt.price.amount
-    assert studio.prepare(draft("final")).survey["a"].state == "kept"
+    assert studio.prepare(draft("final")).status["a"].state == "kept"
     assert studio.creates == 2
-    told = plan_document(report.production)["shots"][0]
+    told = plan_document(report.run)["shots"][0]
     assert (told["draft"], told["prompt"]) == ("final", "A lighthouse.")
 
 
@@ -199,7 +199,7 @@ def test_without_its_draft_there_is_no_full_picture(studio) -> None:
         studio.run(draft("final"), agreed=True)
 
     done = studio.run(draft("true"), agreed=True)
-    check_possible(studio.prepare(draft("final")))
+    check_preconditions(studio.prepare(draft("final")))
     age(receipt_of(done, "a"), days=8)
     with pytest.raises(InvalidStoryboard, match="older than the 7 days in which ark takes it"):
         studio.run(draft("final"), agreed=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.production import Wish, prepare, served
+from flows.cli.output.json import count_film_frames
+from flows.run import RunOptions, prepare_run, serve_simulator
 from flows.shooting import BareSteps, shoot
-from flows.told import film_frames
 from storyboards import load
 from tasks.settings import read_settings
 
@@ -42,15 +42,15 @@ def test_an_example_board_becomes_the_film_that_its_plan_promised(
     shutil.copytree(ROOT / "storyboards" / "refs", tmp_path / "refs")
     shutil.copy(board, tmp_path)
     loaded = load(tmp_path / board.name)
-    production = prepare(loaded, Wish(), read_settings({}), working=tmp_path)
-    assert production.to_pay.free
+    production = prepare_run(loaded, RunOptions(), read_settings({}), working=tmp_path)
+    assert production.max_cost.is_free
 
-    production.store.open()
-    with served(production) as opened:
+    production.store.create()
+    with serve_simulator(production) as opened:
         report = asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
 
     assert [(one.shot.id, one.error) for one in report.results if one.error] == []
-    assert report.film.frames == film_frames(production) == decoded(report.film.path)
+    assert report.film.frame_count == count_film_frames(production) == decoded(report.film.path)
 
 
 def decoded(film: Path) -> int:

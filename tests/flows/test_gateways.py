@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.opening import openers
 from tasks.errors import InvalidConfiguration
 from tasks.simulator.app import MOUNTS
@@ -77,7 +77,7 @@ def test_two_gateways_render_one_board(studio, own) -> None:
     assert report.film.frames == 97 + 49 - 1
     taken = [one for one in read_ledger(studio.root) if one.accepted]
     assert sorted(one.mount for one in taken) == ["ark", "infinity-blue"]
-    assert studio.prepare(BOARD).survey.of("kept") == ("one", "two")
+    assert studio.prepare(BOARD).status.of("kept") == ("one", "two")
 
 
 def test_the_file_of_the_readme_renders_a_board(studio) -> None:
@@ -204,7 +204,7 @@ def test_no_more_jobs_than_a_limit_are_sent_at_once(studio, chain) -> None:
     production = studio.prepare(text)
 
     assert len(openers(production)) == 2
-    assert {one.provider.jobs_at_once for one in production.plan} == {2}
+    assert {one.provider.max_concurrent_jobs for one in production.plan} == {2}
 
 
 FLOW = """\
@@ -247,7 +247,7 @@ def test_a_board_without_a_configuration_pays_nothing_for_it(studio) -> None:
     """No TOML is imported, nor the modules that read it."""
     studio.write(BOARD.replace("my-gateway", "simulator").replace("my-ark", "simulator"))
     code = (
-        "import sys; from flows.cli import main; code = main(['check', 'board.yaml']); "
+        "import sys; from flows.cli.main import main; code = main(['check', 'board.yaml']); "
         "print(code, [name for name in sys.modules if 'toml' in name or 'configuring' in name])"
     )
     ended = subprocess.run(

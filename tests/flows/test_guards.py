@@ -10,12 +10,12 @@ from PIL import Image
 from flows.shooting import BareSteps, shoot
 from tasks.errors import MediaError
 from tasks.media.frames import first_frame, mean_difference
-from tasks.store import digest_bytes
+from tasks.store.atomic_files import digest_bytes
 
 
 def home_of(report, shot: str) -> Path:
     planned = next(one.shot for one in report.results if one.shot.id == shot)
-    return report.production.shelf(planned).home(planned.key)
+    return report.run.records_of(planned).folder_of(planned.key)
 
 
 def test_a_last_frame_that_was_changed_on_disk_is_not_continued(studio, chain, outcomes) -> None:
@@ -29,7 +29,7 @@ def test_a_last_frame_that_was_changed_on_disk_is_not_continued(studio, chain, o
 
     assert outcomes(report) == {"one": "kept", "two": "rendered"}
     assert mean_difference(true, first_frame(home_of(report, "two") / "clip.mp4")) < 3
-    assert report.results[1].attempt.started_from == digest_bytes(path.read_bytes())
+    assert report.results[1].attempt.first_frame_sha256 == digest_bytes(path.read_bytes())
 
 
 def test_a_clip_cut_short_on_disk_is_fetched_again(studio, chain, outcomes) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from tasks.errors import MediaError
-from tasks.records.boards import note_board
-from tasks.store import Store
+from tasks.store.board_records import record_board
+from tasks.store.layout import Store
 
 BOARD = """\
 provider: ark
@@ -30,12 +30,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHOTCHAIN_STORE", str(tmp_path / "store"))
     store = Store(tmp_path / "store")
-    store.open()
+    store.create()
     return store
 
 
 def home(store: Store, key: str) -> Path:
-    return store.shelf(loopback=False).home(key)
+    return store.records(loopback=False).folder_of(key)
 
 
 def test_verify_names_damage_and_ends_with_1(store: Store, keep, capsys) -> None:
@@ -191,8 +191,8 @@ def test_what_a_board_once_seen_refers_to_stays(store: Store, keep, tmp_path: Pa
     keys = keep_board(tmp_path, store, keep)
     rendered = keep("rendered", days=99)
     keep("forgotten", days=99)
-    note_board(store.root, "film", tmp_path / "film.yaml",
-               rendered={"one": rendered}, shots=["one"])  # fmt: skip
+    record_board(store.root, "film", tmp_path / "film.yaml",
+               rendered_keys={"one": rendered}, shot_ids=["one"])  # fmt: skip
 
     assert main(["clean", "--older", "30d", "--yes"]) == 0
     assert clips(store) == {*keys.values(), rendered}
@@ -207,7 +207,9 @@ def test_a_seen_board_that_is_broken_now_keeps_what_it_used_last(
     """A typing error in one board must not keep the store from being cleaned, nor be ignored."""
     key = keep("rendered", days=99)
     (tmp_path / "film.yaml").write_text("shots: 5\n")
-    note_board(store.root, "film", tmp_path / "film.yaml", rendered={"one": key}, shots=["one"])
+    record_board(
+        store.root, "film", tmp_path / "film.yaml", rendered_keys={"one": key}, shot_ids=["one"]
+    )
 
     assert main(["clean", "--older", "30d", "--yes"]) == 0
     assert clips(store) == {key}
@@ -226,7 +228,7 @@ def test_a_board_given_that_is_broken_ends_it(store: Store, keep, tmp_path: Path
 def test_no_clip_goes_while_a_run_needs_the_store(store: Store, keep, capsys) -> None:
     """A board that is run for the first time may keep what no record names yet."""
     keep("old", days=99)
-    with store.in_use():
+    with store.shared_lock():
         assert main(["clean", "--older", "30d", "--yes"]) == 1
         assert "a run needs this store" in capsys.readouterr().err
         assert len(clips(store)) == 1
@@ -236,14 +238,14 @@ def test_no_clip_goes_while_a_run_needs_the_store(store: Store, keep, capsys) ->
 
 def test_a_cleaned_shot_is_planned_with_its_date_and_price(studio, chain, outcomes) -> None:
     """And rendered again where somebody wants it again; both payments stay booked."""
-    from flows.commands.clearing import Broom
-    from tasks.receipts import read_receipt
+    from flows.cli.clean import Cleaner
+    from tasks.store.receipts import read_receipt
 
     report = studio.run(chain("one"))
     studio.run(chain("one", one="Something else."))
-    broom = Broom(report.production.store, (), 0)
+    broom = Cleaner(report.run.store, (), 0)
     going = broom.sweep(broom.look())
-    standing = studio.prepare(chain("one")).survey["one"]
+    standing = studio.prepare(chain("one")).status["one"]
     again = studio.run(chain("one"))
 
     assert [one.attempt.shot for one in going.clips] == ["one"]
@@ -251,23 +253,23 @@ def test_a_cleaned_shot_is_planned_with_its_date_and_price(studio, chain, outcom
     assert standing.reason.startswith("was cleaned on 20")
     assert standing.reason.endswith("; it is rendered again for nothing")
     assert outcomes(again) == {"one": "rendered"}
-    shelf, key = going.clips[0].shelf, going.clips[0].key
+    shelf, key = going.clips[0].records, going.clips[0].key
     states = [one.state.value for one in read_receipt(key, shelf.read(key)).attempts]
     assert states == ["cleaned", "kept"]
 
 
 def test_no_film_is_joined_from_a_damaged_clip(studio, chain) -> None:
     """A bit that fell over is found before it is on air, and the way out is told and works."""
-    from tasks.housekeeping.inspection import inspect, put_aside
+    from tasks.store.verify import quarantine, verify_store
 
     report = studio.run(chain("one"))
     shot = report.results[0].shot
-    clip = report.production.shelf(shot).home(shot.key) / "clip.mp4"
+    clip = report.run.records_of(shot).folder_of(shot.key) / "clip.mp4"
     whole = clip.read_bytes()
     clip.write_bytes(whole[:9000] + bytes([whole[9000] ^ 1]) + whole[9001:])
     broken = studio.run(chain("one|title: First"))
-    (damage,) = inspect(report.production.store).damages
-    put_aside(damage)
+    (damage,) = verify_store(report.run.store).problems
+    quarantine(damage)
     mended = studio.run(chain("one|title: First"))
 
     assert broken.film is None

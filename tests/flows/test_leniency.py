@@ -5,37 +5,37 @@ from __future__ import annotations
 import pytest
 
 from tasks.errors import (
-    JobBroken,
+    AccountError,
+    InputModerated,
     JobFailed,
-    JobOverdue,
-    OutputRefused,
+    JobInternalError,
+    JobTimedOut,
+    OutputModerated,
     ProviderError,
-    Refused,
-    Unauthorized,
 )
-from tasks.receipts import State, read_receipt
-from tasks.sending.leniency import LENIENCIES, deserves_another
-from tasks.sending.refusals import explain
+from tasks.store.receipts import AttemptState, read_receipt
+from tasks.submission.moderation import explain_moderation
+from tasks.submission.retry_rules import RETRY_RULES, should_retry
 
 MODERATED = "OutputVideoSensitiveContentDetected"
 
 
 def attempts_of(report, shot: str):
-    planned = report.production.plan.shot(shot)
-    return read_receipt("", report.production.shelf(planned).read(planned.key)).attempts
+    planned = report.run.plan.shot(shot)
+    return read_receipt("", report.run.records_of(planned).read(planned.key)).attempts
 
 
 @pytest.mark.parametrize(
     ("error", "words", "again"),
     [
-        (JobBroken, "", True),
-        (OutputRefused, "", False),
-        (OutputRefused, "reseed: true", True),
-        (OutputRefused, "reseed: true, seed: 7", False),
+        (JobInternalError, "", True),
+        (OutputModerated, "", False),
+        (OutputModerated, "reseed: true", True),
+        (OutputModerated, "reseed: true, seed: 7", False),
         (JobFailed, "reseed: true", False),
-        (Refused, "reseed: true", False),
-        (Unauthorized, "reseed: true", False),
-        (JobOverdue, "reseed: true", False),
+        (InputModerated, "reseed: true", False),
+        (AccountError, "reseed: true", False),
+        (JobTimedOut, "reseed: true", False),
     ],
 )
 def test_the_policy_is_data(
@@ -44,12 +44,12 @@ def test_the_policy_is_data(
     """Which failure is tried once more, with which word of the board."""
     shot = studio.prepare(chain(f"one|{words}" if words else "one")).plan.shot("one")
 
-    assert deserves_another(shot, error("why")) is again
+    assert should_retry(shot, error("why")) is again
 
 
 def test_every_leniency_says_why() -> None:
     """A retry without a reason is a habit."""
-    assert all(one.reason and issubclass(one.error, JobFailed) for one in LENIENCIES)
+    assert all(one.reason and issubclass(one.error, JobFailed) for one in RETRY_RULES)
 
 
 @pytest.mark.parametrize("provider", ["ark", "powertokens"])
@@ -62,10 +62,10 @@ def test_a_moderated_picture_is_tried_once_more_where_the_board_allows_it(
     first, second = attempts_of(report, "one")
 
     assert outcomes(report) == {"one": "rendered"}
-    assert (first.state, second.state) == (State.FAILED, State.KEPT)
-    assert first.booked.amount == 0
+    assert (first.state, second.state) == (AttemptState.FAILED, AttemptState.KEPT)
+    assert first.booked_price.amount == 0
     assert (first.seed != second.seed) is (provider == "ark")
-    assert report.spent.single == second.price
+    assert report.spent.as_money == second.price
 
 
 def test_without_the_word_a_moderated_picture_is_not_tried_again(studio, chain, outcomes) -> None:
@@ -74,7 +74,7 @@ def test_without_the_word_a_moderated_picture_is_not_tried_again(studio, chain, 
     report = studio.run(chain("one"))
 
     assert outcomes(report) == {"one": "failed"}
-    assert isinstance(report.results[0].error, OutputRefused)
+    assert isinstance(report.results[0].error, OutputModerated)
     assert studio.creates == 1
 
 
@@ -104,8 +104,8 @@ def test_a_job_that_ended_for_the_account_s_sake_may_be_sent_again_later(
     report = studio.run(chain("one"))
     again = studio.run(chain("one"))
 
-    assert isinstance(report.results[0].error, Unauthorized)
-    assert attempts_of(report, "one")[0].state is State.FAILED
+    assert isinstance(report.results[0].error, AccountError)
+    assert attempts_of(report, "one")[0].state is AttemptState.FAILED
     assert outcomes(again) == {"one": "rendered"}
 
 
@@ -118,7 +118,7 @@ def test_a_film_is_not_joined_with_a_hole_unless_asked(studio, chain, decode) ->
     film = studio.folder / "films" / "board.partial.mp4"
 
     assert report.film is None
-    assert partial.holes == ("two",)
+    assert partial.missing == ("two",)
     assert partial.film.frames == 3 * 49 - 1
     assert decode(film).frames == 3 * 49 - 1
     assert not (studio.folder / "films" / "board.mp4").exists()
@@ -132,7 +132,7 @@ def test_behind_a_hole_a_shot_that_continues_the_one_before_it_repeats_no_pictur
     text = chain("one", "two", "three|first_frame: {shot: one}")
     report = studio.run(text, partial=True)
 
-    assert report.holes == ("two",)
+    assert report.missing == ("two",)
     assert report.film.frames == 2 * 49 - 1
 
 
@@ -140,7 +140,7 @@ def test_a_whole_film_is_whole_with_partial_too(studio, chain) -> None:
     """The word changes nothing where nothing is missing."""
     report = studio.run(chain("one"), partial=True)
 
-    assert report.holes == ()
+    assert report.missing == ()
     assert (studio.folder / "films" / "board.mp4").exists()
 
 
@@ -154,7 +154,7 @@ def test_a_face_in_a_chained_frame_names_the_shot_the_input_and_the_ways_out(stu
     )
     error = studio.run(chain("one", "two")).results[1].error
 
-    assert isinstance(error, Refused)
+    assert isinstance(error, InputModerated)
     assert str(error).startswith("two: ")
     for words in ("real person", "the last frame of one", "first_frame: none on two", "1.x model"):
         assert words in str(error)
@@ -163,7 +163,9 @@ def test_a_face_in_a_chained_frame_names_the_shot_the_input_and_the_ways_out(stu
 def test_a_refusal_names_the_input_that_the_vendor_points_at(studio, chain) -> None:
     """`content[1]` is the vendor's name for it; the board has another."""
     planned = studio.prepare(chain("one", "two")).plan
-    error = Refused("ark: no: 'content[1]' may contain a brand (X)", code="X")
+    error = InputModerated("ark: no: 'content[1]' may contain a brand (X)", code="X")
 
-    assert "content[1] is the last frame of one" in str(explain(planned.shot("two"), error))
-    assert "content[1] is" not in str(explain(planned.shot("one"), error))
+    assert "content[1] is the last frame of one" in str(
+        explain_moderation(planned.shot("two"), error)
+    )
+    assert "content[1] is" not in str(explain_moderation(planned.shot("one"), error))

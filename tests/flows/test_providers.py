@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.report import render_text
+from flows.cli.output.text import format_report
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
@@ -23,9 +23,9 @@ def model_of(provider: str) -> tuple[str, int]:
     """The cheapest family of a provider that takes a first frame, and its shortest clip."""
     row = PROVIDERS[provider]
     names = ("seedance-1.0-pro", "seedance-1.5-pro", "seedance-2.0")
-    families = [row.family(name) for name in names if name in row.models]
+    families = [row.get_family(name) for name in names if name in row.models]
     family = next(one for one in families if one.first_frame)
-    return family.name, family.seconds[0]
+    return family.name, family.duration_range_seconds[0]
 
 
 @pytest.mark.parametrize("provider", sorted(PROVIDERS))
@@ -39,18 +39,18 @@ def test_one_board_is_rendered_by_every_provider(studio, provider: str) -> None:
     assert report.film.frames == 2 * (24 * seconds + 1) - 1
     assert studio.creates == 2
     one, two = report.results
-    home = report.production.shelf(one.shot).home(one.shot.key)
+    home = report.run.records_of(one.shot).folder_of(one.shot.key)
     last = (home / one.attempt.last_frame.file).read_bytes()
-    clip = report.production.shelf(two.shot).home(two.shot.key) / "clip.mp4"
+    clip = report.run.records_of(two.shot).folder_of(two.shot.key) / "clip.mp4"
     apart = mean_difference(last, first_frame(clip))
-    if DIALECTS[PROVIDERS[provider].dialect].takes_first_frame == "exact":
+    if DIALECTS[PROVIDERS[provider].dialect].first_frame_anchor == "exact":
         assert apart < 3
         assert (two.shot.anchor, two.attempt.seam_difference) == ("exact", None)
     else:
         assert 3 < apart < 80
         assert (two.shot.anchor, two.attempt.seam_difference) == ("soft", round(apart, 2))
-        assert any("soft anchor" in note.message for note in report.production.plan.notes)
-        assert f"{apart:.1f} of 255" in render_text(report, None)
+        assert any("soft anchor" in note.message for note in report.run.plan.notes)
+        assert f"{apart:.1f} of 255" in format_report(report, None)
 
 
 def test_a_second_run_at_any_provider_is_free(studio) -> None:
@@ -60,5 +60,5 @@ def test_a_second_run_at_any_provider_is_free(studio) -> None:
     studio.run(text, agreed=True)
     again = studio.prepare(text)
 
-    assert again.survey.of("kept") == ("one", "two")
-    assert again.to_pay.free
+    assert again.status.of("kept") == ("one", "two")
+    assert again.to_pay.is_free

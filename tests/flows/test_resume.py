@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flows.commands.rendering import finish_kept
+from flows.cli.render import report_kept
 from flows.shooting import BareSteps, desk
 from tasks.errors import NotConfigured, Unreachable
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
-from tasks.receipts import Attempt, State
 from tasks.simulator.ledger import read_ledger
 from tasks.simulator.server import serve
+from tasks.store.receipts import Attempt, AttemptState
 
 
 class Sent(BareSteps):
@@ -72,11 +72,11 @@ def test_what_was_sent_is_picked_up_by_the_next_run(
     """Whether the job was queued or done when the first run ended, nothing is sent again."""
     text = chain("one", "two", provider=provider)
     first = studio.run(text, steps=stop())
-    standings = studio.prepare(text).survey
+    standings = studio.prepare(text).status
     again = studio.run(text)
 
     assert outcomes(first)["one"] == "failed"
-    assert standings["one"].may_pay.amount == 0
+    assert standings["one"].max_price.amount == 0
     # Without a frame of the vendor's, the clip itself is brought home to take it.
     brought = stop is Rendered and provider == "cometapi-volc"
     assert standings["one"].state == ("kept" if brought else "in flight")
@@ -121,11 +121,11 @@ def test_a_copied_store_holds_the_film_and_needs_nothing(studio, chain, tmp_path
     studio.run(text)
     seen = len(read_ledger(studio.root))
     shutil.copytree(studio.folder / "store", tmp_path / "copied")
-    report = finish_kept(studio.prepare(text, store=tmp_path / "copied"))
+    report = report_kept(studio.prepare(text, store=tmp_path / "copied"))
 
     assert [one.outcome for one in report.results] == ["kept", "kept"]
     assert report.film.path.is_relative_to(tmp_path / "copied")
-    assert not report.film.joined
+    assert not report.film.is_new
     assert len(read_ledger(studio.root)) == seen
 
 
@@ -137,7 +137,7 @@ def test_a_job_older_than_a_vendor_keeps_it_is_told_with_its_price(studio, chain
     job = json.loads(receipt.read_bytes())["attempts"][-1]["job"]
     change_receipts(studio.folder / "store", intended_at=days_ago(8), submitted_at=days_ago(8))
     production = studio.prepare(text)
-    standing = production.survey["one"]
+    standing = production.status["one"]
 
     assert standing.state == "to render"
     assert standing.reason == (
@@ -203,7 +203,7 @@ def test_a_download_that_failed_is_repeated_by_the_next_run(studio, chain, outco
 def test_a_job_that_outlasts_a_run_is_gone_on_with(studio, chain, outcomes, monkeypatch) -> None:
     """At its deadline a job is kept, told as such, and fetched by a later run."""
     studio.faults.order("job_stalls")
-    monkeypatch.setattr("tasks.sending.jobs.deadline_seconds", lambda *_: 0.0)
+    monkeypatch.setattr("tasks.submission.download.deadline_seconds", lambda *_: 0.0)
     text = chain("one", provider="ark")
     first = studio.run(text)
     again = studio.run(text)
@@ -223,8 +223,10 @@ def test_an_address_of_before_is_asked_only_where_the_same_key_was_used_there(
     row = production.plan.shot("one").provider
     sent = Client(
         row, DIALECTS[row.dialect], api_key=SecretStr("canary-key-9f2"), base_url=before
-    ).seal()
-    attempt = Attempt(State.SUBMITTED, "board", "one", 1, "ark", "m", before, "-", days_ago(0))
+    ).sign_base_url()
+    attempt = Attempt(
+        AttemptState.SUBMITTED, "board", "one", 1, "ark", "m", before, "-", days_ago(0)
+    )
 
     async def ask(seal: str | None) -> str:
         async with desk(production, studio.tell) as desk_:
@@ -242,4 +244,4 @@ def test_every_receipt_is_sealed_with_the_key_that_it_was_sent_with(studio, chai
     studio.run(chain("one", provider="ark"), steps=Sent())
     (path,) = studio.folder.rglob("receipt.json")
 
-    assert len(json.loads(path.read_bytes())["attempts"][-1]["seal"]) == 32
+    assert len(json.loads(path.read_bytes())["attempts"][-1]["base_url_hmac"]) == 32

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.cli import main
-from flows.commands.rendering import finish_kept
+from flows.cli.main import main
+from flows.cli.render import report_kept
 from tasks.errors import InvalidStoryboard
-from tasks.records.boards import read_board
+from tasks.store.board_records import read_board_record
 
 BOARD = """\
 # The board of a film
@@ -50,7 +50,7 @@ def command(studio, monkeypatch, capsys):
 
 
 def film_of(report) -> str:
-    record = report.production.store.films / "board.json"
+    record = report.run.store.films / "board.json"
     return json.loads(record.read_text())["identity"]
 
 
@@ -107,10 +107,10 @@ def test_keep_rest_pays_one_shot_and_leaves_the_rest_on_the_old_take(
     assert report.stale == ()
     plan = command("plan").told["shots"]
     assert (plan[1]["continues"], plan[1]["continues_take"], plan[1]["seam"]) == ("a", 1, "fresh")
-    assert finish_kept(studio.prepare(board.read_text())).film.frames == 3 * 49
+    assert report_kept(studio.prepare(board.read_text())).film.frame_count == 3 * 49
 
     # The pinned take's prompt may change, its key is the recorded one.
-    old = read_board(studio.folder / "store", "board").of("a")[0].key
+    old = read_board_record(studio.folder / "store", "board").takes_of("a")[0].key
     text = board.read_text().replace("A lighthouse.", "A tower.").replace("Dawn.", "Noon.")
     again = studio.run(text, only=("b",))
     assert outcomes(again) == {"b": "rendered"}
@@ -140,9 +140,9 @@ def test_a_take_is_on_record_before_it_is_sent(studio, board: Path) -> None:
     """A create that is refused leaves it known; so would a kill."""
     studio.faults.order("throttled", operation="create", match="Dawn")
     studio.run(board.read_text(), only=("a",))
-    (take,) = read_board(studio.folder / "store", "board").of("a")
+    (take,) = read_board_record(studio.folder / "store", "board").takes_of("a")
 
-    assert (take.number, take.prompt, take.shelf) == (1, "Dawn.", "previz")
+    assert (take.number, take.prompt, take.folder) == (1, "Dawn.", "previz")
 
 
 def test_a_new_take_is_one_that_the_store_does_not_have(studio, board: Path, command) -> None:
@@ -199,7 +199,7 @@ def test_a_locked_shot_whose_clip_is_lost_is_asked_for_and_no_more(
     home = studio.folder / "store" / "previz" / first.shot.key
     (home / "clip.mp4").unlink()
     (studio.root / "jobs" / f"{first.attempt.job}.json").unlink()
-    assert studio.prepare(text, only=("b",)).survey["b"].state == "in flight"
+    assert studio.prepare(text, only=("b",)).status["b"].state == "in flight"
     report = studio.run(text, only=("b",))
 
     assert outcomes(report) == {"b": "failed"}

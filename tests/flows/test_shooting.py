@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.rendering import finish_kept
+from flows.cli.render import report_kept
 from flows.shooting import BareSteps, shoot
-from tasks.errors import JobFailed, MediaError, Throttled
+from tasks.errors import JobFailed, MediaError, RateLimited
 from tasks.media.frames import first_frame, mean_difference
-from tasks.receipts import State, read_receipt
+from tasks.store.receipts import AttemptState, read_receipt
 
 FOUR = ("one", "two", "three", "four")
 
@@ -24,7 +24,7 @@ def attempt_of(report, shot: str):
 
 def home_of(report, shot: str) -> Path:
     planned = next(one.shot for one in report.results if one.shot.id == shot)
-    return report.production.shelf(planned).home(planned.key)
+    return report.run.records_of(planned).folder_of(planned.key)
 
 
 def test_a_chain_becomes_a_film_of_exactly_the_frames_it_should_have(
@@ -54,11 +54,11 @@ def test_each_shot_starts_on_the_last_frame_of_the_one_before(studio, chain) -> 
 def test_a_second_run_renders_nothing_and_pays_nothing(studio, chain) -> None:
     """With everything kept the answer needs no step at all."""
     studio.run(chain("one", "two"))
-    again = finish_kept(studio.prepare(chain("one", "two")))
+    again = report_kept(studio.prepare(chain("one", "two")))
 
     assert [one.outcome for one in again.results] == ["kept", "kept"]
-    assert again.film.frames == 97
-    assert again.spent.free
+    assert again.film.frame_count == 97
+    assert again.spent.is_free
     assert studio.creates == 2
 
 
@@ -66,7 +66,7 @@ def test_an_edited_prompt_renders_the_shot_and_what_continues_it(studio, chain, 
     """Shot 2 of 4 is edited: 2, 3 and 4 are rendered again, the plan said so before."""
     studio.run(chain(*FOUR))
     edited = chain(*FOUR, two="Something else.")
-    standing = studio.prepare(edited).survey
+    standing = studio.prepare(edited).status
     report = studio.run(edited)
 
     assert {one: standing[one].state for one in FOUR} == {
@@ -97,7 +97,7 @@ def test_a_clip_deleted_by_hand_is_fetched_again_without_a_create(studio, chain,
     clip = home_of(first, "one") / "clip.mp4"
     before = clip.read_bytes()
     clip.unlink()
-    standing = studio.prepare(chain("one", "two")).survey["one"]
+    standing = studio.prepare(chain("one", "two")).status["one"]
     report = studio.run(chain("one", "two"))
 
     assert standing.state == "in flight"
@@ -158,8 +158,8 @@ def test_a_refused_prompt_costs_nothing_and_may_be_sent_again_edited(studio, cha
     again = studio.run(chain("one"))
 
     assert report.results[0].outcome == "failed"
-    assert report.results[0].attempt.state is State.CLOSED
-    assert report.spent.free
+    assert report.results[0].attempt.state is AttemptState.CLOSED
+    assert report.spent.is_free
     assert again.results[0].outcome == "rendered"
 
 
@@ -169,7 +169,7 @@ def test_a_throttled_create_closes_its_intent_and_the_next_run_sends_it(studio, 
     report = studio.run(chain("one"))
     again = studio.run(chain("one"))
 
-    assert isinstance(report.results[0].error, Throttled)
+    assert isinstance(report.results[0].error, RateLimited)
     assert again.results[0].outcome == "rendered"
     assert studio.creates == 1
 
@@ -183,15 +183,15 @@ def test_the_intent_is_on_disk_before_the_request(studio, chain, monkeypatch) ->
 
     async def watched(self, order):
         for path in (studio.folder / "store").rglob("receipt.json"):
-            seen.append(read_receipt("k", json.loads(path.read_text())).latest)
+            seen.append(read_receipt("k", json.loads(path.read_text())).current)
         return await create(self, order)
 
     monkeypatch.setattr(Client, "create", watched)
     studio.run(chain("one", provider="ark"))
 
-    assert [one.state for one in seen] == [State.INTENDED]
+    assert [one.state for one in seen] == [AttemptState.INTENDED]
     assert seen[0].base_url.startswith(studio.url)
-    assert seen[0].price_most.amount > 0
+    assert seen[0].max_price.amount > 0
     assert seen[0].order
 
 
@@ -328,9 +328,9 @@ def test_what_came_over_loopback_is_not_kept_for_the_real_vendor(studio, chain) 
     """The same board without the loopback base URL has everything still to render."""
     text = chain("one", provider="ark")
     studio.run(text)
-    here = studio.prepare(text).survey["one"].state
+    here = studio.prepare(text).status["one"].state
     studio.words["SHOTCHAIN_ARK_BASE_URL"] = "https://ark.example/api/v3"
-    there = studio.prepare(text).survey["one"].state
+    there = studio.prepare(text).status["one"].state
 
     assert (here, there) == ("kept", "to render")
 
@@ -342,7 +342,7 @@ def test_what_a_vendor_bills_is_booked(studio, chain) -> None:
     attempt = attempt_of(report, "one")
     assert attempt.tokens == 864 * 480 * 49 // 1024
     assert str(attempt.price.amount) == "0.0496125"
-    assert attempt.price_most == attempt.price
+    assert attempt.max_price == attempt.price
     assert report.spent.to_json() == {"amount": 0.099225, "currency": "USD"}
 
 
@@ -362,7 +362,7 @@ def test_no_key_and_no_signature_is_in_anything_that_was_written(studio, chain) 
 
 def test_another_board_s_film_is_not_overwritten(studio, chain) -> None:
     """A film in the place that is not this board's: refused before anything is spent."""
-    from flows.production import check_ready
+    from flows.run import check_ready
     from tasks.errors import UsageError
 
     (studio.folder / "films").mkdir()

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from tasks.providers import PROVIDERS
 
-WORDS = [sys.executable, "-m", "flows.cli", "simulate"]
+WORDS = [sys.executable, "-m", "flows.cli.main", "simulate"]
 ROOT = Path(__file__).parents[2]
 
 
@@ -81,7 +81,9 @@ def test_the_help_tells_each_fault_and_each_way_to_order_it(capsys) -> None:
     assert "faults.order(" in told
     assert "[fail:CODE]" in told
     for name, kind in KINDS.items():
-        assert re.search(rf"^  {name} +{re.escape(kind.says)}$", told, re.MULTILINE), name
+        assert re.search(rf"^  {name} +{re.escape(kind.supported_fields)}$", told, re.MULTILINE), (
+            name
+        )
     for provider in PROVIDERS:
         assert provider in told
     assert "{" + "mounts}" not in told
@@ -89,12 +91,12 @@ def test_the_help_tells_each_fault_and_each_way_to_order_it(capsys) -> None:
 
 def test_other_commands_do_not_load_the_table_of_faults() -> None:
     """It would cost every `check` its making."""
-    code = "import sys; from flows.cli import parser; parser(['check']); print(*sys.modules)"
+    code = "import sys; from flows.cli.main import parser; parser(['check']); print(*sys.modules)"
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert "flows.commands.simulation" in told.stdout.split()
+    assert "flows.cli.simulate" in told.stdout.split()
     assert "tasks.simulator.faults" not in told.stdout.split()
 
 

@@ -14,27 +14,27 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from storyboards.models import Money
-from tasks.receipts import Attempt, Receipt, State
-from tasks.store import Store
+from tasks.store.layout import Store
+from tasks.store.receipts import Attempt, AttemptState, Receipt
 
 ROOT = Path(__file__).parents[2]
 
 ATTEMPT = Attempt(
-    state=State.KEPT,
+    state=AttemptState.KEPT,
     board="spot",
     shot="one",
     take=1,
     provider="modelark",
     model="m",
     base_url="https://a.example",
-    order="o",
+    request_sha256="o",
     intended_at="2026-06-30T23:59:59.000+00:00",
-    price_most=Money(amount=Decimal("0.10"), currency="USD"),
+    max_price=Money(amount=Decimal("0.10"), currency="USD"),
     price=Money(amount=Decimal("0.08"), currency="USD"),
-    price_dated="2026-09-13",
-    price_source="a price list",
+    price_list_date="2026-09-13",
+    price_list_source="a price list",
 )
 
 
@@ -46,7 +46,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def put(key: str, *, previz: bool = False, **facts: object) -> None:
         receipt = Receipt(key, (replace(ATTEMPT, **facts),))
-        store.shelf(loopback=previz).write(key, receipt.to_record())
+        store.records(loopback=previz).write(key, receipt.to_record())
 
     return put
 
@@ -87,13 +87,13 @@ def test_estimate_actual_and_difference_stand_side_by_side(book, capsys) -> None
 
 def test_the_readme_shows_what_is_printed(book, capsys) -> None:
     """The example is the real thing, to the last blank."""
-    source = {"price_dated": "2026-11-01", "price_source": "our contract"}
-    most = {"price_most": usd("0.36"), **source}
+    source = {"price_list_date": "2026-11-01", "price_list_source": "our contract"}
+    most = {"max_price": usd("0.36"), **source}
     for key, price in (("a", "0.31"), ("b", "0.32"), ("c", "0.32")):
         estimate = usd("0.31" if key == "a" else "0.33")
         book(key, board="lighthouse", price=usd(price), price_most=estimate, **source)
     book("d", price=usd("0.36"), **most)
-    book("e", price=None, state=State.SUBMITTED, **most)
+    book("e", price=None, state=AttemptState.SUBMITTED, **most)
     shown = re.search(r"<!-- spend -->\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
     assert spend(capsys) == shown[1]
@@ -143,15 +143,15 @@ boards = ["spot-1"]
 
 def test_nothing_that_may_be_charged_is_hidden(book, capsys) -> None:
     """In flight, unclear, and never told: each beside the actual, and all of it in the sum."""
-    silent = {"price": None, "price_most": usd("0.10")}
+    silent = {"price": None, "max_price": usd("0.10")}
     book("told")
-    book("flying", state=State.SUBMITTED, **silent)
-    book("sending", state=State.INTENDED, **silent)
-    book("unclear", state=State.UNCLEAR, **silent)
-    book("given-up", state=State.ABANDONED, **silent)
+    book("flying", state=AttemptState.SUBMITTED, **silent)
+    book("sending", state=AttemptState.INTENDED, **silent)
+    book("unclear", state=AttemptState.UNCLEAR, **silent)
+    book("given-up", state=AttemptState.ABANDONED, **silent)
     book("silent", **silent)
-    book("failed", state=State.FAILED, **silent)
-    book("closed", state=State.CLOSED, **silent)
+    book("failed", state=AttemptState.FAILED, **silent)
+    book("closed", state=AttemptState.CLOSED, **silent)
 
     row = rows(capsys)["spot"]
     found = {name: sum_["amount"] for name, sum_ in row.items() if isinstance(sum_, dict)}
@@ -251,7 +251,7 @@ def test_adding_up_starts_neither_prefect_nor_http(book, tmp_path: Path) -> None
     """It answers as quickly as `check`."""
     book("a")
     code = (
-        "import sys; from flows.cli import main; main(['spend']); "
+        "import sys; from flows.cli.main import main; main(['spend']); "
         "assert not {'prefect', 'httpx', 'av', 'asyncio', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from flows.production import check_ready
+from flows.run import check_ready
 from tasks.errors import StaleSeam
-from tasks.housekeeping.inspection import inspect
-from tasks.receipts import State, read_receipt
+from tasks.store.receipts import AttemptState, read_receipt
+from tasks.store.verify import verify_store
 
 THREE = ("a", "b", "c")
 
 
 def home_of(studio, report, shot: str) -> Path:
     planned = next(one.shot for one in report.results if one.shot.id == shot)
-    return report.production.shelf(planned).home(planned.key)
+    return report.run.records_of(planned).folder_of(planned.key)
 
 
 def lose(studio, report, shot: str) -> None:
@@ -37,11 +37,11 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     text = chain("a", "b", provider="ark")
     first = studio.run(text)
     lose(studio, first, "a")
-    before = studio.prepare(text).survey
+    before = studio.prepare(text).status
     studio.faults.order("jpeg_frame")
     report = studio.run(text)
 
-    assert "b" in {one for one in ("a", "b") if before[one].goes_stale}
+    assert "b" in {one for one in ("a", "b") if before[one].may_go_stale}
     assert "may go stale" in before["b"].reason
     assert outcomes(report) == {"a": "rendered", "b": "kept"}
     assert studio.creates == 3
@@ -49,32 +49,32 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     assert "--stale cascade renders b again" in report.warnings[0]
 
     after = studio.prepare(text)
-    assert after.survey["b"].seam == "stale"
-    assert after.to_pay.free
+    assert after.status["b"].seam == "stale"
+    assert after.to_pay.is_free
     with pytest.raises(StaleSeam, match=r"b .*--stale keep") as refused:
         check_ready(studio.prepare(text, stale="refuse"))
     assert refused.value.exit_code == 1
 
     # The same board, asked to cascade: priced before, paid once, the old clip kept aside.
     asked = studio.prepare(text, stale="cascade")
-    assert asked.survey["b"].state == "to render"
-    assert asked.to_pay.single == asked.plan.shot("b").price
+    assert asked.status["b"].state == "to render"
+    assert asked.to_pay.as_money == asked.plan.shot("b").price
     old = (home_of(studio, report, "b") / "clip.mp4").read_bytes()
     again = studio.run(text, stale="cascade")
     assert outcomes(again) == {"a": "kept", "b": "rendered"}
     assert again.stale == ()
     assert studio.creates == 4
     attempts = receipt_of(studio, again, "b").attempts
-    assert [one.state for one in attempts] == [State.OUTDATED, State.KEPT]
+    assert [one.state for one in attempts] == [AttemptState.OUTDATED, AttemptState.KEPT]
     home = home_of(studio, again, "b")
-    assert (home / attempts[0].clip.file).read_bytes() == old
-    assert (home / attempts[0].last_frame.file).exists()
-    assert attempts[0].booked.amount > 0
-    whole = inspect(again.production.store)
-    assert (whole.damages, whole.strays) == ([], [])
-    (home / attempts[0].clip.file).write_bytes(old[:-1])
-    (damage,) = inspect(again.production.store).damages
-    assert (damage.path, damage.attempt) == (home / attempts[0].clip.file, attempts[0])
+    assert (home / attempts[0].clip.name).read_bytes() == old
+    assert (home / attempts[0].last_frame.name).exists()
+    assert attempts[0].booked_price.amount > 0
+    whole = verify_store(again.run.store)
+    assert (whole.problems, whole.unknown_files) == ([], [])
+    (home / attempts[0].clip.name).write_bytes(old[:-1])
+    (damage,) = verify_store(again.run.store).problems
+    assert (damage.path, damage.attempt) == (home / attempts[0].clip.name, attempts[0])
     assert outcomes(studio.run(text, stale="cascade")) == {"a": "kept", "b": "kept"}
     assert studio.creates == 4
 
@@ -89,7 +89,7 @@ def test_a_cascade_follows_the_chain_within_the_run_as_priced(studio, chain, out
     report = studio.run(text, stale="cascade")
 
     prices = [asked.plan.shot(one).price.amount for one in THREE]
-    assert asked.to_pay.single.amount == sum(prices)
+    assert asked.to_pay.as_money.amount == sum(prices)
     assert outcomes(report)["a"] == outcomes(report)["b"] == "rendered"
     assert report.stale == ()
     assert report.film.frames == 3 * 49 - 2
@@ -102,7 +102,7 @@ def test_a_cascade_that_comes_to_nothing_leaves_what_was_kept(studio, chain, out
     text = chain("a", "b")
     first = studio.run(text)
     path = home_of(studio, first, "b") / "receipt.json"
-    path.write_text(path.read_text().replace('"started_from": "', '"started_from": "0'))
+    path.write_text(path.read_text().replace('"first_frame_sha256": "', '"first_frame_sha256": "0'))
     studio.faults.order("throttled", operation="create")
     failed = studio.run(text, stale="cascade")
     kept = studio.run(text)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-m", "flows.cli"]
+PROGRAM = [sys.executable, "-m", "flows.cli.main"]
 HEAD = """\
 provider: ark
 model: seedance-1.0-pro

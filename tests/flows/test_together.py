@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from flows.shooting import BareSteps, shoot
-from tasks.receipts import State, read_receipt
 from tasks.simulator.ledger import read_ledger
+from tasks.store.receipts import AttemptState, read_receipt
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,7 +92,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from tasks.store import Store, try_lock
-shelf = Store(Path(sys.argv[1])).shelf(loopback=True)
+shelf = Store(Path(sys.argv[1])).records(loopback=True)
 with shelf.lock_file(sys.argv[2], sys.argv[3]) as file:
     assert try_lock(file)
     print("held", flush=True)
@@ -119,7 +119,9 @@ def test_whoever_is_killed_with_a_lock_strands_nobody(studio, chain, name: str) 
             target=lambda: reports.append(asyncio.run(shoot(production, BareSteps(), studio.tell)))
         )
         run.start()
-        before = {"lock": None, "frame.lock": State.DONE, "clip.lock": State.DONE}[name]
+        before = {"lock": None, "frame.lock": AttemptState.DONE, "clip.lock": AttemptState.DONE}[
+            name
+        ]
         while state_of(production, key) is not before:
             assert run.is_alive()
             run.join(timeout=0.02)
@@ -133,7 +135,7 @@ def test_whoever_is_killed_with_a_lock_strands_nobody(studio, chain, name: str) 
     assert studio.creates == 1
 
 
-def state_of(production, key: str) -> State | None:
-    shelf = production.shelf(production.plan.shots[0])
-    latest = read_receipt(key, shelf.read(key)).latest
+def state_of(production, key: str) -> AttemptState | None:
+    shelf = production.records_of(production.plan.shots[0])
+    latest = read_receipt(key, shelf.read(key)).current
     return latest.state if latest else None

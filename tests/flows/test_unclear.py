@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from flows.agreement import check_agreed
-from tasks.errors import NotSent, Unclear, Unpayable, UsageError
+from flows.consent import check_consent
+from tasks.errors import BudgetExceeded, RequestNotSent, SubmissionUnclear, UsageError
 from tasks.media.frames import first_frame, mean_difference
-from tasks.receipts import State, read_receipt
+from tasks.store.receipts import AttemptState, read_receipt
 
 
 def attempts_of(report, shot: str):
-    planned = report.production.plan.shot(shot)
-    return read_receipt("", report.production.shelf(planned).read(planned.key)).attempts
+    planned = report.run.plan.shot(shot)
+    return read_receipt("", report.run.records_of(planned).read(planned.key)).attempts
 
 
 def forget_answer(report, shot: str) -> None:
     """Put a receipt back to what a process leaves that is killed between intent and answer."""
-    planned = report.production.plan.shot(shot)
-    path = report.production.shelf(planned).home(planned.key) / "receipt.json"
+    planned = report.run.plan.shot(shot)
+    path = report.run.records_of(planned).folder_of(planned.key) / "receipt.json"
     record = json.loads(path.read_text())
     attempt = record["attempts"][0]
     for fact in ("job", "submitted_at", "done_at", "clip", "last_frame", "tokens", "price"):
@@ -50,9 +50,9 @@ def test_without_a_list_such_a_create_is_never_sent_again(
 
     assert outcomes(report) == {"one": "unclear", "two": "skipped", "x": "rendered"}
     assert outcomes(again) == {"one": "unclear", "two": "skipped", "x": "kept"}
-    assert isinstance(again.results[0].error, Unclear)
+    assert isinstance(again.results[0].error, SubmissionUnclear)
     assert "--resubmit one" in str(again.results[0].error)
-    assert studio.prepare(text).survey["one"].state == "unclear"
+    assert studio.prepare(text).status["one"].state == "unclear"
     assert studio.submits == 2
 
 
@@ -76,9 +76,9 @@ def test_a_create_that_the_list_does_not_show_is_closed_and_may_be_sent_again(
     report = studio.run(chain("one", provider="ark"))
     again = studio.run(chain("one", provider="ark"))
 
-    assert isinstance(report.results[0].error, NotSent)
-    assert attempts_of(report, "one")[0].state is State.CLOSED
-    assert report.spent.free
+    assert isinstance(report.results[0].error, RequestNotSent)
+    assert attempts_of(report, "one")[0].state is AttemptState.CLOSED
+    assert report.spent.is_free
     assert again.results[0].outcome == "rendered"
     assert studio.creates == 1
 
@@ -112,12 +112,14 @@ def test_without_a_seed_the_first_picture_proves_a_continued_shot(studio, chain,
     text = modern(chain("one", "two", provider="ark"))
     studio.faults.order("lost_reply", operation="create", match="Picture of two")
     report = studio.run(text)
-    home = report.production.shelf(report.results[1].shot).home(report.results[1].shot.key)
+    home = report.run.records_of(report.results[1].shot).folder_of(report.results[1].shot.key)
 
     assert outcomes(report) == {"one": "rendered", "two": "rendered"}
     assert attempts_of(report, "two")[0].proof == "first picture"
-    before = Path(report.production.shelf(report.results[0].shot).home(report.results[0].shot.key))
-    last = before / attempts_of(report, "one")[0].last_frame.file
+    before = Path(
+        report.run.records_of(report.results[0].shot).folder_of(report.results[0].shot.key)
+    )
+    last = before / attempts_of(report, "one")[0].last_frame.name
     assert mean_difference(last.read_bytes(), first_frame(home / "clip.mp4")) < 3
     assert studio.submits == 2
 
@@ -168,12 +170,15 @@ def test_the_author_may_have_a_shot_sent_again(studio, chain, outcomes) -> None:
     report = studio.run(text, resubmit=("one",))
 
     assert asked.to_pay == unasked.to_pay
-    assert asked.to_pay.single.amount > 0
-    with pytest.raises(Unpayable):
-        check_agreed(asked)
+    assert asked.to_pay.as_money.amount > 0
+    with pytest.raises(BudgetExceeded):
+        check_consent(asked)
     assert outcomes(report) == {"one": "rendered"}
-    assert [one.state for one in attempts_of(report, "one")] == [State.ABANDONED, State.KEPT]
-    assert attempts_of(report, "one")[0].booked.amount > 0
+    assert [one.state for one in attempts_of(report, "one")] == [
+        AttemptState.ABANDONED,
+        AttemptState.KEPT,
+    ]
+    assert attempts_of(report, "one")[0].booked_price.amount > 0
     assert studio.submits == 2
 
 

@@ -36,14 +36,14 @@ def test_a_chain_is_a_tree_of_shots_by_their_last_frames(make_board) -> None:
         )
     )
 
-    assert {one.id: (one.chain, one.continues) for one in plan} == {
+    assert {one.id: (one.chain_id, one.continues) for one in plan} == {
         "a": ("a", None),
         "b": ("a", "a"),
         "c": ("c", None),
         "d": ("a", "a"),
         "e": ("a", "d"),
     }
-    assert [plan.seam(index) for index in range(5)] == [False, True, False, False, True]
+    assert [plan.is_seam(index) for index in range(5)] == [False, True, False, False, True]
 
 
 def test_an_edit_reaches_the_shot_and_all_that_continue_it(make_board) -> None:
@@ -136,14 +136,14 @@ def test_a_picture_counts_by_its_bytes(make_board, make_picture) -> None:
 def test_a_seed_of_its_own_is_sent_and_is_not_in_the_key(make_board) -> None:
     """Jobs can be told apart by a seed from the key, where the model takes one."""
     plan = make_plan(make_board(board_of("id: a, prompt: p", "id: b, prompt: q")))
-    seeds = [one.order.seed for one in plan]
+    seeds = [one.request.seed for one in plan]
 
     assert all(0 <= seed < 2**31 for seed in seeds)
     assert seeds[0] != seeds[1]
     assert (
         make_plan(make_board(board_of("id: a, prompt: p, model: seedance-2.0, seconds: 4")))
         .shots[0]
-        .order.seed
+        .request.seed
         is None
     )
 
@@ -151,7 +151,7 @@ def test_a_seed_of_its_own_is_sent_and_is_not_in_the_key(make_board) -> None:
 def test_defaults_that_cost_money_are_sent(make_board) -> None:
     """Sound, watermark, resolution, ratio and length are always said explicitly."""
     plan = make_plan(make_board("shots: [{id: a, prompt: p}]"))
-    order = plan.shots[0].order
+    order = plan.shots[0].request
 
     assert (order.audio, order.watermark, order.return_last_frame) == (True, False, True)
     assert (order.resolution, order.ratio, order.duration_seconds) == ("720p", "16:9", 5)
@@ -162,15 +162,15 @@ def test_a_price_is_tokens_times_the_list_price(make_board) -> None:
     shot = make_plan(make_board("provider: modelark\nshots: [{id: a, prompt: p}]")).shots[0]
 
     assert shot.tokens == 108_900
-    assert shot.price.amount == Decimal("0.26136")
-    assert shot.price.currency == "USD"
+    assert shot.max_price.amount == Decimal("0.26136")
+    assert shot.max_price.currency == "USD"
 
 
 def test_an_open_length_is_priced_at_the_longest(make_board) -> None:
     """`seconds: auto` is priced at the twelve seconds that 1.5 pro may take."""
     shot = make_plan(make_board("provider: modelark\nshots: [{id: a, prompt: p, seconds: auto}]"))
 
-    assert shot.shots[0].order.duration_seconds == -1
+    assert shot.shots[0].request.duration_seconds == -1
     assert shot.shots[0].tokens == 1280 * 720 * (12 * 24 + 1) // 1024
 
 
@@ -224,10 +224,10 @@ def test_the_same_value_in_the_look_is_a_note(make_board) -> None:
     plan = make_plan(make_board("look: {seed: 5, draft: true, resolution: 480p, seconds: 4}\n"
                                 "model: seedance-2.0\nshots: [{id: a, prompt: p}]"))  # fmt: skip
 
-    told = " ".join(note.message for note in plan.notes)
+    told = " ".join(note.message for note in plan.warnings)
     assert "look.seed: 5 is not used" in told
     assert "look.draft: true is not used" in told
-    assert plan.shots[0].order.seed is None
+    assert plan.shots[0].request.seed is None
 
 
 def test_a_default_chain_on_a_model_without_first_frame_is_refused(make_board) -> None:
@@ -259,7 +259,7 @@ def test_two_shots_with_one_key_are_told(make_board) -> None:
     )
 
     assert plan.shots[0].key == plan.shots[1].key
-    assert "b is the same picture as a" in plan.notes[0].message
+    assert "b is the same picture as a" in plan.warnings[0].message
 
 
 def test_a_word_that_vendors_read_as_a_parameter_is_refused(make_board) -> None:
@@ -293,8 +293,8 @@ def test_cast_images_go_where_the_model_takes_references(make_board, make_pictur
 
     assert [given.role for given in plan.shots[0].inputs] == ["reference_image"]
     assert plan.shots[1].inputs == ()
-    assert plan.shots[0].order.prompt.startswith("an old man waits")
-    told = [note.message for note in plan.notes]
+    assert plan.shots[0].request.prompt.startswith("an old man waits")
+    told = [note.message for note in plan.warnings]
     assert "the images of keeper are sent as references" in told
     assert any("not sent" in message for message in told)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from tasks.providers.contract import Dialect
+from tasks.providers.dialect import Dialect
 
 __all__ = ["DIALECTS"]
 
 
-class Registry(Mapping[str, Dialect]):
+class DialectRegistry(Mapping[str, Dialect]):
     """Dialects by name, each imported when it is first asked for: a plan needs one of them."""
 
     def __init__(self, homes: Mapping[str, str]) -> None:
@@ -34,7 +34,7 @@ class Registry(Mapping[str, Dialect]):
         return len(self._homes)
 
 
-DIALECTS: Mapping[str, Dialect] = Registry(
+DIALECTS: Mapping[str, Dialect] = DialectRegistry(
     {
         "ark": "ark.Ark",
         "volc": "volc.Volc",

@@ -10,11 +10,18 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from tasks.errors import ProviderError
-from tasks.providers import ark_jobs, reading, saying
-from tasks.providers.contract import Call, Done, Listed, Order, Reply, Waiting
+from tasks.providers import ark_jobs, request_fields, response_fields
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    JobPending,
+    JobResult,
+    ListedJob,
+    RenderRequest,
+)
 
 # Wire name of each plain field of an order.
-_FIELDS = (
+_WIRE_FIELDS = (
     ("resolution", "resolution"),
     ("ratio", "ratio"),
     ("duration", "duration_seconds"),
@@ -37,57 +44,62 @@ class Ark:
     """Ark's create, query, list and cancel."""
 
     name = "ark"
-    gives_last_frame = True
-    takes_first_frame: Literal["exact", "soft", "no"] = "exact"
-    says = frozenset(
-        {"model", "prompt", "media", "draft_job", "tools", *(ours for _, ours in _FIELDS)}
+    returns_last_frame = True
+    first_frame_anchor: Literal["exact", "soft", "no"] = "exact"
+    supported_fields = frozenset(
+        {"model", "prompt", "media", "draft_job", "tools", *(ours for _, ours in _WIRE_FIELDS)}
     )
     # Reference clips go by URL only; the page names base64 for pictures and sounds.
-    inlines = frozenset({"first_frame", "last_frame", "reference_image", "reference_audio"})
-    inlines_alone = False
-    links = inlines | {"reference_video"}
-    picture_types = saying.PICTURE_TYPES
-    needs_prompt = False
-    flags_in_text = False
+    inline_roles = frozenset({"first_frame", "last_frame", "reference_image", "reference_audio"})
+    inline_media_exclusive = False
+    url_roles = inline_roles | {"reference_video"}
+    inline_image_types = request_fields.IMAGE_MIME_TYPES
+    requires_prompt = False
+    writes_prompt_flags = False
     # "Weak checking", the create page.
-    reads_flags = True
+    parses_prompt_flags = True
 
-    def create(self, order: Order) -> Call:
+    def build_create(self, request: RenderRequest) -> ApiCall:
         """The task as JSON; nothing that the order leaves unsaid."""
-        body: dict[str, Any] = {"model": order.model, "content": self._content(order)}
-        for theirs, ours in _FIELDS:
-            value = getattr(order, ours)
+        body: dict[str, Any] = {"model": request.model, "content": self._build_content(request)}
+        for theirs, ours in _WIRE_FIELDS:
+            value = getattr(request, ours)
             if value is not None:
                 body[theirs] = value
-        if order.tools:
-            body["tools"] = [{"type": tool} for tool in order.tools]
-        return Call("POST", ark_jobs.PATH, json=body)
+        if request.tools:
+            body["tools"] = [{"type": tool} for tool in request.tools]
+        return ApiCall("POST", ark_jobs.TASKS_PATH, json=body)
 
-    def _content(self, order: Order) -> list[dict[str, Any]]:
+    def _build_content(self, order: RenderRequest) -> list[dict[str, Any]]:
         if order.draft_job is not None:
             # Promoting a draft repeats neither its words nor its media.
             return [{"type": "draft_task", "draft_task": {"id": order.draft_job}}]
         text = [{"type": "text", "text": order.prompt}] if order.prompt else []
-        media = (ark_jobs.item(one, inlines=self.inlines, links=self.links) for one in order.media)
+        media = (
+            ark_jobs.build_content_item(
+                one, inline_roles=self.inline_roles, url_roles=self.url_roles
+            )
+            for one in order.media
+        )
         return [*text, *media]
 
-    def created(self, reply: Reply) -> str:
+    def parse_created(self, response: ApiResponse) -> str:
         """The task's id. Raises Unreadable where there is none."""
-        return reading.job_id(reply)
+        return response_fields.parse_job_id(response)
 
-    def query(self, job: str) -> Call:
+    def build_query(self, job: str) -> ApiCall:
         """Ask after a task."""
-        return Call("GET", ark_jobs.job_path(job))
+        return ApiCall("GET", ark_jobs.job_path(job))
 
-    def read(self, reply: Reply) -> Waiting | Done:
+    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
         """The task's state; raises what it ended with, or Unreadable where there is no task."""
-        return ark_jobs.status(reading.task(reply))
+        return ark_jobs.parse_status(response_fields.parse_task(response))
 
-    def explain(self, reply: Reply, *, job: str = "") -> ProviderError | None:
+    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
         """Ark's errors, and those that relays hide in a success."""
-        return reading.explain(reply, job=job)
+        return response_fields.parse_error(response, job=job)
 
-    def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
+    def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """Tasks of the last seven days. Flex tasks are listed only when they are asked for."""
         filters = []
         if model.startswith("ep-"):
@@ -95,12 +107,12 @@ class Ark:
             filters.append(("filter.model", model))
         if service_tier == "flex":
             filters.append(("filter.service_tier", "flex"))
-        return ark_jobs.page_call(page, *filters)
+        return ark_jobs.build_list_call(page, *filters)
 
-    def listed(self, reply: Reply) -> tuple[Listed, ...]:
+    def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
         """The tasks of one page; what can't be read as one is left out."""
-        return ark_jobs.listed(reply)
+        return ark_jobs.parse_job_list(response)
 
-    def cancel(self, job: str) -> Call | None:
+    def build_cancel(self, job: str) -> ApiCall | None:
         """Cancel a queued task. On one that is over, the same call deletes its record."""
-        return Call("DELETE", ark_jobs.job_path(job))
+        return ApiCall("DELETE", ark_jobs.job_path(job))

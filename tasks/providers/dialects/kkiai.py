@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from tasks.errors import ProviderError, Rejected
-from tasks.providers import ark_jobs, reading, saying
-from tasks.providers.contract import Call, Done, Listed, Order, Reply, Waiting
-from tasks.providers.flags import with_flags
+from tasks.errors import InvalidRequest, ProviderError
+from tasks.providers import ark_jobs, request_fields, response_fields
+from tasks.providers.prompt_flags import append_flags
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    JobPending,
+    JobResult,
+    ListedJob,
+    RenderRequest,
+)
 
 
 class Kkiai:
@@ -20,80 +27,85 @@ class Kkiai:
 
     name = "kkiai"
     # Untold on the page; one that comes is used.
-    gives_last_frame = False
-    takes_first_frame: Literal["exact", "soft", "no"] = "exact"
-    says = frozenset(
+    returns_last_frame = False
+    first_frame_anchor: Literal["exact", "soft", "no"] = "exact"
+    supported_fields = frozenset(
         {
             *("model", "prompt", "media", "resolution", "ratio", "duration_seconds", "seed"),
             *("camera_fixed", "watermark", "audio"),
         }
     )
     # The page does not speak of base64; there is no other way to send a file.
-    inlines = frozenset({"first_frame", "last_frame", "reference_image"})
-    inlines_alone = False
-    links = inlines
-    picture_types = saying.PICTURE_TYPES
-    needs_prompt = True
-    flags_in_text = True
-    reads_flags = True
+    inline_roles = frozenset({"first_frame", "last_frame", "reference_image"})
+    inline_media_exclusive = False
+    url_roles = inline_roles
+    inline_image_types = request_fields.IMAGE_MIME_TYPES
+    requires_prompt = True
+    writes_prompt_flags = True
+    parses_prompt_flags = True
 
-    def create(self, order: Order) -> Call:
+    def build_create(self, request: RenderRequest) -> ApiCall:
         """The task: words with their flags, then pictures."""
-        saying.refuse_unsaid(order, self.says)
-        media = (ark_jobs.item(one, inlines=self.inlines, links=self.links) for one in order.media)
-        content = [{"type": "text", "text": self._text(order)}, *media]
-        body: dict[str, Any] = {"model": order.model, "content": content}
-        if order.audio is not None:
-            body["generate_audio"] = order.audio
-        return Call("POST", ark_jobs.PATH, json=body)
+        request_fields.reject_unsupported_fields(request, self.supported_fields)
+        media = (
+            ark_jobs.build_content_item(
+                one, inline_roles=self.inline_roles, url_roles=self.url_roles
+            )
+            for one in request.media
+        )
+        content = [{"type": "text", "text": self._build_text(request)}, *media]
+        body: dict[str, Any] = {"model": request.model, "content": content}
+        if request.audio is not None:
+            body["generate_audio"] = request.audio
+        return ApiCall("POST", ark_jobs.TASKS_PATH, json=body)
 
-    def _text(self, order: Order) -> str:
+    def _build_text(self, order: RenderRequest) -> str:
         # "Cannot input -1 when passing": a random seed is one that is not sent.
         seed = order.seed if order.seed is not None and order.seed >= 0 else None
         flags = (
             ("resolution", order.resolution),
-            ("ratio", _ratio(order)),
-            ("duration", saying.seconds(order)),
+            ("ratio", _build_ratio(order)),
+            ("duration", request_fields.require_duration_seconds(order)),
             ("camera_fixed", order.camera_fixed),
             ("watermark", order.watermark),
             ("seed", seed),
         )
-        return with_flags(saying.prompt(order), flags)
+        return append_flags(request_fields.require_prompt(order), flags)
 
-    def created(self, reply: Reply) -> str:
+    def parse_created(self, response: ApiResponse) -> str:
         """The task's id. Raises Unreadable where there is none."""
-        return reading.job_id(reply)
+        return response_fields.parse_job_id(response)
 
-    def query(self, job: str) -> Call:
+    def build_query(self, job: str) -> ApiCall:
         """Ask after a task."""
-        return Call("GET", ark_jobs.job_path(job))
+        return ApiCall("GET", ark_jobs.job_path(job))
 
-    def read(self, reply: Reply) -> Waiting | Done:
+    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
         """The task's state; raises what it ended with, or Unreadable where there is no task."""
-        return ark_jobs.status(reading.task(reply))
+        return ark_jobs.parse_status(response_fields.parse_task(response))
 
-    def explain(self, reply: Reply, *, job: str = "") -> ProviderError | None:
+    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
         """Undocumented: Ark's errors and a relay's own, whatever their shape."""
-        return reading.explain(reply, job=job)
+        return response_fields.parse_error(response, job=job)
 
-    def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
+    def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """The tasks there are. Its page shows a page size; a page number that it ignores is one."""
-        return ark_jobs.page_call(page)
+        return ark_jobs.build_list_call(page)
 
-    def listed(self, reply: Reply) -> tuple[Listed, ...]:
+    def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
         """The tasks of one page; what can't be read as one is left out."""
-        return ark_jobs.listed(reply)
+        return ark_jobs.parse_job_list(response)
 
-    def cancel(self, job: str) -> Call | None:
+    def build_cancel(self, job: str) -> ApiCall | None:
         """None: no cancel is documented."""
         return None
 
 
-def _ratio(order: Order) -> str | None:
+def _build_ratio(order: RenderRequest) -> str | None:
     """The ratio, or silence where the default is meant: `adaptive`, but beside references 16:9."""
     if order.ratio != "adaptive":
         return order.ratio
-    if order.medium("reference_image") is not None:
+    if order.find_media("reference_image") is not None:
         msg = "ratio adaptive can't be asked for beside references here; name one such as 16:9"
-        raise Rejected(msg)
+        raise InvalidRequest(msg)
     return None

@@ -11,9 +11,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from tasks.errors import ProviderError, Rejected, Unreadable
-from tasks.providers import ark_jobs, reading, saying, video_jobs
-from tasks.providers.contract import Call, Done, Listed, Medium, Order, Reply, Waiting
+from tasks.errors import InvalidRequest, MalformedResponse, ProviderError
+from tasks.providers import ark_jobs, request_fields, response_fields, video_jobs
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    JobPending,
+    JobResult,
+    ListedJob,
+    MediaInput,
+    RenderRequest,
+)
 
 
 class Sora:
@@ -21,89 +29,96 @@ class Sora:
 
     name = "sora"
     # The wish is documented and the answer's place is not; one that comes is used.
-    gives_last_frame = False
-    takes_first_frame: Literal["exact", "soft", "no"] = "exact"
-    says = frozenset(
+    returns_last_frame = False
+    first_frame_anchor: Literal["exact", "soft", "no"] = "exact"
+    supported_fields = frozenset(
         {
             *("model", "prompt", "media", "resolution", "ratio", "duration_seconds", "seed"),
             *("camera_fixed", "watermark", "audio", "return_last_frame", "safety_identifier"),
         }
     )
-    inlines = frozenset({"first_frame"})
-    inlines_alone = True
-    links = frozenset(
+    inline_roles = frozenset({"first_frame"})
+    inline_media_exclusive = True
+    url_roles = frozenset(
         {"first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"}
     )
-    picture_types = saying.PICTURE_TYPES
-    needs_prompt = True
-    flags_in_text = False
-    reads_flags = False
+    inline_image_types = request_fields.IMAGE_MIME_TYPES
+    requires_prompt = True
+    writes_prompt_flags = False
+    parses_prompt_flags = False
 
-    def create(self, order: Order) -> Call:
+    def build_create(self, request: RenderRequest) -> ApiCall:
         """The job as JSON; nothing that the order leaves unsaid."""
-        saying.refuse_unsaid(order, self.says)
-        seconds = saying.seconds(order)
+        request_fields.reject_unsupported_fields(request, self.supported_fields)
+        seconds = request_fields.require_duration_seconds(request)
         told = {
-            "model": order.model,
-            "prompt": saying.prompt(order),
+            "model": request.model,
+            "prompt": request_fields.require_prompt(request),
             "seconds": None if seconds is None else str(seconds),
-            "resolution": order.resolution,
-            "ratio": order.ratio,
-            "generate_audio": order.audio,
-            "watermark": order.watermark,
+            "resolution": request.resolution,
+            "ratio": request.ratio,
+            "generate_audio": request.audio,
+            "watermark": request.watermark,
             # Ark itself has no such word for 2.0, so it is said only where it is meant.
-            "camera_fixed": order.camera_fixed or None,
-            "return_last_frame": order.return_last_frame,
-            "seed": order.seed,
+            "camera_fixed": request.camera_fixed or None,
+            "return_last_frame": request.return_last_frame,
+            "seed": request.seed,
             # "User identifier for auditing and abuse monitoring; not used in generation".
-            "user": order.safety_identifier,
+            "user": request.safety_identifier,
         }
         body = {name: value for name, value in told.items() if value is not None}
-        return Call("POST", video_jobs.PATH, json={**body, **self._media(order.media)})
+        return ApiCall(
+            "POST", video_jobs.VIDEOS_PATH, json={**body, **self._build_media(request.media)}
+        )
 
-    def _media(self, media: tuple[Medium, ...]) -> dict[str, Any]:
+    def _build_media(self, media: tuple[MediaInput, ...]) -> dict[str, Any]:
         files = [one for one in media if not one.url]
         if not files:
-            items = [ark_jobs.item(one, inlines=frozenset(), links=self.links) for one in media]
+            items = [
+                ark_jobs.build_content_item(one, inline_roles=frozenset(), url_roles=self.url_roles)
+                for one in media
+            ]
             return {"metadata": {"content": items}} if items else {}
         if len(media) > 1:
             msg = "a picture sent as a file must be the only one here; give URLs, or leave it alone"
-            raise Rejected(msg)
-        return {"image": saying.data_uri(files[0], self.inlines)}
+            raise InvalidRequest(msg)
+        return {"image": request_fields.encode_data_uri(files[0], self.inline_roles)}
 
-    def created(self, reply: Reply) -> str:
+    def parse_created(self, response: ApiResponse) -> str:
         """The job's id. Raises Unreadable where there is none."""
-        return reading.job_id(reply, "id", "task_id")
+        return response_fields.parse_job_id(response, "id", "task_id")
 
-    def query(self, job: str) -> Call:
+    def build_query(self, job: str) -> ApiCall:
         """Ask after a job."""
-        return Call("GET", video_jobs.job_path(job))
+        return ApiCall("GET", video_jobs.job_path(job))
 
-    def read(self, reply: Reply) -> Waiting | Done:
+    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
         """The job's state; raises what it ended with, or Unreadable where there is no job."""
-        return video_jobs.status(reading.task(reply), clip_call=_content(reply))
+        return video_jobs.parse_status(
+            response_fields.parse_task(response), clip_call=_build_clip_call(response)
+        )
 
-    def explain(self, reply: Reply, *, job: str = "") -> ProviderError | None:
+    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
         """The gateway's errors, and those of the vendor behind it, wrapped into a message."""
-        return reading.explain(reply, job=job)
+        return response_fields.parse_error(response, job=job)
 
-    def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
+    def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """None: no list is documented."""
         return None
 
-    def listed(self, reply: Reply) -> tuple[Listed, ...]:
+    def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
         """Nothing."""
         return ()
 
-    def cancel(self, job: str) -> Call | None:
+    def build_cancel(self, job: str) -> ApiCall | None:
         """None: no cancel is documented."""
         return None
 
 
-def _content(reply: Reply) -> Call | None:
+def _build_clip_call(reply: ApiResponse) -> ApiCall | None:
     """Where the gateway serves the clip itself."""
     try:
-        job = reading.job_id(reply, "id", "task_id")
-    except Unreadable:
+        job = response_fields.parse_job_id(reply, "id", "task_id")
+    except MalformedResponse:
         return None
-    return Call("GET", f"{video_jobs.job_path(job)}/content")
+    return ApiCall("GET", f"{video_jobs.job_path(job)}/content")

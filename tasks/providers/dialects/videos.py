@@ -11,86 +11,103 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from tasks.errors import ProviderError, Rejected
-from tasks.providers import reading, saying, video_jobs
-from tasks.providers.contract import Call, Done, Listed, Medium, Order, Part, Reply, Waiting
+from tasks.errors import InvalidRequest, ProviderError
+from tasks.providers import request_fields, response_fields, video_jobs
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    FormPart,
+    JobPending,
+    JobResult,
+    ListedJob,
+    MediaInput,
+    RenderRequest,
+)
 
-_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 class Videos:
     """Create and query; neither a list nor a cancel nor a content route is documented."""
 
     name = "videos"
-    gives_last_frame = False
-    takes_first_frame: Literal["exact", "soft", "no"] = "soft"
-    says = frozenset({"model", "prompt", "media", "resolution", "ratio", "duration_seconds"})
-    inlines = frozenset({"first_frame", "reference_image"})
-    inlines_alone = True
-    links: frozenset[str] = frozenset()
-    picture_types = frozenset(_ENDINGS)
-    needs_prompt = True
-    flags_in_text = False
-    reads_flags = False
+    returns_last_frame = False
+    first_frame_anchor: Literal["exact", "soft", "no"] = "soft"
+    supported_fields = frozenset(
+        {"model", "prompt", "media", "resolution", "ratio", "duration_seconds"}
+    )
+    inline_roles = frozenset({"first_frame", "reference_image"})
+    inline_media_exclusive = True
+    url_roles: frozenset[str] = frozenset()
+    inline_image_types = frozenset(_EXTENSIONS)
+    requires_prompt = True
+    writes_prompt_flags = False
+    parses_prompt_flags = False
 
-    def create(self, order: Order) -> Call:
+    def build_create(self, request: RenderRequest) -> ApiCall:
         """The job as a form."""
-        saying.refuse_unsaid(order, self.says)
+        request_fields.reject_unsupported_fields(request, self.supported_fields)
         words = (
-            ("prompt", saying.prompt(order)),
-            ("model", order.model),
-            ("seconds", saying.seconds(order)),
-            ("size", _size(order)),
-            ("resolution", order.resolution),
+            ("prompt", request_fields.require_prompt(request)),
+            ("model", request.model),
+            ("seconds", request_fields.require_duration_seconds(request)),
+            ("size", _build_size(request)),
+            ("resolution", request.resolution),
         )
-        said = (saying.form_word(name, word) for name, word in words if word is not None)
-        return Call("POST", video_jobs.PATH, parts=(*said, *self._files(order.media)))
+        said = (
+            request_fields.build_form_part(name, word) for name, word in words if word is not None
+        )
+        return ApiCall(
+            "POST", video_jobs.VIDEOS_PATH, parts=(*said, *self._build_file_parts(request.media))
+        )
 
-    def _files(self, media: tuple[Medium, ...]) -> Iterator[Part]:
+    def _build_file_parts(self, media: tuple[MediaInput, ...]) -> Iterator[FormPart]:
         if len(media) > 1:
             msg = "only one picture can be sent here; leave the others out"
-            raise Rejected(msg)
+            raise InvalidRequest(msg)
         for medium in media:
             if medium.url:
-                saying.link(medium, self.links)
-            mime = saying.mime_of(medium, self.inlines)
-            if mime not in _ENDINGS:
+                request_fields.require_url(medium, self.url_roles)
+            mime = request_fields.require_mime_type(medium, self.inline_roles)
+            if mime not in _EXTENSIONS:
                 msg = f"a picture can't be sent as {mime} here; use PNG, JPEG or WebP"
-                raise Rejected(msg)
-            yield Part("input_reference", medium.data, f"{medium.role}.{_ENDINGS[mime]}", mime)
+                raise InvalidRequest(msg)
+            yield FormPart(
+                "input_reference", medium.data, f"{medium.role}.{_EXTENSIONS[mime]}", mime
+            )
 
-    def created(self, reply: Reply) -> str:
+    def parse_created(self, response: ApiResponse) -> str:
         """The job's id, or its alias. Raises Unreadable where there is none."""
-        return reading.job_id(reply, "id", "task_id")
+        return response_fields.parse_job_id(response, "id", "task_id")
 
-    def query(self, job: str) -> Call:
+    def build_query(self, job: str) -> ApiCall:
         """Ask after a job."""
-        return Call("GET", video_jobs.job_path(job))
+        return ApiCall("GET", video_jobs.job_path(job))
 
-    def read(self, reply: Reply) -> Waiting | Done:
+    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
         """The job's state; raises what it ended with, or Unreadable where there is no job."""
-        return video_jobs.status(reading.task(reply), last_frame=False)
+        return video_jobs.parse_status(response_fields.parse_task(response), with_last_frame=False)
 
-    def explain(self, reply: Reply, *, job: str = "") -> ProviderError | None:
+    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
         """The gateway's errors in two shapes; an unknown job is a 400 `task_not_exist`."""
-        return reading.explain(reply, job=job)
+        return response_fields.parse_error(response, job=job)
 
-    def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
+    def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """None: no list is documented."""
         return None
 
-    def listed(self, reply: Reply) -> tuple[Listed, ...]:
+    def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
         """Nothing."""
         return ()
 
-    def cancel(self, job: str) -> Call | None:
+    def build_cancel(self, job: str) -> ApiCall | None:
         """None: no cancel is documented."""
         return None
 
 
-def _size(order: Order) -> str | None:
+def _build_size(order: RenderRequest) -> str | None:
     """The ratio: this form has it under `size`, and no word for `adaptive`."""
     if order.ratio == "adaptive":
         msg = "ratio adaptive can't be asked for here; name a ratio such as 16:9"
-        raise Rejected(msg)
+        raise InvalidRequest(msg)
     return order.ratio

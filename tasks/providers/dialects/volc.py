@@ -11,9 +11,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from tasks.errors import ProviderError
-from tasks.providers import ark_jobs, reading, saying
-from tasks.providers.contract import Call, Done, Listed, Order, Reply, Waiting
-from tasks.providers.flags import with_flags
+from tasks.providers import ark_jobs, request_fields, response_fields
+from tasks.providers.prompt_flags import append_flags
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    JobPending,
+    JobResult,
+    ListedJob,
+    RenderRequest,
+)
 
 
 class Volc:
@@ -21,71 +28,76 @@ class Volc:
 
     name = "volc"
     # Untold on the page; one that comes is used.
-    gives_last_frame = False
-    takes_first_frame: Literal["exact", "soft", "no"] = "exact"
-    says = frozenset(
+    returns_last_frame = False
+    first_frame_anchor: Literal["exact", "soft", "no"] = "exact"
+    supported_fields = frozenset(
         {
             *("model", "prompt", "media", "resolution", "ratio", "duration_seconds", "seed"),
             *("camera_fixed", "watermark", "audio", "callback_url"),
         }
     )
-    inlines = frozenset({"first_frame", "last_frame"})
-    inlines_alone = False
-    links = inlines
-    picture_types = saying.PICTURE_TYPES
-    needs_prompt = True
-    flags_in_text = True
-    reads_flags = True
+    inline_roles = frozenset({"first_frame", "last_frame"})
+    inline_media_exclusive = False
+    url_roles = inline_roles
+    inline_image_types = request_fields.IMAGE_MIME_TYPES
+    requires_prompt = True
+    writes_prompt_flags = True
+    parses_prompt_flags = True
 
-    def create(self, order: Order) -> Call:
+    def build_create(self, request: RenderRequest) -> ApiCall:
         """The task: words with their flags, then pictures."""
-        saying.refuse_unsaid(order, self.says)
-        media = (ark_jobs.item(one, inlines=self.inlines, links=self.links) for one in order.media)
-        content = [{"type": "text", "text": self._text(order)}, *media]
-        body: dict[str, Any] = {"model": order.model, "content": content}
-        if order.audio is False:
+        request_fields.reject_unsupported_fields(request, self.supported_fields)
+        media = (
+            ark_jobs.build_content_item(
+                one, inline_roles=self.inline_roles, url_roles=self.url_roles
+            )
+            for one in request.media
+        )
+        content = [{"type": "text", "text": self._build_text(request)}, *media]
+        body: dict[str, Any] = {"model": request.model, "content": content}
+        if request.audio is False:
             # There is no flag for it, and sound, Ark's default, doubles the price of 1.5 pro.
             body["generate_audio"] = False
-        if order.callback_url is not None:
-            body["callback_url"] = order.callback_url
-        return Call("POST", ark_jobs.PATH, json=body)
+        if request.callback_url is not None:
+            body["callback_url"] = request.callback_url
+        return ApiCall("POST", ark_jobs.TASKS_PATH, json=body)
 
-    def _text(self, order: Order) -> str:
+    def _build_text(self, order: RenderRequest) -> str:
         seed = order.seed if order.seed is not None and order.seed >= 0 else None
         flags = (
-            ("duration", saying.seconds(order)),
+            ("duration", request_fields.require_duration_seconds(order)),
             ("ratio", order.ratio),
             ("resolution", order.resolution),
             ("seed", seed),
             ("camerafixed", order.camera_fixed),
             ("watermark", order.watermark),
         )
-        return with_flags(saying.prompt(order), flags)
+        return append_flags(request_fields.require_prompt(order), flags)
 
-    def created(self, reply: Reply) -> str:
+    def parse_created(self, response: ApiResponse) -> str:
         """The task's id. Raises Unreadable where there is none."""
-        return reading.job_id(reply)
+        return response_fields.parse_job_id(response)
 
-    def query(self, job: str) -> Call:
+    def build_query(self, job: str) -> ApiCall:
         """Ask after a task."""
-        return Call("GET", ark_jobs.job_path(job))
+        return ApiCall("GET", ark_jobs.job_path(job))
 
-    def read(self, reply: Reply) -> Waiting | Done:
+    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
         """The task's state; raises what it ended with, or Unreadable where there is no task."""
-        return ark_jobs.status(reading.task(reply))
+        return ark_jobs.parse_status(response_fields.parse_task(response))
 
-    def explain(self, reply: Reply, *, job: str = "") -> ProviderError | None:
+    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
         """Ark's errors, passed on, and the gateway's own in two shapes."""
-        return reading.explain(reply, job=job)
+        return response_fields.parse_error(response, job=job)
 
-    def recent(self, model: str, service_tier: str | None, page: int) -> Call | None:
+    def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """None: no list is documented."""
         return None
 
-    def listed(self, reply: Reply) -> tuple[Listed, ...]:
+    def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
         """Nothing."""
         return ()
 
-    def cancel(self, job: str) -> Call | None:
+    def build_cancel(self, job: str) -> ApiCall | None:
         """None: no cancel is documented."""
         return None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storyboards import InvalidStoryboard, load
-from tasks.planning.keys import derived_seed
+from tasks.planning.keys import derive_seed
 from tasks.planning.planner import make_plan
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def test_keys_are_hex_and_never_shared_by_chance() -> None:
 @pytest.mark.parametrize(("key", "seed"), [("00000001" + "0" * 56, 1), ("f" * 64, 2**31 - 1)])
 def test_a_derived_seed_fits_every_vendor(key: str, seed: int) -> None:
     """0 to 2^31 - 1, the narrowest range that a page tells."""
-    assert derived_seed(key) == seed
+    assert derive_seed(key) == seed
 
 
 if __name__ == "__main__":

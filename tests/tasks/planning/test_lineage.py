@@ -30,19 +30,19 @@ def test_a_continued_clip_is_the_first_reference_and_drops_nothing_at_the_seam(m
     plan = make_plan(make_board(board_of(*CONTINUED)))
     one, two = plan.shots
 
-    assert (two.chain, two.continues, two.by_clip, two.anchor) == ("a", "a", True, None)
-    assert [(given.role, given.shot) for given in two.inputs] == [("reference_video", "a")]
-    assert two.order.prompt == "Extend Video 1: q"
-    assert two.order.model == "doubao-seedance-2-0-260128"
-    assert not plan.seam(1)
-    assert one.by_clip is False
+    assert (two.chain_id, two.continues, two.continues_clip, two.anchor) == ("a", "a", True, None)
+    assert [(given.role, given.source_shot) for given in two.inputs] == [("reference_video", "a")]
+    assert two.request.prompt == "Extend Video 1: q"
+    assert two.request.model == "doubao-seedance-2-0-260128"
+    assert not plan.is_seam(1)
+    assert one.continues_clip is False
 
 
 def test_a_shot_without_words_asks_to_extend_all_the_same(make_board) -> None:
     """The clip stands for a prompt, and the model is still told what to do with it."""
     plan = make_plan(make_board(board_of("id: a, prompt: p", "id: b, continue: clip")))
 
-    assert plan.shots[1].order.prompt == "Extend Video 1."
+    assert plan.shots[1].request.prompt == "Extend Video 1."
 
 
 def test_the_key_holds_that_it_goes_on_by_clip_and_from_which_shot(make_board) -> None:
@@ -61,15 +61,15 @@ def test_the_clip_before_is_billed_too(make_board) -> None:
     one, two = plan.shots
 
     assert two.tokens == 864 * 496 * (97 + 96) // 1024
-    assert float(one.price.amount) == pytest.approx(one.tokens * 7.0 / 1e6)
-    assert float(two.price.amount) == pytest.approx(two.tokens * 4.3 / 1e6)
+    assert float(one.max_price.amount) == pytest.approx(one.tokens * 7.0 / 1e6)
+    assert float(two.max_price.amount) == pytest.approx(two.tokens * 4.3 / 1e6)
 
 
 def test_2_5_keeps_the_ratio_of_the_clip_that_it_extends(make_board) -> None:
     """Another ratio than adaptive is refused there by the vendor, after waiting."""
     plan = make_plan(make_board(board_of(*CONTINUED, model="seedance-2.5", look="ratio: '16:9'")))
 
-    assert plan.shots[1].order.ratio == "adaptive"
+    assert plan.shots[1].request.ratio == "adaptive"
     assert (plan.shots[1].width, plan.shots[1].height) == (854, 480)
 
 
@@ -135,7 +135,7 @@ def test_the_simulator_continues_a_file(make_board, make_picture) -> None:
     plan = make_plan(make_board(board_of("id: a, clip: c.mp4", CONTINUED[1])))
 
     given = plan.shots[1].inputs[0]
-    assert (given.width, given.height, given.seconds) == (864, 496, 3.0)
+    assert (given.width, given.height, given.duration_seconds) == (864, 496, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -207,11 +207,11 @@ def test_the_full_picture_of_a_draft_repeats_nothing_that_the_draft_fixed(make_b
 
     assert [one.draft.key for one in final] == [one.key for one in draft]
     for one in final:
-        said = {name for name, value in vars(one.order).items() if value not in (None, (), "")}
+        said = {name for name, value in vars(one.request).items() if value not in (None, (), "")}
         assert said == {"model", "resolution", "watermark", "return_last_frame"}
-        assert (one.width, one.height, one.frames, one.seconds) == (1280, 720, 97, 4)
-        assert one.wanted.prompt in ("p", "q")
-    assert final.shots[1].order.resolution == "720p"
+        assert (one.width, one.height, one.frames, one.duration_seconds) == (1280, 720, 97, 4)
+        assert one.content_request.prompt in ("p", "q")
+    assert final.shots[1].request.resolution == "720p"
 
 
 def test_the_key_of_a_full_picture_follows_its_draft_alone(make_board) -> None:
@@ -232,7 +232,7 @@ def test_a_full_picture_costs_the_full_price(make_board) -> None:
     final = make_plan(make_board(text.replace("draft: true", "draft: final"))).shots[0]
 
     assert draft.tokens == final.tokens * 6 // 10 == 864 * 496 * 97 // 1024 * 6 // 10
-    assert float(final.price.amount) == pytest.approx(final.tokens * 2.4 / 1e6)
+    assert float(final.max_price.amount) == pytest.approx(final.tokens * 2.4 / 1e6)
 
 
 def test_a_full_picture_behind_another_leans_on_its_frame(make_board) -> None:
@@ -242,8 +242,8 @@ def test_a_full_picture_behind_another_leans_on_its_frame(make_board) -> None:
     mixed = make_plan(make_board(text.replace("id: a,", "id: a, draft: false,")))
 
     assert [one.anchor for one in plan] == [None, "soft"]
-    assert plan.seam(1)
-    assert "not its full picture: a soft anchor" in plan.notes[0].message
+    assert plan.is_seam(1)
+    assert "not its full picture: a soft anchor" in plan.warnings[0].message
     assert [one.anchor for one in mixed] == [None, "exact"]
     assert mixed.shots[1].draft.key != plan.shots[1].draft.key
 
@@ -273,7 +273,7 @@ def test_a_draft_is_480p_where_nothing_is_said_and_a_full_picture_of_2_5_is_1080
     draft = make_plan(make_board(text)).shots[0]
     final = make_plan(make_board(text.replace("true", "final"))).shots[0]
 
-    assert (draft.order.resolution, final.order.resolution) == ("480p", "1080p")
+    assert (draft.request.resolution, final.request.resolution) == ("480p", "1080p")
     assert final.draft.key == draft.key
 
 
@@ -285,7 +285,7 @@ def test_a_model_without_drafts_has_no_full_pictures_either(make_board) -> None:
     plan = make_plan(
         make_board("model: seedance-2.0\nlook: {draft: final}\nshots: [{id: a, prompt: p}]")
     )
-    assert "look.draft: final is not used" in plan.notes[0].message
+    assert "look.draft: final is not used" in plan.warnings[0].message
 
 
 @pytest.mark.parametrize(
@@ -308,4 +308,4 @@ def test_cast_images_go_in_the_form_that_a_wire_carries(
 
     assert bool(plan.shots[0].inputs) is sent
     told = "are sent as references" if sent else "are not sent"
-    assert any(told in note.message for note in plan.notes)
+    assert any(told in note.message for note in plan.warnings)

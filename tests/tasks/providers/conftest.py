@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
-from tasks.providers.contract import Medium, Order
 from tasks.providers.dialects import DIALECTS
+from tasks.providers.types import MediaInput, RenderRequest
 
 WIRE = Path(__file__).parents[2] / "wire"
 KEY = "sk-very-secret-0123456789"
@@ -199,22 +199,22 @@ def client_of(clock: Clock):
 
 
 @pytest.fixture
-def order() -> Order:
+def order() -> RenderRequest:
     """The smallest order."""
-    return Order(model="doubao-seedance-1-5-pro-251215", prompt="A lamp turns on.")
+    return RenderRequest(model="doubao-seedance-1-5-pro-251215", prompt="A lamp turns on.")
 
 
-def _order(told: dict[str, Any]) -> Order:
+def _order(told: dict[str, Any]) -> RenderRequest:
     media = tuple(
-        Medium(
+        MediaInput(
             role=one["role"],
             url=one.get("url", ""),
             data=base64.b64decode(one.get("base64", "")),
-            mime=one.get("mime", ""),
+            mime_type=one.get("mime", ""),
         )
         for one in told.get("media", ())
     )
-    return Order(**{**told, "media": media, "tools": tuple(told.get("tools", ()))})
+    return RenderRequest(**{**told, "media": media, "tools": tuple(told.get("tools", ()))})
 
 
 @pytest.fixture

@@ -2,7 +2,12 @@
 
 import pytest
 
-from tasks.providers.addresses import is_loopback, is_private, is_private_address, redact
+from tasks.providers.url_policy import (
+    is_loopback_url,
+    is_private_address,
+    is_private_url,
+    redact_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,8 +29,8 @@ from tasks.providers.addresses import is_loopback, is_private, is_private_addres
 )
 def test_this_machine_is_loopback_in_every_spelling(url):
     """And what is loopback is private."""
-    assert is_loopback(url)
-    assert is_private(url)
+    assert is_loopback_url(url)
+    assert is_private_url(url)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_this_machine_is_loopback_in_every_spelling(url):
 )
 def test_no_other_machine_is_loopback(url):
     """Also not one that only looks like it."""
-    assert not is_loopback(url)
+    assert not is_loopback_url(url)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_no_other_machine_is_loopback(url):
 )
 def test_the_own_network_is_private(host):
     """A vendor has no business to point there."""
-    assert is_private(f"http://{host}/latest/meta-data")
+    assert is_private_url(f"http://{host}/latest/meta-data")
 
 
 @pytest.mark.parametrize(
@@ -86,4 +91,4 @@ def test_the_internet_is_not_private(address):
 )
 def test_a_url_is_shown_without_its_secrets(url, expected):
     """User, query and fragment stay out."""
-    assert expected == redact(url)
+    assert expected == redact_url(url)

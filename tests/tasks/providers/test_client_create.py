@@ -11,17 +11,17 @@ import pytest
 from pydantic import SecretStr
 
 from tasks.errors import (
+    AccountError,
+    InputModerated,
+    InvalidRequest,
     NotConfigured,
-    NotSent,
     ProviderError,
-    Refused,
-    Rejected,
-    Throttled,
-    Unauthorized,
-    Unclear,
+    RateLimited,
+    RequestNotSent,
+    SubmissionUnclear,
 )
-from tasks.providers.contract import Call, Medium, Part
 from tasks.providers.dialects import DIALECTS
+from tasks.providers.types import ApiCall, FormPart, MediaInput
 
 
 def create(serving, client_of, order, *acts, **more):
@@ -59,30 +59,38 @@ def test_a_create_tells_the_job_and_the_vendor_s_time(serving, client_of, order,
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, {"error": {"code": "InvalidParameter", "message": "ratio"}}, Rejected),
-        (400, {"error": {"code": "InputTextSensitiveContentDetected", "message": "x"}}, Refused),
-        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, Unauthorized),
-        (403, b"<html>no</html>", Unauthorized),
-        (404, {"error": {"code": "ModelNotOpen", "message": "x"}}, Unauthorized),
-        (404, b"<html>nothing here</html>", Unauthorized),
-        (422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, Rejected),
-        (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, Throttled),
-        (429, {"error": {"code": "QuotaExceeded", "message": "trial used up"}}, Unauthorized),
-        (200, {"error": {"code": "InvalidParameter", "message": "x"}}, Rejected),
-        (200, {"ErrorCode": "InputImageSensitiveContentDetected", "ErrorMessage": "x"}, Refused),
-        (408, {"error": {"code": "RequestTimeout", "message": "x"}}, Unclear),
-        (409, {"error": {"code": "Conflict", "message": "x"}}, Unclear),
-        (425, b"", Unclear),
-        (500, {"error": {"code": "InternalServiceError", "message": "x"}}, Unclear),
-        (502, b"<html>Bad Gateway</html>", Unclear),
-        (503, {"error": {"code": "InvalidParameter", "message": "x"}}, Unclear),
-        (200, b"<html>welcome</html>", Unclear),
-        (200, b"", Unclear),
-        (200, {"ok": True}, Unclear),
-        (204, b"", Unclear),
-        (200, b"[" * 100_000, Unclear),
-        (200, b'{"id":"x","more":' + b"[" * 200 + b"]" * 200 + b"}", Unclear),
-        (200, b'{"id":"' + b"x" * 5_000_000 + b'"}', Unclear),
+        (400, {"error": {"code": "InvalidParameter", "message": "ratio"}}, InvalidRequest),
+        (
+            400,
+            {"error": {"code": "InputTextSensitiveContentDetected", "message": "x"}},
+            InputModerated,
+        ),
+        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, AccountError),
+        (403, b"<html>no</html>", AccountError),
+        (404, {"error": {"code": "ModelNotOpen", "message": "x"}}, AccountError),
+        (404, b"<html>nothing here</html>", AccountError),
+        (422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, InvalidRequest),
+        (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, RateLimited),
+        (429, {"error": {"code": "QuotaExceeded", "message": "trial used up"}}, AccountError),
+        (200, {"error": {"code": "InvalidParameter", "message": "x"}}, InvalidRequest),
+        (
+            200,
+            {"ErrorCode": "InputImageSensitiveContentDetected", "ErrorMessage": "x"},
+            InputModerated,
+        ),
+        (408, {"error": {"code": "RequestTimeout", "message": "x"}}, SubmissionUnclear),
+        (409, {"error": {"code": "Conflict", "message": "x"}}, SubmissionUnclear),
+        (425, b"", SubmissionUnclear),
+        (500, {"error": {"code": "InternalServiceError", "message": "x"}}, SubmissionUnclear),
+        (502, b"<html>Bad Gateway</html>", SubmissionUnclear),
+        (503, {"error": {"code": "InvalidParameter", "message": "x"}}, SubmissionUnclear),
+        (200, b"<html>welcome</html>", SubmissionUnclear),
+        (200, b"", SubmissionUnclear),
+        (200, {"ok": True}, SubmissionUnclear),
+        (204, b"", SubmissionUnclear),
+        (200, b"[" * 100_000, SubmissionUnclear),
+        (200, b'{"id":"x","more":' + b"[" * 200 + b"]" * 200 + b"}", SubmissionUnclear),
+        (200, b'{"id":"' + b"x" * 5_000_000 + b'"}', SubmissionUnclear),
     ],
 )
 def test_an_answer_is_told_by_its_class_after_one_post(
@@ -105,7 +113,7 @@ def test_a_redirect_is_unclear_and_the_key_does_not_follow_it(serving, client_of
         answers(200, {"id": "x"}),
     )
 
-    assert type(told) is Unclear
+    assert type(told) is SubmissionUnclear
     assert [request.target for request in vendor.requests] == [
         "/ark/api/v3/contents/generations/tasks"
     ]
@@ -146,13 +154,13 @@ async def stall_within(connection):
 @pytest.mark.parametrize(
     ("act", "kind"),
     [
-        (reset, Unclear),
-        (hang_up, Unclear),
-        (break_off, Unclear),
-        (break_off_a_refusal, Rejected),
-        (babble, Unclear),
-        (stall, Unclear),
-        (stall_within, Unclear),
+        (reset, SubmissionUnclear),
+        (hang_up, SubmissionUnclear),
+        (break_off, SubmissionUnclear),
+        (break_off_a_refusal, InvalidRequest),
+        (babble, SubmissionUnclear),
+        (stall, SubmissionUnclear),
+        (stall_within, SubmissionUnclear),
     ],
 )
 def test_a_broken_answer_is_unclear_after_one_post(serving, client_of, order, act, kind):
@@ -193,7 +201,7 @@ def test_nobody_listening_is_not_sent(client_of, order):
         async with client_of(f"http://127.0.0.1:{port}/api/v3") as client:
             await client.create(order)
 
-    with pytest.raises(NotSent):
+    with pytest.raises(RequestNotSent):
         asyncio.run(run())
 
 
@@ -209,27 +217,27 @@ def test_a_failed_tls_handshake_is_not_sent(client_of, order):
         async with server, client_of(f"https://127.0.0.1:{port}/api/v3") as client:
             await client.create(order)
 
-    with pytest.raises(NotSent):
+    with pytest.raises(RequestNotSent):
         asyncio.run(run())
 
 
 @pytest.mark.parametrize(
     ("raised", "kind"),
     [
-        (httpx.ConnectError("[Errno -2] Name or service not known"), NotSent),
-        (httpx.ConnectTimeout(""), NotSent),
-        (httpx.PoolTimeout(""), NotSent),
-        (httpx.ProxyError("407"), NotSent),
-        (httpx.WriteTimeout(""), Unclear),
-        (httpx.WriteError(""), Unclear),
-        (httpx.ReadTimeout(""), Unclear),
-        (httpx.ReadError(""), Unclear),
-        (httpx.CloseError(""), Unclear),
-        (httpx.RemoteProtocolError(""), Unclear),
-        (httpx.LocalProtocolError(""), Unclear),
-        (httpx.DecodingError(""), Unclear),
-        (OSError("odd"), Unclear),
-        (RuntimeError("odder"), Unclear),
+        (httpx.ConnectError("[Errno -2] Name or service not known"), RequestNotSent),
+        (httpx.ConnectTimeout(""), RequestNotSent),
+        (httpx.PoolTimeout(""), RequestNotSent),
+        (httpx.ProxyError("407"), RequestNotSent),
+        (httpx.WriteTimeout(""), SubmissionUnclear),
+        (httpx.WriteError(""), SubmissionUnclear),
+        (httpx.ReadTimeout(""), SubmissionUnclear),
+        (httpx.ReadError(""), SubmissionUnclear),
+        (httpx.CloseError(""), SubmissionUnclear),
+        (httpx.RemoteProtocolError(""), SubmissionUnclear),
+        (httpx.LocalProtocolError(""), SubmissionUnclear),
+        (httpx.DecodingError(""), SubmissionUnclear),
+        (OSError("odd"), SubmissionUnclear),
+        (RuntimeError("odder"), SubmissionUnclear),
     ],
 )
 def test_what_goes_wrong_on_the_way_is_told_by_whether_it_left(client_of, order, raised, kind):
@@ -319,13 +327,13 @@ def test_a_base_url_that_is_none_is_told_with_its_variable(client_of, base_url):
 
 def test_an_order_over_the_limit_is_not_sent(serving, client_of, order, answers):
     """The vendor takes 64 MB; the upload would be in vain."""
-    large = replace(order, media=(Medium("first_frame", data=b"\xff\xd8\xff" + b"0" * 3000),))
+    large = replace(order, media=(MediaInput("first_frame", data=b"\xff\xd8\xff" + b"0" * 3000),))
 
     told, vendor = create(
         serving, client_of, large, answers(200, {"id": "x"}), row={"request_limit_bytes": 2000}
     )
 
-    assert type(told) is Rejected
+    assert type(told) is InvalidRequest
     assert vendor.requests == []
 
 
@@ -335,7 +343,7 @@ def test_letters_that_can_t_be_sent_are_told_before_sending(serving, client_of, 
         serving, client_of, replace(order, prompt="\ud800"), answers(200, {"id": "x"})
     )
 
-    assert type(told) is Rejected
+    assert type(told) is InvalidRequest
     assert vendor.requests == []
 
 
@@ -384,10 +392,10 @@ def test_a_form_travels_in_parts(serving, client_of, order, answers):
     class Forms(type(DIALECTS["ark"])):
         def create(self, order):
             parts = (
-                Part("prompt", order.prompt.encode()),
-                Part("input_reference", b"\x89PNG\r\n", "frame.png", "image/png"),
+                FormPart("prompt", order.prompt.encode()),
+                FormPart("input_reference", b"\x89PNG\r\n", "frame.png", "image/png"),
             )
-            return Call("POST", "/videos", parts=parts)
+            return ApiCall("POST", "/videos", parts=parts)
 
     async def run():
         async with serving(answers(200, {"id": "t"})) as vendor, client_of(vendor.url) as client:

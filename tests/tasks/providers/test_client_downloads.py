@@ -8,8 +8,15 @@ import logging
 import httpx
 import pytest
 
-from tasks.errors import ProviderError, StoreError, Unauthorized, Unreachable, Unreadable
-from tasks.providers.contract import Call, LinkExpired
+from tasks.errors import (
+    AccountError,
+    MalformedResponse,
+    ProviderError,
+    StoreError,
+    Unreachable,
+    UrlExpired,
+)
+from tasks.providers.types import ApiCall
 
 DATA = bytes(range(256)) * 400
 LIMIT = 10_000_000
@@ -172,7 +179,7 @@ def test_a_url_that_is_no_longer_served_is_told_apart(serving, client_of, answer
     """So that the job is asked for a fresh one; nothing is tried twice."""
     got, vendor = load(serving, client_of, target, answers(status, b"<Error>Expired</Error>"))
 
-    assert type(got) is LinkExpired
+    assert type(got) is UrlExpired
     assert len(vendor.requests) == 1
     assert "5ec7e7" not in str(got)
 
@@ -205,7 +212,7 @@ def test_a_file_over_the_limit_is_not_taken(serving, client_of, answers, target)
 
     for act in (answers(200, DATA), without_length):
         got, vendor = load(serving, client_of, target, act, limit=50_000)
-        assert type(got) is Unreadable
+        assert type(got) is MalformedResponse
         assert len(vendor.requests) == 1
     assert list(target.parent.iterdir()) == []
 
@@ -225,7 +232,7 @@ def test_a_redirect_is_followed(serving, client_of, answers, target):
 
 def test_a_file_behind_the_key_is_asked_for_with_it(serving, client_of, answers, target, key):
     """Some gateways serve the clip themselves, and redirect to it without the key."""
-    call = Call("GET", "/videos/v1/content", query=(("variant", "video"),))
+    call = ApiCall("GET", "/videos/v1/content", query=(("variant", "video"),))
 
     async def run():
         async with serving(answers(200, DATA)) as files:
@@ -244,14 +251,18 @@ def test_a_file_behind_the_key_is_asked_for_with_it(serving, client_of, answers,
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, Unauthorized), (403, Unauthorized), (404, Unreachable), (410, LinkExpired)],
+    [(401, AccountError), (403, AccountError), (404, Unreachable), (410, UrlExpired)],
 )
 def test_a_refusal_of_a_file_behind_the_key_says_whose_matter_it_is(
     serving, client_of, answers, target, status, kind
 ):
     """The key's, or the file's; a 404 may be a clip that is not ready yet."""
     got, _ = load(
-        serving, client_of, target, answers(status, b""), source=Call("GET", "/videos/v1/content")
+        serving,
+        client_of,
+        target,
+        answers(status, b""),
+        source=ApiCall("GET", "/videos/v1/content"),
     )
 
     assert type(got) is kind
@@ -304,7 +315,7 @@ def test_a_name_that_stands_for_a_near_address_is_not_fetched(client_of):
     async def resolve(host):
         return ["93.184.216.34", "192.168.1.7"]
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedResponse):
         from_outside(client_of, "https://v.example.com/x", lambda request: None, resolve=resolve)
 
 
@@ -316,7 +327,7 @@ def test_redirects_come_to_an_end(client_of):
         hops.append(request)
         return httpx.Response(302, headers={"Location": "/again"})
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(MalformedResponse):
         from_outside(client_of, "https://v.example.com/x", handler)
     assert len(hops) == 6
 
@@ -375,7 +386,7 @@ def test_a_packed_bomb_is_not_taken(serving, client_of, target, encoding):
 
     got, _ = load(serving, client_of, target, act)
 
-    assert isinstance(got, Unreadable if encoding == "gzip" else Unreachable)
+    assert isinstance(got, MalformedResponse if encoding == "gzip" else Unreachable)
     assert list(target.parent.glob("**/*")) == []
 
 

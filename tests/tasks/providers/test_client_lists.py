@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tasks.errors import ProviderError, Rejected, Unauthorized
+from tasks.errors import AccountError, InvalidRequest, ProviderError
 from tasks.providers.dialects import DIALECTS
 
 QUEUED = {"id": "cgt-1", "status": "queued"}
@@ -134,7 +134,7 @@ def test_a_list_that_the_key_may_not_see_is_an_error(serving, client_of, answers
         serving, client_of, lambda client: client.recent("m", since=0), answers(401, b"")
     )
 
-    assert type(told) is Unauthorized
+    assert type(told) is AccountError
 
 
 @pytest.mark.parametrize("reply", [(200, {}), (200, b""), (204, b"")])
@@ -171,7 +171,7 @@ def test_a_cancel_that_is_refused_says_so_once(serving, client_of, answers):
         serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, QUEUED), refusal
     )
 
-    assert type(told) is Rejected
+    assert type(told) is InvalidRequest
     assert len(vendor.requests) == 2
 
 
@@ -184,7 +184,7 @@ def test_a_dialect_without_a_cancel_says_so(serving, client_of, answers):
 
     told, vendor = talk(serving, client_of, cancel, answers(200))
 
-    assert type(told) is Rejected
+    assert type(told) is InvalidRequest
     assert vendor.requests == []
 
 
@@ -198,5 +198,5 @@ def test_a_provider_that_does_not_document_a_cancel_is_not_asked(serving, client
         row={"cancels": False},
     )
 
-    assert type(told) is Rejected
+    assert type(told) is InvalidRequest
     assert vendor.requests == []

@@ -6,16 +6,16 @@ from itertools import accumulate
 import pytest
 
 from tasks.errors import (
+    AccountError,
     JobFailed,
     JobLost,
-    JobOverdue,
+    JobTimedOut,
+    MalformedResponse,
     ProviderError,
-    Throttled,
-    Unauthorized,
+    RateLimited,
     Unreachable,
-    Unreadable,
 )
-from tasks.providers.contract import Done, Waiting
+from tasks.providers.types import JobPending, JobResult
 
 QUEUED = {"id": "cgt-1", "status": "queued"}
 RUNNING = {"id": "cgt-1", "status": "running"}
@@ -68,7 +68,7 @@ def test_a_lost_answer_is_asked_for_again(serving, client_of, answers, clock, ac
     """A question costs nothing."""
     told, vendor = talk(serving, client_of, ask, act, act, answers(200, DONE))
 
-    assert isinstance(told, Done)
+    assert isinstance(told, JobResult)
     assert (len(vendor.requests), clock.naps) == (3, [0.5, 1.0])
 
 
@@ -77,7 +77,7 @@ def test_a_vendor_s_own_failure_is_asked_again(serving, client_of, answers, stat
     """Also where it comes as a page."""
     told, _ = talk(serving, client_of, ask, answers(status, b"<html>"), answers(200, DONE))
 
-    assert isinstance(told, Done)
+    assert isinstance(told, JobResult)
 
 
 def test_retry_after_is_kept_to(serving, client_of, answers, clock):
@@ -88,7 +88,7 @@ def test_retry_after_is_kept_to(serving, client_of, answers, clock):
         serving, client_of, ask, answers(429, body, {"Retry-After": "9"}), answers(200, DONE)
     )
 
-    assert isinstance(told, Done)
+    assert isinstance(told, JobResult)
     assert clock.naps == [9]
 
 
@@ -96,12 +96,12 @@ def test_retry_after_is_kept_to(serving, client_of, answers, clock):
     ("status", "body", "kind", "times"),
     [
         (503, b"", Unreachable, 4),
-        (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, Throttled, 4),
-        (200, b"<html>maintenance</html>", Unreadable, 4),
-        (200, {}, Unreadable, 4),
-        (302, b"", Unreadable, 4),
-        (404, b"<html>not here</html>", Unreadable, 4),
-        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, Unauthorized, 1),
+        (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, RateLimited, 4),
+        (200, b"<html>maintenance</html>", MalformedResponse, 4),
+        (200, {}, MalformedResponse, 4),
+        (302, b"", MalformedResponse, 4),
+        (404, b"<html>not here</html>", MalformedResponse, 4),
+        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, AccountError, 1),
         (404, {"error": {"code": "NotFound", "message": "no such task"}}, JobLost, 1),
         (200, {"id": "cgt-1", "status": "failed", "error": {"message": "x"}}, JobFailed, 1),
     ],
@@ -138,7 +138,7 @@ def test_a_wait_goes_on_until_the_job_is_done(serving, client_of, answers):
         answers(200, DONE),
     )
 
-    assert isinstance(told, Done)
+    assert isinstance(told, JobResult)
     assert seen == ["queued", "unknown", "running"]
     assert vendor.connections == 1
 
@@ -147,7 +147,7 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
     serving, client_of, answers, clock, monkeypatch
 ):
     """Between the row's least and longest wait, more rarely the longer it takes beyond."""
-    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
     began = clock.now
 
     def wait(client):
@@ -156,7 +156,7 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
     told, vendor = talk(serving, client_of, wait, answers(200, RUNNING))
     asked = dict(zip(accumulate(clock.naps), clock.naps[1:], strict=False))
 
-    assert type(told) is JobOverdue
+    assert type(told) is JobTimedOut
     assert (min(clock.naps[:-1]), max(clock.naps)) == (2, 10)
     assert max(nap for at, nap in asked.items() if 200 < at < 300) < 6
     assert {nap for at, nap in asked.items() if 600 < at < 880} == {10}
@@ -166,7 +166,7 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
 @pytest.mark.parametrize("tier", [None, "flex"])
 def test_a_wait_learns_from_the_jobs_before(serving, client_of, answers, clock, monkeypatch, tier):
     """How long they took, also one that had ended long ago; not where jobs wait for the night."""
-    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
     long_ago = {**DONE, "created_at": int(clock.now) - 9999, "updated_at": int(clock.now) - 9699}
 
     async def waits(client):
@@ -198,7 +198,7 @@ def test_flex_jobs_are_asked_once_a_minute(
     serving, client_of, answers, clock, monkeypatch, tier, longest
 ):
     """They take hours."""
-    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
 
     def wait(client):
         started = clock.now - 3600
@@ -211,7 +211,7 @@ def test_flex_jobs_are_asked_once_a_minute(
 
 def test_a_user_s_longest_wait_rules(serving, client_of, answers, clock, monkeypatch):
     """Also where it is shorter than the row's least."""
-    monkeypatch.setattr("tasks.providers.conversation.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
 
     def wait(client):
         return client.wait("cgt-1", started_at=clock.now, deadline_seconds=5)
@@ -229,9 +229,9 @@ def test_a_job_that_outlives_its_deadline_is_overdue_and_kept(serving, client_of
 
     told, _ = talk(serving, client_of, wait, answers(200, {"id": "cgt-1", "status": "???"}))
 
-    assert type(told) is JobOverdue
+    assert type(told) is JobTimedOut
     assert "cgt-1" in str(told)
-    assert told.again.value == "resume"
+    assert told.recovery.value == "resume"
 
 
 def test_an_old_job_is_asked_at_once_and_at_least_once(serving, client_of, answers, clock):
@@ -242,7 +242,7 @@ def test_an_old_job_is_asked_at_once_and_at_least_once(serving, client_of, answe
 
     told, vendor = talk(serving, client_of, wait, answers(200, DONE))
 
-    assert isinstance(told, Done)
+    assert isinstance(told, JobResult)
     assert (len(vendor.requests), clock.naps) == (1, [])
 
 
@@ -255,7 +255,7 @@ def test_a_job_older_than_the_deadline_is_waited_for_again(serving, client_of, a
     still = answers(200, {"id": "cgt-1", "status": "running"})
     told, vendor = talk(serving, client_of, wait, still, answers(200, DONE))
 
-    assert isinstance(told, Done)
+    assert isinstance(told, JobResult)
     assert (len(vendor.requests), len(clock.naps)) == (2, 1)
 
 
@@ -272,7 +272,7 @@ def test_a_fresh_job_without_a_clip_is_not_ready(serving, client_of, answers, cl
     """It was paid a moment ago, so it is asked again, not rendered again."""
     told, _ = talk(serving, client_of, ask, answers(200, finished(clock, 1)))
 
-    assert isinstance(told, Waiting)
+    assert isinstance(told, JobPending)
 
 
 def test_an_old_job_without_a_clip_has_lost_it(serving, client_of, answers, clock):
@@ -288,13 +288,13 @@ def test_the_vendor_s_clock_tells_how_old_a_job_is(serving, client_of, answers, 
 
     told, _ = talk(serving, client_of, ask, act)
 
-    assert isinstance(told, Waiting)
+    assert isinstance(told, JobPending)
 
 
 COMPLETED = {"id": "video_1", "status": "completed", "completed_at": 1_800_000_000_000}
 
 
-@pytest.mark.parametrize(("hours", "kind"), [(0, Done), (24, Done), (26, JobLost)])
+@pytest.mark.parametrize(("hours", "kind"), [(0, JobResult), (24, JobResult), (26, JobLost)])
 def test_a_clip_behind_the_key_is_there_for_a_day(serving, client_of, answers, clock, hours, kind):
     """Without a URL it is asked for by itself; then the vendor has it no more."""
     clock.now += hours * 3600
@@ -319,4 +319,4 @@ def test_proxies_of_the_environment_never_stand_before_this_machine(
 
     told, _ = talk(serving, client_of, ask, answers(200, RUNNING))
 
-    assert isinstance(told, Waiting)
+    assert isinstance(told, JobPending)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tasks.providers.complaints import clean, read_complaint
-from tasks.providers.contract import Reply
-from tasks.providers.reading import explain
+from tasks.providers.error_mapping import parse_vendor_error, sanitize_text
+from tasks.providers.response_fields import parse_error
+from tasks.providers.types import ApiResponse
 
 SHAPES = {
     "object": {"error": {"code": "X", "message": "no"}},
@@ -30,7 +30,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_tells_its_code_and_words(shape):
     """However deep a gateway wraps them."""
-    told = read_complaint(SHAPES[shape])
+    told = parse_vendor_error(SHAPES[shape])
 
     assert (told.code, told.message) == ("X", "no")
 
@@ -38,7 +38,7 @@ def test_every_shape_tells_its_code_and_words(shape):
 @pytest.mark.parametrize("body", [None, [], {}, 7, {"error": None}, {"error": {}}])
 def test_what_complains_of_nothing_is_no_complaint(body):
     """Nulls and empty objects are not errors."""
-    assert read_complaint(body) is None
+    assert parse_vendor_error(body) is None
 
 
 def test_a_page_of_html_is_told_by_its_words():
@@ -47,7 +47,7 @@ def test_a_page_of_html_is_told_by_its_words():
         "<html><head><style>a{}</style><title>502 Bad Gateway</title></head><h1>nginx</h1></html>"
     )
 
-    error = explain(Reply(502, body=None, text=page))
+    error = parse_error(ApiResponse(502, body=None, text=page))
 
     assert error.kind == "unreachable"
     assert "502 Bad Gateway nginx" in str(error)
@@ -117,7 +117,7 @@ CODES = [
 @pytest.mark.parametrize(("status", "code", "message", "kind"), CODES)
 def test_a_code_says_who_acts(status, code, message, kind):
     """By its longest known beginning; an unknown one by the HTTP status."""
-    error = explain(Reply(status, body={"error": {"code": code, "message": message}}))
+    error = parse_error(ApiResponse(status, body={"error": {"code": code, "message": message}}))
 
     assert (kind, code, status) == (error.kind, error.code, error.status)
 
@@ -125,7 +125,7 @@ def test_a_code_says_who_acts(status, code, message, kind):
 @pytest.mark.parametrize(("status", "code", "message", "kind"), CODES)
 def test_every_error_is_one_line_with_a_next_step(status, code, message, kind):
     """What is wrong, in whose words, and what to do."""
-    error = explain(Reply(status, body={"error": {"code": code, "message": message}}))
+    error = parse_error(ApiResponse(status, body={"error": {"code": code, "message": message}}))
 
     fact, _, step = str(error).rpartition("; ")
     assert fact
@@ -135,13 +135,15 @@ def test_every_error_is_one_line_with_a_next_step(status, code, message, kind):
 
 def test_a_face_is_told_apart_from_other_moderation():
     """The privacy code contains the general one, and has another remedy."""
-    face = explain(
-        Reply(
+    face = parse_error(
+        ApiResponse(
             400,
             body={"code": "InputImageSensitiveContentDetected.PrivacyInformation", "message": "x"},
         )
     )
-    other = explain(Reply(400, body={"code": "InputImageSensitiveContentDetected", "message": "x"}))
+    other = parse_error(
+        ApiResponse(400, body={"code": "InputImageSensitiveContentDetected", "message": "x"})
+    )
 
     assert "real person" in str(face)
     assert "real person" not in str(other)
@@ -164,7 +166,7 @@ def test_a_face_is_told_apart_from_other_moderation():
 )
 def test_a_job_counts_as_lost_only_where_the_vendor_says_so(status, body, kind):
     """A lost job is rendered and paid again, so a wrong address must not look like one."""
-    assert kind == explain(Reply(status, body=body, text="x"), job="cgt-1").kind
+    assert kind == parse_error(ApiResponse(status, body=body, text="x"), job="cgt-1").kind
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_job_counts_as_lost_only_where_the_vendor_says_so(status, body, kind):
 )
 def test_a_success_is_an_error_only_where_it_complains(body):
     """Plain words are none, and an id is always a job that may be charged."""
-    assert explain(Reply(200, body=body, text="x")) is None
+    assert parse_error(ApiResponse(200, body=body, text="x")) is None
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_a_success_is_an_error_only_where_it_complains(body):
 )
 def test_an_error_within_a_success_is_found(body):
     """Relays hide refusals in a 200."""
-    assert explain(Reply(200, body=body)).kind == "rejected"
+    assert parse_error(ApiResponse(200, body=body)).kind == "rejected"
 
 
 @pytest.mark.parametrize(
@@ -218,9 +220,9 @@ def test_an_error_within_a_success_is_found(body):
 )
 def test_a_vendor_s_words_are_made_fit_for_one_line(words, expected):
     """No signature, no inlined file, no control character, no markup."""
-    assert expected == clean(words)
+    assert expected == sanitize_text(words)
 
 
 def test_long_words_are_cut():
     """An error is a sentence, not a page."""
-    assert len(clean("word " * 10_000)) == 300
+    assert len(sanitize_text("word " * 10_000)) == 300

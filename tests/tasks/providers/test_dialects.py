@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.errors import ProviderError, Rejected
+from tasks.errors import InvalidRequest, ProviderError
 from tasks.providers import PROVIDERS
-from tasks.providers.contract import Done, Medium, Order, Reply
 from tasks.providers.dialects import DIALECTS
+from tasks.providers.types import ApiResponse, JobResult, MediaInput, RenderRequest
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 
@@ -50,12 +50,15 @@ LEAVES = st.one_of(
 BODIES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(st.one_of(WORDS, st.text()), inner, max_size=6)
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.one_of(WORDS, st.text()), inner, max_size=6),
     ),
     max_leaves=25,
 )
 TASKS = st.dictionaries(WORDS, BODIES, max_size=8)
-REPLIES = st.builds(Reply, STATUSES, st.just({}), st.one_of(BODIES, TASKS), st.text(max_size=60))
+REPLIES = st.builds(
+    ApiResponse, STATUSES, st.just({}), st.one_of(BODIES, TASKS), st.text(max_size=60)
+)
 
 
 @pytest.fixture(params=sorted(DIALECTS))
@@ -71,13 +74,13 @@ def test_a_dialect_is_registered_under_its_own_name(dialect):
 
 def test_a_dialect_says_only_fields_of_an_order(dialect):
     """What it can say is told in the order's own words."""
-    assert dialect.says <= {one.name for one in dataclasses.fields(Order)}
-    assert {"model", "prompt"} <= dialect.says
+    assert dialect.supported_fields <= {one.name for one in dataclasses.fields(RenderRequest)}
+    assert {"model", "prompt"} <= dialect.supported_fields
 
 
 def test_an_unsaid_field_is_not_sent(dialect):
     """None never travels, for vendors refuse fields that a model does not take."""
-    call = dialect.create(Order(model="m", prompt="p"))
+    call = dialect.create(RenderRequest(model="m", prompt="p"))
 
     assert call.method == "POST"
     assert call.json or call.parts
@@ -112,9 +115,9 @@ def test_no_reply_raises_anything_but_a_provider_s_error(name, reply, job):
     """Whatever a vendor sends, it ends in a meaning or in one clear error."""
     dialect = DIALECTS[name]
 
-    error = dialect.explain(reply, job=job)
+    error = dialect.parse_error(reply, job=job)
     assert error is None or isinstance(error, ProviderError)
-    for ask in (dialect.created, dialect.read, dialect.listed):
+    for ask in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
         told = _error_of(ask, reply)
         assert told is None or (str(told) and str(told).isprintable())
 
@@ -138,7 +141,9 @@ def test_no_error_repeats_a_signed_url(name, body, secret):
     words = f"resource download failed: {link} (see {link})"
 
     for error in ({"message": words, "code": link}, words):
-        told = DIALECTS[name].explain(Reply(400, body={**body, "error": error}), job="cgt-1")
+        told = DIALECTS[name].parse_error(
+            ApiResponse(400, body={**body, "error": error}), job="cgt-1"
+        )
         assert told is not None
         assert secret not in f"{told} {told.code} {told!r}"
 
@@ -148,7 +153,7 @@ def test_every_row_s_dialect_says_what_its_models_take(name):
     """A limit that the table grants must have a word on the wire."""
     row = PROVIDERS[name]
     dialect = DIALECTS[row.dialect]
-    families = [row.family(one) for one in row.models]
+    families = [row.get_family(one) for one in row.models]
 
     for field, granted in (
         ("seed", any(one.seed for one in families)),
@@ -159,9 +164,9 @@ def test_every_row_s_dialect_says_what_its_models_take(name):
         ("watermark", any(one.watermark for one in families)),
         ("service_tier", any(one.flex for one in families)),
         ("priority", any(one.priority for one in families)),
-        ("tools", any(one.web_search for one in families)),
+        ("tools", any(one.supports_web_search for one in families)),
     ):
-        assert field in dialect.says or not granted
+        assert field in dialect.supported_fields or not granted
     for role, granted in (
         ("first_frame", any(one.first_frame for one in families)),
         ("last_frame", any(one.last_frame for one in families)),
@@ -169,7 +174,7 @@ def test_every_row_s_dialect_says_what_its_models_take(name):
         ("reference_video", any(one.reference_videos for one in families)),
         ("reference_audio", any(one.reference_audio for one in families)),
     ):
-        assert role in dialect.inlines | dialect.links or not granted
+        assert role in dialect.inline_roles | dialect.url_roles or not granted
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
@@ -178,8 +183,8 @@ def test_a_row_claims_no_list_and_no_cancel_that_its_dialect_lacks(name):
     row = PROVIDERS[name]
     dialect = DIALECTS[row.dialect]
 
-    assert dialect.recent("m", None, 1) is not None or not row.lists
-    assert dialect.cancel("j") is not None or not row.cancels
+    assert dialect.build_list("m", None, 1) is not None or not row.supports_listing
+    assert dialect.build_cancel("j") is not None or not row.supports_cancel
 
 
 IMAGES = {
@@ -192,7 +197,9 @@ IMAGES = {
 @pytest.mark.parametrize("mime", IMAGES)
 def test_a_picture_s_type_is_told_by_its_bytes(dialect, mime):
     """Where the order does not tell it, the first bytes do."""
-    order = Order(model="m", prompt="p", media=(Medium("first_frame", data=IMAGES[mime]),))
+    order = RenderRequest(
+        model="m", prompt="p", media=(MediaInput("first_frame", data=IMAGES[mime]),)
+    )
 
     call = dialect.create(order)
 
@@ -205,15 +212,15 @@ def test_a_picture_s_type_is_told_by_its_bytes(dialect, mime):
 @pytest.mark.parametrize(
     "medium",
     [
-        Medium("reference_video", data=b"\0\0\0\x18ftyp", mime="video/mp4"),
-        Medium("first_frame", data=b"no picture"),
-        Medium("first_frame"),
+        MediaInput("reference_video", data=b"\0\0\0\x18ftyp", mime_type="video/mp4"),
+        MediaInput("first_frame", data=b"no picture"),
+        MediaInput("first_frame"),
     ],
 )
 def test_what_has_no_place_is_not_sent(dialect, medium):
     """Clips go by URL only, and bytes of no known type go nowhere."""
-    with pytest.raises(Rejected):
-        dialect.create(Order(model="m", prompt="p", media=(medium,)))
+    with pytest.raises(InvalidRequest):
+        dialect.create(RenderRequest(model="m", prompt="p", media=(medium,)))
 
 
 @pytest.mark.parametrize("role", ["first_frame", "last_frame", "reference_image"])
@@ -221,12 +228,12 @@ def test_what_has_no_place_is_not_sent(dialect, medium):
 def test_a_dialect_takes_the_pictures_it_says_it_takes(dialect, role, place):
     """By file and by URL, and no others."""
     given = {"data": PNG} if place == "inlines" else {"url": "https://example.com/a.png"}
-    order = Order(model="m", prompt="p", media=(Medium(role, **given),))
+    order = RenderRequest(model="m", prompt="p", media=(MediaInput(role, **given),))
 
     if role in getattr(dialect, place):
         assert dialect.create(order).method == "POST"
     else:
-        with pytest.raises(Rejected):
+        with pytest.raises(InvalidRequest):
             dialect.create(order)
 
 
@@ -250,11 +257,11 @@ OTHERS = {
 @pytest.mark.parametrize("field", OTHERS)
 def test_what_has_no_word_is_refused_and_what_has_one_is_sent(dialect, field):
     """Nothing that an author asked for is dropped in silence."""
-    order = Order(model="m", prompt="p", **{field: OTHERS[field]})
-    plain = dialect.create(Order(model="m", prompt="p"))
+    order = RenderRequest(model="m", prompt="p", **{field: OTHERS[field]})
+    plain = dialect.create(RenderRequest(model="m", prompt="p"))
 
-    if field not in dialect.says:
-        with pytest.raises(Rejected, match=field.removesuffix("_seconds")):
+    if field not in dialect.supported_fields:
+        with pytest.raises(InvalidRequest, match=field.removesuffix("_seconds")):
             dialect.create(order)
     elif (dialect.name, field) != ("volc", "audio"):
         assert dialect.create(order) != plain
@@ -262,20 +269,20 @@ def test_what_has_no_word_is_refused_and_what_has_one_is_sent(dialect, field):
 
 def test_the_last_frame_is_asked_for_where_that_can_be_done_only(dialect):
     """Elsewhere the clip itself ends on it."""
-    plain = dialect.create(Order(model="m", prompt="p"))
+    plain = dialect.create(RenderRequest(model="m", prompt="p"))
 
-    asked = dialect.create(Order(model="m", prompt="p", return_last_frame=True))
+    asked = dialect.create(RenderRequest(model="m", prompt="p", return_last_frame=True))
 
-    assert (asked != plain) == ("return_last_frame" in dialect.says)
+    assert (asked != plain) == ("return_last_frame" in dialect.supported_fields)
 
 
 @pytest.mark.parametrize("prompt", ["", " \n"])
 def test_a_prompt_is_asked_for_where_there_must_be_one(dialect, prompt):
     """Also beside a picture."""
-    order = Order(model="m", prompt=prompt, media=(Medium("first_frame", data=PNG),))
+    order = RenderRequest(model="m", prompt=prompt, media=(MediaInput("first_frame", data=PNG),))
 
-    if dialect.needs_prompt:
-        with pytest.raises(Rejected, match="prompt"):
+    if dialect.requires_prompt:
+        with pytest.raises(InvalidRequest, match="prompt"):
             dialect.create(order)
     else:
         assert dialect.create(order)
@@ -295,7 +302,7 @@ STATES = [
 @pytest.mark.parametrize(("word", "state"), STATES)
 def test_states_of_every_vocabulary_are_read_in_any_case(dialect, word, state):
     """A new word of the vendor's is no end."""
-    reply = Reply(200, body={"id": "j-1", "status": word})
+    reply = ApiResponse(200, body={"id": "j-1", "status": word})
 
     assert state == _told(dialect, reply)
 
@@ -305,16 +312,16 @@ def _told(dialect, reply):
         status = dialect.read(reply)
     except ProviderError as error:
         return error.kind
-    return "done" if isinstance(status, Done) else status.state
+    return "done" if isinstance(status, JobResult) else status.state
 
 
 def test_times_in_milliseconds_are_read_as_seconds(dialect):
     """Some gateways document one and send the other."""
     body = {"status": "running", "created_at": 1764347090922, "progress": "30%"}
 
-    status = dialect.read(Reply(200, body=body))
+    status = dialect.read(ApiResponse(200, body=body))
 
-    assert status.facts.created_at == 1764347090.922
+    assert status.details.created_at == 1764347090.922
     assert status.progress == 0.3
 
 
@@ -325,9 +332,9 @@ def test_a_wrapped_task_is_found(dialect):
         "data": {"task_id": "t-1", "status": "SUCCESS", "video_url": "https://v/x"},
     }
 
-    assert dialect.explain(Reply(200, body=body), job="t-1") is None
-    assert dialect.read(Reply(200, body=body)).clip_url == "https://v/x"
-    assert dialect.created(Reply(200, body=body)) == "t-1"
+    assert dialect.explain(ApiResponse(200, body=body), job="t-1") is None
+    assert dialect.read(ApiResponse(200, body=body)).clip_url == "https://v/x"
+    assert dialect.created(ApiResponse(200, body=body)) == "t-1"
 
 
 @pytest.mark.parametrize(
@@ -340,5 +347,5 @@ def test_a_wrapped_task_is_found(dialect):
 )
 def test_an_unknown_job_is_lost_also_where_it_is_a_400(dialect, body):
     """In any shape; without a job to ask after, it is a wrong request."""
-    assert dialect.explain(Reply(400, body=body), job="t-1").kind == "job_lost"
-    assert dialect.explain(Reply(400, body=body)).kind == "rejected"
+    assert dialect.explain(ApiResponse(400, body=body), job="t-1").kind == "job_lost"
+    assert dialect.explain(ApiResponse(400, body=body)).kind == "rejected"

@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.errors import Rejected
-from tasks.providers.contract import Order
+from tasks.errors import InvalidRequest
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.flags import find_flag, with_flags
+from tasks.providers.prompt_flags import append_flags, find_flag
+from tasks.providers.types import RenderRequest
 
-IN_TEXT = [name for name, dialect in DIALECTS.items() if dialect.flags_in_text]
+IN_TEXT = [name for name, dialect in DIALECTS.items() if dialect.writes_prompt_flags]
 
 
 def test_flags_stand_behind_the_words():
     """In their order, one space between, truths in small letters, none for what is unsaid."""
     flags = (("ratio", "16:9"), ("seed", 0), ("cf", False), ("wm", True), ("dur", None))
 
-    assert with_flags("Rain. \n", flags) == "Rain. --ratio 16:9 --seed 0 --cf false --wm true"
+    assert append_flags("Rain. \n", flags) == "Rain. --ratio 16:9 --seed 0 --cf false --wm true"
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,10 @@ def test_dashes_of_plain_prose_are_no_flags(prompt):
 @pytest.mark.parametrize("name", IN_TEXT)
 def test_a_prompt_with_a_flag_is_never_sent(name):
     """It could ask for another length than the one that was priced."""
-    with pytest.raises(Rejected, match="--duration"):
-        DIALECTS[name].create(Order(model="m", prompt="Rain --duration 12", duration_seconds=4))
+    with pytest.raises(InvalidRequest, match="--duration"):
+        DIALECTS[name].build_create(
+            RenderRequest(model="m", prompt="Rain --duration 12", duration_seconds=4)
+        )
 
 
 @settings(max_examples=100, deadline=None, database=None)
@@ -63,7 +65,7 @@ def test_a_prompt_with_a_flag_is_never_sent(name):
 @pytest.mark.parametrize("name", IN_TEXT)
 def test_each_parameter_is_said_once_and_in_one_way(name, prompt):
     """As a flag or as JSON, never as both, and the author's words stand before them."""
-    order = Order(
+    order = RenderRequest(
         model="m",
         prompt=prompt,
         resolution="480p",
@@ -75,7 +77,7 @@ def test_each_parameter_is_said_once_and_in_one_way(name, prompt):
         audio=False,
     )
 
-    body = DIALECTS[name].create(order).json
+    body = DIALECTS[name].build_create(order).json
 
     text = body["content"][0]["text"]
     words = text[len(prompt.rstrip()) :].split(" ")
@@ -88,7 +90,7 @@ def test_each_parameter_is_said_once_and_in_one_way(name, prompt):
 @pytest.mark.parametrize("name", IN_TEXT)
 def test_a_random_seed_is_one_that_is_not_said(name):
     """kkiai takes no -1, and Ark's own default is the same."""
-    body = DIALECTS[name].create(Order(model="m", prompt="p", seed=-1)).json
+    body = DIALECTS[name].build_create(RenderRequest(model="m", prompt="p", seed=-1)).json
 
     assert body["content"] == [{"type": "text", "text": "p"}]
 
@@ -96,5 +98,5 @@ def test_a_random_seed_is_one_that_is_not_said(name):
 @pytest.mark.parametrize("name", sorted(set(DIALECTS) - {"ark"}))
 def test_a_length_that_the_model_decides_is_ark_s_alone(name):
     """No gateway documents it."""
-    with pytest.raises(Rejected, match="length"):
-        DIALECTS[name].create(Order(model="m", prompt="p", duration_seconds=-1))
+    with pytest.raises(InvalidRequest, match="length"):
+        DIALECTS[name].build_create(RenderRequest(model="m", prompt="p", duration_seconds=-1))

@@ -10,7 +10,7 @@ from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
-from tasks.sending.packing import pack
+from tasks.submission.payload import attach_media
 
 BOARD = Path(__file__).parents[3] / "storyboards" / "fruit-tea.yaml"
 PLACE = "https://ark-project.tos-cn-beijing.volces.com"
@@ -31,7 +31,7 @@ def test_with_the_page_s_own_urls_the_order_is_the_page_s(tmp_path) -> None:
     shot = make_plan(board, provider="powertokens").shots[0]
     row = PROVIDERS["powertokens"]
     client = Client(row, DIALECTS[row.dialect], api_key=None)
-    body = client.dialect.create(pack(shot, shot.order, None, client)).json
+    body = client.dialect.build_create(attach_media(shot, shot.request, None, client)).json
 
     assert body["model"] == "dreamina-seedance-2-0-260128"
     words, *media = body["content"]

@@ -22,12 +22,26 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from tasks.errors import ProviderError, Refused, Rejected, Throttled, Unauthorized, Unclear
-from tasks.providers import PROVIDERS, outcomes
+from tasks.errors import (
+    AccountError,
+    InputModerated,
+    InvalidRequest,
+    ProviderError,
+    RateLimited,
+    SubmissionUnclear,
+)
+from tasks.providers import PROVIDERS, error_mapping
 from tasks.providers.client import Client
-from tasks.providers.contract import Created, Done, Order, Recent, Reply, Waiting
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.encoding import decode
+from tasks.providers.http_transport import decode_response
+from tasks.providers.types import (
+    ApiResponse,
+    CreatedJob,
+    JobList,
+    JobPending,
+    JobResult,
+    RenderRequest,
+)
 
 # More by hand: DIALECT_FUZZ=10000 pytest -n 0 tests/tasks/providers/test_fuzz.py
 EXAMPLES, TALKS = (int(os.environ.get("DIALECT_FUZZ", usual)) for usual in ("100", "25"))
@@ -47,7 +61,7 @@ ROWS = {
     "sora": "infinity-blue",
 }
 NOW = 1_800_000_000.0
-CREATE_ENDS = (Throttled, Rejected, Unauthorized, Refused, Unclear)
+CREATE_ENDS = (RateLimited, InvalidRequest, AccountError, InputModerated, SubmissionUnclear)
 
 names = st.sampled_from(
     [
@@ -215,26 +229,26 @@ def test_any_reply_has_a_meaning_or_is_one_clear_error(name) -> None:
     @fuzzed
     @given(status=statuses, headers=headers, data=st.none() | datas, job=jobs)
     def read(status: int, headers: dict[str, str], data: bytes | None, job: str) -> None:
-        reply = decode(status, headers, data)
+        reply = decode_response(status, headers, data)
         _check_create(dialect, reply)
-        question = outcomes.of_question(dialect, reply, job=job, now=NOW)
+        question = error_mapping.classify_query_response(dialect, reply, job=job, now=NOW)
         _check_error(question if isinstance(question, ProviderError) else None)
-        for ask in (dialect.created, dialect.read, dialect.listed):
+        for ask in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
             _check_answer(_answer(ask, reply))
 
     read()
 
 
-def _answer(ask: Any, reply: Reply) -> Any:
+def _answer(ask: Any, reply: ApiResponse) -> Any:
     try:
         return ask(reply)
     except ProviderError as error:
         return error
 
 
-def _check_create(dialect: Any, reply: Reply) -> None:
+def _check_create(dialect: Any, reply: ApiResponse) -> None:
     """Money: a job that is named is taken, and what is not surely refused is unclear."""
-    outcome = outcomes.of_create(dialect, reply, now=NOW)
+    outcome = error_mapping.classify_create_response(dialect, reply, now=NOW)
     named = _answer(dialect.created, reply)
     if 200 <= reply.status < 300 and isinstance(named, str):
         assert outcome == named
@@ -245,7 +259,7 @@ def _check_create(dialect: Any, reply: Reply) -> None:
     event(outcome.kind)
     assert isinstance(outcome, CREATE_ENDS)
     is_refusal = 400 <= reply.status < 500 and reply.status not in (408, 409, 425)
-    assert is_refusal or 200 <= reply.status < 300 or isinstance(outcome, Unclear)
+    assert is_refusal or 200 <= reply.status < 300 or isinstance(outcome, SubmissionUnclear)
     _check_error(outcome)
 
 
@@ -266,7 +280,7 @@ def _check_answer(answer: Any) -> None:
     elif isinstance(answer, str):
         assert answer
         assert answer.isprintable()
-    elif isinstance(answer, (Waiting, Done)):
+    elif isinstance(answer, (JobPending, JobResult)):
         _check_status(answer)
     else:
         for one in answer:
@@ -274,14 +288,14 @@ def _check_answer(answer: Any) -> None:
             _check_answer(one.status)
 
 
-def _check_status(status: Waiting | Done) -> None:
+def _check_status(status: JobPending | JobResult) -> None:
     event(type(status).__name__)
-    if isinstance(status, Done):
+    if isinstance(status, JobResult):
         for url in (status.clip_url, status.last_frame_url):
             assert url == "" or url.lower().startswith(("http://", "https://"))
     else:
         assert status.progress is None or 0 <= status.progress <= 1
-    for fact in astuple(status.facts):
+    for fact in astuple(status.details):
         if isinstance(fact, float):
             assert math.isfinite(fact)
         if isinstance(fact, str):
@@ -318,7 +332,9 @@ def test_any_replies_leave_the_client_with_an_answer_or_an_error(name) -> None:
                     _check_error(error)
                 else:
                     event(f"{action}: {type(result).__name__}")
-                    assert isinstance(result, Created | Waiting | Done | Recent | bool | None)
+                    assert isinstance(
+                        result, CreatedJob | JobPending | JobResult | JobList | bool | None
+                    )
 
         talk()
         runner.run(client.aclose())
@@ -353,12 +369,12 @@ async def _client(name: str, answer: Any) -> tuple[Client, Any]:
 async def _say(client: Client, action: str, job: str, now: float) -> Any:
     match action:
         case "create":
-            return await client.create(Order(model="m", prompt="A lamp turns on."))
+            return await client.create(RenderRequest(model="m", prompt="A lamp turns on."))
         case "query":
             return await client.query(job)
         case "wait":
-            return await client.wait(job, started_at=now, deadline_seconds=30)
+            return await client.wait(job, started_at=now, timeout_seconds=30)
         case "recent":
-            return await client.recent("m", since=now - 60)
+            return await client.list_jobs("m", created_after=now - 60)
         case _:
             return await client.cancel(job)

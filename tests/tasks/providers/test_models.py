@@ -2,16 +2,16 @@
 
 import pytest
 
-from tasks.providers.models import (
+from tasks.providers.families import (
     FAMILIES,
-    PICTURES,
+    IMAGE_LIMITS,
     RATIOS,
-    closest_ratio,
-    family_of,
-    frame_count,
-    is_frame_count,
-    largest_size,
-    size,
+    count_frames,
+    find_closest_ratio,
+    find_family,
+    get_frame_size,
+    get_largest_frame_size,
+    is_valid_frame_count,
 )
 
 MATRIX = {
@@ -34,7 +34,13 @@ def test_a_family_takes_what_the_matrix_says(name):
 
     references = (one.reference_images, one.reference_videos, one.reference_audio)
     told = (
-        *(one.seconds, one.auto_seconds, one.first_frame, one.last_frame, *references),
+        *(
+            one.duration_range_seconds,
+            one.supports_auto_duration,
+            one.first_frame,
+            one.last_frame,
+            *references,
+        ),
         *(one.audio, one.frames, one.seed, one.flex),
     )
     assert MATRIX[name] == told
@@ -65,16 +71,16 @@ def test_a_family_renders_its_resolutions(name, resolutions, default):
 
 def test_every_family_lasts_five_seconds_unless_told():
     """Our default is 5 everywhere, also on 2.5, which would choose length and price itself."""
-    assert {5} == {one.default_seconds for one in FAMILIES.values()}
+    assert {5} == {one.default_duration_seconds for one in FAMILIES.values()}
 
 
 def test_only_the_2_x_families_queue_by_priority_and_search():
     """Priority and web search belong to 2.x, seed, held camera and flex to 1.x."""
-    newer = {name for name, one in FAMILIES.items() if one.priority and one.web_search}
+    newer = {name for name, one in FAMILIES.items() if one.priority and one.supports_web_search}
 
     assert newer == {name for name in FAMILIES if name.startswith("seedance-2")}
     assert newer == {name for name, one in FAMILIES.items() if not one.camera_fixed}
-    assert newer == {name for name, one in FAMILIES.items() if one.refuses_faces}
+    assert newer == {name for name, one in FAMILIES.items() if one.rejects_real_faces}
 
 
 def test_only_2_5_and_1_5_have_drafts():
@@ -83,12 +89,14 @@ def test_only_2_5_and_1_5_have_drafts():
         "seedance-2.5",
         "seedance-1.5-pro",
     }
-    assert not FAMILIES["seedance-1.5-pro"].last_frame_in_draft
+    assert not FAMILIES["seedance-1.5-pro"].has_last_frame_in_draft
 
 
 def test_2_5_takes_no_other_ratio_than_adaptive_beside_a_first_frame():
     """Everywhere else an explicit ratio crops the picture."""
-    assert [name for name, one in FAMILIES.items() if not one.ratio_with_frame] == ["seedance-2.5"]
+    assert [name for name, one in FAMILIES.items() if not one.supports_ratio_with_frame] == [
+        "seedance-2.5"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,15 +113,15 @@ def test_a_family_has_its_own_default_ratio(name, text, frame, reference, adapti
     one = FAMILIES[name]
 
     assert (text, frame, reference) == tuple(
-        one.default_ratio(opening) for opening in ("text", "frame", "reference")
+        one.get_default_ratio(opening) for opening in ("text", "frame", "reference")
     )
-    assert adaptive_with_text == one.adaptive_with_text
+    assert adaptive_with_text == one.supports_adaptive_with_text
 
 
 def test_large_clips_of_two_families_are_hevc():
     """1080p of 2.5 and 4k of 2.0 come as 10-bit H.265, all else as H.264."""
     hevc = {
-        (n, r) for n, one in FAMILIES.items() for r in one.resolutions if one.codec(r) == "hevc"
+        (n, r) for n, one in FAMILIES.items() for r in one.resolutions if one.get_codec(r) == "hevc"
     }
 
     assert hevc == {("seedance-2.5", "1080p"), ("seedance-2.0", "4k")}
@@ -136,7 +144,7 @@ def test_large_clips_of_two_families_are_hevc():
 )
 def test_sizes_are_those_of_the_pixel_table(name, resolution, expected):
     """Width and height for 16:9, 4:3, 1:1, 3:4, 9:16 and 21:9, in that order."""
-    sizes = [size(FAMILIES[name], resolution, ratio) for ratio in RATIOS]
+    sizes = [get_frame_size(FAMILIES[name], resolution, ratio) for ratio in RATIOS]
 
     assert expected == " ".join(f"{width}x{height}" for width, height in sizes)
 
@@ -145,13 +153,13 @@ def test_sizes_are_those_of_the_pixel_table(name, resolution, expected):
 def test_what_a_family_does_not_render_has_no_size(resolution, ratio):
     """A resolution of another family and a ratio that is not settled yet raise KeyError."""
     with pytest.raises(KeyError):
-        size(FAMILIES["seedance-1.5-pro"], resolution, ratio)
+        get_frame_size(FAMILIES["seedance-1.5-pro"], resolution, ratio)
 
 
 def test_an_adaptive_clip_is_bounded_by_the_largest_size():
     """4:3 has the most pixels of 1.5 at 720p, so a price is reckoned with it."""
-    assert largest_size(FAMILIES["seedance-1.5-pro"], "480p") == (864, 496)
-    assert largest_size(FAMILIES["seedance-1.5-pro"], "720p") == (1112, 834)
+    assert get_largest_frame_size(FAMILIES["seedance-1.5-pro"], "480p") == (864, 496)
+    assert get_largest_frame_size(FAMILIES["seedance-1.5-pro"], "720p") == (1112, 834)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -161,7 +169,7 @@ def test_a_rendered_frame_fed_back_keeps_its_ratio(name):
 
     for resolution in family.resolutions:
         for ratio in RATIOS:
-            assert ratio == closest_ratio(family, *size(family, resolution, ratio))
+            assert ratio == find_closest_ratio(family, *get_frame_size(family, resolution, ratio))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -171,20 +179,20 @@ def test_a_rendered_frame_is_within_the_limits_of_a_picture(name):
 
     for resolution in family.resolutions:
         for ratio in RATIOS:
-            width, height = size(family, resolution, ratio)
-            assert PICTURES.side_least <= min(width, height)
-            assert max(width, height) <= PICTURES.side_most
-            assert PICTURES.aspect_least <= width / height <= PICTURES.aspect_most
+            width, height = get_frame_size(family, resolution, ratio)
+            assert IMAGE_LIMITS.min_side <= min(width, height)
+            assert max(width, height) <= IMAGE_LIMITS.max_side
+            assert IMAGE_LIMITS.min_aspect <= width / height <= IMAGE_LIMITS.max_aspect
 
 
 def test_an_ordinary_clip_has_one_frame_more_than_its_seconds():
     """Five seconds are 121 frames."""
-    assert [frame_count(seconds) for seconds in (4, 5, 30)] == [97, 121, 721]
+    assert [count_frames(seconds) for seconds in (4, 5, 30)] == [97, 121, 721]
 
 
 def test_frames_may_be_25_and_fours_from_29_to_289():
     """Any other number is refused by the vendor."""
-    allowed = [frames for frames in range(400) if is_frame_count(frames)]
+    allowed = [frames for frames in range(400) if is_valid_frame_count(frames)]
 
     assert allowed[:3] == [29, 33, 37]
     assert (allowed[-1], len(allowed)) == (289, 66)
@@ -203,10 +211,10 @@ def test_frames_may_be_25_and_fours_from_29_to_289():
 )
 def test_an_id_tells_its_family(model_id, name):
     """By its words, dots or dashes, and never by a shorter word that it contains."""
-    assert family_of(model_id) is FAMILIES[name]
+    assert find_family(model_id) is FAMILIES[name]
 
 
 @pytest.mark.parametrize("model_id", ["ep-20260101-abcde", "kling-2-0", ""])
 def test_an_id_that_tells_nothing_has_no_family(model_id):
     """Endpoint ids and other vendors' models are None."""
-    assert family_of(model_id) is None
+    assert find_family(model_id) is None

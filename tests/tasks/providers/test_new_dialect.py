@@ -6,10 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from tasks import providers
-from tasks.errors import JobLost, Rejected, UsageError
-from tasks.providers import Provider, find_provider, reading, saying, video_jobs
+from tasks.errors import InvalidRequest, JobLost, UsageError
+from tasks.providers import Provider, find_provider, request_fields, response_fields, video_jobs
 from tasks.providers.client import Client
-from tasks.providers.contract import Call, Order
+from tasks.providers.types import ApiCall, RenderRequest
 
 MP4 = b"\0\0\0\x18ftypmp42" + b"\1" * 500
 
@@ -18,38 +18,40 @@ class Toy:
     """A vendor that has one route for everything."""
 
     name = "toy"
-    gives_last_frame = False
-    takes_first_frame = "no"
-    says = frozenset({"model", "prompt", "duration_seconds"})
-    inlines = links = picture_types = frozenset()
-    inlines_alone = False
-    needs_prompt = True
-    flags_in_text = False
-    reads_flags = False
+    returns_last_frame = False
+    first_frame_anchor = "no"
+    supported_fields = frozenset({"model", "prompt", "duration_seconds"})
+    inline_roles = url_roles = inline_image_types = frozenset()
+    inline_media_exclusive = False
+    requires_prompt = True
+    writes_prompt_flags = False
+    parses_prompt_flags = False
 
-    def create(self, order):
-        saying.refuse_unsaid(order, self.says)
-        return Call("POST", "/toy", json={"words": order.prompt, "long": order.duration_seconds})
+    def build_create(self, request):
+        request_fields.reject_unsupported_fields(request, self.supported_fields)
+        return ApiCall(
+            "POST", "/toy", json={"words": request.prompt, "long": request.duration_seconds}
+        )
 
-    def created(self, reply):
-        return reading.job_id(reply, "ticket")
+    def parse_created(self, response):
+        return response_fields.parse_job_id(response, "ticket")
 
-    def query(self, job):
-        return Call("GET", "/toy", query=(("ticket", job),))
+    def build_query(self, job):
+        return ApiCall("GET", "/toy", query=(("ticket", job),))
 
-    def read(self, reply):
-        return video_jobs.status(reading.task(reply))
+    def parse_status(self, response):
+        return video_jobs.parse_status(response_fields.parse_task(response))
 
-    def explain(self, reply, *, job=""):
-        return reading.explain(reply, job=job) if reply.status >= 400 else None
+    def parse_error(self, response, *, job=""):
+        return response_fields.parse_error(response, job=job) if response.status >= 400 else None
 
-    def recent(self, model, service_tier, page):
+    def build_list(self, model, service_tier, page):
         return None
 
-    def listed(self, reply):
+    def parse_list(self, response):
         return ()
 
-    def cancel(self, job):
+    def build_cancel(self, job):
         return None
 
 
@@ -58,7 +60,7 @@ ROW = Provider(
     dialect="toy",
     base_url="https://toys.example.com/v9",
     models={"seedance-1.0-pro": ("toy-1",)},
-    prices="toybox",
+    price_table="toybox",
     currency="EUR",
 )
 
@@ -96,7 +98,9 @@ def test_a_new_dialect_renders_through_the_client_as_it_is(talk, answers, tmp_pa
         await connection.answer(200, body)
 
     async def say(client, vendor):
-        created = await client.create(Order(model="toy-1", prompt="Rain.", duration_seconds=4))
+        created = await client.create(
+            RenderRequest(model="toy-1", prompt="Rain.", duration_seconds=4)
+        )
         status = await client.wait(created.job, started_at=client._clock(), deadline_seconds=600)
         digest = await client.download(status.clip_url, tmp_path / "c.mp4", limit_bytes=10_000)
         return created.job, digest.size
@@ -120,8 +124,8 @@ def test_a_new_dialect_s_errors_are_told_as_all_others(talk, answers):
     """Before sending, and by the vendor."""
 
     async def seed(client, vendor):
-        with pytest.raises(Rejected, match="toybox: seed"):
-            await client.create(Order(model="toy-1", prompt="Rain.", seed=7))
+        with pytest.raises(InvalidRequest, match="toybox: seed"):
+            await client.create(RenderRequest(model="toy-1", prompt="Rain.", seed=7))
 
     async def lost(client, vendor):
         with pytest.raises(JobLost, match="toybox"):
@@ -136,6 +140,6 @@ def test_a_new_row_is_found_like_all_others(monkeypatch):
     """With its models, and in the list of an error."""
     monkeypatch.setattr(providers, "PROVIDERS", {**providers.PROVIDERS, "toybox": ROW})
 
-    assert find_provider("toybox").model("seedance-1.0-pro", with_frame=True).id == "toy-1"
+    assert find_provider("toybox").resolve_model("seedance-1.0-pro", with_image=True).id == "toy-1"
     with pytest.raises(UsageError, match="toybox"):
         find_provider("nobody")

@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 
-from tasks.errors import Rejected
+from tasks.errors import InvalidRequest
 from tasks.providers import PROVIDERS
-from tasks.providers.contract import Medium, Order
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.encoding import encode
-from tasks.providers.models import SEED_MOST
+from tasks.providers.families import MAX_SEED
+from tasks.providers.http_transport import encode_body
+from tasks.providers.types import MediaInput, RenderRequest
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 CLIP = "https://example.com/b.mp4"
@@ -24,7 +24,7 @@ def accepted(row, name):
         for resolution, ratio, extra in itertools.product(
             resolutions(family, opening), ratios(family, opening), extras(family, dialect, opening)
         ):
-            yield Order(
+            yield RenderRequest(
                 model=model,
                 prompt="A lamp turns on.",
                 media=media,
@@ -39,7 +39,7 @@ def openings(family, dialect):
     """What a clip may start from, each medium by file and by URL as far as it may go so."""
     if family.text_to_video:
         yield "text", ()
-    if family.first_frame and dialect.takes_first_frame != "no":
+    if family.first_frame and dialect.first_frame_anchor != "no":
         for first in given("first_frame", dialect):
             yield "frame", (first,)
             if family.last_frame:
@@ -59,15 +59,15 @@ def openings(family, dialect):
 def given(role, dialect):
     urls = {"reference_video": CLIP, "reference_audio": SOUND}
     mime = "audio/wav" if role == "reference_audio" else "image/png"
-    if role in dialect.inlines:
-        yield Medium(role, data=PNG, mime=mime)
+    if role in dialect.inline_roles:
+        yield MediaInput(role, data=PNG, mime_type=mime)
     if role in dialect.links:
-        yield Medium(role, url=urls.get(role, "https://example.com/a.png"))
+        yield MediaInput(role, url=urls.get(role, "https://example.com/a.png"))
 
 
 def together(opening, one, others, dialect):
     for other in others:
-        if not dialect.inlines_alone or (one.url and other.url):
+        if not dialect.inline_media_exclusive or (one.url and other.url):
             yield opening, (one, other)
 
 
@@ -78,11 +78,11 @@ def resolutions(family, opening):
 
 def ratios(family, opening):
     adaptive = {
-        "text": family.adaptive_with_text,
+        "text": family.supports_adaptive_with_text,
         "frame": True,
-        "reference": family.adaptive_with_references,
+        "reference": family.supports_adaptive_with_references,
     }[opening]
-    only = opening == "frame" and not family.ratio_with_frame
+    only = opening == "frame" and not family.supports_ratio_with_frame
     return [one for one in family.ratios if (adaptive if one == "adaptive" else not only)]
 
 
@@ -90,7 +90,7 @@ def extras(family, dialect, opening):
     """Nothing else, and everything else at once."""
     yield {}
     told = {
-        "seed": SEED_MOST if family.seed else None,
+        "seed": MAX_SEED if family.seed else None,
         "camera_fixed": opening != "reference" if family.camera_fixed else None,
         "watermark": True if family.watermark else None,
         "audio": False if family.audio else None,
@@ -102,8 +102,8 @@ def extras(family, dialect, opening):
         "service_tier": "flex" if family.flex else None,
     }
     needless = {"return_last_frame"}
-    yield {name: told[name] for name in told if name in dialect.says | needless}
-    if family.auto_seconds:
+    yield {name: told[name] for name in told if name in dialect.supported_fields | needless}
+    if family.supports_auto_duration:
         yield {"audio": True}
 
 
@@ -118,8 +118,8 @@ def test_every_order_that_may_be_accepted_becomes_a_call(provider, family):
     orders = list(accepted(row, family))
 
     for order in orders:
-        call = dialect.create(order)
-        content, kind = encode(call)
+        call = dialect.build_create(order)
+        content, kind = encode_body(call)
         assert order.model.encode() in content
         assert kind
     assert len(orders) >= 12
@@ -128,55 +128,65 @@ def test_every_order_that_may_be_accepted_becomes_a_call(provider, family):
 @pytest.mark.parametrize(
     ("provider", "media"),
     [
-        ("infinity-blue", (Medium("first_frame", data=PNG), Medium("last_frame", data=PNG))),
-        ("infinity-blue", (Medium("first_frame", data=PNG), Medium("last_frame", url=CLIP))),
-        ("infinity-blue", (Medium("reference_image", data=PNG),)),
-        ("cometapi-videos", (Medium("first_frame", url="https://example.com/a.png"),)),
-        ("cometapi-videos", (Medium("first_frame", data=b"GIF89a"),)),
-        ("cometapi-videos", (Medium("last_frame", data=PNG),)),
-        ("cometapi-volc", (Medium("reference_image", data=PNG),)),
-        ("kkiai", (Medium("reference_video", url=CLIP),)),
+        (
+            "infinity-blue",
+            (MediaInput("first_frame", data=PNG), MediaInput("last_frame", data=PNG)),
+        ),
+        (
+            "infinity-blue",
+            (MediaInput("first_frame", data=PNG), MediaInput("last_frame", url=CLIP)),
+        ),
+        ("infinity-blue", (MediaInput("reference_image", data=PNG),)),
+        ("cometapi-videos", (MediaInput("first_frame", url="https://example.com/a.png"),)),
+        ("cometapi-videos", (MediaInput("first_frame", data=b"GIF89a"),)),
+        ("cometapi-videos", (MediaInput("last_frame", data=PNG),)),
+        ("cometapi-volc", (MediaInput("reference_image", data=PNG),)),
+        ("kkiai", (MediaInput("reference_video", url=CLIP),)),
     ],
 )
 def test_what_a_planner_must_refuse_is_not_sent_either(provider, media):
     """So that it costs nothing where it slips through."""
     dialect = DIALECTS[PROVIDERS[provider].dialect]
 
-    with pytest.raises(Rejected):
-        dialect.create(Order(model="m", prompt="p", media=media))
+    with pytest.raises(InvalidRequest):
+        dialect.build_create(RenderRequest(model="m", prompt="p", media=media))
 
 
 def test_a_form_has_no_word_for_adaptive():
     """Six ratios and no other."""
-    with pytest.raises(Rejected, match="adaptive"):
-        DIALECTS["videos"].create(Order(model="m", prompt="p", ratio="adaptive"))
+    with pytest.raises(InvalidRequest, match="adaptive"):
+        DIALECTS["videos"].build_create(RenderRequest(model="m", prompt="p", ratio="adaptive"))
 
 
 def test_kkiai_has_adaptive_by_silence_where_that_is_the_default():
     """Beside references it would get 16:9 instead, so that is refused."""
     kkiai = DIALECTS["kkiai"]
-    frame = Medium("first_frame", data=PNG)
-    reference = Medium("reference_image", data=PNG)
+    frame = MediaInput("first_frame", data=PNG)
+    reference = MediaInput("reference_image", data=PNG)
 
-    body = kkiai.create(Order(model="m", prompt="p", media=(frame,), ratio="adaptive")).json
+    body = kkiai.build_create(
+        RenderRequest(model="m", prompt="p", media=(frame,), ratio="adaptive")
+    ).json
 
     assert body["content"][0]["text"] == "p"
-    with pytest.raises(Rejected, match="adaptive"):
-        kkiai.create(Order(model="m", prompt="p", media=(reference,), ratio="adaptive"))
+    with pytest.raises(InvalidRequest, match="adaptive"):
+        kkiai.build_create(
+            RenderRequest(model="m", prompt="p", media=(reference,), ratio="adaptive")
+        )
 
 
 def test_letters_that_can_t_be_written_are_told_before_a_form_is_sent():
     """As they are for JSON."""
-    with pytest.raises(Rejected, match="prompt"):
-        DIALECTS["videos"].create(Order(model="m", prompt="bad \ud800 letter"))
+    with pytest.raises(InvalidRequest, match="prompt"):
+        DIALECTS["videos"].build_create(RenderRequest(model="m", prompt="bad \ud800 letter"))
 
 
 def test_a_parameter_is_never_repeated_within_metadata():
     """Infinity Blue leaves open which of the two would count."""
-    order = Order(
+    order = RenderRequest(
         model="m",
         prompt="p",
-        media=(Medium("first_frame", url="https://example.com/a.png"),),
+        media=(MediaInput("first_frame", url="https://example.com/a.png"),),
         resolution="480p",
         ratio="1:1",
         duration_seconds=4,
@@ -184,7 +194,7 @@ def test_a_parameter_is_never_repeated_within_metadata():
         audio=True,
     )
 
-    body = DIALECTS["sora"].create(order).json
+    body = DIALECTS["sora"].build_create(order).json
 
     assert set(body["metadata"]) == {"content"}
     assert body["seconds"] == "4"

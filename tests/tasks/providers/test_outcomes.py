@@ -3,9 +3,13 @@
 import pytest
 
 from tasks.errors import ProviderError
-from tasks.providers.contract import Reply
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.outcomes import Lost, of_create, of_question
+from tasks.providers.error_mapping import (
+    LostResponse,
+    classify_create_response,
+    classify_query_response,
+)
+from tasks.providers.types import ApiResponse
 
 ARK = DIALECTS["ark"]
 CLOSED = {"not_sent", "throttled", "rejected", "unauthorized", "refused"}
@@ -17,7 +21,7 @@ CLOSED = {"not_sent", "throttled", "rejected", "unauthorized", "refused"}
 @pytest.mark.parametrize("body", [None, {"error": {"code": "InvalidParameter", "message": "no"}}])
 def test_a_status_that_decides_nothing_is_unclear(status, body):
     """Whatever the body says beside it."""
-    told = of_create(ARK, Reply(status, body=body), now=0)
+    told = classify_create_response(ARK, ApiResponse(status, body=body), now=0)
 
     assert isinstance(told, ProviderError)
     assert told.kind == "unclear"
@@ -29,11 +33,11 @@ def test_a_status_that_decides_nothing_is_unclear(status, body):
 def test_every_other_4xx_closes_the_intent(status):
     """Nothing was accepted, with or without words, and also where the answer broke off."""
     for outcome in (
-        Reply(status, body={"error": {"code": "InternalServiceError", "message": "x"}}),
-        Reply(status, body=None, text="<html>"),
-        Lost(sent=True, why="cut", status=status),
+        ApiResponse(status, body={"error": {"code": "InternalServiceError", "message": "x"}}),
+        ApiResponse(status, body=None, text="<html>"),
+        LostResponse(was_sent=True, reason="cut", status=status),
     ):
-        told = of_create(ARK, outcome, now=0)
+        told = classify_create_response(ARK, outcome, now=0)
 
         assert isinstance(told, ProviderError)
         assert told.kind in CLOSED
@@ -50,7 +54,7 @@ def test_every_other_4xx_closes_the_intent(status):
 )
 def test_an_error_body_in_a_200_is_a_rejection(body):
     """By whatever code, it closes the intent."""
-    assert of_create(ARK, Reply(200, body=body), now=0).kind in CLOSED
+    assert classify_create_response(ARK, ApiResponse(200, body=body), now=0).kind in CLOSED
 
 
 @pytest.mark.parametrize(
@@ -58,18 +62,25 @@ def test_an_error_body_in_a_200_is_a_rejection(body):
 )
 def test_a_2xx_without_a_job_is_unclear(body):
     """A job may exist that nobody can name."""
-    assert of_create(ARK, Reply(200, body=body), now=0).kind == "unclear"
+    assert classify_create_response(ARK, ApiResponse(200, body=body), now=0).kind == "unclear"
 
 
 @pytest.mark.parametrize(("sent", "kind"), [(True, "unclear"), (False, "not_sent")])
 def test_a_lost_create_goes_by_whether_it_left(sent, kind):
     """What surely never left may be sent; all else is unclear."""
-    assert kind == of_create(ARK, Lost(sent=sent, why="x"), now=0).kind
+    assert (
+        kind == classify_create_response(ARK, LostResponse(was_sent=sent, reason="x"), now=0).kind
+    )
 
 
 def test_a_2xx_that_broke_off_is_unclear():
     """It was accepted, and its id is lost."""
-    assert of_create(ARK, Lost(sent=True, why="cut", status=200), now=0).kind == "unclear"
+    assert (
+        classify_create_response(
+            ARK, LostResponse(was_sent=True, reason="cut", status=200), now=0
+        ).kind
+        == "unclear"
+    )
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 503])
@@ -77,12 +88,15 @@ def test_a_question_that_fails_over_there_may_be_asked_again(status):
     """Even where the code beside it would be final."""
     body = {"error": {"code": "AuthenticationError", "message": "x"}}
 
-    assert of_question(ARK, Reply(status, body=body), job="j", now=0).kind == "unreachable"
+    assert (
+        classify_query_response(ARK, ApiResponse(status, body=body), job="j", now=0).kind
+        == "unreachable"
+    )
 
 
 def test_retry_after_is_told_with_the_error():
     """So that whoever asks again waits as long as was asked for."""
-    reply = Reply(429, {"retry-after": "7"}, {"message": "slow"})
+    reply = ApiResponse(429, {"retry-after": "7"}, {"message": "slow"})
 
-    assert of_create(ARK, reply, now=0).retry_after_seconds == 7
-    assert of_question(ARK, reply, job="j", now=0).retry_after_seconds == 7
+    assert classify_create_response(ARK, reply, now=0).retry_after_seconds == 7
+    assert classify_query_response(ARK, reply, job="j", now=0).retry_after_seconds == 7

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.providers.patience import (
-    Pace,
-    back_off_seconds,
-    deadline_seconds,
-    http_date,
-    poll_wait_seconds,
-    retry_after_seconds,
+from tasks.providers.polling import (
+    LatencyEstimate,
+    backoff_seconds,
+    job_timeout_seconds,
+    parse_http_date,
+    parse_retry_after,
+    poll_delay_seconds,
 )
 
 NOW = 1_795_000_000.0
@@ -21,14 +21,14 @@ NOW = 1_795_000_000.0
 )
 def test_the_wait_grows_with_what_has_passed(elapsed, expected):
     """A twentieth of it, between the least and the longest."""
-    assert expected == poll_wait_seconds(elapsed, least=2, most=10)
+    assert expected == poll_delay_seconds(elapsed, min_seconds=2, max_seconds=10)
 
 
 def known_after(length, *, least, most, expected):
     """Seconds from the end of a job of that length to the question that finds it done."""
     at = least
     while at < length:
-        at += poll_wait_seconds(at, least=least, most=most, expected_seconds=expected)
+        at += poll_delay_seconds(at, min_seconds=least, max_seconds=most, expected_seconds=expected)
     return at - length
 
 
@@ -38,7 +38,7 @@ def known_after(length, *, least, most, expected):
 )
 def test_questions_stand_close_together_around_the_moment_it_should_be_done(elapsed, expected):
     """A fiftieth of what has passed there, up to four times that before, and a twentieth after."""
-    wait = poll_wait_seconds(elapsed, least=2, most=10, expected_seconds=120)
+    wait = poll_delay_seconds(elapsed, min_seconds=2, max_seconds=10, expected_seconds=120)
 
     assert wait == pytest.approx(expected, abs=0.01)
 
@@ -65,26 +65,30 @@ def test_a_job_of_any_length_is_known_soon_whatever_was_expected(length, expecte
 @given(elapsed=st.floats(0, 1e7), expected=st.none() | st.floats(0, 1e7))
 def test_no_wait_leaves_the_vendor_s_advice(elapsed, expected):
     """Whatever has passed and whatever is expected."""
-    assert 2 <= poll_wait_seconds(elapsed, least=2, most=10, expected_seconds=expected) <= 10
+    assert (
+        2
+        <= poll_delay_seconds(elapsed, min_seconds=2, max_seconds=10, expected_seconds=expected)
+        <= 10
+    )
 
 
 def test_a_pace_is_the_middle_of_the_last_few_jobs():
     """One that hung does not count for much, and old ones are forgotten."""
-    pace = Pace()
-    untaught = pace.expect(120)
+    pace = LatencyEstimate()
+    untaught = pace.estimate(120)
     for seconds in (60, 66, 600):
-        pace.learn(seconds, 120)
-    taught = pace.expect(240)
+        pace.record(seconds, 120)
+    taught = pace.estimate(240)
     for _ in range(5):
-        pace.learn(240, 120)
-    pace.learn(0, 120)
+        pace.record(240, 120)
+    pace.record(0, 120)
 
-    assert (untaught, taught, pace.expect(120)) == (120, 132, 240)
+    assert (untaught, taught, pace.estimate(120)) == (120, 132, 240)
 
 
 def test_the_longest_wait_holds_also_where_it_is_under_the_least():
     """A user who asks for half a second gets it."""
-    assert poll_wait_seconds(100, least=2, most=0.5) == 0.5
+    assert poll_delay_seconds(100, min_seconds=2, max_seconds=0.5) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -103,26 +107,26 @@ def test_the_longest_wait_holds_also_where_it_is_under_the_least():
 )
 def test_retry_after_in_seconds_is_bounded(value, expected):
     """A vendor can't stop us for a day, and nonsense is as good as nothing."""
-    assert expected == retry_after_seconds(value, NOW)
+    assert expected == parse_retry_after(value, NOW)
 
 
 def test_retry_after_may_be_a_date():
     """As far as it is in the future."""
-    at = http_date("Wed, 18 Nov 2026 08:00:10 GMT")
+    at = parse_http_date("Wed, 18 Nov 2026 08:00:10 GMT")
 
-    assert retry_after_seconds("Wed, 18 Nov 2026 08:00:10 GMT", at - 10) == 10
-    assert retry_after_seconds("Wed, 18 Nov 2026 08:00:10 GMT", at + 10) == 0
+    assert parse_retry_after("Wed, 18 Nov 2026 08:00:10 GMT", at - 10) == 10
+    assert parse_retry_after("Wed, 18 Nov 2026 08:00:10 GMT", at + 10) == 0
 
 
 @pytest.mark.parametrize("value", [None, "", "yesterday", "Wed, 99 Nov 2026 08:00:10 GMT"])
 def test_what_is_no_date_is_none(value):
     """A vendor's clock is told, or it is not."""
-    assert http_date(value) is None
+    assert parse_http_date(value) is None
 
 
 def test_back_off_doubles_and_is_bounded():
     """From half a second to eight."""
-    assert [back_off_seconds(attempt) for attempt in (1, 2, 3, 4, 5, 9)] == [0.5, 1, 2, 4, 8, 8]
+    assert [backoff_seconds(attempt) for attempt in (1, 2, 3, 4, 5, 9)] == [0.5, 1, 2, 4, 8, 8]
 
 
 @pytest.mark.parametrize(
@@ -130,4 +134,4 @@ def test_back_off_doubles_and_is_bounded():
 )
 def test_a_long_clip_and_a_cheap_one_have_more_time(seconds, tier, expected):
     """Sixty times its length, ten minutes at least; flex as long as the vendor keeps trying."""
-    assert expected == deadline_seconds(seconds, tier)
+    assert expected == job_timeout_seconds(seconds, tier)

@@ -6,22 +6,29 @@ import pytest
 
 from storyboards.models import Money
 from tasks.providers import PROVIDERS
-from tasks.providers.models import FAMILIES, frame_count, size
-from tasks.providers.prices import PRICES, PriceTable, Rate, price, rounded, tokens
+from tasks.providers.families import FAMILIES, count_frames, get_frame_size
+from tasks.providers.prices import (
+    PRICE_TABLES,
+    PriceTable,
+    Rate,
+    calculate_price,
+    count_tokens,
+    round_for_display,
+)
 
 PUBLISHED = [
     # width, height, frames made, seconds of reference video, tokens as billed
-    (1280, 720, frame_count(5), 0, 108_900),
-    (1280, 720, frame_count(4), 0, 87_300),
-    (1280, 720, frame_count(4), 4, 173_700),
-    (1280, 720, frame_count(10), 0, 216_900),
-    (1280, 720, frame_count(30), 0, 648_900),
-    (1920, 1080, frame_count(5), 0, 245_025),
-    (854, 480, frame_count(4), 0, 38_830),
-    (854, 480, frame_count(5), 0, 48_437),
-    (854, 480, frame_count(4), 5, 86_867),
-    (1248, 1664, frame_count(15), 0, 732_108),
-    (1920, 1088, frame_count(5), 0, 246_840),
+    (1280, 720, count_frames(5), 0, 108_900),
+    (1280, 720, count_frames(4), 0, 87_300),
+    (1280, 720, count_frames(4), 4, 173_700),
+    (1280, 720, count_frames(10), 0, 216_900),
+    (1280, 720, count_frames(30), 0, 648_900),
+    (1920, 1080, count_frames(5), 0, 245_025),
+    (854, 480, count_frames(4), 0, 38_830),
+    (854, 480, count_frames(5), 0, 48_437),
+    (854, 480, count_frames(4), 5, 86_867),
+    (1248, 1664, count_frames(15), 0, 732_108),
+    (1920, 1088, count_frames(5), 0, 246_840),
     (1088, 1920, 145, 0, 295_800),
 ]
 
@@ -29,7 +36,7 @@ PUBLISHED = [
 @pytest.mark.parametrize(("width", "height", "frames", "video", "billed"), PUBLISHED)
 def test_the_formula_fits_every_published_figure(width, height, frames, video, billed):
     """Seconds x 24 and one more frame, times pixels, by 1024, rounded down."""
-    assert billed == tokens(width, height, frames, input_video_seconds=video)
+    assert billed == count_tokens(width, height, frames, input_video_seconds=video)
 
 
 @pytest.mark.parametrize(
@@ -39,20 +46,20 @@ def test_the_formula_fits_every_published_figure(width, height, frames, video, b
 def test_reference_video_on_2_0_has_a_floor(resolution, seconds, least):
     """Volcengine's table of least tokens: ceil(5/3 x seconds) of picture at 24 frames."""
     family = FAMILIES["seedance-2.0"]
-    width, height = size(family, resolution, "16:9")
+    width, height = get_frame_size(family, resolution, "16:9")
 
-    told = tokens(width, height, frame_count(seconds), family=family, input_video_seconds=2)
+    told = count_tokens(width, height, count_frames(seconds), family=family, input_video_seconds=2)
 
     assert least == told
 
 
 def test_the_floor_holds_only_beside_reference_video_and_only_on_2_0():
     """Without video in the input, or on 2.5, the plain count stays."""
-    frames = frame_count(4)
+    frames = count_frames(4)
 
-    assert tokens(864, 496, frames, family=FAMILIES["seedance-2.0"]) == 864 * 496 * 97 // 1024
+    assert count_tokens(864, 496, frames, family=FAMILIES["seedance-2.0"]) == 864 * 496 * 97 // 1024
     assert (
-        tokens(854, 480, frames, family=FAMILIES["seedance-2.5"], input_video_seconds=2)
+        count_tokens(854, 480, frames, family=FAMILIES["seedance-2.5"], input_video_seconds=2)
         == 854 * 480 * 145 // 1024
     )
 
@@ -62,7 +69,7 @@ def test_a_draft_of_1_5_counts_less(audio, factor):
     """With sound 0.6 of its tokens, silent 0.7."""
     family = FAMILIES["seedance-1.5-pro"]
 
-    told = tokens(864, 496, 97, family=family, draft=True, audio=audio)
+    told = count_tokens(864, 496, 97, family=family, draft=True, audio=audio)
 
     assert told == int(Decimal(864 * 496 * 97) * Decimal(factor) / 1024)
 
@@ -71,7 +78,7 @@ def test_a_draft_of_2_5_counts_in_full():
     """Its factor is published nowhere, so the wall is not built too low."""
     family = FAMILIES["seedance-2.5"]
 
-    assert tokens(854, 480, 97, family=family, draft=True) == tokens(854, 480, 97)
+    assert count_tokens(854, 480, 97, family=family, draft=True) == count_tokens(854, 480, 97)
 
 
 @pytest.mark.parametrize(
@@ -94,16 +101,18 @@ def test_a_draft_of_2_5_counts_in_full():
 def test_volcengine_s_own_examples_come_out(name, resolution, audio, expected):
     """Five seconds of 16:9 cost what the pages say, which leave out the one frame more."""
     family = FAMILIES[name]
-    count = tokens(*size(family, resolution, "16:9"), 120)
+    count = count_tokens(*get_frame_size(family, resolution, "16:9"), 120)
 
-    told = price(PROVIDERS["ark"], family, tokens=count, resolution=resolution, audio=audio)
+    told = calculate_price(
+        PROVIDERS["ark"], family, tokens=count, resolution=resolution, audio=audio
+    )
 
     assert told is not None
-    assert (Decimal(expected), "CNY") == (rounded(told).amount, told.currency)
+    assert (Decimal(expected), "CNY") == (round_for_display(told).amount, told.currency)
 
 
 def rate_of(provider, name, **more):
-    told = price(PROVIDERS[provider], FAMILIES[name], tokens=1_000_000, **more)
+    told = calculate_price(PROVIDERS[provider], FAMILIES[name], tokens=1_000_000, **more)
     return told and str(told.amount.normalize() + 0)
 
 
@@ -162,30 +171,32 @@ def test_byteplus_s_list_in_dollars(name, more, expected):
 
 def test_the_simulator_costs_nothing_and_has_every_currency():
     """Zero without a currency, also for what no table knows."""
-    told = price(PROVIDERS["simulator"], None, tokens=10**9, resolution="4k", flex=True)
+    told = calculate_price(PROVIDERS["simulator"], None, tokens=10**9, resolution="4k", flex=True)
 
     assert told == Money(amount=Decimal(0))
 
 
 def test_a_model_without_a_family_has_no_price():
     """Only the account knows what an endpoint id runs."""
-    assert price(PROVIDERS["ark"], None, tokens=1, resolution="720p") is None
+    assert calculate_price(PROVIDERS["ark"], None, tokens=1, resolution="720p") is None
 
 
 def test_sums_are_exact_until_they_are_shown():
     """A small sum keeps its digits; people see two, or four where two would hide it."""
-    told = price(PROVIDERS["modelark"], FAMILIES["seedance-1.0-pro"], tokens=7, resolution="480p")
+    told = calculate_price(
+        PROVIDERS["modelark"], FAMILIES["seedance-1.0-pro"], tokens=7, resolution="480p"
+    )
 
     assert told == Money(amount=Decimal("0.0000175"), currency="USD")
-    assert str(rounded(Money(amount=Decimal("1.005"), currency="USD"))) == "1.01 USD"
-    assert str(rounded(Money(amount=Decimal("0.05216"), currency="USD"))) == "0.0522 USD"
+    assert str(round_for_display(Money(amount=Decimal("1.005"), currency="USD"))) == "1.01 USD"
+    assert str(round_for_display(Money(amount=Decimal("0.05216"), currency="USD"))) == "0.0522 USD"
 
 
 def test_a_user_s_own_table_stands_in_for_the_list():
     """Prices are data, handed in."""
     mine = PriceTable("EUR", "today", "my contract", (Rate("seedance-2.0", Decimal(3)),))
 
-    told = price(
+    told = calculate_price(
         PROVIDERS["ark"],
         FAMILIES["seedance-2.0"],
         tokens=1_000_000,
@@ -198,19 +209,19 @@ def test_a_user_s_own_table_stands_in_for_the_list():
 
 def test_every_table_tells_its_day_and_source():
     """And a provider's table is in its currency."""
-    assert all(table.dated and table.source for table in PRICES.values())
+    assert all(table.as_of and table.source for table in PRICE_TABLES.values())
     for row in PROVIDERS.values():
-        if row.prices in PRICES:
-            assert PRICES[row.prices].currency == row.currency
+        if row.price_table in PRICE_TABLES:
+            assert PRICE_TABLES[row.price_table].currency == row.currency
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_provider_but_the_simulator_costs_money(name):
     """It has a currency, and a price that is listed or unknown, never zero."""
     row = PROVIDERS[name]
-    family = row.family(next(iter(row.models)))
+    family = row.get_family(next(iter(row.models)))
 
-    told = price(row, family, tokens=108_900, resolution="720p")
+    told = calculate_price(row, family, tokens=108_900, resolution="720p")
 
     assert bool(row.currency) == (name != "simulator")
     assert (told is None) == (name not in ("simulator", "ark", "modelark"))

@@ -8,7 +8,7 @@ import pytest
 from tasks.errors import UsageError
 from tasks.providers import PROVIDERS, find_provider
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.models import FAMILIES, PICTURES, RATIOS, family_of
+from tasks.providers.families import FAMILIES, IMAGE_LIMITS, RATIOS, find_family
 
 IDS = (
     "doubao-seedance-2-5-260628",
@@ -35,7 +35,7 @@ IDS = (
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_simulator_has_every_family(name):
     """Whatever a board asks for can be tried for nothing."""
-    model = PROVIDERS["simulator"].model(name, with_frame=True)
+    model = PROVIDERS["simulator"].resolve_model(name, with_image=True)
 
     assert model.family is FAMILIES[name]
 
@@ -43,11 +43,11 @@ def test_the_simulator_has_every_family(name):
 @pytest.mark.parametrize("model_id", IDS)
 def test_the_simulator_takes_every_exact_id(model_id):
     """An exact id stays as it is and finds its family."""
-    model = PROVIDERS["simulator"].model(model_id, with_frame=False)
+    model = PROVIDERS["simulator"].resolve_model(model_id, with_image=False)
 
     assert model.id == model_id
     assert model.family is not None
-    assert model.family.name == family_of(model_id).name
+    assert model.family.name == find_family(model_id).name
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,23 @@ def test_the_simulator_takes_every_exact_id(model_id):
 )
 def test_lite_goes_by_whether_a_picture_is_given(provider, with_frame, model_id):
     """The family has an id for words and one for pictures."""
-    assert model_id == PROVIDERS[provider].model("seedance-1.0-lite", with_frame=with_frame).id
+    assert (
+        model_id == PROVIDERS[provider].resolve_model("seedance-1.0-lite", with_image=with_frame).id
+    )
 
 
 def test_lite_s_exact_ids_can_do_half_each():
     """Words only, or pictures only."""
-    words = PROVIDERS["ark"].model("doubao-seedance-1-0-lite-t2v-250428", with_frame=True).family
-    pictures = PROVIDERS["ark"].model("doubao-seedance-1-0-lite-i2v-250428", with_frame=True).family
+    words = (
+        PROVIDERS["ark"]
+        .resolve_model("doubao-seedance-1-0-lite-t2v-250428", with_image=True)
+        .family
+    )
+    pictures = (
+        PROVIDERS["ark"]
+        .resolve_model("doubao-seedance-1-0-lite-i2v-250428", with_image=True)
+        .family
+    )
 
     assert (words.text_to_video, words.first_frame, words.reference_images) == (True, False, 0)
     assert (pictures.text_to_video, pictures.first_frame) == (False, True)
@@ -75,7 +85,7 @@ def test_lite_s_exact_ids_can_do_half_each():
 
 def test_an_endpoint_id_is_taken_without_a_family():
     """Only the account knows what it runs."""
-    model = PROVIDERS["ark"].model("ep-20260101120000-abcde", with_frame=False)
+    model = PROVIDERS["ark"].resolve_model("ep-20260101120000-abcde", with_image=False)
 
     assert (model.family, model.id) == (None, "ep-20260101120000-abcde")
 
@@ -94,18 +104,18 @@ def test_an_endpoint_id_is_taken_without_a_family():
 def test_a_model_that_a_provider_lacks_is_told_with_what_it_has(provider, word):
     """Also an id of the other region, and one that is only nearly right."""
     with pytest.raises(UsageError) as raised:
-        PROVIDERS[provider].model(word, with_frame=False)
+        PROVIDERS[provider].resolve_model(word, with_image=False)
 
     told = str(raised.value)
     assert f"{provider} has no model {word!r}" in told
-    assert all(one in told for one in PROVIDERS[provider].exact_ids)
+    assert all(one in told for one in PROVIDERS[provider].model_ids)
     assert "seedance-1.5-pro" in told
 
 
 def test_a_slip_of_the_pen_gets_a_suggestion():
     """For a model and for a provider."""
     with pytest.raises(UsageError, match=r"did you mean 'seedance-1\.5-pro'"):
-        PROVIDERS["ark"].model("seedance-1.5pro", with_frame=False)
+        PROVIDERS["ark"].resolve_model("seedance-1.5pro", with_image=False)
     with pytest.raises(UsageError, match="did you mean 'modelark'"):
         find_provider("model-ark")
 
@@ -119,9 +129,9 @@ def test_an_unknown_provider_is_told_with_those_there_are():
 def test_a_dialect_takes_no_type_of_picture_that_models_do_not():
     """CometAPI's form takes the three of its page, the others all."""
     for name, dialect in DIALECTS.items():
-        assert dialect.picture_types <= set(PICTURES.mimes)
-        assert name == "videos" or dialect.picture_types == set(PICTURES.mimes)
-    assert DIALECTS["videos"].picture_types == {"image/jpeg", "image/png", "image/webp"}
+        assert dialect.inline_image_types <= set(IMAGE_LIMITS.mime_types)
+        assert name == "videos" or dialect.inline_image_types == set(IMAGE_LIMITS.mime_types)
+    assert DIALECTS["videos"].inline_image_types == {"image/jpeg", "image/png", "image/webp"}
 
 
 def test_rows_are_found_by_name():
@@ -156,7 +166,7 @@ def test_a_row_knows_where_and_how_many(name, dialect, base_url, at_once):
     """The vendor's own address, without the dialect's path, and its jobs side by side."""
     row = PROVIDERS[name]
 
-    assert (dialect, base_url, at_once) == (row.dialect, row.base_url, row.jobs_at_once)
+    assert (dialect, base_url, at_once) == (row.dialect, row.base_url, row.max_concurrent_jobs)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +185,7 @@ def test_a_row_knows_where_and_how_many(name, dialect, base_url, at_once):
 )
 def test_a_row_knows_what_its_vendor_documents(name, lists, cancels):
     """A list of recent jobs and a cancel are not everywhere."""
-    assert (lists, cancels) == (PROVIDERS[name].lists, PROVIDERS[name].cancels)
+    assert (lists, cancels) == (PROVIDERS[name].supports_listing, PROVIDERS[name].supports_cancel)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +195,7 @@ def test_a_gateway_is_asked_as_often_as_it_advises(name, seconds):
     """Where its page says how often."""
     row = PROVIDERS[name]
 
-    assert seconds == (row.poll_least_seconds, row.poll_most_seconds)
+    assert seconds == (row.poll_min_seconds, row.poll_max_seconds)
 
 
 GATEWAYS = {
@@ -230,7 +240,7 @@ def test_a_gateway_has_the_models_of_its_page(name):
     """Under its own ids."""
     row = PROVIDERS[name]
 
-    told = {family: row.model(family, with_frame=False).id for family in row.models}
+    told = {family: row.resolve_model(family, with_image=False).id for family in row.models}
     assert told == GATEWAYS[name]
 
 
@@ -268,7 +278,7 @@ LIMITS = [
 @pytest.mark.parametrize(("name", "family", "limits"), LIMITS)
 def test_a_gateway_narrows_what_its_page_narrows(name, family, limits):
     """And nothing that the family could not do is granted but what the page offers."""
-    one = PROVIDERS[name].family(family)
+    one = PROVIDERS[name].get_family(family)
 
     assert limits == {word: getattr(one, word) for word in limits}
 
@@ -278,15 +288,19 @@ def test_a_narrowed_family_holds_together(name):
     """Its defaults are among what it takes, and it is one that the row serves."""
     row = PROVIDERS[name]
 
-    assert set(row.narrowed) <= set(row.models)
+    assert set(row.family_overrides) <= set(row.models)
     for word in row.models:
-        one = row.family(word)
+        one = row.get_family(word)
         assert one.name == word
         assert one.default_resolution in one.resolutions
-        assert one.seconds[0] <= one.default_seconds <= one.seconds[1]
+        assert (
+            one.duration_range_seconds[0]
+            <= one.default_duration_seconds
+            <= one.duration_range_seconds[1]
+        )
         assert {one.text_ratio, one.frame_ratio, one.reference_ratio} <= set(one.ratios)
-        assert one.adaptive_with_text or one.text_ratio != "adaptive"
-        assert set(one.hevc) <= set(one.resolutions)
+        assert one.supports_adaptive_with_text or one.text_ratio != "adaptive"
+        assert set(one.hevc_resolutions) <= set(one.resolutions)
 
 
 @pytest.mark.parametrize("name", ["ark", "modelark"])
@@ -294,14 +308,14 @@ def test_a_vendor_is_asked_every_two_to_ten_seconds_and_given_time(name):
     """Its samples ask every ten; large pictures take more than a minute to be accepted."""
     row = PROVIDERS[name]
 
-    assert (row.poll_least_seconds, row.poll_most_seconds) == (2, 10)
-    assert (row.create_read_timeout_seconds, row.request_limit_bytes) == (300, 64_000_000)
+    assert (row.poll_min_seconds, row.poll_max_seconds) == (2, 10)
+    assert (row.create_read_timeout_seconds, row.max_request_bytes) == (300, 64_000_000)
 
 
 def test_overseas_models_do_not_search_the_web():
     """The one limit that BytePlus narrows."""
-    assert not PROVIDERS["modelark"].family("seedance-2.0").web_search
-    assert PROVIDERS["ark"].family("seedance-2.0").web_search
+    assert not PROVIDERS["modelark"].get_family("seedance-2.0").supports_web_search
+    assert PROVIDERS["ark"].get_family("seedance-2.0").supports_web_search
 
 
 def test_the_table_loads_without_http():

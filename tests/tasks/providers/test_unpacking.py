@@ -5,13 +5,13 @@ import zlib
 
 import pytest
 
-from tasks.providers.unpacking import Packed, Unpacker
+from tasks.providers.http_transport import DecompressionError, Decompressor
 
 
 def unpack(encoding, *chunks):
     """All that an unpacker makes of the chunks, in pieces, and whether it is whole."""
-    unpacker = Unpacker(encoding)
-    return [piece for chunk in chunks for piece in unpacker.feed(chunk)], unpacker.whole
+    unpacker = Decompressor(encoding)
+    return [piece for chunk in chunks for piece in unpacker.decompress(chunk)], unpacker.is_complete
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_a_bomb_comes_in_pieces_that_fit():
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "gzip\t,deflate", "x"])
 def test_no_other_way_of_packing_is_tried(encoding):
     """Least of all several on top of each other."""
-    with pytest.raises(Packed):
-        Unpacker(encoding)
+    with pytest.raises(DecompressionError):
+        Decompressor(encoding)
 
 
 def test_damage_and_a_cut_are_seen():
@@ -50,5 +50,5 @@ def test_damage_and_a_cut_are_seen():
     packed = gzip.compress(bytes(range(256)) * 40)
 
     assert not unpack("gzip", packed[:-20])[1]
-    with pytest.raises(Packed):
+    with pytest.raises(DecompressionError):
         unpack("gzip", b"no gzip at all")

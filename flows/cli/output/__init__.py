@@ -1,0 +1,1 @@
+"""How results are printed: text, JSON, the live display."""

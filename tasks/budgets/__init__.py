@@ -1,0 +1,1 @@
+"""Money: totals, the ledger, and the limits that no submission may exceed."""

@@ -1,0 +1,1 @@
+"""Read `shotchain.toml`: budgets, rates, limits, prices and gateways."""

@@ -1,1 +1,0 @@
-"""`shotchain.toml`: budgets, rates, limits, prices and gateways, read and checked."""

@@ -1,0 +1,286 @@
+"""The built-in providers: base URLs, model ids, and where a provider differs from the model family.
+
+Data only. General family capabilities are in `families`. The gateways' prices are unknown:
+CometAPI's model page names dollars per second without the size, and the others publish none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from tasks.providers.families import FAMILIES, RATIOS, Family
+from tasks.providers.provider import Provider
+
+_VOLCENGINE_IDS: Mapping[str, tuple[str, ...]] = {
+    "seedance-2.5": ("doubao-seedance-2-5-260628",),
+    "seedance-2.0": ("doubao-seedance-2-0-260128",),
+    "seedance-2.0-fast": ("doubao-seedance-2-0-fast-260128",),
+    "seedance-2.0-mini": ("doubao-seedance-2-0-mini-260615",),
+    "seedance-1.5-pro": ("doubao-seedance-1-5-pro-251215",),
+    "seedance-1.0-pro": ("doubao-seedance-1-0-pro-250528",),
+    "seedance-1.0-pro-fast": ("doubao-seedance-1-0-pro-fast-251015",),
+    "seedance-1.0-lite": (
+        "doubao-seedance-1-0-lite-t2v-250428",
+        "doubao-seedance-1-0-lite-i2v-250428",
+    ),
+}
+
+_BYTEPLUS_IDS: Mapping[str, tuple[str, ...]] = {
+    "seedance-2.5": ("dreamina-seedance-2-5-260628",),
+    "seedance-2.0": ("dreamina-seedance-2-0-260128",),
+    "seedance-2.0-fast": ("dreamina-seedance-2-0-fast-260128",),
+    "seedance-2.0-mini": ("dreamina-seedance-2-0-mini-260615",),
+    "seedance-1.5-pro": ("seedance-1-5-pro-251215",),
+    "seedance-1.0-pro": ("seedance-1-0-pro-250528",),
+    "seedance-1.0-pro-fast": ("seedance-1-0-pro-fast-251015",),
+    "seedance-1.0-lite": ("seedance-1-0-lite-t2v-250428", "seedance-1-0-lite-i2v-250428"),
+}
+
+_COMETAPI_IDS: Mapping[str, tuple[str, ...]] = {
+    "seedance-2.0": ("doubao-seedance-2-0",),
+    "seedance-2.0-fast": ("doubao-seedance-2-0-fast",),
+    "seedance-1.5-pro": ("doubao-seedance-1-5-pro",),
+    "seedance-1.0-pro": ("doubao-seedance-1-0-pro",),
+}
+
+_SEEDANCE_1 = ("seedance-1.5-pro", "seedance-1.0-pro", "seedance-1.0-pro-fast", "seedance-1.0-lite")
+_SEEDANCE_2_0 = ("seedance-2.0", "seedance-2.0-fast")
+
+
+def _select_ids(
+    ids: Mapping[str, tuple[str, ...]], names: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    return {name: ids[name] for name in names}
+
+
+def _by_name(*families: Family) -> dict[str, Family]:
+    return {family.name: family for family in families}
+
+
+def _without_web_search(names: Iterable[str]) -> dict[str, Family]:
+    """Overseas nodes do not search the web (powertokens' create page)."""
+    families = (FAMILIES[name] for name in names)
+    return _by_name(
+        *(one._replace(supports_web_search=False) for one in families if one.supports_web_search)
+    )
+
+
+# powertokens' create page: no 4k, tools or offline inference, and a priority on plain 2.0 alone,
+# for where the page says "2.0" and where "2.0 series" it does not agree with itself.
+_POWERTOKENS_FAMILIES = _by_name(
+    FAMILIES["seedance-2.0"]._replace(
+        resolutions=("480p", "720p", "1080p"),
+        hevc_resolutions=(),
+        supports_web_search=False,
+    ),
+    FAMILIES["seedance-2.0-fast"]._replace(priority=False, supports_web_search=False),
+    FAMILIES["seedance-1.5-pro"]._replace(flex=False),
+    FAMILIES["seedance-1.0-pro"]._replace(flex=False),
+    FAMILIES["seedance-1.0-pro-fast"]._replace(flex=False),
+)
+
+
+def _limit_to_flags(name: str) -> Family:
+    """No flag is documented for frames, tier or draft, nor -1 for a length the model decides."""
+    family = FAMILIES[name]
+    return family._replace(supports_auto_duration=False, frames=False, flex=False, draft=False)
+
+
+# CometAPI's page offers pictures for "first-frame or last-frame guidance" only.
+_COMETAPI_VOLC_FAMILIES = _by_name(
+    *(
+        _limit_to_flags(name)._replace(reference_images=0, reference_resolutions=())
+        for name in _SEEDANCE_1
+    )
+)
+
+# kkiai's page names no `adaptive`, so it is had by silence, where it is the default alone.
+_KKIAI_FAMILIES = _by_name(
+    *(
+        _limit_to_flags(name)._replace(supports_adaptive_with_references=False)
+        for name in _SEEDANCE_1
+    ),
+)
+
+
+def _limit_to_form(name: str) -> Family:
+    """CometAPI's form: prompt, model, seconds, size, resolution, one picture, and no other word."""
+    return FAMILIES[name]._replace(
+        default_resolution="720p",
+        last_frame=False,
+        reference_images=0,
+        reference_videos=0,
+        reference_audio=0,
+        reference_duration_range_seconds=(0, 0),
+        audio=False,
+        supports_auto_duration=False,
+        frames=False,
+        ratios=RATIOS,
+        text_ratio="16:9",
+        frame_ratio="16:9",
+        reference_ratio="16:9",
+        supports_adaptive_with_text=False,
+        supports_adaptive_with_references=False,
+        seed=False,
+        camera_fixed=False,
+        watermark=False,
+        flex=False,
+        draft=False,
+        priority=False,
+        supports_web_search=False,
+        hevc_resolutions=(),
+        has_token_minimum_with_video=False,
+    )
+
+
+_COMETAPI_VIDEOS_FAMILIES = _by_name(
+    _limit_to_form("seedance-2.0")._replace(resolutions=("480p", "720p"), reference_images=1),
+    _limit_to_form("seedance-2.0-fast")._replace(reference_images=1),
+    _limit_to_form("seedance-1.5-pro")._replace(first_frame=False),
+    _limit_to_form("seedance-1.0-pro")._replace(first_frame=False, duration_range_seconds=(2, 10)),
+)
+
+
+def _limit_to_sora(name: str) -> Family:
+    """No word for frames, tier, draft, priority or tools; beside words alone a ratio is wanted."""
+    return FAMILIES[name]._replace(
+        hevc_resolutions=(),
+        supports_auto_duration=False,
+        frames=False,
+        text_ratio="16:9",
+        supports_adaptive_with_text=False,
+        flex=False,
+        draft=False,
+        priority=False,
+        supports_web_search=False,
+    )
+
+
+def _limit_to_infinity_blue(name: str) -> Family:
+    """Its page has a seed and a held camera for 2.0, and no 4k."""
+    return _limit_to_sora(name)._replace(
+        resolutions=tuple(one for one in FAMILIES[name].resolutions if one != "4k"),
+        seed=True,
+        camera_fixed=True,
+    )
+
+
+FAMILY_IN_DIALECT: Mapping[str, Callable[[str], Family]] = {
+    "ark": FAMILIES.__getitem__,
+    "volc": _limit_to_flags,
+    "videos": _limit_to_form,
+    "kkiai": _limit_to_flags,
+    "sora": _limit_to_sora,
+}
+"""What is left of a family in a wire format, whoever the vendor is."""
+
+
+BUILT_IN_PROVIDERS = (
+    Provider(
+        name="simulator",
+        dialect="ark",
+        base_url="",
+        models=_VOLCENGINE_IDS,
+        model_aliases={one: name for name, ids in _BYTEPLUS_IDS.items() for one in ids},
+        price_table="free",
+        currency="",
+        supports_listing=True,
+        upload_path="/assets",
+        supports_cancel=True,
+        max_concurrent_jobs=4,
+        poll_min_seconds=0.1,
+        poll_max_seconds=2.0,
+        typical_job_seconds=1.0,
+    ),
+    Provider(
+        name="ark",
+        dialect="ark",
+        base_url="https://ark.cn-beijing.volces.com/api/v3",
+        models=_VOLCENGINE_IDS,
+        price_table="volcengine",
+        currency="CNY",
+        accepts_endpoint_ids=True,
+        supports_listing=True,
+        supports_cancel=True,
+        # Volcengine's table of online limits (2026-04): ten side by side, five on lite.
+        max_concurrent_jobs=10,
+    ),
+    Provider(
+        name="modelark",
+        dialect="ark",
+        base_url="https://ark.ap-southeast.bytepluses.com/api/v3",
+        models=_BYTEPLUS_IDS,
+        family_overrides=_without_web_search(_BYTEPLUS_IDS),
+        price_table="byteplus",
+        currency="USD",
+        accepts_endpoint_ids=True,
+        supports_listing=True,
+        supports_cancel=True,
+        # Measured on an individual account; larger accounts have more.
+        max_concurrent_jobs=3,
+    ),
+    Provider(
+        name="powertokens",
+        dialect="ark",
+        base_url="https://api.powertokens.ai/byteplus/api/v3",
+        models=_select_ids(_BYTEPLUS_IDS, (*_SEEDANCE_2_0, *_SEEDANCE_1[:3])),
+        family_overrides=_POWERTOKENS_FAMILIES,
+        price_table="powertokens",
+        currency="USD",
+        accepts_endpoint_ids=True,
+        supports_cancel=True,
+    ),
+    Provider(
+        name="cometapi-volc",
+        dialect="volc",
+        base_url="https://api.cometapi.com/volc/v3",
+        models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_1),
+        family_overrides=_COMETAPI_VOLC_FAMILIES,
+        price_table="cometapi",
+        currency="USD",
+    ),
+    Provider(
+        name="cometapi-videos",
+        dialect="videos",
+        base_url="https://api.cometapi.com/v1",
+        models=_COMETAPI_IDS,
+        family_overrides=_COMETAPI_VIDEOS_FAMILIES,
+        price_table="cometapi",
+        currency="USD",
+        # Its page: "every 10 to 20 seconds".
+        poll_min_seconds=10.0,
+        poll_max_seconds=20.0,
+    ),
+    Provider(
+        name="kkiai",
+        dialect="kkiai",
+        base_url="https://www.kkiai.com/volc/v1",
+        models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_1),
+        family_overrides=_KKIAI_FAMILIES,
+        price_table="kkiai",
+        currency="USD",
+        supports_listing=True,
+    ),
+    Provider(
+        name="kkiai-2",
+        dialect="ark",
+        base_url="https://www.kkiai.com/api/v3",
+        models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_2_0),
+        price_table="kkiai",
+        currency="USD",
+        # No page tells of a list there; one that is not answered counts as none.
+        supports_listing=True,
+    ),
+    Provider(
+        name="infinity-blue",
+        dialect="sora",
+        base_url="https://api.getinfinityblue.com/v1",
+        models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_2_0),
+        family_overrides=_by_name(*(_limit_to_infinity_blue(name) for name in _SEEDANCE_2_0)),
+        price_table="infinity-blue",
+        currency="USD",
+        # Its page: every 5 to 10 seconds.
+        poll_min_seconds=5.0,
+        poll_max_seconds=10.0,
+    ),
+)
+"""Every provider that works, the simulator first."""

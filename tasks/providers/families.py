@@ -1,0 +1,358 @@
+"""Capabilities and pixel sizes of each Seedance model family.
+
+Provider-specific limits belong in `catalog`, prices in `prices`. Sources: the create page of
+Volcengine Ark (https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api),
+its 2026 mirror at https://www.cii-group.com/docs.html for models that the newest page dropped, and
+the powertokens copy of BytePlus ModelArk's page. Read 2026-11-20."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+FRAMES_PER_SECOND = 24
+"""Every family, always."""
+
+RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9")
+"""The ratios that have a size; `adaptive` is settled by the vendor."""
+
+MAX_SEED = 2**31 - 1
+"""The newest page's largest seed; older pages allow 2^32 - 1, so this one holds everywhere."""
+
+EXPIRY_RANGE_SECONDS = (3600, 259_200)
+"""What `execution_expires_after` may be."""
+
+StartMode = Literal["text", "frame", "reference"]
+"""What a clip starts from: words alone, a first frame, or reference media."""
+
+
+class Family(NamedTuple):
+    """What one family of models takes and makes, where no provider narrows it."""
+
+    name: str
+    size_table: str
+    """Which column of the pixel table it renders in."""
+    duration_range_seconds: tuple[int, int]
+    """Shortest and longest clip."""
+    resolutions: tuple[str, ...]
+    default_resolution: str
+    """The vendor's own; on 1.0 pro it is the dear 1080p."""
+    text_to_video: bool = True
+    first_frame: bool = True
+    last_frame: bool = True
+    """Only together with a first frame; neither goes beside reference media."""
+    reference_images: int = 0
+    reference_videos: int = 0
+    reference_audio: int = 0
+    reference_duration_range_seconds: tuple[int, int] = (0, 0)
+    """Shortest and longest reference clip or sound; the longest also caps each kind's sum."""
+    supports_audio_only_reference: bool = False
+    """Whether sounds may be the only reference."""
+    reference_resolutions: tuple[str, ...] = ()
+    """Narrower resolutions beside reference images; empty means no narrower."""
+    audio: bool = False
+    supports_auto_duration: bool = False
+    """Whether the model may decide the length (`duration: -1`)."""
+    default_duration_seconds: int = 5
+    """Ours, everywhere: 2.5 left alone would decide length and price itself."""
+    frames: bool = False
+    """Whether the length may be told in frames."""
+    ratios: tuple[str, ...] = (*RATIOS, "adaptive")
+    text_ratio: str = "adaptive"
+    """The ratio that words alone get when none is told."""
+    frame_ratio: str = "adaptive"
+    """The ratio beside a first frame when none is told."""
+    reference_ratio: str = "adaptive"
+    """The ratio beside reference media when none is told."""
+    supports_adaptive_with_text: bool = True
+    """Whether `adaptive` may be told with words alone."""
+    supports_adaptive_with_references: bool = True
+    """Whether `adaptive` may be told beside reference media."""
+    supports_ratio_with_frame: bool = True
+    """Whether another ratio than `adaptive` may be told beside a first frame."""
+    seed: bool = False
+    """False on 2.x, where the sources disagree and strict checking would refuse it."""
+    camera_fixed: bool = False
+    """Never beside reference images."""
+    watermark: bool = True
+    flex: bool = False
+    """Half price and hours; never with a draft or a priority."""
+    draft: bool = False
+    """A cheap preview at 480p."""
+    has_last_frame_in_draft: bool = False
+    """Whether a draft names its last frame."""
+    final_resolutions: tuple[str, ...] = ()
+    """Resolutions of the full picture of a draft, the default first; empty means every one."""
+    priority: bool = False
+    supports_web_search: bool = False
+    hevc_resolutions: tuple[str, ...] = ()
+    """Resolutions that come as H.265 10-bit instead of H.264."""
+    has_token_minimum_with_video: bool = False
+    """Whether reference video sets a floor under the billed tokens."""
+    rejects_real_faces: bool = False
+    """Whether realistic faces in pictures are refused."""
+
+    def get_default_ratio(self, start_mode: StartMode) -> str:
+        """The ratio the vendor takes when none is told."""
+        told = {"frame": self.frame_ratio, "reference": self.reference_ratio}
+        return told.get(start_mode, self.text_ratio)
+
+    def get_codec(self, resolution: str) -> str:
+        """`hevc` (10-bit) or `h264`, as the clip of that resolution comes."""
+        return "hevc" if resolution in self.hevc_resolutions else "h264"
+
+
+_SEEDANCE_2_0 = Family(
+    name="seedance-2.0",
+    size_table="2.0",
+    duration_range_seconds=(4, 15),
+    resolutions=("480p", "720p", "1080p", "4k"),
+    default_resolution="720p",
+    reference_images=9,
+    reference_videos=3,
+    reference_audio=3,
+    reference_duration_range_seconds=(2, 15),
+    audio=True,
+    supports_auto_duration=True,
+    priority=True,
+    supports_web_search=True,
+    hevc_resolutions=("4k",),
+    has_token_minimum_with_video=True,
+    rejects_real_faces=True,
+)
+
+_SEEDANCE_1_0 = Family(
+    name="seedance-1.0-pro",
+    size_table="1.0",
+    duration_range_seconds=(2, 12),
+    resolutions=("480p", "720p", "1080p"),
+    default_resolution="1080p",
+    frames=True,
+    text_ratio="16:9",
+    supports_adaptive_with_text=False,
+    seed=True,
+    camera_fixed=True,
+    flex=True,
+)
+
+_FAMILY_LIST = (
+    _SEEDANCE_2_0._replace(
+        name="seedance-2.5",
+        size_table="2.5",
+        duration_range_seconds=(4, 30),
+        resolutions=("480p", "720p", "1080p"),
+        reference_images=30,
+        reference_videos=10,
+        reference_audio=10,
+        reference_duration_range_seconds=(2, 30),
+        supports_audio_only_reference=True,
+        supports_ratio_with_frame=False,
+        draft=True,
+        has_last_frame_in_draft=True,
+        final_resolutions=("1080p",),
+        hevc_resolutions=("1080p",),
+        has_token_minimum_with_video=False,
+    ),
+    _SEEDANCE_2_0,
+    _SEEDANCE_2_0._replace(
+        name="seedance-2.0-fast", resolutions=("480p", "720p"), hevc_resolutions=()
+    ),
+    _SEEDANCE_2_0._replace(
+        name="seedance-2.0-mini", resolutions=("480p", "720p"), hevc_resolutions=()
+    ),
+    Family(
+        name="seedance-1.5-pro",
+        size_table="2.0",
+        duration_range_seconds=(4, 12),
+        resolutions=("480p", "720p", "1080p"),
+        default_resolution="720p",
+        audio=True,
+        supports_auto_duration=True,
+        seed=True,
+        camera_fixed=True,
+        flex=True,
+        draft=True,
+    ),
+    _SEEDANCE_1_0,
+    _SEEDANCE_1_0._replace(name="seedance-1.0-pro-fast", last_frame=False),
+    _SEEDANCE_1_0._replace(
+        name="seedance-1.0-lite",
+        default_resolution="720p",
+        reference_images=4,
+        reference_resolutions=("480p", "720p"),
+        reference_ratio="16:9",
+    ),
+)
+
+FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _FAMILY_LIST})
+"""Every family by its name, newest first."""
+
+_SIZES: Mapping[str, Mapping[str, tuple[tuple[int, int], ...]]] = {
+    # In the order of RATIOS: 16:9, 4:3, 1:1, 3:4, 9:16, 21:9.
+    "2.5": {
+        "480p": ((854, 480), (752, 560), (640, 640), (560, 752), (480, 854), (992, 432)),
+        "720p": ((1280, 720), (1112, 834), (960, 960), (834, 1112), (720, 1280), (1470, 630)),
+        "1080p": (
+            *((1920, 1080), (1664, 1248), (1440, 1440)),
+            *((1248, 1664), (1080, 1920), (2206, 946)),
+        ),
+    },
+    "2.0": {
+        "480p": ((864, 496), (752, 560), (640, 640), (560, 752), (496, 864), (992, 432)),
+        "720p": ((1280, 720), (1112, 834), (960, 960), (834, 1112), (720, 1280), (1470, 630)),
+        "1080p": (
+            *((1920, 1080), (1664, 1248), (1440, 1440)),
+            *((1248, 1664), (1080, 1920), (2206, 946)),
+        ),
+        "4k": (
+            *((3840, 2160), (3326, 2494), (2880, 2880)),
+            *((2494, 3326), (2160, 3840), (4398, 1886)),
+        ),
+    },
+    "1.0": {
+        "480p": ((864, 480), (736, 544), (640, 640), (544, 736), (480, 864), (960, 416)),
+        "720p": ((1248, 704), (1120, 832), (960, 960), (832, 1120), (704, 1248), (1504, 640)),
+        "1080p": (
+            *((1920, 1088), (1664, 1248), (1440, 1440)),
+            *((1248, 1664), (1088, 1920), (2176, 928)),
+        ),
+    },
+}
+
+# Newest first, and the longer word before the one it contains. `.` and `-` are the same in ids.
+_FAMILY_BY_ID_PART = (
+    ("2-5", "seedance-2.5"),
+    ("2-0-fast", "seedance-2.0-fast"),
+    ("2-0-mini", "seedance-2.0-mini"),
+    ("2-0", "seedance-2.0"),
+    ("1-5-pro", "seedance-1.5-pro"),
+    ("1-0-pro-fast", "seedance-1.0-pro-fast"),
+    ("1-0-pro", "seedance-1.0-pro"),
+    ("1-0-lite", "seedance-1.0-lite"),
+)
+
+
+def find_family(model_id: str) -> Family | None:
+    """The family that an exact id belongs to by its words, or None for an id that tells none."""
+    told = model_id.lower().replace(".", "-")
+    for word, name in _FAMILY_BY_ID_PART:
+        if f"seedance-{word}" in told:
+            return FAMILIES[name]
+    return None
+
+
+def get_frame_size(family: Family, resolution: str, ratio: str) -> tuple[int, int]:
+    """Width and height in pixels of a resolution and one of RATIOS.
+
+    Raises KeyError for what the family does not render and for `adaptive`, which has no size yet.
+    """
+    if resolution not in family.resolutions or ratio not in RATIOS:
+        raise KeyError(family.name, resolution, ratio)
+    return _SIZES[family.size_table][resolution][RATIOS.index(ratio)]
+
+
+def get_largest_frame_size(family: Family, resolution: str) -> tuple[int, int]:
+    """The size with the most pixels: what an `adaptive` clip may come to. Raises as `size`."""
+    sizes = (
+        get_frame_size(family, resolution, ratio) for ratio in RATIOS if ratio in family.ratios
+    )
+    return max(sizes, key=math.prod)
+
+
+def find_closest_ratio(family: Family, width: int, height: int) -> str:
+    """The ratio of the family that a picture of that size comes nearest to.
+
+    2.5 keeps the picture's own ratio beside a first frame, so there it is the nearest name only.
+    """
+
+    def distance(ratio: str) -> float:
+        across, down = ratio.split(":")
+        return abs(math.log(width / height) - math.log(int(across) / int(down)))
+
+    return min((ratio for ratio in RATIOS if ratio in family.ratios), key=distance)
+
+
+def count_frames(duration_seconds: int) -> int:
+    """Frames of an ordinary clip: one more than its seconds hold, the repeated first one."""
+    return FRAMES_PER_SECOND * duration_seconds + 1
+
+
+def is_valid_frame_count(frames: int) -> bool:
+    """Whether `frames` may be asked for: 25 + 4n, from 29 to 289."""
+    return 29 <= frames <= 289 and (frames - 25) % 4 == 0
+
+
+class ImageLimits(NamedTuple):
+    """What a picture that goes with an order may be."""
+
+    mime_types: tuple[str, ...]
+    max_bytes: int
+    min_side: int
+    max_side: int
+    min_aspect: float
+    """Width by height."""
+    max_aspect: float
+
+
+IMAGE_LIMITS = ImageLimits(
+    # HEIC is left out: which families take it is told differently on every page.
+    mime_types=("image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff", "image/gif"),
+    max_bytes=30_000_000 - 1,
+    min_side=300,
+    max_side=6000,
+    min_aspect=0.4,
+    max_aspect=2.5,
+)
+"""First and last frames and reference images, on every family."""
+
+
+class ClipLimits(NamedTuple):
+    """What a clip that goes with an order as a reference may be."""
+
+    mime_type_by_extension: Mapping[str, str]
+    """Ending of the file to its type."""
+    codecs: tuple[str, ...]
+    max_bytes: int
+    min_side: int
+    max_side: int
+    min_aspect: float
+    """Width by height."""
+    max_aspect: float
+    min_pixels: int
+    """Width times height."""
+    max_pixels: int
+    min_fps: int
+    """Pictures a second."""
+    max_fps: int
+
+    def find_size_problem(self, width: int, height: int) -> str:
+        """What is wrong with a picture of that size, or nothing."""
+        if not self.min_side <= min(width, height) <= max(width, height) <= self.max_side:
+            return f"both sides must be {self.min_side} to {self.max_side} pixels"
+        if not self.min_aspect <= width / height <= self.max_aspect:
+            return f"width / height must be {self.min_aspect} to {self.max_aspect}"
+        if not self.min_pixels <= width * height <= self.max_pixels:
+            return f"it must have {self.min_pixels} to {self.max_pixels} pixels in all"
+        return ""
+
+
+CLIP_LIMITS = ClipLimits(
+    mime_type_by_extension=MappingProxyType({"mp4": "video/mp4", "mov": "video/quicktime"}),
+    codecs=("h264", "hevc"),
+    # The newest page allows 200 MB; every page allows 50.
+    max_bytes=50_000_000,
+    min_side=300,
+    max_side=6000,
+    min_aspect=0.4,
+    max_aspect=2.5,
+    min_pixels=407_696,
+    max_pixels=8_295_044,
+    min_fps=24,
+    max_fps=60,
+)
+"""Reference clips, on every family; how long they may be is the family's own."""
+
+MAX_AUDIO_BYTES = 15_000_000
+"""A reference sound."""

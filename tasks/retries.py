@@ -1,0 +1,47 @@
+"""The retry settings of the Prefect tasks, as data with reasons, and the condition that uses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from tasks.errors import ProviderError, Recovery
+
+SUBMIT_RETRIES: dict[str, Any] = {
+    # Only after errors that prove that nothing was accepted; a vendor's rate limit is per minute.
+    "retries": 4,
+    "retry_delay_seconds": [1, 5, 20, 60],
+    "retry_jitter_factor": 0.3,
+}
+AWAIT_RETRIES: dict[str, Any] = {
+    # Asking after a job costs nothing: outlast an outage of some minutes, then leave it to resume.
+    "retries": 5,
+    "retry_delay_seconds": [1, 5, 20, 60, 120],
+    "retry_jitter_factor": 0.3,
+}
+DOWNLOAD_RETRIES: dict[str, Any] = {
+    # A download is paid for already; files live a day at the vendor.
+    "retries": 5,
+    "retry_delay_seconds": [1, 5, 20, 60, 120],
+    "retry_jitter_factor": 0.3,
+}
+JOIN_RETRIES: dict[str, Any] = {
+    # The same clips give the same answer.
+    "retries": 0,
+}
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether asking again may help: only the error's own word counts."""
+    return isinstance(error, ProviderError) and error.recovery is Recovery.RETRY
+
+
+async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Prefect's question after a failed task run."""
+    try:
+        await state.aresult()
+    except Exception as error:
+        return is_retryable(error)
+    return False
