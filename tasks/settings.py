@@ -69,7 +69,9 @@ class Settings:
         ).rstrip("/")
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(
+    environ: Mapping[str, str] | None = None, *, working_folder: Path | None = None
+) -> Settings:
     """The settings of this process. Raises NotConfigured where a variable can't be understood."""
     said = os.environ if environ is None else environ
     store = said.get("SHOTCHAIN_STORE", "").strip()
@@ -80,7 +82,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ffmpeg=said.get("FFMPEG") or None,
         prefect_api_url=said.get("PREFECT_API_URL") or None,
         is_deployed=bool(said.get("PREFECT__FLOW_RUN_ID")),
-        config_path=_find_config_path(said),
+        config_path=_find_config_path(said, working_folder),
         is_config_required=bool(said.get("SHOTCHAIN_CONFIG", "").strip()),
         variables={
             name: word for name, word in said.items() if name.startswith("SHOTCHAIN_") and word
@@ -88,10 +90,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _find_config_path(environ: Mapping[str, str]) -> Path | None:
+def _find_config_path(environ: Mapping[str, str], working_folder: Path | None) -> Path | None:
     named = environ.get("SHOTCHAIN_CONFIG", "").strip()
     if named:
-        return Path(named)
+        return (working_folder or Path()) / named
     # A relative XDG_CONFIG_HOME is to be ignored, says the XDG base directory specification.
     for folder in (environ.get("XDG_CONFIG_HOME", ""), f"{environ.get('HOME', '')}/.config"):
         if Path(folder).is_absolute() and folder != "/.config":

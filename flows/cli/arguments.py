@@ -98,7 +98,7 @@ def open_run(arguments: argparse.Namespace, **wishes: Any) -> Run:
     wish = RunOptions(
         provider=arguments.provider, store=arguments.store, trust=arguments.trust, **wishes
     )
-    return prepare_run(board, wish, read_settings(), working=Path.cwd())
+    return prepare_run(board, wish, read_settings(), working_folder=Path.cwd())
 
 
 def print_output(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
-from flows.run import Run, serve_simulator
-from flows.shooting import desk
+from flows.run import Run
+from flows.run_context import Clients, serve_simulator
 from tasks.errors import NotConfigured
 from tasks.store.clean import iter_receipts
 from tasks.store.layout import RecordStore
@@ -66,7 +66,7 @@ def _targets(production: Run) -> list[_Target]:
 
 
 async def _cancel(production: Run, targets: list[_Target]) -> dict[tuple[str, str], CancelResult]:
-    async with desk(production, lambda *_: None) as desk_:
+    async with Clients(production) as clients:
 
         async def ask(target: _Target) -> CancelResult:
             assert target.attempt  # noqa: S101 - only what was sent waits
@@ -75,7 +75,7 @@ async def _cancel(production: Run, targets: list[_Target]) -> dict[tuple[str, st
                 msg = f"{target.attempt.provider} is not a provider any more"
                 return CancelResult("unasked", msg)
             try:
-                client = desk_.client_of(row, target.attempt)
+                client = clients.get(row, target.attempt)
             except NotConfigured as error:
                 return CancelResult("unasked", f"it could not be asked for: {error}", error)
             return await cancel_job(target.key, target.shelf, client)

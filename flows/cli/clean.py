@@ -127,7 +127,7 @@ def _keys(store: Store, board: Path, *, trust: bool) -> Iterator[str]:
     from storyboards.loading import load
 
     wish = RunOptions(store=store.root, trust=trust)
-    plan = prepare_run(load(board), wish, read_settings(), working=Path.cwd()).plan
+    plan = prepare_run(load(board), wish, read_settings(), working_folder=Path.cwd()).plan
     for shot in plan:
         yield shot.key
     for shot in plan.shots_to_render:

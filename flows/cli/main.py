@@ -30,19 +30,11 @@ from flows.cli.housekeeping import add_housekeeping
 from flows.signals import INTERRUPTED
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
-from tasks.errors import NotBuilt, UsageError
+from tasks.errors import UsageError
 from tasks.settings import set_environment
+from tasks.store.staleness import StalePolicy
 
 BUG = 70
-
-LATER = (
-    "review",
-    "export",
-    "approve",
-    "limits",
-    "listen",
-)
-"""Commands that are known and still to come."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # pydantic would read the metadata of every installed package to look for plugins.
     set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:
-        arguments = build_parser(words).parse_args(words)
+        arguments = build_parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
     except ShotchainError as error:
@@ -71,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail_with_bug(error, as_json=as_json)
 
 
-def build_parser(words: Sequence[str] = ()) -> Parser:
-    """The parser of a command line; of the commands still to come it knows the one that is used."""
+def build_parser() -> Parser:
+    """Build the parser of the command line."""
     found = Parser(prog="shotchain", description="Film production as code.")
     commands = found.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     _add_init(commands)
@@ -85,10 +77,6 @@ def build_parser(words: Sequence[str] = ()) -> Parser:
     spend.add(commands)
     simulate.add(commands)
     add_housekeeping(commands)
-    for name in set(words[:1]) & set(LATER):
-        later = commands.add_parser(name)
-        later.add_argument("words", nargs=argparse.REMAINDER)
-        later.set_defaults(run=_refuse_later, name=name)
     return found
 
 
@@ -138,11 +126,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _refuse_later(arguments: argparse.Namespace) -> int:
-    msg = f"`shotchain {arguments.name}` is not built yet"
-    raise NotBuilt(msg)
-
-
 def _init(arguments: argparse.Namespace) -> int:
     from storyboards.template import build_template
 
@@ -171,7 +154,7 @@ def _check(arguments: argparse.Namespace) -> int:
     shots = len(plan.shots)
     document: dict[str, Any] = {}
     if arguments.json:
-        from flows.cli.output.json import check_document
+        from flows.documents import check_document
 
         document = check_document(plan)
     told = [f"note: {note}" for note in plan.warnings]
@@ -183,8 +166,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from flows.cli.output.json import plan_document
     from flows.cli.output.text import format_plan
+    from flows.documents import plan_document
     from flows.run import check_preconditions
     from tasks.store.staleness import StalePolicy
 
@@ -211,13 +194,13 @@ def _render(arguments: argparse.Namespace) -> int:
         until=arguments.until,
         jobs=arguments.jobs,
         budget=arguments.budget,
-        agreed=arguments.yes,
+        yes=arguments.yes,
         resubmit=tuple(filter(None, (arguments.resubmit or "").split(","))),
         partial=arguments.partial,
         stale=StalePolicy(arguments.stale),
         out=arguments.out,
     )
-    return render(production, arguments.board, as_json=arguments.json)
+    return render(production, as_json=arguments.json)
 
 
 def _providers(arguments: argparse.Namespace) -> int:
@@ -235,7 +218,7 @@ def fail(error: ShotchainError, *, as_json: bool) -> int:
     """Say why a command ends, and return its exit code."""
     print(f"shotchain: {error}" if not _many(error) else str(error), file=sys.stderr)
     if as_json:
-        from flows.cli.output.json import error_document
+        from flows.documents import error_document
 
         print(to_json(error_document(error)))
     return error.exit_code

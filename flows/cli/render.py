@@ -1,4 +1,4 @@
-"""What `render` does once its words are read."""
+"""`shotchain render`: render what is left of a board and join its film."""
 
 from __future__ import annotations
 
@@ -8,118 +8,107 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.arguments import to_json
-from flows.cli.output import json
 from flows.cli.output.text import format_report, live_display
 from flows.consent import check_consent
-from flows.noting import record_rendered_shots, record_requested_takes
-from flows.report import RunReport, ShotResult, export, find_joined_film, full_title, list_clips
-from flows.run import Run, check_ready, serve_simulator
+from flows.documents import error_document, report_document
+from flows.history import record_rendered_shots, record_requested_takes
+from flows.report import RunReport, export, report_kept
+from flows.run import Run, check_ready
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import StoreError
-from tasks.store.staleness import StalePolicy
 
 
-def render(production: Run, board: str, *, as_json: bool) -> int:
-    """Render what is left of a board and join its film; returns the exit code.
+def render(run: Run, *, as_json: bool) -> int:
+    """Render what is left of a board and join its film; return the exit code.
 
-    Prefect is started only where something is left to do.
+    Prefect is started only if something is left to do.
     """
-    check_ready(production)
-    report = report_kept(production)
-    if report is None:
-        check_consent(production, ask=None if as_json else _ask)
-        production.store.create()
-        with forward_sigterm() as state:
-            try:
-                report = _run(production, board, wanted=not as_json)
-            except KeyboardInterrupt:
-                print("stopped; what was paid for is kept, run again to go on", file=sys.stderr)
-                return TERMINATED if state.is_terminated else INTERRUPTED
+    check_ready(run)
+    report = report_kept(run)
+    if report:
+        # Everything is there and paid: a read-only store is no reason to fail.
+        with suppress(StoreError):
+            record_requested_takes(run)
+            record_rendered_shots(run, run.shots)
+        return _finish(report, as_json=as_json)
+    check_consent(run, ask=None if as_json else _ask)
+    run.store.initialize()
+    with forward_sigterm() as interrupt:
+        try:
+            report = _render(run, with_display=not as_json)
+        except KeyboardInterrupt:
+            print("stopped; what was paid for is kept, run again to go on", file=sys.stderr)
+            return TERMINATED if interrupt.is_terminated else INTERRUPTED
     return _finish(report, as_json=as_json)
 
 
-def report_kept(production: Run) -> RunReport | None:
-    """The report of a run with nothing to do, without starting anything; else None."""
-    if production.pending:
-        return None
-    results = tuple(
-        ShotResult(one, "kept", production.status[one.id].attempt)
-        for one in production.plan
-        if one in production.shots
-    )
-    film = None
-    if production.makes_film:
-        attempts = {one.shot.id: one.attempt for one in results}
-        film = find_joined_film(
-            production, list_clips(production, attempts), full_title(production)
-        )
-        if film is None:
-            return None
-    # All is there and paid: a store that can't be written is no reason to fail.
-    with suppress(StoreError):
-        record_requested_takes(production)
-        record_rendered_shots(production, production.shots)
-    return RunReport(production, results, film)
-
-
-def _run(production: Run, board: str, *, wanted: bool) -> RunReport:
+def _render(run: Run, *, with_display: bool) -> RunReport:
+    """Run the flow in this process, on the user's Prefect server or on one of its own."""
     from flows.local_server import prefect_server
-    from flows.opening import head_start
-    from flows.running import OpenRun
 
-    file = str(Path(board).resolve())
-    with (
-        serve_simulator(production) as opened,
-        live_display(opened, sys.stderr, wanted=wanted) as shown,
-    ):
-        shown.say_engine("Prefect is starting")
-        with prefect_server(opened.settings, opened.store) as wait_for_server:
-            with head_start(opened, shown.tell):
-                from flows.render import run_open
+    working_folder = Path.cwd()
+    with live_display(run, sys.stderr, wanted=with_display) as display:
+        display.show_engine("Prefect is starting")
+        with prefect_server(run.settings, run.store) as wait_for_server:
+            # Prefect takes 2 s to import, and commands that render nothing need none of it.
+            from flows.render import run_flow
+            from flows.run_context import Caller
 
-                wait_for_server()
-            shown.say_engine("")
-            return run_open(OpenRun(opened, shown.tell), file, parameters(opened))
+            wait_for_server()
+            display.show_engine("")
+            caller = Caller(working_folder, display.update)
+            file = run.board.file or Path(run.board.shown_as)
+            with suppress(ShotchainError):
+                # The first error of the run; the report has all of them.
+                run_flow(file.resolve(), flow_parameters(run), caller)
+    if caller.report is None:
+        msg = "the flow ended without a report"
+        raise AssertionError(msg)
+    return caller.report
 
 
-def parameters(production: Run) -> dict[str, Any]:
-    """What the flow run is seen to be asked for."""
-    wish = production.options
-    asked = {
-        "provider": wish.provider,
-        "budget": wish.budget,
-        "only": list(wish.only) or None,
-        "until": wish.until,
-        "jobs": wish.jobs,
-        "resubmit": list(wish.resubmit) or None,
-        "partial": wish.partial or None,
-        "trust": wish.trust or None,
-        "stale": wish.stale.value if wish.stale is not StalePolicy.KEEP else None,
+def flow_parameters(run: Run) -> dict[str, Any]:
+    """Return the parameters of the flow run: what was asked for, as Prefect shows it."""
+    options = run.options
+    parameters = {
+        "provider": options.provider,
+        "budget": options.budget,
+        "store": str(run.store.root),
+        "out": str(options.out) if options.out else None,
+        "only": list(options.only) or None,
+        "until": options.until,
+        "jobs": options.jobs,
+        "resubmit": list(options.resubmit) or None,
+        "partial": options.partial or None,
+        "trust": options.trust or None,
+        "stale": options.stale.value,
+        # The user was asked, or has answered by an option.
+        "yes": True,
+        "plan_digest": run.digest(),
     }
-    return {name: word for name, word in asked.items() if word is not None}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _finish(report: RunReport, *, as_json: bool) -> int:
     errors = [one.error for one in report.results if one.error]
     film = None
     try:
-        placed = export(report)
-        film = str(placed) if placed else None
+        film = export(report)
     except ShotchainError as error:
         errors.append(error)
     if report.error:
         errors.append(report.error)
-    document = json.render_document(report, film)
+    document = report_document(report, film)
     worst = max(errors, key=_gravity, default=None)
     code = _code(worst)
     if as_json:
         if code > 1 and worst:
-            document = json.error_document(worst, document)
+            document = error_document(worst, document)
         print(to_json(document))
     else:
-        print(escape_control_chars(format_report(report, film), keep="\n"))
+        print(escape_control_chars(format_report(report, str(film) if film else None), keep="\n"))
     for words in report.warnings:
         print(f"warning: {escape_control_chars(words)}", file=sys.stderr)
     for words in dict.fromkeys(_sentence(report, one) for one in errors):

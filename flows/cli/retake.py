@@ -100,11 +100,11 @@ def _shot(production: Run, shot: str) -> ShotToRender:
 
 def _note(production: Run) -> None:
     """Note what the board asks for now, so that it can be found again once it is changed."""
-    from flows.noting import take_of
+    from flows.history import requested_take
     from tasks.store.board_records import record_takes
 
     there = [one for one in production.plan.shots_to_render if production.status[one.id].attempt]
-    takes = {one.id: take_of(production, one) for one in there}
+    takes = {one.id: requested_take(production, one) for one in there}
     if takes:
         record_takes(production.store.root, production.board.name, takes)
 
@@ -197,7 +197,7 @@ def _apply(
 
     Raises InvalidStoryboard, and leaves the file alone, where the board would not be clean.
     """
-    from flows.noting import record_rendered_shots
+    from flows.history import record_rendered_shots
     from flows.run import prepare_run
     from storyboards.loading import parse, read_bytes
     from storyboards.yaml_editor import apply_edits, replace_file
@@ -208,7 +208,7 @@ def _apply(
     data = read_bytes(file, file=shown)
     changed = apply_edits(data, edits, file=shown)
     board = parse(changed, file=shown, folder=file.parent)
-    after = prepare_run(board, production.options, production.settings, working=Path.cwd())
+    after = prepare_run(board, production.options, production.settings, working_folder=Path.cwd())
     if changed != data:
         replace_file(file, data, changed, shown=shown)
     # What was picked or pinned is needed from now on, also before the next render.
@@ -223,7 +223,7 @@ def _tell(change: Change, arguments: argparse.Namespace) -> None:
     shot = production.plan.shot(change.shot)
     document: dict[str, Any] = {}
     if arguments.json:
-        from flows.cli.output.json import plan_document
+        from flows.documents import plan_document
 
         document = {
             **plan_document(production),

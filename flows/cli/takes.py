@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.arguments import Commands, add_command, add_store, print_output
-from tasks.errors import UsageError
+from tasks.errors import unknown_shot_error
 
 if TYPE_CHECKING:
     from storyboards.board import Board
@@ -49,8 +49,7 @@ def current_take(board: Board, shot: str) -> int:
     """The take of a shot that the board asks for. Raises UsageError where it has no such shot."""
     takes = {one.id: one.take for one in board.storyboard.shots}
     if shot not in takes:
-        msg = f"there is no shot {shot!r}; the board has {', '.join(takes)}"
-        raise UsageError(msg)
+        raise unknown_shot_error(shot, takes)
     return takes[shot]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from tasks.errors import UsageError
+from tasks.errors import NotConfigured, UsageError
 from tasks.providers.families import FAMILIES, Family
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class Provider:
     """The environment variable that a configuration names for the API key."""
     config_file: str = ""
     """The file that configures this provider; empty for a built-in one."""
+
+    def missing_key_error(self) -> NotConfigured:
+        """Return the error for a run that needs this provider's key and has none."""
+        return NotConfigured(f"{self.name} needs a key: set {self.key_variable}")
 
     @property
     def key_variable(self) -> str:

@@ -24,7 +24,7 @@ from tasks.simulator.families import BYTEPLUS_MODELS, VOLCENGINE_MODELS
 from tasks.simulator.faults import Fault, Seen
 from tasks.simulator.house import House
 from tasks.simulator.ledger import Entry
-from tasks.simulator.magic import reason
+from tasks.simulator.prompt_directives import error_message
 from tasks.simulator.refusals import Refusal, reject
 from tasks.simulator.vendors import kkiai, powertokens, sora, videos, volc
 from tasks.simulator.vendors.ark import ARK
@@ -223,7 +223,7 @@ def _ordered(fault: Fault, desk: Desk, call: Call) -> Answer:
     code = str(fault.options.get("code", "InternalServiceError"))
     match fault.kind.name:
         case "throttled":
-            answer = refuse(Refusal(code, reason(code), status=429), call)
+            answer = refuse(Refusal(code, error_message(code), status=429), call)
             after = fault.word("retry_after")
             return replace(answer, headers={"Retry-After": after} if after else {})
         case "server_error":
@@ -232,9 +232,9 @@ def _ordered(fault: Fault, desk: Desk, call: Call) -> Answer:
         case "html":
             return Answer(_PAGE, int(fault.number("status")), media_type="text/html")
         case "error_in_200":
-            return replace(refuse(Refusal(code, reason(code)), call), status=200)
+            return replace(refuse(Refusal(code, error_message(code)), call), status=200)
         case _:
-            return refuse(Refusal(code, reason(code)), call)
+            return refuse(Refusal(code, error_message(code)), call)
 
 
 def _spoilt(response: Response, kind: str, body: bytes) -> Response:

@@ -20,11 +20,11 @@ from tasks.simulator.commission import Commission, Medium
 from tasks.simulator.families import FAMILIES
 from tasks.simulator.faults import Fault, Faults, Seen
 from tasks.simulator.files import Files
+from tasks.simulator.footage.pool import RenderPool
 from tasks.simulator.inputs import Inputs
 from tasks.simulator.jobs import Job, Jobs
-from tasks.simulator.magic import fate_of, reason, refuse_if_told
+from tasks.simulator.prompt_directives import apply_refuse_directive, error_message, planned_fate
 from tasks.simulator.refusals import Refusal
-from tasks.simulator.renderers import Renderers
 
 OperationName = Literal["create", "get", "list", "delete", "content", "upload"]
 
@@ -128,7 +128,7 @@ class Desk:
     jobs: Jobs
     files: Files
     assets: Assets
-    renderers: Renderers
+    renderers: RenderPool
     faults: Faults
     callbacks: Callbacks
     clock: Clock
@@ -149,7 +149,7 @@ class Desk:
 
     def accept(self, call: Call, commission: Commission, new_id: Callable[[], str]) -> Job:
         """Make a job of a commission and see to its picture. Raises Refusal where so told."""
-        refuse_if_told(commission.prompt)
+        apply_refuse_directive(commission.prompt)
         seen = Seen(self.mount.provider, "create", _text(call))
         commission, job = self._destined(commission, self.faults.strike_job(seen))
         for _ in range(100):
@@ -158,7 +158,7 @@ class Desk:
                 self.jobs.add(made)
             except FileExistsError:
                 continue
-            self.renderers.ask(made)
+            self.renderers.submit(made)
             self.call_back(made, call.base_url)
             return made
         message = "no free job id was found"
@@ -168,7 +168,7 @@ class Desk:
         """Return this mount's job as it stands, or None."""
         job = self.jobs.find(job_id, self.mount.provider)
         if job is not None:
-            self.renderers.ask(job)
+            self.renderers.submit(job)
         return job
 
     def call_back(self, job: Job, base_url: str) -> None:
@@ -184,12 +184,12 @@ class Desk:
     def cancel(self, job: Job) -> None:
         """Take a queued job out of the queue."""
         now = self.clock.now()
-        self.renderers.forget(job.id)
+        self.renderers.cancel(job.id)
         self.jobs.change(job.id, lambda job: replace(job, status="cancelled", updated_at=now))
 
     def remove(self, job: Job) -> None:
         """Forget a job and its files."""
-        self.renderers.forget(job.id)
+        self.renderers.cancel(job.id)
         self.jobs.remove(job.id)
         self.files.remove(job.id)
 
@@ -213,13 +213,13 @@ class Desk:
 
     def _destined(self, commission: Commission, faults: list[Fault]) -> tuple[Commission, Job]:
         """Return commission and job as the prompt's magic words and the faults decide."""
-        fate = fate_of(commission.prompt)
+        fate = planned_fate(commission.prompt)
         due_seconds = self.job_seconds
         for fault in faults:
             match fault.kind.name:
                 case "job_failed":
                     code = fault.word("code")
-                    fate = replace(fate, error_code=code, error_message=reason(code))
+                    fate = replace(fate, error_code=code, error_message=error_message(code))
                 case "job_expired":
                     fate = replace(fate, expires=True)
                 case "job_takes":

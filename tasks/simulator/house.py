@@ -13,9 +13,9 @@ from tasks.simulator.clock import Clock, SystemClock
 from tasks.simulator.desk import Desk, Mount
 from tasks.simulator.faults import Faults
 from tasks.simulator.files import Files
+from tasks.simulator.footage.pool import RenderPool
 from tasks.simulator.jobs import Jobs
 from tasks.simulator.ledger import Ledger
-from tasks.simulator.renderers import Renderers
 from tasks.simulator.sweeping import mark_served
 
 CALLBACK_SECONDS = 5.0
@@ -31,7 +31,7 @@ class House:
     jobs: Jobs
     files: Files
     assets: Assets
-    renderers: Renderers
+    renderers: RenderPool
     faults: Faults
     ledger: Ledger
     callbacks: Callbacks
@@ -100,10 +100,10 @@ def _furnish(
     for job_id in jobs.sweep():
         files.remove(job_id)
     files.sweep()
-    renderers = Renderers(root, jobs, files, clock)
+    renderers = RenderPool(root, jobs, files, clock)
     ledger = Ledger(root)
     for job in reversed(jobs.all()):
-        renderers.ask(job)
+        renderers.submit(job)
     return House(
         root=root,
         clock=clock,

@@ -133,7 +133,7 @@ class Store:
         with open_lock_file(self.root / USAGE_LOCK_NAME) as file:
             yield try_lock(file)
 
-    def create(self) -> None:
+    def initialize(self) -> None:
         """Make the folder and say whose it is. Raises StoreError where that can't be done."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)

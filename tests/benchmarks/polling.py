@@ -175,12 +175,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     words = parser.parse_args()
-    from tasks.simulator import pictures
     from tasks.simulator.clock import ManualClock
     from tasks.simulator.faults import Faults
+    from tasks.simulator.footage import renderer
     from tasks.simulator.server import serve
 
-    pictures.render_clip = draw_nothing
+    renderer.render_clip = draw_nothing
     print(f"{'':38}{'median':>8}{'worst':>8}{'median':>11}{'worst':>9}{'asked':>9}{'every':>11}")
     for line in LINES:
         with tempfile.TemporaryDirectory() as folder:

@@ -55,18 +55,16 @@ shots:
 """
 BUG = """
 import sys
-from flows import shooting
-from tasks.sending import jobs
-from tasks.providers.client import Client
+from tasks import shots
 
-async def wait(shot, desk):
-    client = desk.client_of(shot.provider, None)
+async def await_job(shot, context):
+    client = context.client_of(shot.provider, None)
     key = client._key()
     cause = KeyError(f"https://h.example/v.mp4?X-Tos-Signature={key}")
     raise RuntimeError(f"no {key!r} and no data:image/png;base64,{key}", key) from cause
 
-jobs.wait = wait
-from flows.cli import main
+shots.await_job = await_job
+from flows.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from flows.cli.cancel import cancel_jobs
-from flows.shooting import desk
+from flows.run_context import open_run
 from tasks.errors import JobFailed, ProviderError
 from tasks.simulator.ledger import read_ledger
 from tasks.store.receipts import AttemptState, read_receipt
@@ -21,13 +21,13 @@ def send(queueing):
 
     def submit(text: str, **wishes):
         production = queueing.prepare(text, **wishes)
-        production.store.open()
+        production.store.initialize()
 
         async def run() -> None:
-            async with desk(production, queueing.tell) as desk_:
+            async with open_run(production, queueing.on_progress) as context:
                 for shot in production.plan:
                     if shot.continues is None:
-                        await submit.submit(shot, None, desk_)
+                        await submit.submit(shot, None, context.submission)
 
         asyncio.run(run())
         return queueing.prepare(text, **wishes)
@@ -201,8 +201,8 @@ def test_a_run_that_waits_for_the_job_hears_that_it_is_cancelled(queueing, send,
     shot = production.plan.shot("a")
 
     async def wait() -> ProviderError | None:
-        async with desk(production, queueing.tell) as desk_:
-            waiting = asyncio.ensure_future(download.await_job(shot, desk_))
+        async with open_run(production, queueing.on_progress) as context:
+            waiting = asyncio.ensure_future(download.await_job(shot, context.submission))
             await asyncio.to_thread(cancel_jobs, production)
             with pytest.raises(JobFailed) as raised:
                 await waiting
@@ -221,9 +221,9 @@ def test_an_interrupt_takes_nothing_back(queueing, send, chain) -> None:
     shot = production.plan.shot("a")
 
     async def wait() -> None:
-        async with desk(production, queueing.tell) as desk_:
-            waiting = asyncio.ensure_future(download.await_job(shot, desk_))
-            while not queueing.told:
+        async with open_run(production, queueing.on_progress) as context:
+            waiting = asyncio.ensure_future(download.await_job(shot, context.submission))
+            while not queueing.progress:
                 await asyncio.sleep(0.01)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)

@@ -105,7 +105,7 @@ def test_nobody_agreed_to_pay(folder: Path, capsys, monkeypatch) -> None:
     assert main(["render", "board.yaml", "--provider", "ark", "--json"]) == 4
     out, err = capsys.readouterr()
     assert "0.60 CNY" in err
-    assert json.loads(out)["error"]["kind"] == "unpayable"
+    assert json.loads(out)["error"]["kind"] == "budget_exceeded"
 
 
 @pytest.mark.parametrize(
@@ -367,5 +367,5 @@ def test_a_failed_shot_ends_with_1_and_one_sentence(folder: Path) -> None:
     assert code == 1
     assert document["film"] is None
     assert [one["outcome"] for one in document["shots"]] == ["rendered", "failed"]
-    assert document["shots"][1]["error"]["kind"] == "output_refused"
+    assert document["shots"][1]["error"]["kind"] == "output_moderated"
     assert err.count("\n") == 1

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from flows.cli.output.json import count_film_frames, plan_document, render_document
+
 from flows.run import check_preconditions
 from tasks.errors import InvalidStoryboard, MediaError
 from tasks.simulator.ledger import read_ledger
@@ -60,7 +60,7 @@ def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
     ]
     assert "upload" not in operations(studio)
     assert two.attempt.first_frame_sha256 == one.attempt.last_frame.sha256
-    assert count_film_frames(report.run) == report.film.frames == 49 + 97
+    assert count_film_frames(report.run) == report.film.frame_count == 49 + 97
     assert decode(studio.folder / "films" / "board.mp4").frames == 49 + 97
     # With a clip, 2.0 bills five thirds of its own seconds at least.
     assert two.attempt.tokens == two.shot.tokens == 864 * 496 * 24 * 7 // 1024

@@ -119,7 +119,7 @@ def test_a_film_is_not_joined_with_a_hole_unless_asked(studio, chain, decode) ->
 
     assert report.film is None
     assert partial.missing == ("two",)
-    assert partial.film.frames == 3 * 49 - 1
+    assert partial.film.frame_count == 3 * 49 - 1
     assert decode(film).frames == 3 * 49 - 1
     assert not (studio.folder / "films" / "board.mp4").exists()
 
@@ -133,7 +133,7 @@ def test_behind_a_hole_a_shot_that_continues_the_one_before_it_repeats_no_pictur
     report = studio.run(text, partial=True)
 
     assert report.missing == ("two",)
-    assert report.film.frames == 2 * 49 - 1
+    assert report.film.frame_count == 2 * 49 - 1
 
 
 def test_a_whole_film_is_whole_with_partial_too(studio, chain) -> None:

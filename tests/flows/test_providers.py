@@ -36,11 +36,11 @@ def test_one_board_is_rendered_by_every_provider(studio, provider: str) -> None:
     report = studio.run(text, agreed=True)
 
     assert [(one.outcome, str(one.error or "")) for one in report.results] == [("rendered", "")] * 2
-    assert report.film.frames == 2 * (24 * seconds + 1) - 1
+    assert report.film.frame_count == 2 * (24 * seconds + 1) - 1
     assert studio.creates == 2
     one, two = report.results
     home = report.run.records_of(one.shot).folder_of(one.shot.key)
-    last = (home / one.attempt.last_frame.file).read_bytes()
+    last = (home / one.attempt.last_frame.name).read_bytes()
     clip = report.run.records_of(two.shot).folder_of(two.shot.key) / "clip.mp4"
     apart = mean_difference(last, first_frame(clip))
     if DIALECTS[PROVIDERS[provider].dialect].first_frame_anchor == "exact":

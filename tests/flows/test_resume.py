@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from flows.cli.render import report_kept
-from flows.shooting import BareSteps, desk
+from flows.run_context import open_run
 from tasks.errors import NotConfigured, Unreachable
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
@@ -25,18 +25,17 @@ from tasks.simulator.server import serve
 from tasks.store.receipts import Attempt, AttemptState
 
 
-class Sent(BareSteps):
-    """A run that ends when its first jobs are sent, as one whose machine is switched off."""
+async def switch_off(*args: object, **kwargs: object) -> None:
+    """End a task as a machine that is switched off does."""
+    del args, kwargs
+    raise Unreachable("switched off")
 
-    async def render(self, shot, step):
-        raise Unreachable("switched off")
 
+SUBMITTED = {"await_frame": switch_off}
+"""A run that ends when its first jobs are submitted."""
 
-class Rendered(BareSteps):
-    """A run that ends before its first clip is brought home."""
-
-    async def collect(self, shot, step):
-        raise Unreachable("switched off")
+RENDERED = {"download_clip": switch_off}
+"""A run that ends before its first clip is downloaded."""
 
 
 def requests(studio, operation: str) -> list[int]:
@@ -64,23 +63,23 @@ def days_ago(days: float) -> str:
     return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
 
 
-@pytest.mark.parametrize("stop", [Sent, Rendered])
+@pytest.mark.parametrize("stop", [SUBMITTED, RENDERED])
 @pytest.mark.parametrize("provider", ["ark", "cometapi-volc"])
 def test_what_was_sent_is_picked_up_by_the_next_run(
     studio, chain, outcomes, stop, provider
 ) -> None:
     """Whether the job was queued or done when the first run ended, nothing is sent again."""
     text = chain("one", "two", provider=provider)
-    first = studio.run(text, steps=stop())
+    first = studio.run(text, tasks=stop)
     standings = studio.prepare(text).status
     again = studio.run(text)
 
     assert outcomes(first)["one"] == "failed"
     assert standings["one"].max_price.amount == 0
     # Without a frame of the vendor's, the clip itself is brought home to take it.
-    brought = stop is Rendered and provider == "cometapi-volc"
+    brought = stop is RENDERED and provider == "cometapi-volc"
     assert standings["one"].state == ("kept" if brought else "in flight")
-    assert again.film.frames == 97
+    assert again.film.frame_count == 97
     assert studio.submits == studio.creates == 2
 
 
@@ -88,7 +87,7 @@ def test_a_job_is_asked_for_where_it_was_sent(studio, chain, outcomes, tmp_path)
     """The base URL was changed since: the job is fetched from the old one, what is new is sent to
     the new one."""
     text = chain("one", "two", provider="ark")
-    studio.run(text, steps=Sent())
+    studio.run(text, tasks=SUBMITTED)
     with serve(tmp_path / "elsewhere") as url:
         studio.words["SHOTCHAIN_ARK_BASE_URL"] = f"{url}/ark/api/v3"
         report = studio.run(text)
@@ -104,7 +103,7 @@ def test_a_job_is_asked_for_where_it_was_sent(studio, chain, outcomes, tmp_path)
 def test_another_machine_with_the_same_store_goes_on(studio, chain, outcomes, tmp_path) -> None:
     """The store lies at another path, the board too; the job is picked up and the film is made."""
     text = chain("one", "two", provider="ark")
-    studio.run(text, steps=Sent())
+    studio.run(text, tasks=SUBMITTED)
     shutil.move(studio.folder / "store", tmp_path / "carried")
     studio.folder = tmp_path / "other-machine"
     studio.folder.mkdir()
@@ -132,7 +131,7 @@ def test_a_copied_store_holds_the_film_and_needs_nothing(studio, chain, tmp_path
 def test_a_job_older_than_a_vendor_keeps_it_is_told_with_its_price(studio, chain) -> None:
     """Seven days are over: the plan says which job, that it is rendered again, and for how much."""
     text = chain("one", provider="ark")
-    studio.run(text, steps=Sent())
+    studio.run(text, tasks=SUBMITTED)
     receipt = next((studio.folder / "store").rglob("receipt.json"))
     job = json.loads(receipt.read_bytes())["attempts"][-1]["job"]
     change_receipts(studio.folder / "store", intended_at=days_ago(8), submitted_at=days_ago(8))
@@ -152,7 +151,7 @@ def test_a_job_older_than_a_week_is_asked_for_before_it_is_paid_again(
 ) -> None:
     """One more create where the vendor has forgotten it, none where it has not."""
     text = chain("one", provider="ark")
-    studio.run(text, steps=Sent())
+    studio.run(text, tasks=SUBMITTED)
     change_receipts(studio.folder / "store", intended_at=days_ago(8), submitted_at=days_ago(8))
     if forgotten:
         for job in (studio.root / "jobs").glob("*.json"):
@@ -229,8 +228,8 @@ def test_an_address_of_before_is_asked_only_where_the_same_key_was_used_there(
     )
 
     async def ask(seal: str | None) -> str:
-        async with desk(production, studio.tell) as desk_:
-            return desk_.client_of(row, replace(attempt, seal=seal)).base_url
+        async with open_run(production, studio.on_progress) as context:
+            return context.submission.client_of(row, replace(attempt, base_url_hmac=seal)).base_url
 
     assert asyncio.run(ask(sent)) == before
     for wrong in (None, sent[::-1]):
@@ -241,7 +240,7 @@ def test_an_address_of_before_is_asked_only_where_the_same_key_was_used_there(
 
 def test_every_receipt_is_sealed_with_the_key_that_it_was_sent_with(studio, chain) -> None:
     """Before the request, with all else that the intent holds."""
-    studio.run(chain("one", provider="ark"), steps=Sent())
+    studio.run(chain("one", provider="ark"), tasks=SUBMITTED)
     (path,) = studio.folder.rglob("receipt.json")
 
     assert len(json.loads(path.read_bytes())["attempts"][-1]["base_url_hmac"]) == 32

@@ -103,7 +103,7 @@ def test_keep_rest_pays_one_shot_and_leaves_the_rest_on_the_old_take(
     assert board.read_text() == wanted
     assert outcomes(report) == {"a": "rendered", "b": "kept", "x": "kept"}
     assert studio.creates == 3 + 1
-    assert report.film.frames == 3 * 49
+    assert report.film.frame_count == 3 * 49
     assert report.stale == ()
     plan = command("plan").told["shots"]
     assert (plan[1]["continues"], plan[1]["continues_take"], plan[1]["seam"]) == ("a", 1, "fresh")

@@ -92,7 +92,7 @@ def test_a_cascade_follows_the_chain_within_the_run_as_priced(studio, chain, out
     assert asked.to_pay.as_money.amount == sum(prices)
     assert outcomes(report)["a"] == outcomes(report)["b"] == "rendered"
     assert report.stale == ()
-    assert report.film.frames == 3 * 49 - 2
+    assert report.film.frame_count == 3 * 49 - 2
     rendered = sum(one == "rendered" for one in outcomes(report).values())
     assert studio.creates == 3 + rendered
 
@@ -109,6 +109,6 @@ def test_a_cascade_that_comes_to_nothing_leaves_what_was_kept(studio, chain, out
 
     assert outcomes(failed) == {"a": "kept", "b": "failed"}
     assert outcomes(kept) == {"a": "kept", "b": "kept"}
-    assert kept.film.frames == 97
+    assert kept.film.frame_count == 97
     assert [one.id for one in kept.stale] == ["b"]
     assert studio.creates == 2

@@ -30,7 +30,7 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.types import ApiCall, MediaInput
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.faults import Faults
-from tasks.simulator.pictures import Brief, render_clip
+from tasks.simulator.footage.renderer import ClipSpec, render_clip
 from tasks.simulator.server import serve
 from tasks.submission.payload import attach_media
 
@@ -135,8 +135,8 @@ def folder() -> Path:
     place = Path(tempfile.mkdtemp(prefix="shotchain-parameters-"))
     for name, colour in (("a", "navy"), ("b", "teal")):
         Image.new("RGB", (864, 486), colour).save(place / f"{name}.png")
-    brief = Brief("A lamp.", 864, 486, frames=49, seed=1, label="")
-    render_clip(brief, place / "a.mp4", go_on=lambda: True)
+    spec = ClipSpec("A lamp.", 864, 486, frames=49, seed=1, label="")
+    render_clip(spec, place / "a.mp4", is_wanted=lambda: True)
     return place
 
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from flows.cli.output.json import count_film_frames, list_price_sources
 from flows.consent import list_budgets
+from flows.documents import count_film_frames, list_price_sources
 from flows.report import RunReport, ShotResult, price_of
 from flows.run import Run
 from tasks.budgets.money import ZERO, format_exact, format_price, sum_prices
@@ -144,10 +144,10 @@ def _result_row(result: ShotResult) -> tuple[str, ...]:
 class Quiet:
     """No display: a pipe, or a document for another program."""
 
-    def tell(self, shot: str, doing: str, progress: float | None) -> None:
+    def update(self, shot: str, doing: str, progress: float | None) -> None:
         """Nothing is shown."""
 
-    def say_engine(self, words: str) -> None:
+    def show_engine(self, text: str) -> None:
         """Nothing is shown."""
 
     def __enter__(self) -> Quiet:
@@ -184,7 +184,7 @@ class Live:
             console=self._console, get_renderable=self._draw, refresh_per_second=8, transient=True
         )
 
-    def tell(self, shot: str, doing: str, progress: float | None) -> None:
+    def update(self, shot: str, doing: str, progress: float | None) -> None:
         """A shot does something else now. From any thread."""
         with self._lock:
             self._doing[shot] = doing
@@ -194,9 +194,9 @@ class Live:
             else:
                 self._since.setdefault(shot, time.monotonic())
 
-    def say_engine(self, words: str) -> None:
+    def show_engine(self, text: str) -> None:
         """What Prefect does, where that is worth a word."""
-        self._engine = words
+        self._engine = text
 
     def __enter__(self) -> Live:
         self._live.__enter__()

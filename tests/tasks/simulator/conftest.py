@@ -24,10 +24,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from tasks.simulator import pictures
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
+from tasks.simulator.footage import renderer
 from tasks.simulator.ledger import read_ledger
 from tasks.simulator.server import serve
 
@@ -144,15 +144,15 @@ class KeptClips:
         self._folder = folder
         self._film = film
 
-    def __call__(self, brief: pictures.Brief, path: Path, **options: Any) -> bytes:
-        if not self.is_on or brief.first or brief.last or brief.references:
-            return self._film(brief, path, **options)
-        kept = self._folder / f"{hash(brief)}{path.suffix}"
+    def __call__(self, spec: renderer.ClipSpec, path: Path, **options: Any) -> bytes:
+        if not self.is_on or spec.first_frame or spec.last_frame or spec.reference_images:
+            return self._film(spec, path, **options)
+        kept = self._folder / f"{hash(spec)}{path.suffix}"
         frame = kept.with_suffix(".png")
         if frame.exists():
             shutil.copyfile(kept, path)
             return frame.read_bytes()
-        picture = self._film(brief, path, **options)
+        picture = self._film(spec, path, **options)
         shutil.copyfile(path, kept)
         # The frame last: whoever sees it finds the clip whole.
         frame.with_suffix(".part").write_bytes(picture)
@@ -163,9 +163,9 @@ class KeptClips:
 @pytest.fixture(scope="session", autouse=True)
 def kept_clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptClips]:
     """Keep clips for the session."""
-    kept = KeptClips(tmp_path_factory.mktemp("kept"), pictures.render_clip)
+    kept = KeptClips(tmp_path_factory.mktemp("kept"), renderer.render_clip)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "render_clip", kept)
+        patch.setattr(renderer, "render_clip", kept)
         yield kept
 
 

@@ -87,7 +87,7 @@ def test_what_may_be_charged_counts_at_its_most(state: AttemptState, amount: str
     [
         {},
         {"version": 1},
-        {"version": 2, "attempts": []},
+        {"version": 3, "attempts": []},
         {"version": 1, "attempts": [{}]},
         {"version": 1, "attempts": [{"state": "napping"}]},
         {"version": 1, "attempts": 5},
