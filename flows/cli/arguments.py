@@ -72,13 +72,13 @@ def find_store_path(arguments: argparse.Namespace, board: Path | None = None) ->
 
 def open_plan(arguments: argparse.Namespace) -> Plan:
     """The board of a command, planned; only takes and locks need a look into the store."""
-    from storyboards.loading import load
+    from storyboards.loading import load_partial
     from storyboards.models import FromShot
     from tasks.config.loader import load_config
     from tasks.planning.planner import make_plan
     from tasks.settings import read_settings
 
-    board = load(Path(arguments.board))
+    board = load_partial(Path(arguments.board))
     for shot in board.storyboard.shots:
         if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
             return open_run(arguments).plan
@@ -91,10 +91,10 @@ def open_plan(arguments: argparse.Namespace) -> Plan:
 def open_run(arguments: argparse.Namespace, **wishes: Any) -> Run:
     """The board of a command, planned and held against its store."""
     from flows.run import RunOptions, prepare_run
-    from storyboards.loading import load
+    from storyboards.loading import load_partial
     from tasks.settings import read_settings
 
-    board = load(Path(arguments.board))
+    board = load_partial(Path(arguments.board))
     wish = RunOptions(
         provider=arguments.provider, store=arguments.store, trust=arguments.trust, **wishes
     )

@@ -189,7 +189,7 @@ def test_a_bug_is_one_line_and_a_log_without_secrets(folder: Path, capsys, monke
     def broken(*_: object, **__: object) -> None:
         raise ValueError("canary-key-2 at https://v.example/a.mp4?X-Sig=canary-sig and more")
 
-    monkeypatch.setattr("storyboards.loading.load", broken)
+    monkeypatch.setattr("storyboards.loading.load_partial", broken)
 
     assert main(["check", "board.yaml"]) == 70
     err = capsys.readouterr().err

@@ -255,7 +255,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(
 )
 BOARDS = {
     "ten megabytes": (HEAD + "# padding\n" * 1_000_000, "larger than 2 MB"),
-    "a billion laughs": (LAUGHS, "aliases filled in"),
+    "a billion laughs": (LAUGHS, "aliases included"),
     "an alias of itself": ("shots: &a [*a]\n", "inside its own anchor"),
     "brackets": ("shots: " + "[" * 500_000, "nested deeper"),
     "braces": ("{a: " * 100_000, "nested deeper"),
