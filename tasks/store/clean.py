@@ -71,7 +71,7 @@ def iter_receipts(store: Store) -> Iterator[StoredReceipt]:
     """
     for loopback in (False, True):
         records = store.records(loopback=loopback)
-        for key in records.keys():  # noqa: SIM118 - not a dict
+        for key in records.iter_keys():
             yield StoredReceipt(records, key, read_receipt(key, records.read(key)))
 
 

@@ -78,7 +78,7 @@ class RecordStore:
             raise StoreError(msg) from error
         return status.st_mtime_ns, status.st_ino, status.st_size
 
-    def keys(self) -> Iterator[str]:
+    def iter_keys(self) -> Iterator[str]:
         """Yield every key that has a folder, sorted."""
         if self.folder.is_dir():
             yield from sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())

@@ -101,7 +101,7 @@ class TakeHistory:
         found: dict[str, list[RecordedTake]] = {}
         names: tuple[RecordsFolder, ...] = ("previz", "shots")
         for name in names:
-            keys = self.store.records(loopback=name == "previz").keys()
+            keys = self.store.records(loopback=name == "previz").iter_keys()
             for key in keys:
                 attempt = _find_sent_attempt(self.store, name, key)
                 if attempt and attempt.board == self.record.name:

@@ -84,7 +84,7 @@ def verify_store(store: Store) -> VerifyResult:
     result = VerifyResult()
     for loopback in (False, True):
         records = store.records(loopback=loopback)
-        for key in records.keys():  # noqa: SIM118 - not a dict
+        for key in records.iter_keys():
             _verify_key(records, key, result)
     _verify_films(store, result)
     _verify_board_records(store, result)
