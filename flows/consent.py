@@ -11,6 +11,7 @@ from tasks.budgets.money import Total
 from tasks.errors import BudgetExceeded
 from tasks.providers.prices import FREE_PRICE_TABLE
 from tasks.store.layout import RecordStore
+from tasks.store.status import ShotState
 
 
 def check_consent(production: Run, *, ask: Callable[[str], bool] | None = None) -> None:
@@ -40,7 +41,7 @@ def _about_to_send(production: Run) -> Mapping[RecordStore, MaxPrices]:
     by_shelf: dict[RecordStore, dict[str, Money | None]] = {}
     for shot in production.pending:
         standing = production.status[shot.id]
-        sent = standing.state == "to render" or shot.key in production.resubmitted
+        sent = standing.state is ShotState.TO_RENDER or shot.key in production.resubmitted
         if sent and shot.key not in seen:
             seen.add(shot.key)
             by_shelf.setdefault(production.records_of(shot), {})[shot.id] = standing.max_price
@@ -51,8 +52,8 @@ def list_budgets(production: Run) -> list[tuple[BudgetLimit, Total]]:
     """Every budget that holds for a run, and what is booked against it already."""
     priced = [
         one
-        for one in production.plan
-        if one.provider and one.provider.price_table != FREE_PRICE_TABLE
+        for one in production.plan.shots_to_render
+        if one.provider.price_table != FREE_PRICE_TABLE
     ]
     shelves = dict.fromkeys(production.records_of(one) for one in priced)
     account = production.budget_guard

@@ -15,25 +15,26 @@ from contextlib import contextmanager, suppress
 from flows.noting import record_requested_takes
 from flows.run import Run
 from flows.shooting import desk
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
+from tasks.store.status import ShotState
 from tasks.submission.context import OnProgress
 from tasks.submission.submit import submit
 
 
-def openers(production: Run) -> tuple[PlannedShot, ...]:
+def openers(production: Run) -> tuple[ShotToRender, ...]:
     """The shots that can be sent at once: those that start a chain and were never sent."""
     ready = [
         one
         for one in sorted(production.pending, key=lambda one: one.index)
         if one.continues is None
         and one.pinned_take is None
-        and production.status[one.id].state == "to render"
+        and production.status[one.id].state is ShotState.TO_RENDER
     ]
     most = production.options.jobs or len(ready)
-    found: list[PlannedShot] = []
+    found: list[ShotToRender] = []
     for shot in ready[:most]:
         beside = sum(one.provider == shot.provider for one in found)
-        if shot.provider and beside < shot.provider.max_concurrent_jobs:
+        if beside < shot.provider.max_concurrent_jobs:
             found.append(shot)
     return tuple(found)
 
@@ -54,7 +55,7 @@ def head_start(production: Run, tell: OnProgress) -> Iterator[None]:
         sender.join()
 
 
-async def _submit(production: Run, shots: tuple[PlannedShot, ...], tell: OnProgress) -> None:
+async def _submit(production: Run, shots: tuple[ShotToRender, ...], tell: OnProgress) -> None:
     async with desk(production, tell) as desk_:
         for shot in shots:
             with suppress(Exception):

@@ -29,6 +29,7 @@ from storyboards import Storyboard, load
 from storyboards.board import Board
 from storyboards.terminal_text import shorten
 from tasks.settings import read_settings
+from tasks.store.staleness import StalePolicy
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -97,7 +98,7 @@ async def render_storyboard(
         yes=yes,
         resubmit=tuple(resubmit or ()),
         partial=partial,
-        stale=stale,
+        stale=StalePolicy(stale),
         trust=trust,
     )
     settings = read_settings()

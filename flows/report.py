@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 from flows.run import Run
 from storyboards.models import Money
-from tasks.budgets.money import Total, sum_prices
-from tasks.plan import PlannedShot, is_chained
+from tasks.budgets.money import ZERO, Total, sum_prices
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
 from tasks.store.films import FilmClip, StoredFilm
@@ -57,13 +57,14 @@ class RunReport(NamedTuple):
         return tuple(one.shot.id for one in self.results if not one.has_clip)
 
     @property
-    def stale(self) -> tuple[PlannedShot, ...]:
+    def stale(self) -> tuple[ShotToRender, ...]:
         """The shots that start on a frame that the shot before no longer ends on."""
         attempts = {one.shot.id: one.attempt for one in self.results}
         return tuple(
             one.shot
             for one in self.results
             if one.has_clip
+            and isinstance(one.shot, ShotToRender)
             and is_stale(one.shot, one.attempt, attempts.get(one.shot.continues or ""))
         )
 
@@ -85,6 +86,8 @@ class RunReport(NamedTuple):
 
 def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:
     """What a shot cost where that is known, else what it is estimated at."""
+    if isinstance(shot, ExistingClip):
+        return ZERO
     return attempt.price if attempt and attempt.price is not None else shot.max_price
 
 
@@ -94,7 +97,7 @@ def list_clips(production: Run, attempts: Mapping[str, Attempt | None]) -> list[
     found = []
     for shot, after in zip_longest(there, there[1:]):
         attempt = attempts[shot.id]
-        if shot.clip_path:
+        if isinstance(shot, ExistingClip):
             path, sha256 = shot.clip_path, digest_file(shot.clip_path)
         else:
             assert attempt is not None  # noqa: S101 - a film is made of kept shots only

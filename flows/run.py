@@ -18,7 +18,7 @@ from tasks.budgets.money import Total
 from tasks.config.config import Config
 from tasks.config.loader import load_config
 from tasks.errors import InvalidStoryboard, NotConfigured, UsageError, unknown_shot_error
-from tasks.plan import Plan, PlannedShot
+from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
 from tasks.providers import Provider
@@ -29,7 +29,7 @@ from tasks.store.board_records import BoardRecord, RecordsFolder, read_board_rec
 from tasks.store.layout import RecordStore, Store
 from tasks.store.locked import find_broken_locks, find_missing_first_frames
 from tasks.store.staleness import StalePolicy, apply_stale_policy, reject_stale
-from tasks.store.status import BoardStatus, read_board_status
+from tasks.store.status import BoardStatus, ShotState, read_board_status
 from tasks.store.takes import RecordedTake, TakeHistory, records_folder
 
 SIMULATOR = "simulator"
@@ -54,7 +54,7 @@ class RunOptions(NamedTuple):
     """Whether the film is made with the shots that there are."""
     trust: bool = False
     """Whether a `shotchain.toml` beside the board may name providers and prices."""
-    stale: StalePolicy = "keep"
+    stale: StalePolicy = StalePolicy.KEEP
     """What to do about kept shots that start on a frame that is gone."""
 
 
@@ -91,9 +91,13 @@ class Run:
         return not self.options.only and self.options.until is None
 
     @property
-    def pending(self) -> tuple[PlannedShot, ...]:
+    def pending(self) -> tuple[ShotToRender, ...]:
         """The shots of this run that are not kept."""
-        return tuple(one for one in self.shots if self.status[one.id].state != "kept")
+        return tuple(
+            shot
+            for shot in self.shots
+            if isinstance(shot, ShotToRender) and self.status[shot.id].state is not ShotState.KEPT
+        )
 
     @property
     def max_cost(self) -> Total:
@@ -103,13 +107,13 @@ class Run:
     @property
     def paid_providers(self) -> tuple[Provider, ...]:
         """The providers of this run that ask for a key."""
-        rows = {one.provider.name: one.provider for one in self.pending if one.provider}
+        rows = {shot.provider.name: shot.provider for shot in self.pending}
         return tuple(row for name, row in rows.items() if name != SIMULATOR)
 
     @property
     def needs_simulator(self) -> bool:
         """Whether the local vendor has to be served for this run."""
-        rows = {one.provider.name for one in self.pending if one.provider}
+        rows = {shot.provider.name for shot in self.pending}
         return SIMULATOR in rows and not self.settings.base_url(SIMULATOR, "")
 
     @property
@@ -122,7 +126,7 @@ class Run:
     def _resubmitted(self) -> tuple[PlannedShot, ...]:
         return tuple(one for one in self.shots if one.id in self.options.resubmit)
 
-    def records_of(self, shot: PlannedShot) -> RecordStore:
+    def records_of(self, shot: ShotToRender) -> RecordStore:
         """Where this shot's records are."""
         return records_of(self.store, self.settings, shot)
 
@@ -171,15 +175,13 @@ def _plan_board(
     """The board planned with the takes of its store, where it stands, and the shots of the run."""
     memory = TakeHistory(store, record)
 
-    def shelf(shot: PlannedShot) -> RecordsFolder | None:
+    def find_take(shot_id: str, take: int, provider: Provider | None) -> RecordedTake | None:
         # A shot that is a file now had its takes wherever its provider was then.
-        return records_folder_of(settings, shot) if shot.provider else None
+        folder = records_folder_of(settings, provider) if provider else None
+        return memory.find_take(shot_id, take, folder)
 
-    def find_take(shot: PlannedShot, take: int) -> RecordedTake | None:
-        return memory.find_take(shot.id, take, shelf(shot))
-
-    def find_takes(shot: PlannedShot) -> tuple[RecordedTake, ...]:
-        return memory.list_takes(shot.id, shelf(shot))
+    def find_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
+        return memory.list_takes(shot.id, records_folder_of(settings, shot.provider))
 
     plan = make_plan(
         board, provider=wish.provider, providers=configuration.providers, find_take=find_take
@@ -203,7 +205,7 @@ def _check_resubmit(surveyed: BoardStatus, wish: RunOptions) -> None:
         if shot not in known:
             raise unknown_shot_error(shot, known)
         standing = surveyed[shot]
-        if standing.state != "unclear":
+        if standing.state is not ShotState.UNCLEAR:
             msg = f"{shot} is {standing.state}, not unclear: leave --resubmit out"
             raise UsageError(msg)
 
@@ -240,14 +242,14 @@ def provider_url(settings: Settings, provider: Provider) -> str:
     return settings.base_url(provider.name, provider.base_url)
 
 
-def records_of(store: Store, settings: Settings, shot: PlannedShot) -> RecordStore:
+def records_of(store: Store, settings: Settings, shot: ShotToRender) -> RecordStore:
     """The shelf of a shot's provider: what came over loopback never stands beside the rest."""
-    return store.records(loopback=records_folder_of(settings, shot) == "previz")
+    return store.records(loopback=records_folder_of(settings, shot.provider) == "previz")
 
 
-def records_folder_of(settings: Settings, shot: PlannedShot) -> RecordsFolder:
-    """What records call the shelf of a shot's provider."""
-    url = provider_url(settings, shot.provider) if shot.provider else ""
+def records_folder_of(settings: Settings, provider: Provider) -> RecordsFolder:
+    """What records call the shelf of a provider."""
+    url = provider_url(settings, provider)
     return records_folder(loopback=not url or is_loopback_url(url))
 
 
@@ -267,7 +269,7 @@ def check_preconditions(production: Run) -> None:
     problems = sorted(obstacles, key=lambda problem: (problem.line, problem.column))
     if problems:
         raise InvalidStoryboard(problems)
-    if production.options.stale == "refuse":
+    if production.options.stale is StalePolicy.REFUSE:
         reject_stale(production.status, production.shots)
 
 
@@ -279,7 +281,7 @@ def check_ready(production: Run) -> None:
     """
     check_preconditions(production)
     settings = production.settings
-    rows = {one.provider.name: one.provider for one in production.pending if one.provider}
+    rows = {shot.provider.name: shot.provider for shot in production.pending}
     for provider in rows.values():
         if provider.name != SIMULATOR and settings.api_key(provider.key_variable) is None:
             msg = f"{provider.name} needs a key; set {provider.key_variable}"

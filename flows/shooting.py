@@ -37,7 +37,7 @@ from tasks.errors import (
     ShotchainError,
     SubmissionUnclear,
 )
-from tasks.plan import PlannedShot
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.providers import Provider
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
@@ -47,6 +47,7 @@ from tasks.store import films
 from tasks.store.atomic_files import digest_bytes, staged_file
 from tasks.store.films import FilmClip, StoredFilm
 from tasks.store.receipts import Attempt
+from tasks.store.status import ShotState
 from tasks.store.takes import read_last_frame
 from tasks.submission import download
 from tasks.submission.await_job import await_job
@@ -232,7 +233,8 @@ async def _shoot_one(run: _Run, shot: PlannedShot) -> ShotResult:
     except SubmissionUnclear as error:
         result = ShotResult(shot, "unclear", _latest(run, shot), error)
     except ProviderError as error:
-        result = ShotResult(shot, "failed", _latest(run, shot), explain_moderation(shot, error))
+        explained = explain_moderation(shot, error) if isinstance(shot, ShotToRender) else error
+        result = ShotResult(shot, "failed", _latest(run, shot), explained)
     except BudgetExceeded as error:
         # Not sent: nothing is wrong with it, and a higher budget renders it.
         result = ShotResult(shot, "skipped", _latest(run, shot), error)
@@ -246,11 +248,12 @@ async def _shoot_one(run: _Run, shot: PlannedShot) -> ShotResult:
 
 
 def _latest(run: _Run, shot: PlannedShot) -> Attempt | None:
-    return None if shot.clip_path else find_current_attempt(shot, run.desk)
+    return None if isinstance(shot, ExistingClip) else find_current_attempt(shot, run.desk)
 
 
 async def _outcome(run: _Run, shot: PlannedShot) -> ShotResult:
-    if run.production.status[shot.id].state == "kept":
+    is_kept = run.production.status[shot.id].state is ShotState.KEPT
+    if isinstance(shot, ExistingClip) or is_kept:
         return await _keep(run, shot)
     before = None
     if shot.continues:
@@ -271,7 +274,7 @@ async def _outcome(run: _Run, shot: PlannedShot) -> ShotResult:
         return await _render(run, shot, before)
 
 
-def _once_more(run: _Run, shot: PlannedShot, error: JobLost | JobFailed) -> bool:
+def _once_more(run: _Run, shot: ShotToRender, error: JobLost | JobFailed) -> bool:
     """Whether a shot is rendered again, once, at a price that the plan has counted."""
     if isinstance(error, JobLost):
         return run.production.status[shot.id].may_render_again
@@ -282,12 +285,11 @@ async def _keep(run: _Run, shot: PlannedShot) -> ShotResult:
     await run.steps.keep(shot.id)
     if shot.id in run.continued:
         run.frames[shot.id].set_result(replace(await _kept_frame(run, shot), shot=shot))
-    attempt = None if shot.clip_path else find_current_attempt(shot, run.desk)
-    return ShotResult(shot, "kept", attempt)
+    return ShotResult(shot, "kept", _latest(run, shot))
 
 
 async def _kept_frame(run: _Run, shot: PlannedShot) -> LastFrame:
-    if shot.clip_path is None:
+    if isinstance(shot, ShotToRender):
         return await download.fetch_last_frame(shot, None, run.desk)
     from tasks.media.frames import last_frame
 
@@ -295,7 +297,7 @@ async def _kept_frame(run: _Run, shot: PlannedShot) -> LastFrame:
     return LastFrame(data, digest_bytes(data))
 
 
-async def _render(run: _Run, shot: PlannedShot, before: LastFrame | None) -> ShotResult:
+async def _render(run: _Run, shot: ShotToRender, before: LastFrame | None) -> ShotResult:
     steps, desk_ = run.steps, run.desk
     standing = run.production.status[shot.id]
     refetched = standing.attempt is not None
@@ -318,9 +320,8 @@ async def _render(run: _Run, shot: PlannedShot, before: LastFrame | None) -> Sho
 
 
 @asynccontextmanager
-async def _place(run: _Run, shot: PlannedShot) -> AsyncIterator[None]:
+async def _place(run: _Run, shot: ShotToRender) -> AsyncIterator[None]:
     """A place at the provider, and one of this run's own where the user bounds them."""
-    assert shot.provider  # noqa: S101 - only a shot without one is a file, and that is kept
     row = shot.provider
     slots = run.slots.setdefault(row.name, asyncio.Semaphore(row.max_concurrent_jobs))
     async with AsyncExitStack() as stack:

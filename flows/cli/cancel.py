@@ -47,10 +47,9 @@ def _place(target: _Target) -> tuple[str, str]:
 def _targets(production: Run) -> list[_Target]:
     """The shots of the board, and what an earlier version of it has at a vendor."""
     targets = []
-    for shot in production.plan:
-        if shot.clip_path is None:
-            attempt = production.status[shot.id].attempt
-            targets.append(_Target(shot.id, shot.key, production.records_of(shot), attempt))
+    for shot in production.plan.shots_to_render:
+        attempt = production.status[shot.id].attempt
+        targets.append(_Target(shot.id, shot.key, production.records_of(shot), attempt))
     known = {_place(one) for one in targets}
     for one in iter_receipts(production.store):
         latest = one.current

@@ -127,8 +127,10 @@ def _keys(store: Store, board: Path, *, trust: bool) -> Iterator[str]:
     from storyboards.loading import load
 
     wish = RunOptions(store=store.root, trust=trust)
-    for shot in prepare_run(load(board), wish, read_settings(), working=Path.cwd()).plan:
+    plan = prepare_run(load(board), wish, read_settings(), working=Path.cwd()).plan
+    for shot in plan:
         yield shot.key
+    for shot in plan.shots_to_render:
         if shot.continues_key:
             yield shot.continues_key
 

@@ -167,8 +167,9 @@ def _plan(arguments: argparse.Namespace) -> int:
     from flows.cli.output.json import plan_document
     from flows.cli.output.text import format_plan
     from flows.run import check_preconditions
+    from tasks.store.staleness import StalePolicy
 
-    production = open_run(arguments, stale=arguments.stale)
+    production = open_run(arguments, stale=StalePolicy(arguments.stale))
     check_preconditions(production)
     if arguments.json:
         print_output(plan_document(production), "", arguments)
@@ -179,6 +180,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _render(arguments: argparse.Namespace) -> int:
     from flows.cli.render import render
+    from tasks.store.staleness import StalePolicy
 
     only = tuple(filter(None, (arguments.only or "").split(",")))
     if arguments.only is not None and not only:
@@ -193,7 +195,7 @@ def _render(arguments: argparse.Namespace) -> int:
         agreed=arguments.yes,
         resubmit=tuple(filter(None, (arguments.resubmit or "").split(","))),
         partial=arguments.partial,
-        stale=arguments.stale,
+        stale=StalePolicy(arguments.stale),
         out=arguments.out,
     )
     return render(production, arguments.board, as_json=arguments.json)

@@ -18,6 +18,7 @@ from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import StoreError
+from tasks.store.staleness import StalePolicy
 
 
 def render(production: Run, board: str, *, as_json: bool) -> int:
@@ -95,7 +96,7 @@ def parameters(production: Run) -> dict[str, Any]:
         "resubmit": list(wish.resubmit) or None,
         "partial": wish.partial or None,
         "trust": wish.trust or None,
-        "stale": wish.stale if wish.stale != "keep" else None,
+        "stale": wish.stale.value if wish.stale is not StalePolicy.KEEP else None,
     }
     return {name: word for name, word in asked.items() if word is not None}
 

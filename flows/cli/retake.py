@@ -17,7 +17,7 @@ from tasks.errors import UsageError
 if TYPE_CHECKING:
     from flows.run import Run
     from storyboards.yaml_editor import Edit
-    from tasks.plan import PlannedShot
+    from tasks.plan import PlannedShot, ShotToRender
     from tasks.store.takes import RecordedTake
 
 
@@ -85,13 +85,14 @@ def _pick(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _shot(production: Run, shot: str) -> PlannedShot:
+def _shot(production: Run, shot: str) -> ShotToRender:
     """The shot to change. Raises UsageError where there is none that is rendered."""
     from flows.cli.takes import current_take
+    from tasks.plan import ExistingClip
 
     current_take(production.board, shot)
     found = production.plan.shot(shot)
-    if found.clip_path:
+    if isinstance(found, ExistingClip):
         msg = f"{shot} is a file and has no takes; name a shot that is rendered"
         raise UsageError(msg)
     return found
@@ -102,13 +103,13 @@ def _note(production: Run) -> None:
     from flows.noting import take_of
     from tasks.store.board_records import record_takes
 
-    there = [one for one in production.plan if production.status[one.id].attempt]
-    takes = {one.id: take_of(production, one) for one in there if one.provider}
+    there = [one for one in production.plan.shots_to_render if production.status[one.id].attempt]
+    takes = {one.id: take_of(production, one) for one in there}
     if takes:
         record_takes(production.store.root, production.board.name, takes)
 
 
-def _highest(production: Run, shot: PlannedShot) -> int:
+def _highest(production: Run, shot: ShotToRender) -> int:
     """The highest take of a shot that the store or the board knows: the next one is new."""
     from tasks.store.takes import TakeHistory
 
@@ -118,13 +119,13 @@ def _highest(production: Run, shot: PlannedShot) -> int:
     return max((shot.take, *noted, *booked))
 
 
-def _pins(production: Run, shot: PlannedShot) -> list[Edit]:
+def _pins(production: Run, shot: ShotToRender) -> list[Edit]:
     """The edits that leave what continues a shot on the take it has now."""
     from storyboards.models import FromShot
     from storyboards.yaml_editor import Edit
 
     edits = []
-    for one in production.plan:
+    for one in production.plan.shots_to_render:
         if one.continues != shot.id:
             continue
         path = ("shots", one.index, "first_frame")
@@ -138,7 +139,7 @@ def _pins(production: Run, shot: PlannedShot) -> list[Edit]:
     return edits
 
 
-def _find(production: Run, shot: PlannedShot, number: int) -> RecordedTake:
+def _find(production: Run, shot: ShotToRender, number: int) -> RecordedTake:
     """A take of a shot. Raises UsageError where the store has none of that number."""
     from flows.run import records_folder_of
     from tasks.store.board_records import read_board_record
@@ -146,7 +147,7 @@ def _find(production: Run, shot: PlannedShot, number: int) -> RecordedTake:
 
     board = production.board
     record = read_board_record(production.store.root, board.name, board.file)
-    shelf = records_folder_of(production.settings, shot)
+    shelf = records_folder_of(production.settings, shot.provider)
     renders = TakeHistory(production.store, record).list_takes(shot.id, shelf)
     for render in renders:
         if render.take.number == number:
@@ -156,7 +157,7 @@ def _find(production: Run, shot: PlannedShot, number: int) -> RecordedTake:
     raise UsageError(msg)
 
 
-def _edits_back(production: Run, shot: PlannedShot, render: RecordedTake) -> list[Edit]:
+def _edits_back(production: Run, shot: ShotToRender, render: RecordedTake) -> list[Edit]:
     """What has to change for the board to ask for a take as it was asked for."""
     from storyboards.yaml_editor import Edit
 
@@ -176,7 +177,7 @@ def _losses(change: Change, render: RecordedTake) -> list[str]:
     from tasks.store.locked import describe_changes
 
     plan = change.after.plan
-    shot = plan.shot(change.shot)
+    shot = _shot(change.after, change.shot)
     if shot.key == render.take.key:
         return []
     told = [f"this is not take {render.take.number} as it was rendered: "]
@@ -190,7 +191,7 @@ def _losses(change: Change, render: RecordedTake) -> list[str]:
 
 
 def _apply(
-    production: Run, shot: PlannedShot, edits: Sequence[Edit], remarks: Sequence[str]
+    production: Run, shot: ShotToRender, edits: Sequence[Edit], remarks: Sequence[str]
 ) -> Change:
     """Change the board's file, once it is known what that comes to.
 
@@ -200,6 +201,7 @@ def _apply(
     from flows.run import prepare_run
     from storyboards.loading import parse, read_bytes
     from storyboards.yaml_editor import apply_edits, replace_file
+    from tasks.store.status import ShotState
 
     file, shown = production.board.file, production.board.shown_as
     assert file is not None  # noqa: S101 - a command's board is a file
@@ -211,7 +213,7 @@ def _apply(
         replace_file(file, data, changed, shown=shown)
     # What was picked or pinned is needed from now on, also before the next render.
     record_rendered_shots(
-        after, [one for one in after.plan if after.status[one.id].state == "kept"]
+        after, [one for one in after.plan if after.status[one.id].state is ShotState.KEPT]
     )
     return Change(production, after, shot.id, tuple(edits), tuple(remarks))
 
@@ -262,9 +264,9 @@ def _text(change: Change, board: str) -> str:
     if not change.edits:
         lines.append(f"{shot.id} is take {shot.take} already")
     lines += change.remarks
-    for one in production.pending:
-        standing = production.status[one.id]
-        lines.append(f"{standing.state}: {one.id}: {standing.reason}")
+    for pending in production.pending:
+        standing = production.status[pending.id]
+        lines.append(f"{standing.state}: {pending.id}: {standing.reason}")
     for one in production.plan:
         if _is_stale(production, one):
             lines.append(f"stale: {one.id}: {production.status[one.id].reason}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from storyboards.prompts import Prompt
-from tasks.plan import MediaSource, PlannedShot
+from tasks.plan import Anchor, ExistingClip, MediaSource, PlannedShot, ShotToRender
 from tasks.planning.media_files import MediaInputError, probe_reference_clip
 from tasks.planning.references import REFERENCE_CLIP_REMEDY
 from tasks.planning.shot_settings import ShotSettings, suggest_families
@@ -87,7 +87,7 @@ def add_extend_instruction(prompt: Prompt) -> Prompt:
 
 def get_draft_key(shot: PlannedShot) -> str:
     """The key that a draft behind this shot continues: that of its draft where it has one."""
-    return shot.draft.key if shot.draft else shot.key
+    return shot.draft.key if isinstance(shot, ShotToRender) and shot.draft else shot.key
 
 
 def build_clip_input(previous: PlannedShot, key: str) -> MediaSource:
@@ -95,7 +95,7 @@ def build_clip_input(previous: PlannedShot, key: str) -> MediaSource:
 
     Raises Unusable where it is a file that vendors don't take.
     """
-    if previous.clip_path:
+    if isinstance(previous, ExistingClip):
         width, height, seconds = probe_reference_clip(previous.clip_path, previous.clip_path.name)
         return MediaSource(
             "reference_video", key, None, "", "", width, height, seconds, previous.id
@@ -110,28 +110,30 @@ def build_clip_input(previous: PlannedShot, key: str) -> MediaSource:
     )
 
 
-def _billed_seconds(shot: PlannedShot) -> float | None:
+def _billed_seconds(shot: ShotToRender) -> float:
     """The length that vendors tell of a clip and bill; the longest where the model decides."""
-    if shot.content_request and shot.content_request.duration_seconds == -1 and shot.family:
+    if shot.has_auto_duration and shot.family:
         return FAMILIES[shot.family].duration_range_seconds[1]
-    if shot.content_request and shot.content_request.frames is None:
+    if shot.content_request.frames is None:
         return shot.duration_seconds
-    return shot.frames // FRAMES_PER_SECOND if shot.frames else None
+    return shot.frames // FRAMES_PER_SECOND
 
 
-def check_continued_clip(settings: ShotSettings, provider: Provider, previous: PlannedShot) -> None:
+def check_continued_clip(
+    settings: ShotSettings, provider: Provider, previous: PlannedShot | None
+) -> None:
     """Whether a vendor can have the clip of the shot before, as far as the board tells."""
     if settings.family.reference_videos and "reference_video" not in settings.dialect.url_roles:
         message = f"{settings.dialect.name} has no place for a reference clip"
         settings.add_problem("continue_", message, "Leave continue out to start on the last frame.")
-    if provider.upload_path:
+    if provider.upload_path or previous is None:
         return
-    if previous.clip_path:
+    if isinstance(previous, ExistingClip):
         message = f"{previous.id} is a file, and {provider.name} takes reference clips by URL only"
         settings.add_problem(
             "continue_", message, f"Leave continue out, or: {REFERENCE_CLIP_REMEDY}"
         )
-    elif previous.provider and previous.provider.name != provider.name:
+    elif previous.provider.name != provider.name:
         message = f"{previous.id} is rendered by {previous.provider.name}, not by {provider.name}"
         settings.add_problem(
             "continue_", message, f"Leave continue out, or: {REFERENCE_CLIP_REMEDY}"
@@ -140,18 +142,19 @@ def check_continued_clip(settings: ShotSettings, provider: Provider, previous: P
 
 def find_anchor(
     settings: ShotSettings, previous: PlannedShot | None, *, from_draft: bool
-) -> Literal["exact", "soft"] | None:
+) -> Anchor | None:
     """Whether a shot starts on just the frame it is given, or only leans on it."""
     if settings.opening != "frame":
         return None
     # A draft behind a draft started on that one's picture, and not on the full one.
-    other = from_draft and previous is not None and previous.draft is not None
-    return "soft" if other or settings.dialect.first_frame_anchor == "soft" else "exact"
+    other = from_draft and isinstance(previous, ShotToRender) and previous.draft is not None
+    is_soft = other or settings.dialect.first_frame_anchor == "soft"
+    return Anchor.SOFT if is_soft else Anchor.EXACT
 
 
-def describe_soft_anchor(shot: PlannedShot) -> Iterator[str]:
+def describe_soft_anchor(shot: ShotToRender) -> Iterator[str]:
     """What an author should know before a shot only leans on the frame it is given."""
-    if shot.anchor != "soft" or shot.provider is None:
+    if not shot.has_soft_anchor:
         return
     if shot.draft:
         told = f"{shot.id} starts where the draft of {shot.continues} ended, not its full picture"

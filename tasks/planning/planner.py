@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
@@ -11,7 +12,7 @@ from storyboards.models import FromShot, Money, Shot
 from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
 from storyboards.prompts import resolve_prompt
 from tasks.budgets.money import ZERO
-from tasks.plan import Draft, MediaSource, Plan, PlannedShot
+from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender
 from tasks.planning.continuation import (
     add_extend_instruction,
     build_clip_input,
@@ -37,8 +38,29 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 
-FindTake = Callable[[PlannedShot, int], "RecordedTake | None"]
-"""The recorded render of another take of a shot; None where the store has none."""
+FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
+"""Finds the recorded take of a shot id and take number, rendered by a provider of the same kind
+(local or not) or, without one, by any; None if the store has none."""
+
+
+@dataclass(frozen=True)
+class _InvalidShot:
+    """Stands for a shot that can't be planned, so that the shots that continue it are checked."""
+
+    shot: Shot
+    chain_id: str
+
+    @property
+    def id(self) -> str:
+        return self.shot.id
+
+    @property
+    def take(self) -> int:
+        return self.shot.take
+
+
+_Parent = PlannedShot | _InvalidShot
+"""The shot that another one continues."""
 
 
 def make_plan(
@@ -46,7 +68,7 @@ def make_plan(
     *,
     provider: str | None = None,
     providers: Mapping[str, Provider] | None = None,
-    find_take: FindTake = lambda shot, take: None,
+    find_take: FindTake = lambda shot_id, take, provider: None,
 ) -> Plan:
     """The plan of a board; `provider` replaces the board's and every shot's.
 
@@ -96,14 +118,15 @@ class _Planner:
         self.shots = board.storyboard.shots
         self.media = MediaGatherer(board, self.add_problem, self.add_warning)
         self.continues_of = find_links(board.storyboard)
-        self.planned: dict[str, PlannedShot] = {}
+        self.planned: dict[str, _Parent] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
     def plan(self) -> tuple[PlannedShot, ...]:
         self._reject_unsupported()
         for shot in self.shots:
             self._plan_with_parents(shot.id)
-        return tuple(self.planned[shot.id] for shot in self.shots)
+        planned = [self.planned[shot.id] for shot in self.shots]
+        return tuple(shot for shot in planned if not isinstance(shot, _InvalidShot))
 
     def _plan_with_parents(self, shot: str) -> None:
         path = [shot]
@@ -134,14 +157,14 @@ class _Planner:
                 path = ("shots", index, "transition")
                 self.add_problem(path, "a crossfade is not built yet", remedy)
 
-    def _plan_shot(self, index: int) -> PlannedShot:
+    def _plan_shot(self, index: int) -> _Parent:
         shot = self.shots[index]
         parent = self.planned.get(self.continues_of[shot.id] or "")
         if shot.clip is not None:
             return self._plan_clip(index, shot, shot.clip)
         row = self._find_provider(index, shot)
         if row is None:
-            return _invalid_shot(index, shot, parent)
+            return _invalid_shot(shot, parent)
         inputs, prompt = self.media.shot_media(index), resolve_prompt(self.board.storyboard, shot)
         extends = shot.continue_ is not None and parent is not None
         framed = any(given.role == "first_frame" for given in inputs)
@@ -154,7 +177,7 @@ class _Planner:
             )
         model = self._find_model(index, shot, row, has_first_frame=framed or bool(inputs))
         if model is None:
-            return _invalid_shot(index, shot, parent)
+            return _invalid_shot(shot, parent)
         # An endpoint id hides its model; the most able family lets everything through.
         family = model.family or FAMILIES["seedance-2.0"]
         opening, size = _find_opening(None if extends else parent, inputs)
@@ -164,7 +187,8 @@ class _Planner:
         self._check_first_and_last_frame(asked, row)
         check_media_inputs(asked, row, inputs, has_chained_frame=parent is not None and not extends)
         if extends and parent:
-            check_continued_clip(asked, row, parent)
+            valid_parent = None if isinstance(parent, _InvalidShot) else parent
+            check_continued_clip(asked, row, valid_parent)
         pinned = self._find_pinned_take(index, shot, parent)
         made = build_request(asked, model.id, prompt, first_frame_size=size)
         self.problems += asked.problems
@@ -178,13 +202,14 @@ class _Planner:
         return planned
 
     def _find_pinned_take(
-        self, index: int, shot: Shot, parent: PlannedShot | None
+        self, index: int, shot: Shot, parent: _Parent | None
     ) -> RecordedTake | None:
         """The recorded take that a shot starts on, where that is not the present one."""
         start = shot.first_frame
         if parent is None or not isinstance(start, FromShot) or start.take in (None, parent.take):
             return None
-        found = self.find_take(parent, start.take or 1)
+        provider = parent.provider if isinstance(parent, ShotToRender) else None
+        found = self.find_take(parent.id, start.take or 1, provider)
         if found is None:
             path = ("shots", index, "first_frame", "take")
             message = f"the store has no render of take {start.take} of {parent.id}"
@@ -192,22 +217,24 @@ class _Planner:
             self.add_problem(path, message, remedy)
         return found
 
-    def _continued_clip(self, index: int, parent: PlannedShot) -> tuple[MediaSource, ...]:
+    def _continued_clip(self, index: int, parent: _Parent) -> tuple[MediaSource, ...]:
         """The clip of the shot before, to be continued, where vendors take it."""
+        if isinstance(parent, _InvalidShot):
+            return (MediaSource("reference_video", "", source_shot=parent.id),)
         try:
             return (build_clip_input(parent, parent.key),)
         except MediaInputError as error:
             self.add_problem(("shots", index, "continue"), error.message, error.remedy)
             return ()
 
-    def _plan_clip(self, index: int, shot: Shot, reference: str) -> PlannedShot:
+    def _plan_clip(self, index: int, shot: Shot, reference: str) -> _Parent:
         try:
             path = find_shot_clip(self.board, reference)
             key = compute_clip_key(digest_file(path))
         except MediaInputError as error:
             self.add_problem(("shots", index, "clip"), error.message, error.remedy)
-            path, key = None, ""
-        return PlannedShot(shot, index, key, chain_id=shot.id, clip_path=path)
+            return _InvalidShot(shot, shot.id)
+        return ExistingClip(shot, index, key, clip_path=path)
 
     def _find_provider(self, index: int, shot: Shot) -> Provider | None:
         name = self.provider or shot.provider or self.board.storyboard.provider
@@ -263,21 +290,28 @@ class _RequestedShot(NamedTuple):
     inputs: tuple[MediaSource, ...]
 
 
-def _invalid_shot(index: int, shot: Shot, parent: PlannedShot | None) -> PlannedShot:
-    """A shot of which too much is wrong; those behind it can still be looked at."""
-    chain, continues = (parent.chain_id, parent.id) if parent else (shot.id, None)
-    return PlannedShot(shot, index, key="", chain_id=chain, continues=continues)
+def _invalid_shot(shot: Shot, parent: _Parent | None) -> _InvalidShot:
+    return _InvalidShot(shot, parent.chain_id if parent else shot.id)
+
+
+def _continued_keys(
+    parent: _Parent | None, pinned_take: RecordedTake | None
+) -> tuple[str | None, str | None]:
+    """The keys of the render that a shot continues, and of the draft that its draft continues."""
+    if pinned_take:
+        return pinned_take.take.key, pinned_take.take.key
+    if parent is None:
+        return None, None
+    # The plan of a shot behind an invalid one is only built to be checked.
+    return ("", "") if isinstance(parent, _InvalidShot) else (parent.key, get_draft_key(parent))
 
 
 def _build_planned_shot(
-    requested: _RequestedShot, parent: PlannedShot | None, pinned_take: RecordedTake | None
-) -> PlannedShot:
+    requested: _RequestedShot, parent: _Parent | None, pinned_take: RecordedTake | None
+) -> ShotToRender:
     asked, row, model, made, inputs = requested
     order = made.request
-    before = pinned_take.take.key if pinned_take else parent.key if parent else None
-    before_draft = (
-        pinned_take.take.key if pinned_take else get_draft_key(parent) if parent else None
-    )
+    before, before_draft = _continued_keys(parent, pinned_take)
     if pinned_take:
         # It waits for nobody: what it starts on was rendered long ago.
         parent = None
@@ -292,7 +326,7 @@ def _build_planned_shot(
     # Of use only where the vendor can be asked for its jobs, and more than it need know else.
     elif order.seed is None and asked.family.seed and row.supports_listing:
         order = order.with_seed(derive_seed(key))
-    return PlannedShot(
+    return ShotToRender(
         asked.shot,
         asked.index,
         key,
@@ -313,7 +347,11 @@ def _build_planned_shot(
         tokens=count,
         max_price=cost,
         has_video_input=any(given.role == "reference_video" for given in inputs),
-        anchor=find_anchor(asked, parent, from_draft=draft is not None),
+        anchor=find_anchor(
+            asked,
+            None if isinstance(parent, _InvalidShot) else parent,
+            from_draft=draft is not None,
+        ),
         allowed_retries=_allowed_retries(asked),
     )
 
@@ -340,11 +378,12 @@ def _allowed_retries(settings: ShotSettings) -> frozenset[str]:
 
 
 def _find_opening(
-    parent: PlannedShot | None, inputs: tuple[MediaSource, ...]
+    parent: _Parent | None, inputs: tuple[MediaSource, ...]
 ) -> tuple[StartMode, Size]:
     """What a shot starts from, and the size of its first picture where that is known."""
     if parent:
-        return "frame", (parent.width or 0, parent.height or 0)
+        size = (parent.width, parent.height) if isinstance(parent, ShotToRender) else (0, 0)
+        return "frame", (size[0] or 0, size[1] or 0)
     for given in inputs:
         if given.role == "first_frame":
             return "frame", (given.width, given.height)

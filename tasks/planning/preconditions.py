@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from storyboards.problems import Problem
-from tasks.plan import PlannedShot
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.planning.references import REFERENCE_CLIP_REMEDY
 from tasks.providers import Provider
 from tasks.providers.url_policy import is_loopback_url, is_private_url, redact_url
@@ -18,7 +18,7 @@ from tasks.store.receipts import (
     AttemptState,
     read_receipt,
 )
-from tasks.store.status import BoardStatus, ShotStatus
+from tasks.store.status import BoardStatus, ShotState, ShotStatus
 
 MAX_CLIP_URL_AGE_SECONDS = 20 * 3600
 """How long a vendor's own URL is sent back to it; it is served for 24 hours."""
@@ -31,28 +31,26 @@ def find_unmet_preconditions(
     status: BoardStatus,
     shots: tuple[PlannedShot, ...],
     *,
-    records_of: Callable[[PlannedShot], RecordStore],
+    records_of: Callable[[ShotToRender], RecordStore],
     base_url_of: Callable[[Provider], str],
 ) -> Iterator[Problem]:
     """Why shots that are to be rendered can't be, by what the store has. Raises StoreError."""
     for shot in shots:
-        if shot.provider is None or status[shot.id].state != "to render":
+        if isinstance(shot, ExistingClip) or status[shot.id].state is not ShotState.TO_RENDER:
             continue
         here = base_url_of(shot.provider)
         found: UnmetPrecondition | None = None
         if shot.draft:
-            found = _check_draft(
-                shot, shot.provider, find_draft_attempt(shot, records_of(shot)), here
-            )
+            found = _check_draft(shot, find_draft_attempt(shot, records_of(shot)), here)
         elif shot.continues_clip and not shot.provider.upload_path:
             found = _check_clip_url(status[shot.continues or ""], shot, here)
-        found = found or _check_reachable(shot, shot.provider, here)
+        found = found or _check_reachable(shot, here)
         if found:
             word, message, remedy = found
             yield status.plan.board.problem(("shots", shot.index, word), message, remedy)
 
 
-def find_draft_attempt(shot: PlannedShot, records: RecordStore) -> Attempt | None:
+def find_draft_attempt(shot: ShotToRender, records: RecordStore) -> Attempt | None:
     """The attempt that made the draft whose full picture a shot is, where the store has one."""
     return (
         read_receipt(shot.draft.key, records.read(shot.draft.key)).current if shot.draft else None
@@ -60,9 +58,9 @@ def find_draft_attempt(shot: PlannedShot, records: RecordStore) -> Attempt | Non
 
 
 def _check_draft(
-    shot: PlannedShot, provider: Provider, attempt: Attempt | None, base_url: str
+    shot: ShotToRender, attempt: Attempt | None, base_url: str
 ) -> UnmetPrecondition | None:
-    name = provider.name
+    name = shot.provider.name
     remedy = f"Render {shot.id} with `draft: true` at {name}, look at it, then set draft: final."
     if (
         attempt is None
@@ -84,9 +82,9 @@ def _check_draft(
 
 
 def _check_clip_url(
-    previous_status: ShotStatus, shot: PlannedShot, base_url: str
+    previous_status: ShotStatus, shot: ShotToRender, base_url: str
 ) -> UnmetPrecondition | None:
-    if previous_status.state != "kept" or previous_status.attempt is None:
+    if previous_status.state is not ShotState.KEPT or previous_status.attempt is None:
         return None
     if not is_clip_url_fresh(previous_status.attempt):
         message = f"the clip of {shot.continues} is older than the 20 hours its URL is good for"
@@ -98,16 +96,14 @@ def _check_clip_url(
     return "continue", message, f"{anew} {REFERENCE_CLIP_REMEDY}"
 
 
-def _check_reachable(
-    shot: PlannedShot, provider: Provider, base_url: str
-) -> UnmetPrecondition | None:
+def _check_reachable(shot: ShotToRender, base_url: str) -> UnmetPrecondition | None:
     """A URL of this machine or its network, for a vendor that is elsewhere."""
     if not base_url or is_private_url(base_url):
         return None
     for given in shot.inputs:
         if given.url.startswith("http") and is_private_url(given.url):
             word = given.role if given.role in ("first_frame", "last_frame") else "references"
-            message = f"{provider.name} can't reach {redact_url(given.url)}"
+            message = f"{shot.provider.name} can't reach {redact_url(given.url)}"
             return (
                 word,
                 message,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from storyboards.problems import Problem
-from tasks.plan import Plan, PlannedShot
+from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.store.receipts import AT_VENDOR_STATES
-from tasks.store.status import BoardStatus
+from tasks.store.status import BoardStatus, ShotState
 from tasks.store.takes import RecordedTake
 
-ListTakes = Callable[[PlannedShot], tuple[RecordedTake, ...]]
+ListTakes = Callable[[ShotToRender], tuple[RecordedTake, ...]]
 """Every take of a shot that the store has, on the shelf of the shot's provider."""
 
 
@@ -21,7 +21,9 @@ def find_broken_locks(
     board = status.plan.board
     for shot in shots:
         standing = status[shot.id]
-        if not shot.shot.lock or standing.state != "to render":
+        if not isinstance(shot, ShotToRender) or not shot.shot.lock:
+            continue
+        if standing.state is not ShotState.TO_RENDER:
             continue
         renders = takes_of(shot)
         if not renders:
@@ -38,8 +40,10 @@ def find_missing_first_frames(
 ) -> Iterator[Problem]:
     """The shots to render whose recorded first frame the store has no more."""
     for shot in shots:
-        start, standing = shot.pinned_take, status[shot.id]
-        if start is None or start.has_last_frame or standing.state != "to render":
+        start = shot.pinned_take if isinstance(shot, ShotToRender) else None
+        if start is None or start.has_last_frame:
+            continue
+        if status[shot.id].state is not ShotState.TO_RENDER:
             continue
         message = f"take {start.take.number} of {start.shot} has no last frame in the store"
         remedy = (
@@ -51,17 +55,17 @@ def find_missing_first_frames(
         yield status.plan.board.problem(path, message, remedy)
 
 
-def _remedy(shot: PlannedShot) -> str:
+def _remedy(shot: ShotToRender) -> str:
     return f"Put that back as it was (`shotchain takes` lists {shot.id}), or take lock out."
 
 
-def _closest_take(shot: PlannedShot, takes: tuple[RecordedTake, ...]) -> RecordedTake:
+def _closest_take(shot: ShotToRender, takes: tuple[RecordedTake, ...]) -> RecordedTake:
     """The render to compare with: of the same take, else the newest."""
     same = [one for one in takes if one.take.number == shot.take]
     return max(same or takes, key=lambda one: one.attempt.intended_at)
 
 
-def describe_changes(shot: PlannedShot, recorded: RecordedTake, plan: Plan) -> list[str]:
+def describe_changes(shot: ShotToRender, recorded: RecordedTake, plan: Plan) -> list[str]:
     """What is not as it was when a shot was rendered, in words; never empty."""
     take, attempt, told = recorded.take, recorded.attempt, []
     if take.number != shot.take:
@@ -71,7 +75,7 @@ def describe_changes(shot: PlannedShot, recorded: RecordedTake, plan: Plan) -> l
     seed = plan.board_seed(shot)
     if recorded.has_board_record and take.seed != seed:
         told.append(f"its seed was {_format_value(take.seed)} and is {_format_value(seed)}")
-    row = shot.provider.name if shot.provider else ""
+    row = shot.provider.name
     if (attempt.provider, attempt.model) != (row, shot.model):
         was, is_ = f"{attempt.provider} {attempt.model}", f"{row} {shot.model}"
         told.append(f"it was rendered by {was} and is {is_} now")
@@ -80,7 +84,7 @@ def describe_changes(shot: PlannedShot, recorded: RecordedTake, plan: Plan) -> l
     return told or ["something else that shapes its picture changed: look, cast, length or files"]
 
 
-def _continued_shot(shot: PlannedShot) -> str | None:
+def _continued_shot(shot: ShotToRender) -> str | None:
     return shot.pinned_take.shot if shot.pinned_take else shot.continues
 
 

@@ -9,16 +9,22 @@ import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 from tasks.budgets.money import ZERO, format_price
 from tasks.errors import StaleSeam
-from tasks.plan import PlannedShot
+from tasks.plan import PlannedShot, ShotToRender
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
-from tasks.store.status import BoardStatus, ShotStatus
+from tasks.store.status import BoardStatus, SeamState, ShotState, ShotStatus
 
-StalePolicy = Literal["keep", "cascade", "refuse"]
+
+class StalePolicy(StrEnum):
+    """What a run does about kept shots whose first frame is stale."""
+
+    KEEP = "keep"
+    CASCADE = "cascade"
+    REFUSE = "refuse"
 
 
 def apply_stale_policy(status: BoardStatus, policy: StalePolicy) -> BoardStatus:
@@ -28,7 +34,7 @@ def apply_stale_policy(status: BoardStatus, policy: StalePolicy) -> BoardStatus:
         standing = status[shot.id]
         if shot.shot.lock and standing.may_render_again:
             standing = _hold_locked(standing)
-        if standing.state == "kept":
+        if standing.state is ShotState.KEPT and isinstance(shot, ShotToRender):
             standing = _check_seam(shot, standing, judged, policy)
         judged[shot.id] = standing
     return replace(status, shots=judged)
@@ -38,21 +44,23 @@ def _hold_locked(status: ShotStatus) -> ShotStatus:
     """A locked shot that is paid and not here: it is asked for, and that is all."""
     reason = f"job {status.attempt.job if status.attempt else '-'} is asked for its clip; "
     reason += "locked, so it is not rendered again"
-    return status._replace(state="in flight", reason=reason, max_price=ZERO, may_render_again=False)
+    return status._replace(
+        state=ShotState.IN_FLIGHT, reason=reason, max_price=ZERO, may_render_again=False
+    )
 
 
 def _check_seam(
-    shot: PlannedShot, status: ShotStatus, earlier: Mapping[str, ShotStatus], policy: StalePolicy
+    shot: ShotToRender, status: ShotStatus, earlier: Mapping[str, ShotStatus], policy: StalePolicy
 ) -> ShotStatus:
     attempt = status.attempt
     if attempt is None or attempt.first_frame_sha256 is None:
         return status
     before = earlier.get(shot.continues or "")
     if before and _may_change_last_frame(before):
-        sure = before.state == "to render"
+        sure = before.state is ShotState.TO_RENDER
         said = "is rendered again" if sure else "may end on another frame"
         why = f"{shot.continues}, which it continues, {said}"
-        if policy == "cascade":
+        if policy is StalePolicy.CASCADE:
             return _cascade(shot, status, why)
         words = "goes stale" if sure else "may go stale"
         return status._replace(reason=f"{status.reason}; {words}: {why}", may_go_stale=True)
@@ -60,42 +68,43 @@ def _check_seam(
     if ends_on is None:
         return status
     if ends_on == attempt.first_frame_sha256:
-        return status._replace(seam="fresh")
+        return status._replace(seam=SeamState.FRESH)
     why = f"it starts on a frame that {describe_first_frame(shot)} no longer ends on"
-    if policy == "cascade":
-        return _cascade(shot, status, why)._replace(seam="stale")
-    return status._replace(reason=f"{status.reason}; {why}", seam="stale")
+    if policy is StalePolicy.CASCADE:
+        return _cascade(shot, status, why)._replace(seam=SeamState.STALE)
+    return status._replace(reason=f"{status.reason}; {why}", seam=SeamState.STALE)
 
 
 def _may_change_last_frame(previous: ShotStatus) -> bool:
     """Whether this run may leave a shot with another last frame than its kept neighbour knows."""
-    if previous.state in ("to render", "unclear") or previous.may_render_again:
+    if previous.state in (ShotState.TO_RENDER, ShotState.UNCLEAR) or previous.may_render_again:
         return True
-    return previous.state == "in flight" and not (previous.attempt and previous.attempt.last_frame)
+    is_in_flight = previous.state is ShotState.IN_FLIGHT
+    return is_in_flight and not (previous.attempt and previous.attempt.last_frame)
 
 
-def _cascade(shot: PlannedShot, status: ShotStatus, cause: str) -> ShotStatus:
+def _cascade(shot: ShotToRender, status: ShotStatus, cause: str) -> ShotStatus:
     reason = f"{cause}; it is rendered again for {format_price(shot.max_price)} where it starts on another frame"
     return status._replace(
-        state="to render", reason=reason, max_price=shot.max_price, is_cascaded=True
+        state=ShotState.TO_RENDER, reason=reason, max_price=shot.max_price, is_cascaded=True
     )
 
 
-def current_first_frame_sha256(shot: PlannedShot, previous: Attempt | None) -> str | None:
+def current_first_frame_sha256(shot: ShotToRender, previous: Attempt | None) -> str | None:
     """The digest of the frame that a shot would start on now; None where it is not known."""
     if shot.pinned_take:
         previous = shot.pinned_take.attempt
     return previous.last_frame.sha256 if previous and previous.last_frame else None
 
 
-def describe_first_frame(shot: PlannedShot) -> str:
+def describe_first_frame(shot: ShotToRender) -> str:
     """The shot that another starts on, as one says it."""
     if shot.pinned_take:
         return f"take {shot.pinned_take.take.number} of {shot.pinned_take.shot}"
     return shot.continues or "the shot before"
 
 
-def is_stale(shot: PlannedShot, attempt: Attempt | None, previous: Attempt | None) -> bool:
+def is_stale(shot: ShotToRender, attempt: Attempt | None, previous: Attempt | None) -> bool:
     """Whether an attempt started on another frame than the one that is there now."""
     ends_on = current_first_frame_sha256(shot, previous)
     started = attempt.first_frame_sha256 if attempt else None
@@ -107,7 +116,7 @@ def reject_stale(status: BoardStatus, shots: Collection[PlannedShot]) -> None:
     told = [
         f"{one.id} ({status[one.id].reason})"
         for one in shots
-        if status[one.id].seam == "stale" or status[one.id].may_go_stale
+        if status[one.id].seam is SeamState.STALE or status[one.id].may_go_stale
     ]
     if told:
         msg = f"nothing is sent, for seams are stale or would be: {'; '.join(told)}; give "

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
 
 from storyboards.models import Money
 from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
-from tasks.plan import Plan, PlannedShot
+from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.store.board_records import BoardRecord
 from tasks.store.layout import RecordStore, is_stored
 from tasks.store.receipts import (
@@ -24,8 +25,21 @@ from tasks.store.receipts import (
     read_receipt,
 )
 
-ShotState = Literal["kept", "to render", "in flight", "unclear"]
-SeamState = Literal["fresh", "stale"]
+
+class ShotState(StrEnum):
+    """Where a shot stands before a run."""
+
+    KEPT = "kept"
+    TO_RENDER = "to render"
+    IN_FLIGHT = "in flight"
+    UNCLEAR = "unclear"
+
+
+class SeamState(StrEnum):
+    """Whether a kept shot still starts on the last frame of the shot before it."""
+
+    FRESH = "fresh"
+    STALE = "stale"
 
 
 class ShotStatus(NamedTuple):
@@ -75,7 +89,7 @@ class BoardStatus:
 
 def read_board_status(
     plan: Plan,
-    records_of: Callable[[PlannedShot], RecordStore],
+    records_of: Callable[[ShotToRender], RecordStore],
     record: BoardRecord,
     *,
     resubmit: Collection[str] = (),
@@ -87,21 +101,22 @@ def read_board_status(
     """
     standings: dict[str, ShotStatus] = {}
     for shot in plan.dependency_order():
+        if isinstance(shot, ExistingClip):
+            standings[shot.id] = ShotStatus(ShotState.KEPT, "a file")
+            continue
         standing = _shot_status(shot, records_of(shot), standings, record)
-        if standing.state == "unclear" and shot.id in resubmit:
+        if standing.state is ShotState.UNCLEAR and shot.id in resubmit:
             standing = standing._replace(max_price=shot.max_price)
         standings[shot.id] = standing
     return BoardStatus(plan, standings)
 
 
 def _shot_status(
-    shot: PlannedShot,
+    shot: ShotToRender,
     records: RecordStore,
     earlier: Mapping[str, ShotStatus],
     record: BoardRecord,
 ) -> ShotStatus:
-    if shot.clip_path:
-        return ShotStatus("kept", "a file")
     attempt = read_receipt(shot.key, records.read(shot.key)).current
     if (
         attempt is None
@@ -109,7 +124,7 @@ def _shot_status(
         or attempt.state is AttemptState.ABANDONED
     ):
         return ShotStatus(
-            "to render",
+            ShotState.TO_RENDER,
             _reason_to_render(shot, attempt, earlier, record),
             None,
             None,
@@ -117,25 +132,29 @@ def _shot_status(
         )
     if attempt.state in UNCLEAR_STATES:
         # Where the vendor's list shows that none was made, the run sends another.
-        lists = shot.provider is not None and shot.provider.supports_listing
+        lists = shot.provider.supports_listing
         return ShotStatus(
-            "unclear", _describe_unclear(attempt), None, attempt, shot.max_price if lists else ZERO
+            ShotState.UNCLEAR,
+            _describe_unclear(attempt),
+            None,
+            attempt,
+            shot.max_price if lists else ZERO,
         )
     if attempt.state is AttemptState.LOST:
         reason = f"the vendor has job {attempt.job} no more and neither have we; {_describe_rerender(shot)}"
-        return ShotStatus("to render", reason, None, attempt, shot.max_price)
+        return ShotStatus(ShotState.TO_RENDER, reason, None, attempt, shot.max_price)
     if attempt.state is AttemptState.CLEANED:
         reason = f"was cleaned on {(attempt.cleaned_at or '')[:10]}; {_describe_rerender(shot)}"
-        return ShotStatus("to render", reason, None, attempt, shot.max_price)
+        return ShotStatus(ShotState.TO_RENDER, reason, None, attempt, shot.max_price)
     if attempt.state in AT_VENDOR_STATES:
         return _at_vendor_status(shot, attempt)
     if is_stored(records.folder_of(shot.key), attempt.clip):
-        return ShotStatus("kept", f"rendered {attempt.intended_at[:10]}", None, attempt)
+        return ShotStatus(ShotState.KEPT, f"rendered {attempt.intended_at[:10]}", None, attempt)
     return _missing_clip_status(shot, attempt)
 
 
 def _reason_to_render(
-    shot: PlannedShot,
+    shot: ShotToRender,
     attempt: Attempt | None,
     earlier: Mapping[str, ShotStatus],
     record: BoardRecord,
@@ -148,7 +167,7 @@ def _reason_to_render(
     if shot.take > 1 and noted.get(shot.take, shot.key) == shot.key:
         return f"take {shot.take} is not rendered yet"
     parent = earlier.get(shot.continues or "")
-    if parent and parent.state == "to render":
+    if parent and parent.state is ShotState.TO_RENDER:
         return f"continues {shot.continues}, which is rendered again"
     return "changed since it was rendered"
 
@@ -160,22 +179,28 @@ def _describe_unclear(attempt: Attempt) -> str:
     )
 
 
-def _at_vendor_status(shot: PlannedShot, attempt: Attempt) -> ShotStatus:
+def _at_vendor_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:
     if attempt.age_seconds > JOB_RETENTION_SECONDS:
         reason = f"job {attempt.job} is older than the 7 days a vendor keeps it; {_describe_rerender(shot)}"
-        return ShotStatus("to render", reason, None, attempt, shot.max_price, may_render_again=True)
-    return ShotStatus("in flight", f"job {attempt.job} is fetched", None, attempt)
+        return ShotStatus(
+            ShotState.TO_RENDER, reason, None, attempt, shot.max_price, may_render_again=True
+        )
+    return ShotStatus(ShotState.IN_FLIGHT, f"job {attempt.job} is fetched", None, attempt)
 
 
-def _missing_clip_status(shot: PlannedShot, attempt: Attempt) -> ShotStatus:
+def _missing_clip_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:
     tried = f"its clip is gone from the store; job {attempt.job} is asked for it again"
     if attempt.age_seconds <= FILE_RETENTION_SECONDS:
         reason = f"{tried}, and only if the vendor has it no more, {_describe_rerender(shot)}"
-        return ShotStatus("in flight", reason, None, attempt, shot.max_price, may_render_again=True)
+        return ShotStatus(
+            ShotState.IN_FLIGHT, reason, None, attempt, shot.max_price, may_render_again=True
+        )
     reason = "its clip is gone from the store and older than the day a vendor keeps it; "
     reason += _describe_rerender(shot)
-    return ShotStatus("to render", reason, None, attempt, shot.max_price, may_render_again=True)
+    return ShotStatus(
+        ShotState.TO_RENDER, reason, None, attempt, shot.max_price, may_render_again=True
+    )
 
 
-def _describe_rerender(shot: PlannedShot) -> str:
+def _describe_rerender(shot: ShotToRender) -> str:
     return f"it is rendered again for {describe_price(shot.max_price)}"

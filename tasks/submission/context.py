@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
 from tasks.errors import JobLost, ProviderError, StoreError, Unreachable
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
 from tasks.providers import Provider
 from tasks.providers.client import Client
-from tasks.providers.types import RenderRequest
 from tasks.store.layout import RecordStore, lock_key
 from tasks.store.receipts import (
     ENDED_STATES,
@@ -29,7 +28,7 @@ class SubmissionContext:
 
     board_name: str
     """Under whose name a render is booked."""
-    records_of: Callable[[PlannedShot], RecordStore]
+    records_of: Callable[[ShotToRender], RecordStore]
     client_of: Callable[[Provider, Attempt | None], Client]
     """The client of a provider, where an attempt was sent; where settings say, if None is given."""
     on_progress: OnProgress = lambda shot, doing, progress: None
@@ -39,12 +38,12 @@ class SubmissionContext:
     """Entered to write an intent; raises Unpayable where that could pass a budget."""
 
 
-def find_current_attempt(shot: PlannedShot, context: SubmissionContext) -> Attempt | None:
+def find_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt | None:
     """The attempt of a shot that counts, where the store has one."""
     return read_receipt(shot.key, context.records_of(shot).read(shot.key)).current
 
 
-def require_current_attempt(shot: PlannedShot, context: SubmissionContext) -> Attempt:
+def require_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt:
     """The attempt of a shot that counts. Raises StoreError where its receipt is gone."""
     attempt = find_current_attempt(shot, context)
     if attempt is None:
@@ -52,37 +51,21 @@ def require_current_attempt(shot: PlannedShot, context: SubmissionContext) -> At
     return attempt
 
 
-def missing_receipt_error(shot: PlannedShot) -> StoreError:
+def missing_receipt_error(shot: ShotToRender) -> StoreError:
     """Not a lost job: the vendor may have it, and another create would be a second bill."""
     msg = f"the receipt of {shot.id} is gone from the store; put it back, or look at the vendor's"
     return StoreError(f"{msg} list of jobs before rendering again")
 
 
-def require_provider(shot: PlannedShot) -> Provider:
-    """Who renders a shot that is no file."""
-    if shot.provider is None:
-        msg = f"{shot.id} is a file and is not rendered"
-        raise AssertionError(msg)
-    return shot.provider
-
-
-def require_request(shot: PlannedShot) -> RenderRequest:
-    """What is asked for a shot that is no file."""
-    if shot.request is None:
-        msg = f"{shot.id} is a file and is not rendered"
-        raise AssertionError(msg)
-    return shot.request
-
-
 async def record_failure(
-    shot: PlannedShot, context: SubmissionContext, attempt: Attempt, error: ProviderError
+    shot: ShotToRender, context: SubmissionContext, attempt: Attempt, error: ProviderError
 ) -> None:
     state = AttemptState.LOST if isinstance(error, JobLost) else AttemptState.FAILED
     await update_attempt(shot, context, attempt.job, state, error=str(error))
 
 
 async def update_attempt(
-    shot: PlannedShot,
+    shot: ShotToRender,
     context: SubmissionContext,
     job: str | None,
     state: AttemptState | None,

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from storyboards import load
 from storyboards.problems import InvalidStoryboard
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
@@ -105,7 +105,7 @@ form is asked for silence only where the model has no sound at all.
 class Cell(NamedTuple):
     """What becomes of a parameter at a provider."""
 
-    sent: dict[str, PlannedShot]
+    sent: dict[str, ShotToRender]
     """By family: the shot that is planned with it."""
     said: frozenset[str]
     """The places of the request that it changes."""
@@ -140,20 +140,19 @@ def folder() -> Path:
     return place
 
 
-def planned(provider: str, family: str, words: str) -> PlannedShot:
+def planned(provider: str, family: str, words: str) -> ShotToRender:
     """The one shot of a board that says these words. Raises InvalidStoryboard."""
     board = folder() / "board.yaml"
     more = f", {words}" if words else ""
     board.write_text(
         f'provider: {provider}\nmodel: {family}\nshots:\n  - {{id: one, prompt: "A lamp."{more}}}\n'
     )
-    return make_plan(load(board)).shot("one")
+    (shot,) = make_plan(load(board)).shots_to_render
+    return shot
 
 
-def call_of(shot: PlannedShot) -> ApiCall:
+def call_of(shot: ShotToRender) -> ApiCall:
     """The create that is sent for it."""
-    assert shot.provider is not None
-    assert shot.request is not None
     return DIALECTS[shot.provider.dialect].build_create(packed(shot, _client(shot.provider.name)))
 
 
@@ -164,9 +163,8 @@ def _client(provider: str) -> Client:
     return Client(row, DIALECTS[row.dialect], api_key=SecretStr("k"), base_url="http://127.0.0.1:9")
 
 
-def packed(shot: PlannedShot, client: Client) -> Any:
+def packed(shot: ShotToRender, client: Client) -> Any:
     """The order with its files read, and what only the vendor would tell."""
-    assert shot.request is not None
     if shot.draft:
         return replace(shot.request, draft_job="cgt-20260701000000-draft")
     order = attach_media(shot, shot.request, None, client)
@@ -221,7 +219,7 @@ def cell(provider: str, parameter: Parameter) -> Cell:
     return Cell(sent, frozenset(re.sub(r"\]\..*", "]", one) for one in said - noise), refused)
 
 
-def _plain(provider: str, family: str, words: str) -> PlannedShot:
+def _plain(provider: str, family: str, words: str) -> ShotToRender:
     try:
         return planned(provider, family, words)
     except InvalidStoryboard:

@@ -9,7 +9,7 @@ from flows.report import RunReport, ShotResult, price_of
 from flows.run import Run
 from storyboards.problems import Problem, ShotchainError
 from tasks.budgets.money import price_to_json
-from tasks.plan import Plan, PlannedShot
+from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.providers.prices import find_price_table
 from tasks.store.layout import RecordStore
 from tasks.store.receipts import Attempt
@@ -57,7 +57,7 @@ def plan_document(production: Run) -> dict[str, Any]:
 
 def list_price_sources(plan: Plan) -> list[tuple[str, str]]:
     """The price lists that a plan's prices are from: their day and source."""
-    rows = [(one.provider, one.family) for one in plan if one.provider and one.family]
+    rows = [(one.provider, one.family) for one in plan.shots_to_render if one.family]
     found = [find_price_table(row, family) for row, family in rows]
     return sorted({(table.as_of, table.source) for table in found if table})
 
@@ -67,18 +67,37 @@ def count_film_frames(production: Run) -> int | None:
     plan = production.plan
     frames = 0
     for shot in plan:
-        if shot.frames is None or (
-            shot.content_request and shot.content_request.duration_seconds == -1
-        ):
+        if isinstance(shot, ExistingClip) or shot.has_auto_duration:
             return None
         last = shot.index + 1 == len(plan.shots)
         frames += shot.frames - (not last and plan.is_seam(shot.index + 1))
     return frames
 
 
+_EXISTING_CLIP: dict[str, Any] = {
+    "continues": None,
+    "continues_take": None,
+    "continues_by": None,
+    "anchor": None,
+    "provider": None,
+    "family": None,
+    "model": None,
+    "prompt": None,
+    "draft": False,
+    "resolution": None,
+    "ratio": None,
+    "width": None,
+    "height": None,
+    "seconds": None,
+    "frames": None,
+    "tokens": None,
+}
+"""The fields of a shot that is a file, which has no request."""
+
+
 def _planned(production: Run, shot: PlannedShot) -> dict[str, Any]:
     standing = production.status[shot.id]
-    order, wanted = shot.request, shot.content_request
+    fields = _EXISTING_CLIP if isinstance(shot, ExistingClip) else _request_fields(shot)
     return {
         "id": shot.id,
         "title": shot.chapter_title,
@@ -87,38 +106,44 @@ def _planned(production: Run, shot: PlannedShot) -> dict[str, Any]:
         "state": standing.state,
         "reason": standing.reason,
         "chain": shot.chain_id,
-        "continues": shot.pinned_take.shot if shot.pinned_take else shot.continues,
-        "continues_take": shot.pinned_take.take.number if shot.pinned_take else None,
         "lock": shot.shot.lock,
-        "continues_by": _continues_by(shot),
-        "anchor": shot.anchor,
         "seam": standing.seam,
         "goes_stale": standing.may_go_stale,
-        "provider": shot.provider.name if shot.provider else None,
+        "job": standing.attempt.job if standing.attempt else None,
+        "price": _price(production, shot),
+        **fields,
+    }
+
+
+def _request_fields(shot: ShotToRender) -> dict[str, Any]:
+    return {
+        "continues": shot.pinned_take.shot if shot.pinned_take else shot.continues,
+        "continues_take": shot.pinned_take.take.number if shot.pinned_take else None,
+        "continues_by": _continues_by(shot),
+        "anchor": shot.anchor,
+        "provider": shot.provider.name,
         "family": shot.family,
         "model": shot.model,
-        "job": standing.attempt.job if standing.attempt else None,
-        "prompt": wanted.prompt if wanted else None,
-        "draft": "final" if shot.draft else bool(order and order.draft),
-        "resolution": order.resolution if order else None,
-        "ratio": wanted.ratio if wanted else None,
+        "prompt": shot.content_request.prompt,
+        "draft": "final" if shot.draft else bool(shot.request.draft),
+        "resolution": shot.request.resolution,
+        "ratio": shot.content_request.ratio,
         "width": shot.width,
         "height": shot.height,
         "seconds": shot.duration_seconds,
         "frames": shot.frames,
         "tokens": shot.tokens,
-        "price": _price(production, shot),
     }
 
 
-def _continues_by(shot: PlannedShot) -> str | None:
+def _continues_by(shot: ShotToRender) -> str | None:
     if shot.continues is None:
         return None
     return "clip" if shot.continues_clip else "frame"
 
 
 def _price(production: Run, shot: PlannedShot) -> dict[str, Any]:
-    price = price_to_json(shot.max_price)
+    price = price_to_json(price_of(shot, None))
     if price["amount"] == 0 and not price["currency"]:
         price["currency"] = _currency(production)
     return price
@@ -128,7 +153,7 @@ def _currency(production: Run) -> str:
     budget = production.board.storyboard.budget
     if budget and budget.currency:
         return budget.currency
-    billed = (one.provider.currency for one in production.plan if one.provider)
+    billed = (shot.provider.currency for shot in production.plan.shots_to_render)
     return next(filter(None, billed), CURRENCY)
 
 
@@ -151,29 +176,33 @@ def _result(production: Run, result: ShotResult) -> dict[str, Any]:
     price = price_to_json(price_of(shot, attempt))
     if price["amount"] == 0 and not price["currency"]:
         price["currency"] = _currency(production)
-    clip, frame = _files(production.records_of(shot), shot, attempt)
+    provider, model, tokens = None, None, None
+    clip, frame = None, None
+    if isinstance(shot, ExistingClip):
+        clip = str(shot.clip_path)
+    else:
+        provider, model, tokens = shot.provider.name, shot.model, shot.tokens
+        clip, frame = _files(production.records_of(shot), shot, attempt)
     return {
         "id": shot.id,
         "key": shot.key,
         "outcome": result.outcome,
-        "provider": shot.provider.name if shot.provider else None,
-        "model": shot.model,
+        "provider": provider,
+        "model": model,
         "job": attempt.job if attempt else None,
         "clip": clip,
         "last_frame": frame,
         "frames": attempt.frames if attempt and attempt.frames else None,
         "seam_difference": attempt.seam_difference if attempt else None,
-        "tokens": attempt.tokens if attempt and attempt.tokens is not None else shot.tokens,
+        "tokens": attempt.tokens if attempt and attempt.tokens is not None else tokens,
         "price": price,
         "error": error_json(result.error) if result.error else None,
     }
 
 
 def _files(
-    shelf: RecordStore, shot: PlannedShot, attempt: Attempt | None
+    shelf: RecordStore, shot: ShotToRender, attempt: Attempt | None
 ) -> tuple[str | None, str | None]:
-    if shot.clip_path:
-        return str(shot.clip_path), None
     home = shelf.folder_of(shot.key)
     clip = home / attempt.clip.name if attempt and attempt.clip else None
     frame = home / attempt.last_frame.name if attempt and attempt.last_frame else None

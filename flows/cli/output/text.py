@@ -17,8 +17,9 @@ from flows.cli.output.json import count_film_frames, list_price_sources
 from flows.consent import list_budgets
 from flows.report import RunReport, ShotResult, price_of
 from flows.run import Run
-from tasks.budgets.money import format_exact, format_price, sum_prices
-from tasks.plan import PlannedShot
+from tasks.budgets.money import ZERO, format_exact, format_price, sum_prices
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.store.status import ShotState
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -52,6 +53,9 @@ def format_plan(production: Run) -> str:
 
 
 def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
+    if isinstance(shot, ExistingClip):
+        key = shot.key[:KEY_LENGTH]
+        return shot.id, shot.chain_id, "file", "-", "-", "-", key, "-", format_price(ZERO)
     size = f"{shot.width}x{shot.height}" if shot.width else "-"
     clip = " (clip)" if shot.continues_clip else ""
     starts = f"{shot.chain_id} < {shot.continues}{clip}" if shot.continues else shot.chain_id
@@ -60,8 +64,8 @@ def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
     return (
         shot.id,
         starts,
-        shot.provider.name if shot.provider else "file",
-        shot.family or shot.model or "-",
+        shot.provider.name,
+        shot.family or shot.model,
         _length(shot),
         size,
         shot.key[:KEY_LENGTH],
@@ -70,17 +74,16 @@ def _plan_row(shot: PlannedShot) -> tuple[str, ...]:
     )
 
 
-def _length(shot: PlannedShot) -> str:
-    if shot.content_request and shot.content_request.duration_seconds == -1:
-        return f"auto, {shot.duration_seconds:g} s at most" if shot.duration_seconds else "auto"
-    return f"{shot.duration_seconds:g} s" if shot.duration_seconds else "-"
+def _length(shot: ShotToRender) -> str:
+    if shot.has_auto_duration:
+        return f"auto, {shot.duration_seconds:g} s at most"
+    return f"{shot.duration_seconds:g} s"
 
 
 def _sums(production: Run) -> str:
     plan, survey = production.plan, production.status
     found: Counter[str] = Counter(survey[shot.id].state for shot in plan)
-    states = ("kept", "to render", "in flight", "unclear")
-    counts = [f"{found[state]} {state}" for state in states if found[state]]
+    counts = [f"{found[state]} {state}" for state in ShotState if found[state]]
     frames, to_pay = count_film_frames(production), production.max_cost
     lines = [
         f"{len(plan.shots)} shots: {', '.join(counts)}",
@@ -168,7 +171,7 @@ class Live:
 
         self._shots = {one.id: one for one in production.shots}
         self._order = [one.id for one in production.plan if one.id in self._shots]
-        kept = production.status.shots_in_state("kept")
+        kept = production.status.shots_in_state(ShotState.KEPT)
         self._doing = {one: "kept" if one in kept else "waiting" for one in self._order}
         self._progress: dict[str, float | None] = {}
         self._since: dict[str, float] = {}

@@ -30,7 +30,7 @@ from tasks.errors import (
     Unreachable,
     UsageError,
 )
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
 from tasks.providers import PROVIDERS
 from tasks.providers.types import CreatedJob, JobDetails, JobResult, RenderRequest
 from tasks.store.layout import Store
@@ -277,8 +277,8 @@ PER_TOKEN = Decimal("2.5") / 1_000_000
 """BytePlus's price of seedance-1.0-pro."""
 
 
-def planned(key: str, tokens: int, run: int = 0) -> PlannedShot:
-    return PlannedShot(
+def planned(key: str, tokens: int, run: int = 0) -> ShotToRender:
+    return ShotToRender(
         Shot(id=f"{run}-{key}", prompt="A picture."),
         0,
         key,
@@ -286,6 +286,7 @@ def planned(key: str, tokens: int, run: int = 0) -> PlannedShot:
         provider=PROVIDERS["modelark"],
         family="seedance-1.0-pro",
         model="m",
+        frames=121,
         # The vendor reads the seed as what it bills.
         request=RenderRequest("m", prompt="A picture.", resolution="480p", seed=tokens),
         max_price=usd(PER_TOKEN * tokens),
@@ -328,7 +329,7 @@ class Vendor:
         return JobResult(details=JobDetails(tokens=told))
 
 
-async def render(shot: PlannedShot, desk: SubmissionContext) -> str:
+async def render(shot: ShotToRender, desk: SubmissionContext) -> str:
     for _ in range(3):
         try:
             await submit(shot, None, desk, reconcile_unclear=False)
