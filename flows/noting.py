@@ -1,51 +1,28 @@
-"""What a run leaves in the store's record of its board: what it asked for, and what is there.
-
-The takes are noted before anything is sent, so that no kill loses what was asked for.
-"""
+"""The functions of `tasks.store.history` for a Run, until their callers use them directly."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from flows.run import Run, records_folder_of
 from tasks.plan import PlannedShot, ShotToRender
-from tasks.store.board_records import Take, record_board, record_takes
+from tasks.store import history
+from tasks.store.board_records import Take
 
 
-def record_requested_takes(production: Run) -> None:
-    """Note the take of every shot of this run. Raises StoreError."""
-    takes = {
-        one.id: take_of(production, one)
-        for one in production.shots
-        if isinstance(one, ShotToRender)
-    }
-    record_takes(production.store.root, production.board.name, takes)
+def record_requested_takes(run: Run) -> None:
+    """Record the take of every shot of this run."""
+    folder_of = partial(records_folder_of, run.settings)
+    history.record_requested_takes(run.store.root, run.plan, run.shots, folder_of=folder_of)
 
 
-def record_rendered_shots(production: Run, shots: Iterable[PlannedShot]) -> None:
-    """Note which shots are rendered under which key, and what the board pins. Raises StoreError."""
-    plan = production.plan
-    if not production.store.root.is_dir():
-        return
-    record_board(
-        production.store.root,
-        production.board.name,
-        production.board.file,
-        rendered_keys={one.id: one.key for one in shots},
-        shot_ids=[one.id for one in plan],
-        pinned_keys={
-            shot.pinned_take.take.key for shot in plan.shots_to_render if shot.pinned_take
-        },
-    )
+def record_rendered_shots(run: Run, shots: Iterable[PlannedShot]) -> None:
+    """Record the keys of the shots that have a clip now, and the keys that the board pins."""
+    history.record_rendered_shots(run.store.root, run.plan, shots)
 
 
-def take_of(production: Run, shot: ShotToRender) -> Take:
-    """The take that the board asks of a shot now."""
-    return Take(
-        shot.take,
-        shot.key,
-        records_folder_of(production.settings, shot.provider),
-        seed=production.plan.board_seed(shot),
-        prompt=shot.shot.prompt,
-        continues_key=shot.continues_key,
-    )
+def take_of(run: Run, shot: ShotToRender) -> Take:
+    """Return the take that the board requests of a shot now."""
+    folder = records_folder_of(run.settings, shot.provider)
+    return history.requested_take(shot, run.plan, folder)

@@ -184,7 +184,7 @@ class Receipt:
 
     @property
     def current(self) -> Attempt | None:
-        """The attempt that counts: the last, or an outdated attempt that no later attempt replaced."""
+        """The attempt that counts: the last, or an outdated attempt without a replacement."""
         if not self.attempts:
             return None
         attempt = self.attempts[self._current_index]
