@@ -35,7 +35,9 @@ def assemble(
             paths = _fitted(clips, Path(folder), ffmpeg)
             prepared: list[PreparedClip] = list(
                 pool.map(
-                    lambda piece, path: prepare(JoinInput(path, piece.drop_last, piece.title)),
+                    lambda piece, path: prepare(
+                        JoinInput(path, piece.drop_last_frame, piece.chapter_title)
+                    ),
                     pieces,
                     paths,
                 )
