@@ -133,7 +133,7 @@ def test_an_unknown_price_is_never_taken_for_nothing(folder: Path, capsys, monke
     command = ["render", "board.yaml", "--provider", "kkiai"]
 
     assert main([*command, "--budget", "100 USD"]) == 4
-    assert "the price is not known of one, two" in capsys.readouterr().err
+    assert "the price of one, two is not known" in capsys.readouterr().err
     assert main(command) == 4
     assert "an unknown price" in capsys.readouterr().err
     assert main(["plan", "board.yaml", "--provider", "kkiai", "--json"]) == 0
