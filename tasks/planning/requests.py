@@ -141,7 +141,7 @@ def _check_request_fields(settings: ShotSettings) -> None:
         is_audio_without_switch = key == "audio" and FAMILIES[settings.family.name].audio
         if value is not False or is_audio_without_switch:
             settings.add_unsupported(
-                key, str(value).lower(), f"Remove {key}.", by=settings.dialect.name
+                key, str(value).lower(), f"Remove {key}.", by=settings.provider.name
             )
 
 
