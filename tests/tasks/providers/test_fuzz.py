@@ -249,7 +249,7 @@ def _answer(ask: Any, reply: ApiResponse) -> Any:
 def _check_create(dialect: Any, reply: ApiResponse) -> None:
     """Money: a job that is named is taken, and what is not surely refused is unclear."""
     outcome = error_mapping.classify_create_response(dialect, reply, now=NOW)
-    named = _answer(dialect.created, reply)
+    named = _answer(dialect.parse_created, reply)
     if 200 <= reply.status < 300 and isinstance(named, str):
         assert outcome == named
     if isinstance(outcome, str):

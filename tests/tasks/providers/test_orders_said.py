@@ -18,9 +18,9 @@ SOUND = "https://example.com/c.mp3"
 
 def accepted(row, name):
     """Orders of a family at a provider, by the rules that a planner reads from the data."""
-    family, dialect = row.family(name), DIALECTS[row.dialect]
+    family, dialect = row.get_family(name), DIALECTS[row.dialect]
     for opening, media in openings(family, dialect):
-        model = row.model(name, with_frame=bool(media)).id
+        model = row.resolve_model(name, with_image=bool(media)).id
         for resolution, ratio, extra in itertools.product(
             resolutions(family, opening), ratios(family, opening), extras(family, dialect, opening)
         ):
@@ -30,7 +30,7 @@ def accepted(row, name):
                 media=media,
                 resolution=resolution,
                 ratio=ratio,
-                duration_seconds=family.default_seconds,
+                duration_seconds=family.default_duration_seconds,
                 **extra,
             )
 
@@ -61,7 +61,7 @@ def given(role, dialect):
     mime = "audio/wav" if role == "reference_audio" else "image/png"
     if role in dialect.inline_roles:
         yield MediaInput(role, data=PNG, mime_type=mime)
-    if role in dialect.links:
+    if role in dialect.url_roles:
         yield MediaInput(role, url=urls.get(role, "https://example.com/a.png"))
 
 
