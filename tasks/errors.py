@@ -14,6 +14,7 @@ ShotchainError                  (storyboards.problems)
         Unclear                 a create that may have arrived and may be charged     never again
         Rejected                we asked for something the vendor does not take       never again
         Unauthorized            key, rights, account or credit                exit 3  never again
+            AuthenticationFailed  the API key was rejected                    exit 3  never again
         Refused                 moderation; the author changes the input              never again
         JobFailed               accepted, then failed on the vendor's side            new take
             OutputRefused       moderation turned down what was rendered              new take
@@ -36,6 +37,7 @@ from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
 
 __all__ = [
     "AccountError",
+    "AuthenticationFailed",
     "BudgetExceeded",
     "InputModerated",
     "InvalidConfiguration",
@@ -183,6 +185,10 @@ class AccountError(ProviderError):
 
     kind = "unauthorized"
     exit_code = 3
+
+
+class AuthenticationFailed(AccountError):
+    """The vendor rejects the API key. The operator acts."""
 
 
 class InputModerated(ProviderError):

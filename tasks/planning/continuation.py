@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Literal
 
 from storyboards.prompts import Prompt
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import MediaSource, PlannedShot
 from tasks.planning.media_files import MediaInputError, probe_reference_clip
 from tasks.planning.references import REFERENCE_CLIP_REMEDY
 from tasks.planning.shot_settings import ShotSettings, suggest_families
 from tasks.providers import Provider
-from tasks.providers.families import CLIP_LIMITS, FAMILIES, FRAMES_PER_SECOND
+from tasks.providers.families import CLIP_LIMITS, FAMILIES
 from tasks.providers.types import RenderRequest
 
 DRAFT_RESOLUTION = "480p"

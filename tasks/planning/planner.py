@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.chains import find_links
 from storyboards.models import FromShot, Money, Shot
-from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
+from storyboards.problems import InvalidStoryboard, Problem
 from storyboards.prompts import resolve_prompt
 from tasks.budgets.money import ZERO
 from tasks.plan import Draft, MediaSource, Plan, PlannedShot
@@ -25,7 +25,7 @@ from tasks.planning.media_files import MediaInputError, find_shot_clip
 from tasks.planning.references import MediaGatherer, check_media_inputs
 from tasks.planning.requests import PreparedRequest, build_request, pricing_size
 from tasks.planning.shot_settings import ShotSettings
-from tasks.providers import Provider, ProviderModel, find_provider
+from tasks.providers import Provider, ProviderModel, UnknownName, find_provider
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, StartMode
 from tasks.providers.prices import calculate_price, count_tokens
@@ -213,11 +213,11 @@ class _Planner:
         name = self.provider or shot.provider or self.board.storyboard.provider
         try:
             return find_provider(name, self.providers)
-        except ShotchainError as error:
+        except UnknownName as error:
             if self.provider:
                 raise
             path = ("shots", index, "provider") if shot.provider else ("provider",)
-            self.add_problem(path, str(error), "Name one of them.")
+            self.add_problem(path, error.message, error.remedy)
             return None
 
     def _find_model(
@@ -226,9 +226,9 @@ class _Planner:
         word = shot.model or self.board.storyboard.model
         try:
             return provider.resolve_model(word, with_image=has_first_frame)
-        except ShotchainError as error:
+        except UnknownName as error:
             path = ("shots", index, "model") if shot.model else ("model",)
-            self.add_problem(path, str(error), "Name one of them.")
+            self.add_problem(path, error.message, error.remedy)
             return None
 
     def _check_first_and_last_frame(self, settings: ShotSettings, provider: Provider) -> None:

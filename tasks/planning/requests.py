@@ -26,7 +26,7 @@ from tasks.providers.families import (
     get_largest_frame_size,
     is_valid_frame_count,
 )
-from tasks.providers.prompt_flags import find_flag
+from tasks.providers.request_fields import find_prompt_flag
 from tasks.providers.types import RenderRequest
 
 
@@ -93,7 +93,7 @@ def build_request(
 
 
 def _check_prompt(settings: ShotSettings, prompt: Prompt) -> None:
-    flag = find_flag(prompt.text) if settings.dialect.parses_prompt_flags else None
+    flag = find_prompt_flag(prompt.text) if settings.dialect.parses_prompt_flags else None
     if flag:
         settings.add_problem(
             "prompt",

@@ -406,7 +406,7 @@ def test_a_head_that_comes_letter_by_letter_comes_to_an_end(
     serving, client_of, target, monkeypatch
 ):
     """Each letter in time, and all of it never: the whole head has a limit as well."""
-    monkeypatch.setattr("tasks.providers.client._HEADERS_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("tasks.providers.http_transport._HEADERS_TIMEOUT_SECONDS", 0.2)
 
     async def drip(connection):
         await connection.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")

@@ -147,7 +147,7 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
     serving, client_of, answers, clock, monkeypatch
 ):
     """Between the row's least and longest wait, more rarely the longer it takes beyond."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback_url", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
     began = clock.now
 
     def wait(client):
@@ -166,7 +166,7 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
 @pytest.mark.parametrize("tier", [None, "flex"])
 def test_a_wait_learns_from_the_jobs_before(serving, client_of, answers, clock, monkeypatch, tier):
     """How long they took, also one that had ended long ago; not where jobs wait for the night."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback_url", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
     long_ago = {**DONE, "created_at": int(clock.now) - 9999, "updated_at": int(clock.now) - 9699}
 
     async def waits(client):
@@ -198,7 +198,7 @@ def test_flex_jobs_are_asked_once_a_minute(
     serving, client_of, answers, clock, monkeypatch, tier, longest
 ):
     """They take hours."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback_url", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
 
     def wait(client):
         started = clock.now - 3600
@@ -211,7 +211,7 @@ def test_flex_jobs_are_asked_once_a_minute(
 
 def test_a_user_s_longest_wait_rules(serving, client_of, answers, clock, monkeypatch):
     """Also where it is shorter than the row's least."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback_url", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
 
     def wait(client):
         return client.wait("cgt-1", started_at=clock.now, timeout_seconds=5)
