@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.providers import Provider
-from tasks.providers.prices import FREE_PRICE_TABLE, find_price_table
+from tasks.providers.price_tables import FREE_PRICE_TABLE
+from tasks.providers.prices import find_price_table
 from tasks.providers.url_policy import redact_url
 from tasks.settings import Settings
 
