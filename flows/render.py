@@ -255,13 +255,12 @@ def _open_board(board: str | Storyboard) -> Board:
 
 def _log_progress() -> Caller:
     """Return a caller that writes each step of a shot to the log of the flow run, once."""
-    logger = get_run_logger()
     last_activity: dict[str, str] = {}
 
     def on_progress(shot: str, activity: str, fraction: float | None) -> None:  # noqa: ARG001
         if last_activity.get(shot) != activity:
             last_activity[shot] = activity
-            logger.info("%s: %s", shot, activity)
+            get_run_logger().info("%s: %s", shot, activity)
 
     return Caller(Path.cwd(), on_progress)
 

@@ -135,9 +135,7 @@ def _iter_targets(run: Run) -> Iterator[CancelTarget]:
             yield target
 
 
-async def _cancel_all(
-    run: Run, targets: Sequence[CancelTarget]
-) -> Mapping[TargetId, CancelResult]:
+async def _cancel_all(run: Run, targets: Sequence[CancelTarget]) -> Mapping[TargetId, CancelResult]:
     async with Clients(run) as clients:
         results = await asyncio.gather(*(_cancel(run, clients, target) for target in targets))
     return {target.id: result for target, result in zip(targets, results, strict=True)}

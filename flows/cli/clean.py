@@ -20,7 +20,7 @@ from storyboards.problems import ShotchainError
 from tasks.budgets.money import Total, format_price, price_to_json, sum_prices
 from tasks.errors import StoreError, UsageError
 from tasks.settings import read_settings
-from tasks.simulator.sweeping import Swept, sweep
+from tasks.simulator.cleanup import RemovedJobs, remove_jobs
 from tasks.store.board_records import iter_board_records, referenced_keys
 from tasks.store.clean import (
     RemovableClip,
@@ -94,7 +94,9 @@ def _check_consent(plan: CleanPlan, arguments: argparse.Namespace) -> None:
         f"Remove clips that cost {plan.paid}?", before=format_clean(plan, dry_run=True)
     ):
         return
-    msg = f"clips that cost {plan.paid} would be removed: list them with --dry-run, agree with --yes"
+    msg = (
+        f"clips that cost {plan.paid} would be removed: list them with --dry-run, agree with --yes"
+    )
     raise UsageError(msg)
 
 
@@ -103,7 +105,7 @@ class CleanPlan(NamedTuple):
 
     files: dict[Path, int]
     """Unfinished files and their sizes in bytes."""
-    jobs: Swept | None
+    jobs: RemovedJobs | None
     """The jobs of the simulator; None while it is served."""
     clips: tuple[RemovableClip, ...]
 
@@ -139,7 +141,9 @@ class Cleaner(NamedTuple):
         """
         paths = (*find_abandoned_files(self.store), *find_half_cleaned(self.store))
         files = {path: size_of(path) for path in paths}
-        return CleanPlan(files, _remove_jobs(self.store, dry_run=True), self._find_clips())
+        return CleanPlan(
+            files, _remove_simulator_jobs(self.store, dry_run=True), self._find_clips()
+        )
 
     def remove(self, plan: CleanPlan) -> CleanPlan:
         """Remove what was planned, except what is needed by now.
@@ -153,7 +157,7 @@ class Cleaner(NamedTuple):
         """
         clips = self._remove_clips(plan.clips) if plan.clips else ()
         files = {path: remove_path(path) for path in plan.files}
-        return CleanPlan(files, _remove_jobs(self.store, dry_run=False), clips)
+        return CleanPlan(files, _remove_simulator_jobs(self.store, dry_run=False), clips)
 
     def _remove_clips(self, planned: tuple[RemovableClip, ...]) -> tuple[RemovableClip, ...]:
         with self.store.exclusive_lock() as is_exclusive:
@@ -199,7 +203,7 @@ def _iter_board_keys(store: Store, board: Path, *, trust: bool) -> Iterator[str]
     yield from (shot.continues_key for shot in plan.shots_to_render if shot.continues_key)
 
 
-def _remove_jobs(store: Store, *, dry_run: bool) -> Swept | None:
+def _remove_simulator_jobs(store: Store, *, dry_run: bool) -> RemovedJobs | None:
     """Remove the simulator's jobs that no shot waits for; return None while it is served."""
     awaited_jobs, claimed_jobs = find_needed_jobs(store)
 
@@ -208,7 +212,7 @@ def _remove_jobs(store: Store, *, dry_run: bool) -> Swept | None:
 
     folder = store.simulator_folder
     try:
-        return sweep(folder, is_needed, dry_run=dry_run)
+        return remove_jobs(folder, is_needed, dry_run=dry_run)
     except OSError as error:
         msg = f"{folder} can't be cleaned: {error.strerror}; check the store's permissions"
         raise StoreError(msg) from error

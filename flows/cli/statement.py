@@ -108,16 +108,12 @@ def make_group_of(
     return functions[grouping]
 
 
-def _sum_entries(
-    name: str, currency: str | None, entries: Sequence[LedgerEntry]
-) -> StatementLine:
+def _sum_entries(name: str, currency: str | None, entries: Sequence[LedgerEntry]) -> StatementLine:
     with_usage = [entry for entry in entries if entry.actual_price is not None]
     without_usage = [entry for entry in entries if entry.actual_price is None]
     in_flight = [entry for entry in without_usage if entry.is_in_flight]
     unclear = [entry for entry in without_usage if entry.is_unclear]
-    untold = [
-        entry for entry in without_usage if not entry.is_in_flight and not entry.is_unclear
-    ]
+    untold = [entry for entry in without_usage if not entry.is_in_flight and not entry.is_unclear]
     return StatementLine(
         name,
         currency,

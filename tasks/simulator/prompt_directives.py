@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.simulator.jobs import Fate
-from tasks.simulator.refusals import Refusal
+from tasks.simulator.api_errors import ApiError
+from tasks.simulator.jobs import Scenario
 
 _REFUSE = re.compile(r"\[refuse:([\w.]+)\]")
 _FAIL = re.compile(r"\[fail:([\w.]+)\]")
@@ -30,17 +30,17 @@ def apply_refuse_directive(prompt: str) -> None:
     """Raise the error that a `[refuse:CODE]` directive requests.
 
     Raises:
-        Refusal: The prompt has such a directive.
+        ApiError: The prompt has such a directive.
     """
     if match := _REFUSE.search(prompt):
-        raise Refusal(match[1], error_message(match[1]))
+        raise ApiError(match[1], error_message(match[1]))
 
 
-def planned_fate(prompt: str) -> Fate:
-    """Return the fate of a job: a failure if its prompt has a `[fail:CODE]` directive."""
+def read_scenario(prompt: str) -> Scenario:
+    """Return the scenario of a job: a failure if its prompt has a `[fail:CODE]` directive."""
     if match := _FAIL.search(prompt):
-        return Fate(error_code=match[1], error_message=error_message(match[1]))
-    return Fate()
+        return Scenario(error_code=match[1], error_message=error_message(match[1]))
+    return Scenario()
 
 
 def error_message(code: str) -> str:

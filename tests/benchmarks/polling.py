@@ -138,10 +138,10 @@ class Bench:
     async def _picture(self, job: str) -> None:
         """Wait for what stands for the picture, which comes in real time."""
         from tasks.simulator.clock import SystemClock
-        from tasks.simulator.jobs import Jobs
+        from tasks.simulator.jobs import JobStore
 
         end = time.monotonic() + 60
-        jobs = Jobs(self.root, SystemClock())
+        jobs = JobStore(self.root, SystemClock())
         while (record := jobs._read(job)) is None or record.rendered_at is None:
             assert time.monotonic() < end, "the picture does not come"
             await asyncio.sleep(0.02)
@@ -186,7 +186,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             clock, faults = ManualClock(START), Faults()
             with serve(Path(folder), clock=clock, faults=faults) as url:
-                bench = Bench(url, Path(folder), clock, faults.order)
+                bench = Bench(url, Path(folder), clock, faults.inject)
                 asyncio.run(measure(bench, line, words.jobs, words.seed))
 
 

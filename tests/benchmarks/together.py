@@ -38,7 +38,7 @@ from flows.told import render_document
 from storyboards import load
 from tasks.settings import read_settings
 
-wish = Wish(provider="ark", agreed=True)
+wish = Wish(provider="ark", yes=True)
 production = prepare(load(Path(sys.argv[1])), wish, read_settings(), working=Path.cwd())
 production.store.initialize()
 report = asyncio.run(shoot(production, BareSteps(), lambda *_: None))

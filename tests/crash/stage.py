@@ -107,9 +107,9 @@ class Place:
         return found
 
     def jobs(self) -> list[str]:
-        from tasks.simulator.ledger import read_ledger
+        from tasks.simulator.request_log import read_request_log
 
-        return [one.job for one in read_ledger(self.vendor) if one.accepted]
+        return [one.job for one in read_request_log(self.vendor) if one.accepted]
 
 
 def digest(path: Path) -> str:

@@ -288,10 +288,10 @@ def test_a_run_that_is_stopped_while_polling_goes_on_where_it_was(
     folder: Path, vendor, number: int, code: int
 ) -> None:
     """The next run fetches the job that was paid for: creates = shots, whatever ended the first."""
-    from tasks.simulator.ledger import read_ledger
+    from tasks.simulator.request_log import read_request_log
 
     def creates() -> int:
-        return sum(one.accepted for one in read_ledger(vendor["root"]))
+        return sum(one.accepted for one in read_request_log(vendor["root"]))
 
     words = {
         "SHOTCHAIN_ARK_BASE_URL": f"{vendor['url']}/ark/api/v3",

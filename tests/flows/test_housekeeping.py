@@ -275,6 +275,6 @@ def test_no_film_is_joined_from_a_damaged_clip(studio, chain) -> None:
     assert broken.film is None
     assert isinstance(broken.error, MediaError)
     assert "verify --repair" in str(broken.error)
-    assert mended.film.frames == 49
+    assert mended.film.frame_count == 49
     assert clip.read_bytes() == whole
     assert studio.creates == 1

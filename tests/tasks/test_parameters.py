@@ -233,7 +233,7 @@ CELLS = [(provider, parameter) for parameter in PARAMETERS for provider in PROVI
 def taking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A simulator that judges every order and renders none."""
     faults = Faults()
-    faults.order("job_stalls", times=-1)
+    faults.inject("job_stalls", times=-1)
     with serve(tmp_path_factory.mktemp("vendor"), faults=faults) as url:
         yield url
 

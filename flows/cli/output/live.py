@@ -98,9 +98,7 @@ class LiveDisplay(Display):
         with self._lock:
             for shot_id in self._visible_ids():
                 table.add_row(*self._cells(shot_id))
-            left = sum(
-                activity not in OUTCOME_COLOURS for activity in self._activities.values()
-            )
+            left = sum(activity not in OUTCOME_COLOURS for activity in self._activities.values())
         seconds = time.monotonic() - self._run_started_at
         footer = f"{left} of {len(self._shot_ids)} shots to go, {seconds:.0f} s"
         if self._note:
@@ -152,7 +150,5 @@ def open_display(run: Run, stream: TextIO, *, wanted: bool) -> Iterator[Display]
         return
     console = Console(file=stream)
     display = LiveDisplay(run, console)
-    with Live(
-        console=console, get_renderable=display.draw, refresh_per_second=8, transient=True
-    ):
+    with Live(console=console, get_renderable=display.draw, refresh_per_second=8, transient=True):
         yield display

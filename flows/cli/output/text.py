@@ -12,14 +12,13 @@ from flows.report import Outcome, RunReport, ShotResult
 from flows.run import Run
 from tasks.budgets.money import ZERO, format_exact, format_price, sum_prices
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.providers.families import FRAMES_PER_SECOND
 from tasks.store.status import ShotState
 
 KEY_LENGTH = 10
 """Characters of a key that are printed; enough to find its folder in the store."""
 
 PLAN_COLUMNS = ("shot", "chain", "provider", "model", "length", "size", "key", "tokens", "price")
-
-FRAMES_PER_SECOND = 24
 
 
 def format_plan(run: Run) -> str:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 from tasks.errors import MediaError
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.simulator.clock import Clock
-from tasks.simulator.commission import Commission
-from tasks.simulator.files import Files, write_whole
-from tasks.simulator.jobs import Job, Jobs
+from tasks.simulator.file_store import FileStore, write_atomically
+from tasks.simulator.job_request import JobRequest
+from tasks.simulator.jobs import Job, JobStore
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,7 +37,7 @@ _THREADS = 2
 class RenderPool:
     """A small thread pool that renders the files of jobs."""
 
-    def __init__(self, root: Path, jobs: Jobs, files: Files, clock: Clock) -> None:
+    def __init__(self, root: Path, jobs: JobStore, files: FileStore, clock: Clock) -> None:
         self._locks = root / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         self._jobs = jobs
@@ -49,7 +49,7 @@ class RenderPool:
 
     def submit(self, job: Job) -> None:
         """Queue a job unless it is rendered or queued already."""
-        if not job.needs_picture or job.id in self._pending or self._closing.is_set():
+        if not job.needs_rendering or job.id in self._pending or self._closing.is_set():
             return
         self._pending.add(job.id)
         self._pool.submit(self._run, job.id)
@@ -74,14 +74,14 @@ class RenderPool:
 
     def _render(self, job_id: str) -> None:
         now = self._clock.now()
-        job = self._jobs.change(job_id, lambda job: _started(job, now))
-        if job is None or not job.needs_picture:
+        job = self._jobs.update(job_id, lambda job: _started(job, now))
+        if job is None or not job.needs_rendering:
             return
-        trouble = self._write_files(job)
-        if trouble is None:
+        error = self._write_files(job)
+        if error is None:
             return
         done_at = self._clock.now()
-        self._jobs.change(job_id, lambda job: replace(job, rendered_at=done_at, trouble=trouble))
+        self._jobs.update(job_id, lambda job: replace(job, rendered_at=done_at, render_error=error))
 
     def _write_files(self, job: Job) -> str | None:
         """Write clip and last frame.
@@ -91,13 +91,13 @@ class RenderPool:
         """
         from tasks.simulator.footage.renderer import RenderCancelled, render_clip
 
-        staging = self._files.staging(job.clip)
+        staging = self._files.staging_path(job.clip_name)
         try:
-            spec = _build_spec(job.commission, self._files)
+            spec = _build_spec(job.request, self._files)
             frame = render_clip(spec, staging, is_wanted=lambda: self._is_wanted(job.id))
-            last_frame = _to_jpeg(frame) if job.fate.jpeg_frame else frame
-            write_whole(self._files.path(job.last_frame), last_frame)
-            staging.replace(self._files.path(job.clip))
+            last_frame = _to_jpeg(frame) if job.scenario.jpeg_frame else frame
+            write_atomically(self._files.path(job.last_frame_name), last_frame)
+            staging.replace(self._files.path(job.clip_name))
         except RenderCancelled:
             return None
         except (MediaError, OSError) as error:
@@ -126,39 +126,39 @@ class RenderPool:
             path.unlink(missing_ok=True)
 
 
-def _build_spec(commission: Commission, files: Files) -> ClipSpec:
+def _build_spec(request: JobRequest, files: FileStore) -> ClipSpec:
     """Build the ClipSpec of a request. Raises OSError if an input file is missing."""
     from tasks.simulator.footage.renderer import ClipSpec
 
-    size = (commission.width, commission.height)
-    first, last = commission.medium("first_frame"), commission.medium("last_frame")
-    clip = commission.medium("reference_video")
-    anchor = commission.medium("input_reference")
+    size = (request.width, request.height)
+    first, last = request.find_medium("first_frame"), request.find_medium("last_frame")
+    clip = request.find_medium("reference_video")
+    anchor = request.find_medium("input_reference")
     # A reference video is continued: its last frame is what was kept as the input.
     start = first or clip or anchor
     first_frame = _open_image(start.source, size, files) if start else None
-    seconds = round(commission.frames / FRAMES_PER_SECOND, 1)
+    seconds = round(request.frames / FRAMES_PER_SECOND, 1)
     return ClipSpec(
-        prompt=commission.prompt,
-        width=commission.width,
-        height=commission.height,
-        frames=commission.frames,
-        seed=commission.seed,
-        label=f"{seconds:g} s  ·  {size[0]} x {size[1]}  ·  {commission.label}",
-        audio=bool(commission.audio),
-        watermark=commission.watermark,
-        camera_fixed=commission.camera_fixed,
+        prompt=request.prompt,
+        width=request.width,
+        height=request.height,
+        frames=request.frames,
+        seed=request.seed,
+        label=f"{seconds:g} s  ·  {size[0]} x {size[1]}  ·  {request.digest}",
+        audio=bool(request.audio),
+        watermark=request.watermark,
+        camera_fixed=request.camera_fixed,
         first_frame=_reinterpret(first_frame) if first_frame and start is anchor else first_frame,
         last_frame=_open_image(last.source, size, files) if last else None,
         reference_images=tuple(
             _open_image(medium.source, size, files)
-            for medium in commission.media
+            for medium in request.media
             if medium.role == "reference_image"
         ),
     )
 
 
-def _open_image(source: str, size: tuple[int, int], files: Files) -> Image:
+def _open_image(source: str, size: tuple[int, int], files: FileStore) -> Image:
     if source.startswith("elsewhere-"):
         return _draw_stand_in(source, size)
     from PIL import Image

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tasks.simulator.footage.camera import choose_move
 from tasks.simulator.footage.colour import choose_palette
 from tasks.simulator.footage.overlays import slate_opacity
 from tasks.simulator.footage.renderer import ClipSpec, RenderCancelled, render_clip
+from tests.support.simulator_requests import image_bytes
 
 
 def make_spec(**fields: Any) -> ClipSpec:
@@ -52,9 +52,9 @@ def to_png(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def test_first_frame_is_first_of_clip(tmp_path: Path, picture: Callable[..., bytes]) -> None:
+def test_first_frame_is_first_of_clip(tmp_path: Path) -> None:
     """Frame 0 is the supplied first frame except for coding noise, and the clip ends elsewhere."""
-    supplied = picture(480, 272)
+    supplied = image_bytes(480, 272)
 
     last = render(tmp_path / "a.mp4", first_frame=to_image(supplied))
 
@@ -62,9 +62,9 @@ def test_first_frame_is_first_of_clip(tmp_path: Path, picture: Callable[..., byt
     assert mean_difference(supplied, last) > 10
 
 
-def test_last_frame_is_last_of_clip(tmp_path: Path, picture: Callable[..., bytes]) -> None:
+def test_last_frame_is_last_of_clip(tmp_path: Path) -> None:
     """A clip ends on the supplied last frame, with and without a first frame."""
-    start = picture(480, 272)
+    start = image_bytes(480, 272)
     end = to_image(start).transpose(Image.Transpose.ROTATE_180)
 
     with_first = render(tmp_path / "both.mp4", first_frame=to_image(start), last_frame=end)
@@ -75,9 +75,9 @@ def test_last_frame_is_last_of_clip(tmp_path: Path, picture: Callable[..., bytes
     assert mean_difference(to_png(end), without_first) < 2
 
 
-def test_chain_of_ten_clips_keeps_colours(tmp_path: Path, picture: Callable[..., bytes]) -> None:
+def test_chain_of_ten_clips_keeps_colours(tmp_path: Path) -> None:
     """Ten clips that each start from the previous last frame are neither darker nor tinted."""
-    frame = start = picture(480, 272)
+    frame = start = image_bytes(480, 272)
     for number in range(10):
         # The same first and last frame: any change comes from encoding and decoding.
         image = to_image(frame)

@@ -1,11 +1,11 @@
-"""What a vendor refuses, before it is put into a vendor's own words on the wire."""
+"""Errors that a vendor's API returns, before a vendor module puts them into its own format."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NoReturn
 
-STATUS_TYPES: Mapping[int, str] = {
+ERROR_TYPES: Mapping[int, str] = {
     400: "BadRequest",
     401: "Unauthorized",
     403: "Forbidden",
@@ -16,9 +16,9 @@ STATUS_TYPES: Mapping[int, str] = {
     503: "InternalServerError",
     504: "InternalServerError",
 }
-"""Ark's `type` for each status."""
+"""HTTP status to Ark's error `type`."""
 
-# From the official error table; what is not named here is a 400.
+# From the official error table. A code without an entry is a 400.
 _STATUS_BY_PREFIX = (
     ("AuthenticationError", 401),
     ("InvalidAccountStatus", 401),
@@ -43,22 +43,32 @@ _STATUS_BY_PREFIX = (
 )
 
 
-class Refusal(Exception):
-    """A request that the vendor does not take; nothing was made of it."""
+class ApiError(Exception):
+    """An error response to a request that changed nothing.
+
+    Args:
+        code: Ark's error code, or a gateway's own.
+        message: The message without the request id.
+        param: The request field that is wrong, if any.
+        status: The HTTP status; by default the status of the code.
+    """
 
     def __init__(self, code: str, message: str, *, param: str = "", status: int = 0) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.param = param
-        self.status = status or status_of(code)
-
-
-def status_of(code: str) -> int:
-    """Return the HTTP status that goes with one of Ark's error codes."""
-    return next((status for prefix, status in _STATUS_BY_PREFIX if code.startswith(prefix)), 400)
+        self.status = status or _status(code)
 
 
 def reject(param: str, message: str, *, code: str = "InvalidParameter") -> NoReturn:
-    """Raise the refusal of a wrong, missing or inapplicable value."""
-    raise Refusal(code, message, param=param)
+    """Raise the ApiError of a wrong, missing or unsupported value.
+
+    Raises:
+        ApiError: Always.
+    """
+    raise ApiError(code, message, param=param)
+
+
+def _status(code: str) -> int:
+    return next((status for prefix, status in _STATUS_BY_PREFIX if code.startswith(prefix)), 400)

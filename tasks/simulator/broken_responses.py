@@ -1,8 +1,4 @@
-"""Replies that a well-behaved server can't give: none at all, half of one, or very slowly.
-
-The server's own class for a connection is extended by one thing: a request can reach the
-transport it came over, which is what breaking off needs.
-"""
+"""Responses that a correct server does not send: none, half of one, or a very slow one."""
 
 from __future__ import annotations
 
@@ -19,41 +15,44 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 _STATE = "transport"
 
 
-class Connection(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, with the transport in each request's state."""
+class InterruptibleProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1 with the transport in each request's state.
+
+    A response needs the transport to close the connection in the middle of a reply.
+    """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the transport where requests find it."""
+        """Store the transport in the state of the connection's requests."""
         if isinstance(transport, asyncio.Transport):
             super().connection_made(transport)
         self.app_state = {**self.app_state, _STATE: transport}
 
 
-class NoReply(Response):
-    """Closes the connection without a word, by a reset where the kernel can."""
+class DroppedResponse(Response):
+    """Closes the connection without a reply, or resets it."""
 
     def __init__(self, *, reset: bool) -> None:
         super().__init__()
         self._reset = reset
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Break off and wait until the server has noticed."""
-        _break_off(scope, reset=self._reset)
-        await _gone(receive)
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
+        """Disconnect, and wait until the server notices."""
+        _disconnect(scope, reset=self._reset)
+        await _disconnected(receive)
 
 
-class BrokenReply(Response):
-    """Sends the head with the whole length, then part of the body, and closes or resets."""
+class TruncatedResponse(Response):
+    """Announces the whole length, sends part of the body, then closes or resets the connection."""
 
-    def __init__(self, whole: Response, body: bytes, keep: int, *, reset: bool = False) -> None:
+    def __init__(self, whole: Response, body: bytes, sent: int, *, reset: bool = False) -> None:
         super().__init__()
         self._whole = whole
         self._body = body
-        self._keep = keep
+        self._sent = sent
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the first bytes and break off."""
+        """Send the head and part of the body, disconnect, and wait until the server notices."""
         headers = [pair for pair in self._whole.raw_headers if pair[0] != b"content-length"]
         headers.append((b"content-length", str(len(self._body)).encode()))
         await send(
@@ -63,39 +62,34 @@ class BrokenReply(Response):
                 "headers": headers,
             }
         )
-        part = self._body[: self._keep]
+        part = self._body[: self._sent]
         await send({"type": "http.response.body", "body": part, "more_body": True})
-        _break_off(scope, reset=self._reset)
-        await _gone(receive)
+        _disconnect(scope, reset=self._reset)
+        await _disconnected(receive)
 
 
-async def wait(seconds: float, is_closing: Callable[[], bool]) -> None:
-    """Wait, but no longer than the server stands."""
+async def wait_unless_closing(seconds: float, is_closing: Callable[[], bool]) -> None:
+    """Sleep for `seconds`, or until the server closes."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end and not is_closing():
         await asyncio.sleep(min(0.05, max(0.0, end - loop.time())))
 
 
-def _break_off(scope: Scope, *, reset: bool) -> None:
-    transport = _transport(scope)
+def _disconnect(scope: Scope, *, reset: bool) -> None:
+    transport = scope["state"][_STATE]
+    if not isinstance(transport, asyncio.Transport):
+        message = "the server does not use InterruptibleProtocol"
+        raise TypeError(message)
     if not reset:
         transport.close()
         return
     raw: Any = transport.get_extra_info("socket")
-    # Lingering for zero seconds turns closing into a reset.
+    # Lingering for zero seconds turns a close into a reset.
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
-def _transport(scope: Scope) -> asyncio.Transport:
-    transport = scope["state"][_STATE]
-    if not isinstance(transport, asyncio.Transport):
-        message = "this server does not serve through tasks.simulator.connection"
-        raise TypeError(message)
-    return transport
-
-
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
