@@ -30,7 +30,7 @@ class BoardChange(NamedTuple):
     shot_id: str
     edits: tuple[Edit, ...]
     remarks: tuple[str, ...] = ()
-    """What the author should know, other than what is rendered next."""
+    """Further notes for the author, beside the next render."""
 
     @property
     def shot(self) -> PlannedShot:

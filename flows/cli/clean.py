@@ -94,9 +94,7 @@ def _check_consent(plan: CleanPlan, arguments: argparse.Namespace) -> None:
         f"Remove clips that cost {plan.paid}?", before=format_clean(plan, dry_run=True)
     ):
         return
-    msg = (
-        f"clips that cost {plan.paid} would be removed: list them with --dry-run, agree with --yes"
-    )
+    msg = f"clips that cost {plan.paid} would be removed: list them by --dry-run, agree by --yes"
     raise UsageError(msg)
 
 

@@ -116,7 +116,7 @@ def build_parser(*, with_arguments: bool = False) -> Parser:
     """Build the parser of the program.
 
     Args:
-        with_arguments: Import every command for its arguments, instead of the one that is used.
+        with_arguments: Import all commands for their arguments, not only the command that is used.
     """
     parser = Parser(prog="shotchain", description="Film production as code.")
     version_help = "print the version and exit"

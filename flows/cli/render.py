@@ -93,7 +93,7 @@ def render(run: Run, *, as_json: bool) -> int:
     check_ready(run)
     report = report_kept(run)
     if report:
-        # Every clip is in the store and paid: a read-only store is no reason to fail.
+        # Every clip is in the store and paid: a read-only store must not fail the run.
         with suppress(StoreError):
             record_requested_takes(run)
             record_rendered_shots(run, run.shots)

@@ -27,7 +27,7 @@ from tasks.errors import UsageError
 from tasks.settings import read_settings
 from tasks.store.layout import Store
 
-TITLES = {False: "paid to vendors", True: "rehearsed on this machine, where nothing is charged"}
+TITLES = {False: "paid to vendors", True: "rehearsed on this machine, at no charge"}
 """Titles of the sections, by whether their vendors are on this machine."""
 
 

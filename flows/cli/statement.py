@@ -28,7 +28,7 @@ ALWAYS_SHOWN = COLUMNS[:3]
 """Columns of the table that are shown even if all their sums are zero."""
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet takes for a formula."""
+"""Characters at which a spreadsheet takes a cell for a formula."""
 
 
 class StatementLine(NamedTuple):

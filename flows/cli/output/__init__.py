@@ -1,4 +1,4 @@
-"""How commands print their results. The content of JSON documents is built in `flows.documents`."""
+"""Printing of results. The content of JSON documents is built in `flows.documents`."""
 
 from __future__ import annotations
 
