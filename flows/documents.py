@@ -95,7 +95,8 @@ _NO_REQUEST: dict[str, Any] = {
 
 def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
     status = run.status[shot.id]
-    price, request = ZERO, _NO_REQUEST
+    price: Money | None = ZERO
+    request = _NO_REQUEST
     if isinstance(shot, ShotToRender):
         price, request = shot.max_price, _request_json(shot)
     return {
