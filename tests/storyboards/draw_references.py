@@ -1,7 +1,7 @@
 """Draws the stand-ins for the pictures, the clip and the sound of `storyboards/fruit-tea.yaml`.
 
 The originals belong to the vendor whose page the board is from. Run
-``python tests/storyboards/stand_ins.py`` from the repository to make them again.
+``python tests/storyboards/draw_references.py`` from the repository to make them again.
 """
 
 from __future__ import annotations
