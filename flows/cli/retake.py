@@ -129,7 +129,7 @@ def _pins(production: Run, shot: ShotToRender) -> list[Edit]:
         if one.continues != shot.id:
             continue
         path = ("shots", one.index, "first_frame")
-        if one.shot.continue_:
+        if one.shot.continues:
             msg = f"{one.id} continues the clip of {shot.id}, not its frame, and can't be kept on "
             raise UsageError(msg + f"take {shot.take}; retake without --keep-rest")
         if isinstance(one.shot.first_frame, FromShot):
