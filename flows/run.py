@@ -22,7 +22,7 @@ from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
-from tasks.providers import Provider
+from tasks.providers import Provider, missing_key_error
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
 from tasks.store import films
@@ -126,6 +126,10 @@ class Run:
             if shot.id in self.options.resubmit
         }
         return {key: attempt.intended_at for key, attempt in attempts.items() if attempt}
+
+    def folder_of(self, provider: Provider) -> RecordsFolder:
+        """Return the name of the folder that keeps a provider's records."""
+        return records_folder_of(self.settings, provider)
 
     def records_of(self, shot: ShotToRender) -> RecordStore:
         """Return the records of a shot's provider: loopback renders are kept apart from paid ones."""
@@ -298,7 +302,7 @@ def check_ready(run: Run) -> None:
     check_preconditions(run)
     for provider in run.providers:
         if provider.name != SIMULATOR and run.settings.api_key(provider.key_variable) is None:
-            raise provider.missing_key_error()
+            raise missing_key_error(provider)
         has_store = run.options.store or run.settings.store_path
         if run.settings.is_deployed and provider.currency and not has_store:
             msg = f"a deployment that pays {provider.name} needs a store: set SHOTCHAIN_STORE"

@@ -89,7 +89,7 @@ def merge_problems(problems: Iterable[Problem], *, file: str = "") -> tuple[Prob
         file: The file of the problems that have none yet.
 
     Returns:
-        At most `MAX_PROBLEMS` problems, and a last one which states it if there are more.
+        At most `MAX_PROBLEMS` problems, and a last problem that states it if there are more.
     """
     placed = (each if each.file else each._replace(file=file) for each in problems)
     merged = sorted(dict.fromkeys(placed), key=lambda each: (each.file, each.line, each.column))

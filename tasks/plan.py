@@ -17,8 +17,8 @@ from storyboards.board import Board
 from storyboards.models import Money, Shot
 from storyboards.problems import Problem
 from tasks.errors import unknown_shot_error
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
-from tasks.providers.families import FRAMES_PER_SECOND
 from tasks.providers.types import MediaRole, RenderRequest
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def resolve_draft_stage(settings: ShotSettings) -> DraftStage | None:
         settings.add_unsupported("draft", value, settings.suggest_families("draft"))
         return None
     if is_final and "draft_job" not in settings.dialect.supported_fields:
-        message = f"{settings.dialect.name} can't request the final render of a draft"
+        message = f"{settings.provider.name} can't request the final render of a draft"
         settings.add_problem("draft", message, "Remove draft to render the shot without a draft.")
         return None
     return "final" if is_final else "draft"
@@ -143,7 +143,7 @@ def check_continued_clip(settings: ShotSettings, previous: PlannedShot | None) -
         previous: The shot whose clip is continued; None if it could not be planned.
     """
     if settings.family.reference_videos and "reference_video" not in settings.dialect.url_roles:
-        message = f"{settings.dialect.name} can't send a reference clip"
+        message = f"{settings.provider.name} can't send a reference clip"
         settings.add_problem("continues", message, "Remove continue to start on the last frame.")
     provider = settings.provider
     if provider.upload_path or previous is None:

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.chains import find_links
 from storyboards.models import FromShot, Shot
-from storyboards.problems import InvalidStoryboard, Problem, did_you_mean, merge_problems
+from storyboards.problems import InvalidStoryboard, Problem, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
-from storyboards.terminal_text import quote
-from tasks.errors import UsageError
 from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender
 from tasks.planning.continuation import (
     add_extend_instruction,
@@ -33,13 +31,12 @@ from tasks.planning.references import MediaGatherer, check_media_inputs
 from tasks.planning.requests import PreparedRequest, build_request
 from tasks.planning.set_aside import BrokenValues
 from tasks.planning.shot_settings import (
-    SEE_PROVIDERS,
     ProblemLog,
     ShotSettings,
     find_families,
     format_candidates,
 )
-from tasks.providers import PROVIDERS, Provider, ProviderModel, find_provider
+from tasks.providers import PROVIDERS, Provider, ProviderModel, UnknownName, find_provider
 from tasks.providers.families import FAMILIES, StartMode
 from tasks.store.atomic_files import digest_file
 
@@ -252,15 +249,15 @@ class _Planner:
         return ExistingClip(shot, index, compute_clip_key(digest_file(path)), path)
 
     def _find_provider(self, index: int, shot: Shot) -> Provider | None:
-        if self.provider:
-            return find_provider(self.provider, self.providers)
-        name = shot.provider or self.board.storyboard.provider
-        if name in self.providers:
-            return self.providers[name]
-        path = ("shots", index, "provider") if shot.provider else ("provider",)
-        remedy = did_you_mean(name, self.providers, otherwise=SEE_PROVIDERS)
-        self.log.add_problem(path, f"there is no provider {quote(name)}", remedy)
-        return None
+        name = self.provider or shot.provider or self.board.storyboard.provider
+        try:
+            return find_provider(name, self.providers)
+        except UnknownName as error:
+            if self.provider:
+                raise
+            path = ("shots", index, "provider") if shot.provider else ("provider",)
+            self.log.add_problem(path, error.message, error.remedy)
+            return None
 
     def _find_model(
         self, index: int, shot: Shot, provider: Provider, *, with_image: bool
@@ -268,11 +265,9 @@ class _Planner:
         name = shot.model or self.board.storyboard.model
         try:
             return provider.resolve_model(name, with_image=with_image)
-        except UsageError:
+        except UnknownName as error:
             path = ("shots", index, "model") if shot.model else ("model",)
-            known = (*provider.models, *provider.model_ids)
-            remedy = did_you_mean(name, known, otherwise=SEE_PROVIDERS)
-            self.log.add_problem(path, f"{provider.name} has no model {quote(name)}", remedy)
+            self.log.add_problem(path, error.message, error.remedy)
             return None
 
     def _check_first_and_last_frame(self, settings: ShotSettings) -> None:

@@ -185,7 +185,7 @@ def check_media_inputs(
         if has_file:
             settings.add_problem(
                 KEY_OF_ROLE[inputs[-1].role],
-                f"{settings.dialect.name} can send one file and nothing else beside it",
+                f"{settings.provider.name} can send one file and nothing else beside it",
                 "Give every image as a URL, or only one image.",
             )
 
@@ -197,7 +197,7 @@ def _check_transport(settings: ShotSettings, media: MediaSource) -> None:
     if media.path is None:
         if media.role not in dialect.url_roles:
             remedy = "Give a file." if media.role in dialect.inline_roles else f"Remove {key}."
-            settings.add_problem(key, f"{dialect.name} can't send a {noun} by URL", remedy)
+            settings.add_problem(key, f"{provider.name} can't send a {noun} by URL", remedy)
     elif not accepts_file(provider, settings, media.role):
         if media.role == "reference_video" and media.role in dialect.url_roles:
             name = media.path.name
@@ -205,10 +205,10 @@ def _check_transport(settings: ShotSettings, media: MediaSource) -> None:
             settings.add_problem(key, message, REFERENCE_CLIP_REMEDY)
             return
         remedy = "Give a public URL." if media.role in dialect.url_roles else f"Remove {key}."
-        settings.add_problem(key, f"{dialect.name} can't send a {noun} as a file", remedy)
+        settings.add_problem(key, f"{provider.name} can't send a {noun} as a file", remedy)
     elif media.mime.startswith("image/") and media.mime not in dialect.inline_image_types:
         types = join_or(sorted(dialect.inline_image_types))
-        message = f"{dialect.name} takes {types}, not {media.mime}"
+        message = f"{provider.name} takes {types}, not {media.mime}"
         settings.add_problem(key, message, "Save it in that format.")
 
 

@@ -95,7 +95,7 @@ class ShotSettings:
             key: The key of the board.
             value: Its value, as it is shown in the message.
             remedy: What to do about the value on a shot.
-            by: The model or wire format that does not support it; empty for the model's family.
+            by: The name of the provider or model that does not support it; by default the model.
         """
         reason = f"{by or self.family.name} does not support"
         if getattr(self.shot, key, None) is not None:
