@@ -51,9 +51,13 @@ from tasks.store.status import ShotState
 from tasks.store.takes import read_last_frame
 from tasks.submission import download
 from tasks.submission.await_job import await_job
-from tasks.submission.context import OnProgress, SubmissionContext, find_current_attempt
+from tasks.submission.context import (
+    LastFrame,
+    OnProgress,
+    SubmissionContext,
+    find_current_attempt,
+)
 from tasks.submission.moderation import explain_moderation
-from tasks.submission.payload import LastFrame
 from tasks.submission.retry_rules import should_retry
 from tasks.submission.submit import submit
 

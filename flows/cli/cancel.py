@@ -11,7 +11,7 @@ from tasks.errors import NotConfigured
 from tasks.store.clean import iter_receipts
 from tasks.store.layout import RecordStore
 from tasks.store.receipts import Attempt
-from tasks.submission.cancel import NO_JOB, CancelResult, known_outcome
+from tasks.submission.cancel import NO_JOB, CancelOutcome, CancelResult, known_outcome
 from tasks.submission.cancel import cancel as cancel_job
 
 
@@ -73,11 +73,13 @@ async def _cancel(production: Run, targets: list[_Target]) -> dict[tuple[str, st
             row = production.config.providers.get(target.attempt.provider)
             if row is None:
                 msg = f"{target.attempt.provider} is not a provider any more"
-                return CancelResult("unasked", msg)
+                return CancelResult(CancelOutcome.NOT_SENT, msg)
             try:
                 client = desk_.client_of(row, target.attempt)
             except NotConfigured as error:
-                return CancelResult("unasked", f"it could not be asked for: {error}", error)
+                return CancelResult(
+                    CancelOutcome.NOT_SENT, f"it could not be asked for: {error}", error
+                )
             return await cancel_job(target.key, target.shelf, client)
 
         # A key that two shots share is asked for once.
@@ -90,15 +92,19 @@ def _code(found: list[tuple[_Target, CancelResult]]) -> int:
     codes = [one.error.exit_code for _, one in found if one.error]
     if any(code == NotConfigured.exit_code for code in codes):
         return NotConfigured.exit_code
-    return 1 if any(one.outcome in ("unasked", "unclear") for _, one in found) else 0
+    return (
+        1
+        if any(one.outcome in (CancelOutcome.NOT_SENT, CancelOutcome.UNCLEAR) for _, one in found)
+        else 0
+    )
 
 
 def _text(production: Run, found: list[tuple[_Target, CancelResult]]) -> str:
-    told = [(one, said) for one, said in found if said.outcome != "none"]
+    told = [(one, said) for one, said in found if said.outcome is not CancelOutcome.NO_JOB]
     if not told:
         return f"nothing of {production.board.name} is at a vendor; there is nothing to cancel"
     lines = [f"{_name(one)}: {said.message}" for one, said in told]
-    count = sum(said.outcome == "cancelled" for _, said in told)
+    count = sum(said.outcome is CancelOutcome.CANCELLED for _, said in told)
     lines.append(f"{count} of {len(told)} cancelled")
     return "\n".join(lines)
 

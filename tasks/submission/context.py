@@ -1,15 +1,23 @@
-"""The dependencies that every step of a submission needs, and access to a shot's current attempt."""
+"""The dependencies and shared values of every step of a submission.
+
+A Prefect task receives small values, such as a shot id, and gets everything else from the context:
+`current_context()` returns the context of the run. Values with signed URLs stay in the context,
+because task arguments and results are stored and shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
-from tasks.errors import JobLost, ProviderError, StoreError, Unreachable
-from tasks.plan import ShotToRender
+from tasks.errors import JobLost, ProviderError, StoreError, Unreachable, unknown_shot_error
+from tasks.plan import PlannedShot, ShotToRender
 from tasks.providers import Provider
 from tasks.providers.client import Client
+from tasks.providers.types import JobResult
 from tasks.store.layout import RecordStore, lock_key
 from tasks.store.receipts import (
     ENDED_STATES,
@@ -19,47 +27,121 @@ from tasks.store.receipts import (
 )
 
 OnProgress = Callable[[str, str, float | None], None]
-"""Told a shot's id, what it does now, and how far it is from 0 to 1 where that is known."""
+"""Called with a shot's id, its current step, and the progress from 0 to 1 or None."""
+
+
+def ignore_progress(shot_id: str, step: str, progress: float | None) -> None:
+    """Do nothing, as a default for OnProgress."""
+
+
+@dataclass(frozen=True)
+class LastFrame:
+    """The last frame of a shot: its bytes, and the vendor's URL of it while that is fresh."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+    url: str = field(default="", repr=False)
+    """Signed: it must not get into a record, a log or an error. Valid at `base_url` only."""
+    base_url: str = ""
+    """The base URL of the vendor that rendered it."""
+    shot: PlannedShot | None = field(default=None, repr=False)
+    """The shot that ends on it; `continue: clip` needs its clip."""
 
 
 @dataclass(frozen=True)
 class SubmissionContext:
-    """What every step needs: where to write, whom to ask, whom to tell."""
+    """The dependencies of a run's submissions, and the values that its steps share."""
 
     board_name: str
-    """Under whose name a render is booked."""
+    """The name that attempts are booked under."""
     records_of: Callable[[ShotToRender], RecordStore]
     client_of: Callable[[Provider, Attempt | None], Client]
-    """The client of a provider, where an attempt was sent; where settings say, if None is given."""
-    on_progress: OnProgress = lambda shot, doing, progress: None
+    """Returns the client for the base URL of an attempt; None stands for the configured one."""
+    on_progress: OnProgress = ignore_progress
     resubmit: Mapping[str, str] = field(default_factory=dict)
-    """Keys whose author wants another create, and when the doubtful one was intended."""
+    """`intended_at` of the unclear attempts that the author gives up for another, by key."""
     reserve: Reserve = reserve_unlimited
-    """Entered to write an intent; raises Unpayable where that could pass a budget."""
+    """Entered to write an intent; raises BudgetExceeded if a limit may be exceeded."""
+    shots: Mapping[str, ShotToRender] = field(default_factory=dict)
+    """The shots of the run by id."""
+    job_results: dict[str, JobResult] = field(default_factory=dict, repr=False)
+    """The results of finished jobs by job id, for the steps after `await_job`."""
+    last_frames: dict[str, LastFrame] = field(default_factory=dict, repr=False)
+    """The last frames of this run by digest, for `submit` of the next shot."""
+
+    def shot(self, shot_id: str) -> ShotToRender:
+        """Return a shot of the run.
+
+        Raises:
+            UsageError: The run has no such shot.
+        """
+        if shot_id not in self.shots:
+            raise unknown_shot_error(shot_id, self.shots)
+        return self.shots[shot_id]
+
+
+_context: ContextVar[SubmissionContext] = ContextVar("submission_context")
+
+
+def current_context() -> SubmissionContext:
+    """Return the context of the run.
+
+    Raises:
+        LookupError: The caller is not inside `use_context`; this is a bug.
+    """
+    try:
+        return _context.get()
+    except LookupError:
+        msg = "there is no submission context; call this inside `use_context`"
+        raise LookupError(msg) from None
+
+
+@contextmanager
+def use_context(context: SubmissionContext) -> Iterator[None]:
+    """Make a context the current one within this block, and in the tasks that begin in it."""
+    token = _context.set(context)
+    try:
+        yield
+    finally:
+        _context.reset(token)
 
 
 def find_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt | None:
-    """The attempt of a shot that counts, where the store has one."""
+    """Return the attempt of a shot that counts, or None if there is none.
+
+    Raises:
+        StoreError: The receipt is damaged.
+    """
     return read_receipt(shot.key, context.records_of(shot).read(shot.key)).current
 
 
 def require_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt:
-    """The attempt of a shot that counts. Raises StoreError where its receipt is gone."""
+    """Return the attempt of a shot that counts.
+
+    Raises:
+        StoreError: The receipt is missing or damaged.
+    """
     attempt = find_current_attempt(shot, context)
     if attempt is None:
-        raise missing_receipt_error(shot)
+        raise _missing_receipt_error(shot)
     return attempt
 
 
-def missing_receipt_error(shot: ShotToRender) -> StoreError:
-    """Not a lost job: the vendor may have it, and another create would be a second bill."""
-    msg = f"the receipt of {shot.id} is gone from the store; put it back, or look at the vendor's"
-    return StoreError(f"{msg} list of jobs before rendering again")
+def _missing_receipt_error(shot: ShotToRender) -> StoreError:
+    # Not JobLost: the vendor may have the job, and another request would be charged again.
+    msg = f"the receipt of {shot.id} is missing from the store; restore it from a backup, or check "
+    return StoreError(msg + "the vendor's list of jobs before rendering again")
 
 
 async def record_failure(
     shot: ShotToRender, context: SubmissionContext, attempt: Attempt, error: ProviderError
 ) -> None:
+    """Record that a job failed or is lost.
+
+    Raises:
+        Unreachable: Another run has sent the shot again meanwhile.
+        StoreError: The receipt is missing or can't be written.
+    """
     state = AttemptState.LOST if isinstance(error, JobLost) else AttemptState.FAILED
     await update_attempt(shot, context, attempt.job, state, error=str(error))
 
@@ -69,25 +151,39 @@ async def update_attempt(
     context: SubmissionContext,
     job: str | None,
     state: AttemptState | None,
-    **facts: object,
+    **changes: object,
 ) -> Attempt:
-    """Note facts of a job; another process may have noted them already.
+    """Record changes of the current attempt.
 
-    Raises Unreachable where it is not the job of the latest attempt any more.
+    Another process may have recorded them already, so that an ended attempt keeps its state, and a
+    kept one does not become done again.
+
+    Args:
+        shot: The shot.
+        context: The context of the run.
+        job: The job that the changes belong to.
+        state: The new state; None keeps the state.
+        changes: Further fields of `Attempt`.
+
+    Returns:
+        The attempt as written.
+
+    Raises:
+        Unreachable: The current attempt has another job: another run sent the shot again.
+        StoreError: The receipt is missing or can't be written.
     """
-    shelf = context.records_of(shot)
-    async with lock_key(shelf, shot.key):
-        receipt = read_receipt(shot.key, shelf.read(shot.key))
-        latest = receipt.current
-        if latest is None:
-            raise missing_receipt_error(shot)
-        if job != latest.job:
-            # Another process gave that job up and sent a new one: what we know is of the old one.
+    records = context.records_of(shot)
+    async with lock_key(records, shot.key):
+        receipt = read_receipt(shot.key, records.read(shot.key))
+        attempt = receipt.current
+        if attempt is None:
+            raise _missing_receipt_error(shot)
+        if job != attempt.job:
             msg = f"{shot.id} was sent again by another run meanwhile; run once more"
             raise Unreachable(msg)
-        known = latest.state if state is None or latest.state in ENDED_STATES else state
-        if state is AttemptState.DONE and latest.state is AttemptState.KEPT:
-            known = AttemptState.KEPT
-        receipt = receipt.update(known, **facts)
-        shelf.write(shot.key, receipt.to_record())
-        return receipt.current or latest
+        new_state = attempt.state if state is None or attempt.state in ENDED_STATES else state
+        if state is AttemptState.DONE and attempt.state is AttemptState.KEPT:
+            new_state = AttemptState.KEPT
+        receipt = receipt.update(new_state, **changes)
+        records.write(shot.key, receipt.to_record())
+        return receipt.current or attempt
