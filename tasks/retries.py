@@ -5,11 +5,13 @@ A second create after a failed job is decided in `submission.retry_rules`, not h
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
+from storyboards.problems import ShotchainError
 from tasks.errors import ProviderError, Recovery
 
 SUBMIT_RETRIES: dict[str, Any] = {
@@ -48,3 +50,22 @@ async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any])
     except Exception as error:
         return is_retryable(error)
     return False
+
+
+class _OneLineErrors(logging.Filter):
+    """Removes the traceback from log records of expected errors: their message says it all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if record.exc_info and isinstance(record.exc_info[1], ShotchainError):
+            record.exc_info = None
+        return True
+
+
+_ONE_LINE_ERRORS = _OneLineErrors()
+
+
+def log_expected_errors_in_one_line() -> None:
+    """Let Prefect log expected errors of flows and tasks without a traceback."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(_ONE_LINE_ERRORS)

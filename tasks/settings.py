@@ -72,11 +72,15 @@ class Settings:
         ).rstrip("/")
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(
+    environ: Mapping[str, str] | None = None, *, working_folder: Path | None = None
+) -> Settings:
     """Read the settings of this process.
 
     Args:
         environ: The environment variables; those of this process if None.
+        working_folder: Folder that a relative `SHOTCHAIN_CONFIG` starts from; the working
+            directory of the process if None.
 
     Raises:
         NotConfigured: A variable has an invalid value.
@@ -90,7 +94,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ffmpeg=environ.get("FFMPEG") or None,
         prefect_api_url=environ.get("PREFECT_API_URL") or None,
         is_deployed=bool(environ.get("PREFECT__FLOW_RUN_ID")),
-        config_path=_find_config_path(environ),
+        config_path=_find_config_path(environ, working_folder),
         is_config_required=bool(environ.get("SHOTCHAIN_CONFIG", "").strip()),
         variables={
             name: value
@@ -100,10 +104,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _find_config_path(environ: Mapping[str, str]) -> Path | None:
+def _find_config_path(environ: Mapping[str, str], working_folder: Path | None) -> Path | None:
     named = environ.get("SHOTCHAIN_CONFIG", "").strip()
     if named:
-        return Path(named)
+        return (working_folder or Path()) / named
     # The XDG base directory specification requires that a relative XDG_CONFIG_HOME is ignored.
     for folder in (environ.get("XDG_CONFIG_HOME", ""), f"{environ.get('HOME', '')}/.config"):
         if Path(folder).is_absolute() and folder != "/.config":

@@ -150,7 +150,7 @@ class Store:
         with open_lock_file(self.root / USAGE_LOCK_NAME) as file:
             yield try_lock(file)
 
-    def create(self) -> None:
+    def initialize(self) -> None:
         """Create the folder with a README and a `.gitignore`.
 
         Raises:

@@ -7,6 +7,7 @@ from tasks.errors import JobLost, ProviderError
 from tasks.plan import ShotToRender
 from tasks.providers import prices
 from tasks.providers.polling import job_timeout_seconds
+from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.providers.types import JobResult
 from tasks.store.layout import is_stored
 from tasks.store.receipts import AttemptState, parse_timestamp, utc_now
@@ -22,7 +23,7 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
     """Wait until the vendor has finished the job of a shot, and record its usage.
 
     Returns:
-        The result, which is also in `context.job_results`; None if the clip is stored already.
+        The result; None if the clip is stored already.
 
     Raises:
         ProviderError: The error that the job ended with (JobFailed, InputModerated, InvalidRequest,
@@ -58,14 +59,13 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
             tokens=result.details.tokens,
             price=_actual_price(shot, result),
         )
-    context.job_results[attempt.job or ""] = result
     return result
 
 
 def _actual_price(shot: ShotToRender, result: JobResult) -> Money | None:
     """Return the price by the vendor's usage; None if the vendor reports none."""
     if result.details.tokens is None or shot.family is None:
-        is_free = shot.provider.price_table == prices.FREE_PRICE_TABLE
+        is_free = shot.provider.price_table == FREE_PRICE_TABLE
         return shot.max_price if is_free else None
     return prices.calculate_price(
         shot.provider,

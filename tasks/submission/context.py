@@ -1,8 +1,8 @@
 """The dependencies and shared values of every step of a submission.
 
-A Prefect task receives small values, such as a shot id, and gets everything else from the context:
-`current_context()` returns the context of the run. Values with signed URLs stay in the context,
-because task arguments and results are stored and shown.
+A Prefect task receives small values, such as a shot id, and gets everything else from
+`current_context()`. Values with signed URLs stay in the context, because Prefect stores and shows
+the arguments and results of tasks.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
-from tasks.errors import JobLost, ProviderError, StoreError, Unreachable, unknown_shot_error
-from tasks.plan import PlannedShot, ShotToRender
+from tasks.errors import JobLost, ProviderError, StoreError, Unreachable
+from tasks.plan import Plan, ShotToRender
 from tasks.providers import Provider
 from tasks.providers.client import Client
 from tasks.providers.types import JobResult
-from tasks.store.layout import RecordStore, lock_key
+from tasks.store.layout import RecordStore, Store, lock_key
 from tasks.store.receipts import (
     ENDED_STATES,
     Attempt,
@@ -35,49 +35,47 @@ def ignore_progress(shot_id: str, step: str, progress: float | None) -> None:
 
 
 @dataclass(frozen=True)
-class LastFrame:
-    """The last frame of a shot: its bytes, and the vendor's URL of it while that is fresh."""
-
-    data: bytes = field(repr=False)
-    sha256: str
-    url: str = field(default="", repr=False)
-    """Signed: it must not get into a record, a log or an error. Valid at `base_url` only."""
-    base_url: str = ""
-    """The base URL of the vendor that rendered it."""
-    shot: PlannedShot | None = field(default=None, repr=False)
-    """The shot that ends on it; `continue: clip` needs its clip."""
-
-
-@dataclass(frozen=True)
 class SubmissionContext:
     """The dependencies of a run's submissions, and the values that its steps share."""
 
     board_name: str
     """The name that attempts are booked under."""
+    plan: Plan
+    store: Store
     records_of: Callable[[ShotToRender], RecordStore]
     client_of: Callable[[Provider, Attempt | None], Client]
-    """Returns the client for the base URL of an attempt; None stands for the configured one."""
+    """Returns the client for the base URL of an attempt; None stands for a new request."""
     on_progress: OnProgress = ignore_progress
     resubmit: Mapping[str, str] = field(default_factory=dict)
     """`intended_at` of the unclear attempts that the author gives up for another, by key."""
     reserve: Reserve = reserve_unlimited
     """Entered to write an intent; raises BudgetExceeded if a limit may be exceeded."""
-    shots: Mapping[str, ShotToRender] = field(default_factory=dict)
-    """The shots of the run by id."""
-    job_results: dict[str, JobResult] = field(default_factory=dict, repr=False)
-    """The results of finished jobs by job id, for the steps after `await_job`."""
-    last_frames: dict[str, LastFrame] = field(default_factory=dict, repr=False)
-    """The last frames of this run by digest, for `submit` of the next shot."""
+    replaceable: frozenset[str] = frozenset()
+    """Ids of kept shots that are rendered again if they start on another frame now."""
+    ffmpeg: str | None = None
+    """The path of ffmpeg; None searches for it."""
+    results: dict[str, JobResult | None] = field(default_factory=dict, repr=False)
+    """The results of finished jobs by shot id. They have signed URLs, so only in memory."""
+    frame_urls: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    """The vendor's URL of a last frame and the base URL that it is valid at, by digest."""
 
     def shot(self, shot_id: str) -> ShotToRender:
-        """Return a shot of the run.
+        """Return a shot of the plan that is rendered.
 
         Raises:
-            UsageError: The run has no such shot.
+            KeyError: The plan has no such shot.
+            TypeError: The shot is an existing clip.
         """
-        if shot_id not in self.shots:
-            raise unknown_shot_error(shot_id, self.shots)
-        return self.shots[shot_id]
+        shot = self.plan.shot(shot_id)
+        if isinstance(shot, ShotToRender):
+            return shot
+        msg = f"{shot_id} is a file and is not rendered"
+        raise TypeError(msg)
+
+    def relative_path(self, shot: ShotToRender, name: str) -> str:
+        """Return the path of a file of a shot, relative to the store."""
+        path = self.records_of(shot).folder_of(shot.key) / name
+        return path.relative_to(self.store.root).as_posix()
 
 
 _context: ContextVar[SubmissionContext] = ContextVar("submission_context")

@@ -20,12 +20,12 @@ from tasks.store.atomic_files import digest_bytes, write_bytes
 from tasks.store.layout import is_stored, lock_key
 from tasks.store.receipts import Attempt, AttemptState, StoredFile
 from tasks.submission.context import (
-    LastFrame,
     SubmissionContext,
     record_failure,
     require_current_attempt,
     update_attempt,
 )
+from tasks.submission.payload import LastFrame
 
 MAX_CLIP_BYTES = 4_000_000_000
 MAX_FRAME_BYTES = 64_000_000
@@ -47,8 +47,8 @@ async def fetch_last_frame(
 
     Args:
         shot: The shot.
-        result: The result of its job; None uses the result in the context, if any.
-        context: The context of the run; the frame is also put into `context.last_frames`.
+        result: The result of its job, or None if it is not known.
+        context: The context of the run.
 
     Raises:
         ProviderError: As `fetch_clip`, if the frame has to be decoded from the clip.
@@ -56,14 +56,12 @@ async def fetch_last_frame(
         StoreError: The receipt is missing, or a file can't be written.
     """
     frame = await _read_stored_frame(shot, result, context)
-    if frame is None:
-        # Two runs that store different files at once would record the digest of only one.
-        async with lock_key(context.records_of(shot), shot.key, FRAME_LOCK_NAME):
-            frame = await _read_stored_frame(shot, result, context)
-            if frame is None:
-                frame = await _fetch_or_decode_frame(shot, result, context)
-    context.last_frames[frame.sha256] = frame
-    return frame
+    if frame:
+        return frame
+    # Two runs that store different files at once would record the digest of only one.
+    async with lock_key(context.records_of(shot), shot.key, FRAME_LOCK_NAME):
+        frame = await _read_stored_frame(shot, result, context)
+        return frame or await _fetch_or_decode_frame(shot, result, context)
 
 
 async def _read_stored_frame(
@@ -76,7 +74,6 @@ async def _read_stored_frame(
     data = await asyncio.to_thread((folder / stored_file.name).read_bytes)
     if digest_bytes(data) != stored_file.sha256:
         return None
-    result = result or context.job_results.get(attempt.job or "")
     url = result.last_frame_url if result else ""
     return LastFrame(data, stored_file.sha256, url, attempt.base_url, shot)
 
@@ -85,7 +82,6 @@ async def _fetch_or_decode_frame(
     shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> LastFrame:
     attempt = require_current_attempt(shot, context)
-    result = result or context.job_results.get(attempt.job or "")
     if result and result.last_frame_url:
         try:
             return await _download_frame(shot, result, context, attempt)
@@ -132,7 +128,7 @@ async def fetch_clip(
 
     Args:
         shot: The shot.
-        result: The result of its job; None uses the result in the context, else queries the job.
+        result: The result of its job; None queries the job.
         context: The context of the run.
 
     Returns:
@@ -157,7 +153,6 @@ async def _fetch_clip(
     if attempt.state is AttemptState.KEPT and is_stored(folder, attempt.clip):
         return attempt
     client = context.client_of(shot.provider, attempt)
-    result = result or context.job_results.get(attempt.job or "")
     if result is None:
         result = await _query_finished_job(shot, context, client, attempt)
     context.on_progress(shot.id, "downloading", None)

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tasks.errors import JobLost, MediaError
@@ -26,10 +26,24 @@ from tasks.providers.types import JobResult, MediaInput, RenderRequest
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import is_stored
 from tasks.store.receipts import AT_VENDOR_STATES, Attempt, AttemptState
-from tasks.submission.context import LastFrame, SubmissionContext, find_current_attempt
+from tasks.submission.context import SubmissionContext, find_current_attempt
 
 CLIP_MIME = "video/mp4"
 """The type of all clips that vendors render."""
+
+
+@dataclass(frozen=True)
+class LastFrame:
+    """The last frame of a shot: its bytes, and the vendor's URL of it while that is fresh."""
+
+    data: bytes = field(repr=False)
+    sha256: str
+    url: str = field(default="", repr=False)
+    """Signed: it must not get into a record, a log or an error. Valid at `base_url` only."""
+    base_url: str = ""
+    """The base URL of the vendor that rendered it."""
+    shot: PlannedShot | None = field(default=None, repr=False)
+    """The shot that ends on it; `continue: clip` needs its clip."""
 
 
 async def complete_request(

@@ -29,8 +29,8 @@ from tasks.store.receipts import (
     utc_now,
 )
 from tasks.store.staleness import archive_attempt
-from tasks.submission.context import LastFrame, SubmissionContext
-from tasks.submission.payload import complete_request, digest_request, reject_black_frame
+from tasks.submission.context import SubmissionContext
+from tasks.submission.payload import LastFrame, complete_request, digest_request, reject_black_frame
 from tasks.submission.reconcile import UnclearSubmission, reconcile
 
 INTERRUPT_GRACE_SECONDS = 30

@@ -189,7 +189,7 @@ def test_a_bug_is_one_line_and_a_log_without_secrets(folder: Path, capsys, monke
     def broken(*_: object, **__: object) -> None:
         raise ValueError("canary-key-2 at https://v.example/a.mp4?X-Sig=canary-sig and more")
 
-    monkeypatch.setattr("storyboards.loading.load", broken)
+    monkeypatch.setattr("storyboards.loading.load_partial", broken)
 
     assert main(["check", "board.yaml"]) == 70
     err = capsys.readouterr().err
@@ -288,10 +288,10 @@ def test_a_run_that_is_stopped_while_polling_goes_on_where_it_was(
     folder: Path, vendor, number: int, code: int
 ) -> None:
     """The next run fetches the job that was paid for: creates = shots, whatever ended the first."""
-    from tasks.simulator.ledger import read_ledger
+    from tasks.simulator.request_log import read_request_log
 
     def creates() -> int:
-        return sum(one.accepted for one in read_ledger(vendor["root"]))
+        return sum(one.accepted for one in read_request_log(vendor["root"]))
 
     words = {
         "SHOTCHAIN_ARK_BASE_URL": f"{vendor['url']}/ark/api/v3",

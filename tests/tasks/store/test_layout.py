@@ -40,17 +40,17 @@ def test_fingerprint_changes_with_every_write(tmp_path: Path) -> None:
     assert len(set(fingerprints)) == 3
 
 
-def test_store_create_in_place_of_a_file_is_an_error(tmp_path: Path) -> None:
+def test_store_initialize_in_place_of_a_file_is_an_error(tmp_path: Path) -> None:
     """A file in place of the folder leads to one clear sentence."""
     (tmp_path / "s").write_text("")
 
     with pytest.raises(StoreError, match="--store"):
-        Store(tmp_path / "s").create()
+        Store(tmp_path / "s").initialize()
 
 
-def test_store_create_writes_readme_and_gitignore(tmp_path: Path) -> None:
+def test_store_initialize_writes_readme_and_gitignore(tmp_path: Path) -> None:
     """A README for people, an ignore file for git, and nothing else."""
-    Store(tmp_path / "s").create()
+    Store(tmp_path / "s").initialize()
 
     assert "shotchain" in (tmp_path / "s" / "README").read_text()
     assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"
