@@ -64,7 +64,7 @@ def test_a_queued_job_is_taken_back_and_costs_nothing(queueing, send, chain) -> 
     assert latest(production, "a").state is AttemptState.CANCELLED
     assert not latest(production, "a").booked_price.amount
     assert standing.state == "to render"
-    assert "took it back" in standing.reason
+    assert "cancelled it while it was queued" in standing.reason
     again = cancel_jobs(queueing.prepare(text))
     assert told(again) == ({"a": "none", "b": "none", "x": "none"}, 0)
     assert "nothing to cancel" in again[1]
@@ -137,7 +137,7 @@ def test_a_vendor_that_takes_nothing_back_is_not_asked(queueing, send, chain) ->
     said = cancel_jobs(production)
 
     assert told(said) == ({"a": "refused"}, 0)
-    assert "kkiai takes no job back" in said[1]
+    assert "kkiai does not cancel jobs" in said[1]
     assert len(read_request_log(queueing.root)) == requests
 
 
@@ -169,7 +169,7 @@ def test_an_unclear_shot_is_named_and_ends_with_1(queueing, chain) -> None:
     said = cancel_jobs(production)
 
     assert told(said) == ({"a": "unclear"}, 1)
-    assert "never answered" in said[1]
+    assert "without a response" in said[1]
 
 
 def test_what_was_sent_before_an_edit_is_taken_back_too(queueing, send, chain) -> None:
