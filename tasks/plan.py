@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.models import Money, Shot
 from storyboards.problems import Problem
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
-from tasks.providers.families import FRAMES_PER_SECOND
 from tasks.providers.types import MediaRole, RenderRequest
 
 if TYPE_CHECKING:
+    # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
 

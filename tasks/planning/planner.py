@@ -43,6 +43,7 @@ from tasks.providers.families import FAMILIES, StartMode
 from tasks.store.atomic_files import digest_file
 
 if TYPE_CHECKING:
+    # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ class TestReadmeExample:
         ],
     )
     def test_prices_replace_the_list_of_a_family(
-        self, configure, options: dict[str, bool], price: Money | None
+        self, configure, options: dict[str, Any], price: Money | None
     ) -> None:
         """A request without a configured price has an unknown price, never the list's."""
         provider = configure(EXAMPLE).providers["modelark"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config.loader import load_config
-from tasks.errors import InvalidConfiguration
+from tasks.errors import InvalidConfiguration, Problem
 from tasks.settings import read_settings
 from tests.support.configuration import GATEWAY
 
@@ -186,7 +186,7 @@ def test_no_configuration_crashes(tmp_path_factory, table: str, entries: dict[st
     """It is loaded, or every problem is reported at a line of the file."""
     path = tmp_path_factory.mktemp("any") / "own.toml"
     path.write_text("\n".join([table, *(f"{key} = {value}" for key, value in entries.items())]))
-    problems = ()
+    problems: tuple[Problem, ...] = ()
     try:
         load_config(read_settings({"SHOTCHAIN_CONFIG": str(path)}))
     except InvalidConfiguration as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.toml_lines import find_lines, read_config_file
+from tasks.config.toml_lines import TomlKeys, find_lines, read_config_file
 from tasks.errors import InvalidConfiguration
 
 
@@ -20,7 +20,8 @@ from tasks.errors import InvalidConfiguration
 )
 def test_find_lines_returns_the_line_of_each_key(keys: list[tuple[int, str]]) -> None:
     """Also after values of several lines, comments and empty lines."""
-    lines, expected = ["[table]"], {("table",): 1}
+    lines = ["[table]"]
+    expected: dict[TomlKeys, int] = {("table",): 1}
     for index, (blanks, value) in enumerate(keys):
         lines += ["# x = [" if blank % 2 else "" for blank in range(blanks)]
         expected["table", f"k{index}"] = len(lines) + 1
