@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.models import Money, Shot
 from storyboards.problems import Problem
+from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
 from tasks.providers.types import MediaRole, RenderRequest
@@ -207,6 +208,17 @@ class Plan:
             KeyError: If the plan has none.
         """
         return self._by_id[shot_id]
+
+    def find_shot(self, shot_id: str) -> PlannedShot:
+        """Return the shot of an id that the user gave.
+
+        Raises:
+            UsageError: The plan has no such shot.
+        """
+        shot = self._by_id.get(shot_id)
+        if shot is None:
+            raise unknown_shot_error(shot_id, self._by_id)
+        return shot
 
     @cached_property
     def _by_id(self) -> Mapping[str, PlannedShot]:

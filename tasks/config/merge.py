@@ -26,7 +26,7 @@ from tasks.config.schema import ConfigDocument, GatewaySection, validate_config
 from tasks.config.toml_lines import ConfigFile, read_config_file
 from tasks.errors import InvalidConfiguration
 from tasks.providers import PROVIDERS, Provider
-from tasks.providers.prices import FREE_PRICE_TABLE
+from tasks.providers.price_tables import FREE_PRICE_TABLE
 
 _TRUSTED_SECTIONS = {
     "providers": "may not define providers, which receive API keys",

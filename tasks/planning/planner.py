@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.chains import find_links
 from storyboards.models import FromShot, Shot
-from storyboards.problems import InvalidStoryboard, Problem, did_you_mean
+from storyboards.problems import InvalidStoryboard, Problem, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
-from storyboards.terminal_text import quote
-from tasks.errors import UsageError
 from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender
 from tasks.planning.continuation import (
     add_extend_instruction,
@@ -31,14 +29,14 @@ from tasks.planning.media_files import MediaInputError, find_shot_clip
 from tasks.planning.prices import estimate_price
 from tasks.planning.references import MediaGatherer, check_media_inputs
 from tasks.planning.requests import PreparedRequest, build_request
+from tasks.planning.set_aside import BrokenValues
 from tasks.planning.shot_settings import (
-    SEE_PROVIDERS,
     ProblemLog,
     ShotSettings,
     find_families,
     format_candidates,
 )
-from tasks.providers import PROVIDERS, Provider, ProviderModel, find_provider
+from tasks.providers import PROVIDERS, Provider, ProviderModel, UnknownName, find_provider
 from tasks.providers.families import FAMILIES, StartMode
 from tasks.store.atomic_files import digest_file
 
@@ -93,15 +91,14 @@ def make_plan(
         find_take: Finds the takes that shots are pinned to; without it there are none.
 
     Raises:
-        InvalidStoryboard: With every problem of the board.
+        InvalidStoryboard: With every problem of the board, those of its file included.
         UsageError: If there is no provider of the name `provider`.
     """
     planner = _Planner(board, provider, PROVIDERS if providers is None else providers, find_take)
     shots = planner.plan()
-    problems = planner.log.problems
+    problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
     if problems:
-        ordered = sorted(problems, key=lambda problem: (problem.line, problem.column))
-        raise InvalidStoryboard(tuple(dict.fromkeys(ordered)))
+        raise InvalidStoryboard(problems)
     warnings = (*planner.log.warnings, *_shared_key_warnings(board, shots))
     return Plan(board, shots, tuple(dict.fromkeys(warnings)))
 
@@ -134,6 +131,7 @@ class _Planner:
         self.shots = board.storyboard.shots
         self.media = MediaGatherer(self.log)
         self.continues_of = find_links(board.storyboard)
+        self.broken = BrokenValues(board, self.continues_of)
         self.planned: dict[str, _Parent] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
@@ -150,7 +148,9 @@ class _Planner:
             path.append(parent)
         for planned_id in reversed(path):
             if planned_id not in self.planned:
-                self.planned[planned_id] = self._plan_shot(self.index[planned_id])
+                index = self.index[planned_id]
+                self.planned[planned_id] = self._plan_shot(index)
+                self.broken.drop_consequences(index, self.log)
 
     def _reject_unsupported(self) -> None:
         film = self.board.storyboard.film
@@ -169,6 +169,8 @@ class _Planner:
     def _plan_shot(self, index: int) -> _Parent:
         shot = self.shots[index]
         parent = self.planned.get(self.continues_of[shot.id] or "")
+        if self.broken.is_set_aside(index):
+            return _invalid_shot(shot, parent)
         if shot.clip is not None:
             return self._plan_clip(index, shot, shot.clip)
         provider = self._find_provider(index, shot)
@@ -248,15 +250,15 @@ class _Planner:
         return ExistingClip(shot, index, compute_clip_key(digest_file(path)), path)
 
     def _find_provider(self, index: int, shot: Shot) -> Provider | None:
-        if self.provider:
-            return find_provider(self.provider, self.providers)
-        name = shot.provider or self.board.storyboard.provider
-        if name in self.providers:
-            return self.providers[name]
-        path = ("shots", index, "provider") if shot.provider else ("provider",)
-        remedy = did_you_mean(name, self.providers, otherwise=SEE_PROVIDERS)
-        self.log.add_problem(path, f"there is no provider {quote(name)}", remedy)
-        return None
+        name = self.provider or shot.provider or self.board.storyboard.provider
+        try:
+            return find_provider(name, self.providers)
+        except UnknownName as error:
+            if self.provider:
+                raise
+            path = ("shots", index, "provider") if shot.provider else ("provider",)
+            self.log.add_problem(path, error.message, error.remedy)
+            return None
 
     def _find_model(
         self, index: int, shot: Shot, provider: Provider, *, with_image: bool
@@ -264,11 +266,9 @@ class _Planner:
         name = shot.model or self.board.storyboard.model
         try:
             return provider.resolve_model(name, with_image=with_image)
-        except UsageError:
+        except UnknownName as error:
             path = ("shots", index, "model") if shot.model else ("model",)
-            known = (*provider.models, *provider.model_ids)
-            remedy = did_you_mean(name, known, otherwise=SEE_PROVIDERS)
-            self.log.add_problem(path, f"{provider.name} has no model {quote(name)}", remedy)
+            self.log.add_problem(path, error.message, error.remedy)
             return None
 
     def _check_first_and_last_frame(self, settings: ShotSettings) -> None:

@@ -13,7 +13,8 @@ from tasks.plan import MediaSource
 from tasks.planning.requests import PreparedRequest
 from tasks.providers import Provider, ProviderModel
 from tasks.providers.families import Family, get_largest_frame_size
-from tasks.providers.prices import FREE_PRICE_TABLE, calculate_price, count_tokens
+from tasks.providers.price_tables import FREE_PRICE_TABLE
+from tasks.providers.prices import calculate_price, count_tokens
 
 
 class PriceEstimate(NamedTuple):

@@ -29,7 +29,7 @@ from tasks.providers.families import (
     get_frame_size,
     is_valid_frame_count,
 )
-from tasks.providers.prompt_flags import find_flag
+from tasks.providers.request_fields import find_prompt_flag
 from tasks.providers.types import RenderRequest
 
 MAX_RATIO_DEVIATION = 0.025
@@ -108,7 +108,7 @@ def build_request(
 
 
 def _check_prompt(settings: ShotSettings, prompt: Prompt) -> None:
-    flag = find_flag(prompt.text) if settings.dialect.parses_prompt_flags else None
+    flag = find_prompt_flag(prompt.text) if settings.dialect.parses_prompt_flags else None
     if flag:
         message = f"the prompt contains {flag!r}, which the vendor reads as a parameter"
         remedy = "Write it without the two dashes, or set the shot's own key."

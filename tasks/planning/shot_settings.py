@@ -27,12 +27,14 @@ class ProblemLog:
 
     board: Board
     problems: list[Problem] = field(default_factory=list)
-    """Each of them forbids the plan."""
+    """What the provider, the model or the wire format does not support. Each forbids the plan."""
+    media_problems: list[Problem] = field(default_factory=list)
+    """What is wrong with files and URLs, whatever the model supports. Each forbids the plan."""
     warnings: list[Problem] = field(default_factory=list)
 
     def add(self, path: tuple[str | int, ...], problem: Problem) -> None:
-        """Add a problem that has no place yet, at a path."""
-        self.add_problem(path, problem.message, problem.remedy)
+        """Add a problem with a file or a URL, which has no place yet, at a path."""
+        self.media_problems.append(self.board.problem(path, problem.message, problem.remedy))
 
     def add_problem(self, path: tuple[str | int, ...], message: str, remedy: str) -> None:
         """Add a problem at a path."""

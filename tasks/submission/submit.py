@@ -119,7 +119,7 @@ async def _send(
     try:
         created = await client.create(request)
     except SubmissionUnclear as error:
-        receipt = receipt.update(AttemptState.UNCLEAR, doubted_at=utc_now(), error=str(error))
+        receipt = receipt.update(AttemptState.UNCLEAR, request_ended_at=utc_now(), error=str(error))
         shelf.write(shot.key, receipt.to_record())
         raise
     except ProviderError as error:
@@ -160,7 +160,9 @@ async def _resolve_unclear(
             client.now(), parse_timestamp(latest.intended_at) + client.create_timeout_seconds
         )
         why = "the run that sent it ended before the answer"
-        receipt = receipt.update(AttemptState.UNCLEAR, doubted_at=format_timestamp(over), error=why)
+        receipt = receipt.update(
+            AttemptState.UNCLEAR, request_ended_at=format_timestamp(over), error=why
+        )
         shelf.write(shot.key, receipt.to_record())
     why = ""
     if reconcile_unclear:

@@ -239,7 +239,7 @@ CELLS = [(provider, parameter) for parameter in PARAMETERS for provider in PROVI
 def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A simulator that validates every request and renders none."""
     faults = Faults()
-    faults.order("job_stalls", times=-1)
+    faults.inject("job_stalls", times=-1)
     with serve(tmp_path_factory.mktemp("vendor"), faults=faults) as url:
         yield url
 
