@@ -210,9 +210,9 @@ class Look(FrozenModel):
 
 
 class CastMember(FrozenModel):
-    """Who or what appears: `{name}` in a prompt expands to the text."""
+    """A person or thing that appears: `{name}` in a prompt expands to the text."""
 
-    is_: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
+    text: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
     """The text that replaces `{name}` in a prompt."""
     images: tuple[FileReference, ...] = ()
     """Pictures that are sent if the model takes references."""
@@ -262,7 +262,7 @@ class Shot(Look):
     prompt: Annotated[Text, Field(examples=["{keeper} opens the door. Slow push in."])] | None = (
         None
     )
-    """What happens in the shot. `{name}` is cast or a variable; `{{` is a brace."""
+    """The events of the shot. `{name}` is cast or a variable; `{{` is a brace."""
     provider: ProviderName | None = None
     """The provider that renders this shot."""
     model: ModelName | None = None
@@ -271,7 +271,7 @@ class Shot(Look):
     """`previous` (the default from the second shot on), `none`, `{shot: ID}`, a file or a URL."""
     last_frame: FileReference | None = None
     """A file or URL of the picture the shot ends on, if the model takes one."""
-    continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
+    continues: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
     """`clip`: send the previous clip, as Video 1, to a model that takes reference video."""
     clip: FileReference | None = None
     """A file that is this shot already: nothing is rendered or paid."""
@@ -284,9 +284,9 @@ class Shot(Look):
     lock: Boolean = False
     """Never render this shot again."""
     transition: Join | None = None
-    """How the film changes to this shot; the film's `join` by default."""
+    """The transition into this shot; the film's `join` by default."""
     callback_url: Text | None = None
-    """Where the vendor reports the job's state."""
+    """The URL to which the vendor reports the job's state."""
     safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
     """A hash that identifies the end user to the vendor."""
     tools: tuple[Literal["web_search"], ...] = ()
@@ -307,10 +307,10 @@ class Music(FrozenModel):
 
 
 class Film(FrozenModel):
-    """How the clips become one film."""
+    """Settings for joining the clips into one film."""
 
     join: Join = "cut"
-    """How the film changes from shot to shot."""
+    """The transition between shots."""
     music: Music | None = None
     """A track under the whole film."""
     loudness: Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? LUFS$")] | None = None
@@ -335,10 +335,10 @@ class Storyboard(FrozenModel):
     look: Look = Look()
     """Defaults for every shot."""
     cast: dict[Name, CastMember] = {}
-    """Who and what appears."""
+    """People and things that appear in the film."""
     variables: dict[Name, Text] = {}
     """Texts that replace `{name}` in a prompt."""
     shots: Annotated[tuple[Shot, ...], Field(min_length=1, max_length=2000)]
     """The shots in the order of the film."""
     film: Film = Film()
-    """How the clips become one film."""
+    """Settings for joining the clips into one film."""

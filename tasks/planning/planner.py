@@ -178,7 +178,7 @@ class _Planner:
         if provider is None:
             return _invalid_shot(shot, parent)
         prompt = resolve_prompt(self.board.storyboard, shot)
-        continues_clip = shot.continue_ is not None and parent is not None
+        continues_clip = shot.continues is not None and parent is not None
         has_chained_frame = parent is not None and not continues_clip
         inputs = self._gather_inputs(index, prompt, provider, has_chained_frame=has_chained_frame)
         if continues_clip and parent:
