@@ -41,6 +41,7 @@ from tasks.providers.families import FAMILIES, StartMode
 from tasks.store.atomic_files import digest_file
 
 if TYPE_CHECKING:
+    # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
 
@@ -135,9 +136,10 @@ class _Planner:
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
     def plan(self) -> tuple[PlannedShot, ...]:
-        self._reject_unsupported()
         for shot in self.shots:
             self._plan_with_parents(shot.id)
+        # After the shots, whose broken values explain nothing about the film.
+        self._reject_unsupported()
         planned = [self.planned[shot.id] for shot in self.shots]
         return tuple(shot for shot in planned if not isinstance(shot, _InvalidShot))
 

@@ -17,8 +17,6 @@ from tasks.providers.dialect import Dialect
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, Family, StartMode
 
-SEE_PROVIDERS = "`shotchain providers` lists all providers and models."
-"""The remedy for an unknown name that is similar to no known name."""
 
 
 @dataclass
