@@ -1,54 +1,51 @@
-"""Vendors' errors: every body shape that was seen, and what each code means."""
+"""Vendor errors: every shape of error body that vendors send, and the meaning of each code."""
 
 import json
 
 import pytest
 
+from tasks.errors import AuthenticationFailed
 from tasks.providers.error_mapping import parse_vendor_error, sanitize_text
 from tasks.providers.response_fields import parse_error
 from tasks.providers.types import ApiResponse
 
+INNER = json.dumps({"error": {"code": "X", "message": "no"}})
 SHAPES = {
     "object": {"error": {"code": "X", "message": "no"}},
     "flat": {"code": "X", "message": "no"},
     "capitals": {"ErrorCode": "X", "ErrorMessage": "no"},
     "detail": {"code": "X", "detail": "no"},
-    "nested": {
-        "error": {"code": "fail", "message": json.dumps({"error": {"code": "X", "message": "no"}})}
-    },
-    "nested after words": {
-        "code": "fail",
-        "message": "upstream: " + json.dumps({"error": {"code": "X", "message": "no"}}),
-    },
-    "twice nested": {
-        "error": json.dumps({"message": json.dumps({"error": {"code": "X", "message": "no"}})})
-    },
-    "word and code": {"code": "X", "error": "no"},
+    "nested": {"error": {"code": "fail", "message": INNER}},
+    "nested after text": {"code": "fail", "message": f"upstream: {INNER}"},
+    "nested twice": {"error": json.dumps({"message": INNER})},
+    "text and code": {"code": "X", "error": "no"},
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_tells_its_code_and_words(shape):
-    """However deep a gateway wraps them."""
-    told = parse_vendor_error(SHAPES[shape])
+def test_parse_vendor_error_reads_every_shape(shape):
+    """However deep a gateway nests them."""
+    error = parse_vendor_error(SHAPES[shape])
 
-    assert (told.code, told.message) == ("X", "no")
+    assert error is not None
+    assert (error.code, error.message) == ("X", "no")
 
 
 @pytest.mark.parametrize("body", [None, [], {}, 7, {"error": None}, {"error": {}}])
-def test_what_complains_of_nothing_is_no_complaint(body):
+def test_parse_vendor_error_without_error_is_none(body):
     """Nulls and empty objects are not errors."""
     assert parse_vendor_error(body) is None
 
 
-def test_a_page_of_html_is_told_by_its_words():
-    """A proxy's 502, without its markup."""
+def test_html_error_page_is_quoted_without_markup():
+    """For example a proxy's 502."""
     page = (
         "<html><head><style>a{}</style><title>502 Bad Gateway</title></head><h1>nginx</h1></html>"
     )
 
     error = parse_error(ApiResponse(502, body=None, text=page))
 
+    assert error is not None
     assert error.kind == "unreachable"
     assert "502 Bad Gateway nginx" in str(error)
     assert "<" not in str(error)
@@ -115,35 +112,47 @@ CODES = [
 
 
 @pytest.mark.parametrize(("status", "code", "message", "kind"), CODES)
-def test_a_code_says_who_acts(status, code, message, kind):
-    """By its longest known beginning; an unknown one by the HTTP status."""
+def test_error_kind_follows_code_then_status(status, code, message, kind):
+    """By the longest known prefix of the code; an unknown code by the HTTP status."""
     error = parse_error(ApiResponse(status, body={"error": {"code": code, "message": message}}))
 
-    assert (kind, code, status) == (error.kind, error.code, error.status)
+    assert error is not None
+    assert (error.kind, error.code, error.status) == (kind, code, status)
 
 
 @pytest.mark.parametrize(("status", "code", "message", "kind"), CODES)
-def test_every_error_is_one_line_with_a_next_step(status, code, message, kind):
-    """What is wrong, in whose words, and what to do."""
+def test_error_message_is_one_line_with_remedy(status, code, message, kind):
+    """Cause, the vendor's message and code, and the next step."""
     error = parse_error(ApiResponse(status, body={"error": {"code": code, "message": message}}))
 
-    fact, _, step = str(error).rpartition("; ")
-    assert fact
-    assert step
+    cause, separator, remedy = str(error).rpartition("; ")
+    assert separator
+    assert (code or message.rstrip(".") or f"HTTP {status}") in cause
+    assert remedy
     assert str(error).isprintable()
 
 
-def test_a_face_is_told_apart_from_other_moderation():
-    """The privacy code contains the general one, and has another remedy."""
+@pytest.mark.parametrize(
+    "response",
+    [
+        ApiResponse(401, body=None),
+        ApiResponse(401, body={"error": {"code": "AuthenticationError", "message": "x"}}),
+        ApiResponse(403, body={"error": {"code": "invalid_api_key", "message": "x"}}),
+    ],
+)
+def test_rejected_key_is_authentication_failed(response):
+    """By the status 401 or by the code."""
+    assert type(parse_error(response)) is AuthenticationFailed
+
+
+def test_face_moderation_has_its_own_message():
+    """Its code contains the general moderation code, but the remedy differs."""
+    code = "InputImageSensitiveContentDetected"
+
     face = parse_error(
-        ApiResponse(
-            400,
-            body={"code": "InputImageSensitiveContentDetected.PrivacyInformation", "message": "x"},
-        )
+        ApiResponse(400, body={"code": f"{code}.PrivacyInformation", "message": "x"})
     )
-    other = parse_error(
-        ApiResponse(400, body={"code": "InputImageSensitiveContentDetected", "message": "x"})
-    )
+    other = parse_error(ApiResponse(400, body={"code": code, "message": "x"}))
 
     assert "real person" in str(face)
     assert "real person" not in str(other)
@@ -164,9 +173,12 @@ def test_a_face_is_told_apart_from_other_moderation():
         (500, {"message": "task not found in cache"}, "unreachable"),
     ],
 )
-def test_a_job_counts_as_lost_only_where_the_vendor_says_so(status, body, kind):
-    """A lost job is rendered and paid again, so a wrong address must not look like one."""
-    assert kind == parse_error(ApiResponse(status, body=body, text="x"), job="cgt-1").kind
+def test_job_is_lost_only_if_vendor_mentions_it(status, body, kind):
+    """A lost job is rendered and paid again, so a wrong URL must not look like one."""
+    error = parse_error(ApiResponse(status, body=body, text="x"), job="cgt-1")
+
+    assert error is not None
+    assert error.kind == kind
 
 
 @pytest.mark.parametrize(
@@ -181,8 +193,8 @@ def test_a_job_counts_as_lost_only_where_the_vendor_says_so(status, body, kind):
         None,
     ],
 )
-def test_a_success_is_an_error_only_where_it_complains(body):
-    """Plain words are none, and an id is always a job that may be charged."""
+def test_success_without_error_fields_is_no_error(body):
+    """A message alone is not an error, and an id is always a job that may be charged."""
     assert parse_error(ApiResponse(200, body=body, text="x")) is None
 
 
@@ -197,13 +209,16 @@ def test_a_success_is_an_error_only_where_it_complains(body):
         {"ErrorCode": "InvalidParameter", "ErrorMessage": "x"},
     ],
 )
-def test_an_error_within_a_success_is_found(body):
-    """Relays hide refusals in a 200."""
-    assert parse_error(ApiResponse(200, body=body)).kind == "rejected"
+def test_error_in_success_response_is_found(body):
+    """Relays hide rejections in a 200."""
+    error = parse_error(ApiResponse(200, body=body))
+
+    assert error is not None
+    assert error.kind == "rejected"
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("text", "expected"),
     [
         (
             "see https://u:p@h.example/x.mp4?X-Tos-Signature=abc#f now",
@@ -218,11 +233,11 @@ def test_an_error_within_a_success_is_found(body):
         ("<b>bold</b>", "bold"),
     ],
 )
-def test_a_vendor_s_words_are_made_fit_for_one_line(words, expected):
-    """No signature, no inlined file, no control character, no markup."""
-    assert expected == sanitize_text(words)
+def test_sanitize_text_removes_unsafe_parts(text, expected):
+    """Signatures, keys, data URIs, control characters and markup."""
+    assert sanitize_text(text) == expected
 
 
-def test_long_words_are_cut():
-    """An error is a sentence, not a page."""
+def test_sanitize_text_cuts_long_text():
+    """An error message is a sentence, not a page."""
     assert len(sanitize_text("word " * 10_000)) == 300
