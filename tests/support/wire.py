@@ -174,7 +174,7 @@ async def cut_off(connection: Connection) -> None:
     connection.writer.close()
 
 
-async def stall(connection: Connection) -> None:
+async def stall(_connection: Connection) -> None:
     """Never respond."""
     await asyncio.Event().wait()
 
@@ -213,12 +213,12 @@ def build_client(
         clock: The clock; a new one if it is None.
         options: Further arguments of `Client`.
     """
-    row = replace(PROVIDERS[provider], **(overrides or {}))
+    chosen = replace(PROVIDERS[provider], **(overrides or {}))
     clock = clock or FakeClock()
     options.setdefault("api_key", SecretStr(API_KEY))
     return Client(
-        row,
-        DIALECTS[row.dialect],
+        chosen,
+        DIALECTS[chosen.dialect],
         base_url=base_url,
         clock=clock,
         sleep=clock.sleep,

@@ -1,99 +1,91 @@
-"""Questions: asked again where it helps, patient, and never more than needed."""
+"""Queries and waits: retries, poll intervals, time-outs and clips that are missing."""
 
-import asyncio
+from functools import partial
 from itertools import accumulate
 
 import pytest
 
 from tasks.errors import (
-    AccountError,
+    AuthenticationFailed,
     JobFailed,
     JobLost,
     JobTimedOut,
     MalformedResponse,
-    ProviderError,
     RateLimited,
+    Recovery,
     Unreachable,
 )
 from tasks.providers.types import JobPending, JobResult
-
-QUEUED = {"id": "cgt-1", "status": "queued"}
-RUNNING = {"id": "cgt-1", "status": "running"}
-DONE = {
-    "id": "cgt-1",
-    "status": "succeeded",
-    "content": {"video_url": "https://v.example.com/c.mp4?sig=1"},
-}
-
-
-def talk(serving, client_of, say, *acts, **more):
-    """Let a client say something to a vendor that acts so: what came of it, and the vendor."""
-
-    async def run():
-        async with serving(*acts) as vendor, client_of(vendor.url, **more) as client:
-            try:
-                return await say(client), vendor
-            except ProviderError as error:
-                return error, vendor
-
-    return asyncio.run(run())
+from tests.support.wire import (
+    API_KEY,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    cut_off,
+    reset,
+    respond,
+    run_client,
+)
 
 
-def ask(client):
+def query(client):
+    """Query a job."""
     return client.query("cgt-1")
 
 
-async def reset(connection):
-    await connection.reset()
+def wait(client, *, age_seconds=0.0, timeout_seconds=600, **options):
+    """Wait for a job that was created `age_seconds` ago."""
+    started_at = client.now() - age_seconds
+    return client.wait("cgt-1", started_at=started_at, timeout_seconds=timeout_seconds, **options)
 
 
-async def break_off(connection):
-    await connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{"id":"cgt-')
-    connection.writer.close()
+@pytest.fixture
+def remote(monkeypatch):
+    """Treat the stub vendor as a remote host: on loopback the client polls faster."""
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda _url: False)
 
 
-def test_a_question_tells_the_state(serving, client_of, answers, key):
-    """With the key, by GET."""
-    told, vendor = talk(serving, client_of, ask, answers(200, RUNNING))
+def test_query_returns_state():
+    """By a GET with the key."""
+    status, vendor = run_client(query, respond(200, RUNNING))
 
-    request = vendor.requests[0]
-    assert told.state == "running"
-    assert (request.method, request.body) == ("GET", b"")
-    assert request.target == "/ark/api/v3/contents/generations/tasks/cgt-1"
-    assert request.headers["authorization"] == f"Bearer {key}"
-
-
-@pytest.mark.parametrize("act", [reset, break_off])
-def test_a_lost_answer_is_asked_for_again(serving, client_of, answers, clock, act):
-    """A question costs nothing."""
-    told, vendor = talk(serving, client_of, ask, act, act, answers(200, DONE))
-
-    assert isinstance(told, JobResult)
-    assert (len(vendor.requests), clock.naps) == (3, [0.5, 1.0])
+    received = vendor.requests[0]
+    assert status.state == "running"
+    assert (received.method, received.body) == ("GET", b"")
+    assert received.target == "/ark/api/v3/contents/generations/tasks/cgt-1"
+    assert received.headers["authorization"] == f"Bearer {API_KEY}"
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 408])
-def test_a_vendor_s_own_failure_is_asked_again(serving, client_of, answers, status):
-    """Also where it comes as a page."""
-    told, _ = talk(serving, client_of, ask, answers(status, b"<html>"), answers(200, DONE))
+@pytest.mark.parametrize("handler", [reset, cut_off])
+def test_query_lost_response_is_retried(clock, handler):
+    """A query is free."""
+    status, vendor = run_client(query, handler, handler, respond(200, SUCCEEDED), clock=clock)
 
-    assert isinstance(told, JobResult)
+    assert isinstance(status, JobResult)
+    assert (len(vendor.requests), clock.sleeps) == (3, [0.5, 1.0])
 
 
-def test_retry_after_is_kept_to(serving, client_of, answers, clock):
-    """In seconds, before the next question."""
+@pytest.mark.parametrize("status_code", [500, 502, 503, 408])
+def test_query_vendor_failure_is_retried(status_code):
+    """Also if the body is a page."""
+    status, _ = run_client(query, respond(status_code, b"<html>"), respond(200, SUCCEEDED))
+
+    assert isinstance(status, JobResult)
+
+
+def test_query_waits_for_retry_after(clock):
+    """As many seconds as the vendor requires."""
     body = {"error": {"code": "ServerOverloaded", "message": "x"}}
+    rate_limited = respond(429, body, {"Retry-After": "9"})
 
-    told, _ = talk(
-        serving, client_of, ask, answers(429, body, {"Retry-After": "9"}), answers(200, DONE)
-    )
+    status, _ = run_client(query, rate_limited, respond(200, SUCCEEDED), clock=clock)
 
-    assert isinstance(told, JobResult)
-    assert clock.naps == [9]
+    assert isinstance(status, JobResult)
+    assert clock.sleeps == [9]
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "times"),
+    ("status", "body", "error_class", "attempts"),
     [
         (503, b"", Unreachable, 4),
         (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, RateLimited, 4),
@@ -101,222 +93,213 @@ def test_retry_after_is_kept_to(serving, client_of, answers, clock):
         (200, {}, MalformedResponse, 4),
         (302, b"", MalformedResponse, 4),
         (404, b"<html>not here</html>", MalformedResponse, 4),
-        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, AccountError, 1),
+        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, AuthenticationFailed, 1),
         (404, {"error": {"code": "NotFound", "message": "no such task"}}, JobLost, 1),
         (200, {"id": "cgt-1", "status": "failed", "error": {"message": "x"}}, JobFailed, 1),
     ],
 )
-def test_an_answer_that_stays_is_told_after_a_few_questions(
-    serving, client_of, answers, status, body, kind, times
-):
-    """What may pass is asked four times, what is final once."""
-    told, vendor = talk(serving, client_of, ask, answers(status, body))
+def test_query_persistent_error_attempts(status, body, error_class, attempts):
+    """Errors that may pass are retried up to four attempts, final errors are not."""
+    error, vendor = run_client(query, respond(status, body))
 
-    assert type(told) is kind
-    assert len(vendor.requests) == times
+    assert type(error) is error_class
+    assert len(vendor.requests) == attempts
 
 
-def test_a_wait_goes_on_until_the_job_is_done(serving, client_of, answers):
-    """And tells its progress on the way, also in a state it does not know."""
-    seen = []
+def test_wait_queries_until_success():
+    """With a progress report per query, also for a state that is not known; on one connection."""
+    states = []
 
-    def wait(client):
-        return client.wait(
-            "cgt-1",
-            started_at=client._clock(),
-            timeout_seconds=600,
-            on_progress=lambda status: seen.append(status.state),
-        )
-
-    told, vendor = talk(
-        serving,
-        client_of,
-        wait,
-        answers(200, QUEUED),
-        answers(200, {"id": "cgt-1", "status": "polishing"}),
-        answers(200, RUNNING),
-        answers(200, DONE),
+    result, vendor = run_client(
+        partial(wait, on_progress=lambda status: states.append(status.state)),
+        respond(200, QUEUED),
+        respond(200, {"id": "cgt-1", "status": "polishing"}),
+        respond(200, RUNNING),
+        respond(200, SUCCEEDED),
     )
 
-    assert isinstance(told, JobResult)
-    assert seen == ["queued", "unknown", "running"]
+    assert isinstance(result, JobResult)
+    assert states == ["queued", "unknown", "running"]
     assert vendor.connections == 1
 
 
-def test_a_wait_asks_most_often_when_the_job_should_be_done(
-    serving, client_of, answers, clock, monkeypatch
-):
-    """Between the row's least and longest wait, more rarely the longer it takes beyond."""
-    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
-    began = clock.now
+@pytest.mark.usefixtures("remote")
+def test_wait_polls_most_often_at_expected_end(clock):
+    """Within the provider's bounds, and less often the longer the job takes beyond it."""
+    error, vendor = run_client(
+        partial(wait, timeout_seconds=900, typical_seconds=240), respond(200, RUNNING), clock=clock
+    )
+    delays = dict(zip(accumulate(clock.sleeps), clock.sleeps[1:], strict=False))
 
-    def wait(client):
-        return client.wait("cgt-1", started_at=began, timeout_seconds=900, typical_seconds=240)
-
-    told, vendor = talk(serving, client_of, wait, answers(200, RUNNING))
-    asked = dict(zip(accumulate(clock.naps), clock.naps[1:], strict=False))
-
-    assert type(told) is JobTimedOut
-    assert (min(clock.naps[:-1]), max(clock.naps)) == (2, 10)
-    assert max(nap for at, nap in asked.items() if 200 < at < 300) < 6
-    assert {nap for at, nap in asked.items() if 600 < at < 880} == {10}
+    assert type(error) is JobTimedOut
+    assert (min(clock.sleeps[:-1]), max(clock.sleeps)) == (2, 10)
+    assert max(delay for at, delay in delays.items() if 200 < at < 300) < 6
+    assert {delay for at, delay in delays.items() if 600 < at < 880} == {10}
     assert len(vendor.requests) < 900 / 5
 
 
-@pytest.mark.parametrize("tier", [None, "flex"])
-def test_a_wait_learns_from_the_jobs_before(serving, client_of, answers, clock, monkeypatch, tier):
-    """How long they took, also one that had ended long ago; not where jobs wait for the night."""
-    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
-    long_ago = {**DONE, "created_at": int(clock.now) - 9999, "updated_at": int(clock.now) - 9699}
-
-    async def waits(client):
-        words = {"timeout_seconds": 600, "service_tier": tier}
-        await client.wait("cgt-1", started_at=clock.now - 9999, **words)
-        return await client.wait("cgt-2", started_at=clock.now - 300, **words)
-
-    talk(
-        serving, client_of, waits, answers(200, long_ago), answers(200, RUNNING), answers(200, DONE)
-    )
-
-    # A fiftieth where a job is due after 300 s as the one before; else a twentieth.
-    assert clock.naps == [6 if tier is None else 15]
-
-
-def test_a_wait_for_this_machine_asks_soon(serving, client_of, answers, clock):
-    """The simulator is near and quick."""
-
-    def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, timeout_seconds=60)
-
-    talk(serving, client_of, wait, answers(200, RUNNING), answers(200, DONE))
-
-    assert clock.naps == [0.1, 0.1]
-
-
-@pytest.mark.parametrize(("tier", "longest"), [("flex", 60), (None, 10)])
-def test_flex_jobs_are_asked_once_a_minute(
-    serving, client_of, answers, clock, monkeypatch, tier, longest
-):
-    """They take hours."""
-    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
-
-    def wait(client):
-        started = clock.now - 3600
-        return client.wait("cgt-1", started_at=started, timeout_seconds=3900, service_tier=tier)
-
-    talk(serving, client_of, wait, answers(200, RUNNING))
-
-    assert max(clock.naps) == longest
-
-
-def test_a_user_s_longest_wait_rules(serving, client_of, answers, clock, monkeypatch):
-    """Also where it is shorter than the row's least."""
-    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
-
-    def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, timeout_seconds=5)
-
-    talk(serving, client_of, wait, answers(200, RUNNING), poll_max_seconds=0.5)
-
-    assert set(clock.naps) == {0.5}
-
-
-def test_a_job_that_outlives_its_deadline_is_overdue_and_kept(serving, client_of, answers, clock):
-    """Even in a state that nobody knows; the next run goes on."""
-
-    def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, timeout_seconds=30)
-
-    told, _ = talk(serving, client_of, wait, answers(200, {"id": "cgt-1", "status": "???"}))
-
-    assert type(told) is JobTimedOut
-    assert "cgt-1" in str(told)
-    assert told.recovery.value == "resume"
-
-
-def test_an_old_job_is_asked_at_once_and_at_least_once(serving, client_of, answers, clock):
-    """A run that resumes finds what was done meanwhile."""
-
-    def wait(client):
-        return client.wait("cgt-1", started_at=clock.now - 9999, timeout_seconds=600)
-
-    told, vendor = talk(serving, client_of, wait, answers(200, DONE))
-
-    assert isinstance(told, JobResult)
-    assert (len(vendor.requests), clock.naps) == (1, [])
-
-
-def test_a_job_older_than_the_deadline_is_waited_for_again(serving, client_of, answers, clock):
-    """The deadline bounds a run's own patience: a slow job would else never be resumed."""
-
-    def wait(client):
-        return client.wait("cgt-1", started_at=clock.now - 9999, timeout_seconds=600)
-
-    still = answers(200, {"id": "cgt-1", "status": "running"})
-    told, vendor = talk(serving, client_of, wait, still, answers(200, DONE))
-
-    assert isinstance(told, JobResult)
-    assert (len(vendor.requests), len(clock.naps)) == (2, 1)
-
-
-def finished(clock, hours):
-    return {
-        "id": "cgt-1",
-        "status": "succeeded",
-        "content": None,
-        "updated_at": int(clock.now - hours * 3600),
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize(("tier", "delay"), [(None, 6), ("flex", 15)])
+def test_wait_learns_from_previous_jobs(clock, tier, delay):
+    """Also from a job that ended long ago; not for flex jobs, which wait for idle hours."""
+    old_job = {
+        **SUCCEEDED,
+        "created_at": int(clock.now) - 9999,
+        "updated_at": int(clock.now) - 9699,
     }
 
+    async def wait_twice(client):
+        await wait(client, age_seconds=9999, service_tier=tier)
+        return await wait(client, age_seconds=300, service_tier=tier)
 
-def test_a_fresh_job_without_a_clip_is_not_ready(serving, client_of, answers, clock):
-    """It was paid a moment ago, so it is asked again, not rendered again."""
-    told, _ = talk(serving, client_of, ask, answers(200, finished(clock, 1)))
+    run_client(
+        wait_twice,
+        respond(200, old_job),
+        respond(200, RUNNING),
+        respond(200, SUCCEEDED),
+        clock=clock,
+    )
 
-    assert isinstance(told, JobPending)
-
-
-def test_an_old_job_without_a_clip_has_lost_it(serving, client_of, answers, clock):
-    """Files live 24 hours."""
-    told, _ = talk(serving, client_of, ask, answers(200, finished(clock, 25)))
-
-    assert type(told) is JobLost
+    # 1/50 of the elapsed 300 s if the job is expected to end after 300 s; else 1/20.
+    assert clock.sleeps == [delay]
 
 
-def test_the_vendor_s_clock_tells_how_old_a_job_is(serving, client_of, answers, clock):
-    """Ours may be wrong."""
-    act = answers(200, finished(clock, 25), {"Date": "Fri, 01 Jan 2010 00:00:00 GMT"})
+def test_wait_on_loopback_polls_fast(clock):
+    """The simulator is on this machine."""
+    run_client(
+        partial(wait, timeout_seconds=60),
+        respond(200, RUNNING),
+        respond(200, SUCCEEDED),
+        clock=clock,
+    )
 
-    told, _ = talk(serving, client_of, ask, act)
+    assert clock.sleeps == [0.1, 0.1]
 
-    assert isinstance(told, JobPending)
+
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize(("tier", "longest"), [("flex", 60), (None, 10)])
+def test_wait_polls_flex_job_once_a_minute(clock, tier, longest):
+    """Flex jobs take hours."""
+    run_client(
+        partial(wait, age_seconds=3600, timeout_seconds=3900, service_tier=tier),
+        respond(200, RUNNING),
+        clock=clock,
+    )
+
+    assert max(clock.sleeps) == longest
+
+
+@pytest.mark.usefixtures("remote")
+def test_wait_user_maximum_wins(clock):
+    """Also if it is shorter than the provider's shortest interval."""
+    run_client(
+        partial(wait, timeout_seconds=5), respond(200, RUNNING), poll_max_seconds=0.5, clock=clock
+    )
+
+    assert set(clock.sleeps) == {0.5}
+
+
+def test_wait_timeout_raises_and_can_be_resumed():
+    """Also in a state that is not known; the next run waits for the job again."""
+    error, _ = run_client(
+        partial(wait, timeout_seconds=30), respond(200, {"id": "cgt-1", "status": "???"})
+    )
+
+    assert type(error) is JobTimedOut
+    assert "cgt-1" in str(error)
+    assert error.recovery is Recovery.RESUME
+
+
+def test_wait_for_old_job_queries_at_once(clock):
+    """A resumed run finds a job that ended meanwhile."""
+    result, vendor = run_client(
+        partial(wait, age_seconds=9999), respond(200, SUCCEEDED), clock=clock
+    )
+
+    assert isinstance(result, JobResult)
+    assert (len(vendor.requests), clock.sleeps) == (1, [])
+
+
+def test_wait_timeout_counts_from_the_call(clock):
+    """Otherwise a slow job could never be resumed."""
+    result, vendor = run_client(
+        partial(wait, age_seconds=9999), respond(200, RUNNING), respond(200, SUCCEEDED), clock=clock
+    )
+
+    assert isinstance(result, JobResult)
+    assert (len(vendor.requests), len(clock.sleeps)) == (2, 1)
+
+
+def succeeded_without_clip(clock, hours):
+    """Return a job that succeeded some hours ago and names no clip."""
+    ended_at = int(clock.now - hours * 3600)
+    return {"id": "cgt-1", "status": "succeeded", "content": None, "updated_at": ended_at}
+
+
+def test_query_new_job_without_clip_is_pending(clock):
+    """It was paid a moment ago, so it is queried again instead of rendered again."""
+    status, _ = run_client(query, respond(200, succeeded_without_clip(clock, 1)), clock=clock)
+
+    assert isinstance(status, JobPending)
+
+
+def test_query_old_job_without_clip_is_lost(clock):
+    """Vendors keep files for 24 hours."""
+    error, _ = run_client(query, respond(200, succeeded_without_clip(clock, 25)), clock=clock)
+
+    assert type(error) is JobLost
+
+
+def test_query_job_age_uses_vendor_clock(clock):
+    """Our clock may be wrong."""
+    date = {"Date": "Fri, 01 Jan 2010 00:00:00 GMT"}
+
+    status, _ = run_client(
+        query, respond(200, succeeded_without_clip(clock, 25), date), clock=clock
+    )
+
+    assert isinstance(status, JobPending)
 
 
 COMPLETED = {"id": "video_1", "status": "completed", "completed_at": 1_800_000_000_000}
 
 
-@pytest.mark.parametrize(("hours", "kind"), [(0, JobResult), (24, JobResult), (26, JobLost)])
-def test_a_clip_behind_the_key_is_there_for_a_day(serving, client_of, answers, clock, hours, kind):
-    """Without a URL it is asked for by itself; then the vendor has it no more."""
+@pytest.mark.parametrize("hours", [0, 24])
+def test_query_clip_with_key_is_available_for_a_day(clock, hours):
+    """Such a clip has no URL; the result contains the call that downloads it."""
     clock.now += hours * 3600
-    told, _ = talk(
-        serving,
-        client_of,
+
+    result, _ = run_client(
         lambda client: client.query("video_1"),
-        answers(200, COMPLETED),
+        respond(200, COMPLETED),
         provider="infinity-blue",
+        clock=clock,
     )
 
-    assert type(told) is kind
-    assert kind is JobLost or told.clip_call.path == "/videos/video_1/content"
+    assert type(result) is JobResult
+    assert result.clip_call is not None
+    assert result.clip_call.path == "/videos/video_1/content"
 
 
-def test_proxies_of_the_environment_never_stand_before_this_machine(
-    serving, client_of, answers, monkeypatch
-):
-    """A corporate proxy can't reach our simulator."""
+def test_query_clip_with_key_is_lost_later(clock):
+    """After 25 hours the vendor no longer has it."""
+    clock.now += 26 * 3600
+
+    error, _ = run_client(
+        lambda client: client.query("video_1"),
+        respond(200, COMPLETED),
+        provider="infinity-blue",
+        clock=clock,
+    )
+
+    assert type(error) is JobLost
+
+
+def test_query_on_loopback_ignores_proxies(monkeypatch):
+    """A corporate proxy can't reach the simulator."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    told, _ = talk(serving, client_of, ask, answers(200, RUNNING))
+    status, _ = run_client(query, respond(200, RUNNING))
 
-    assert isinstance(told, JobPending)
+    assert isinstance(status, JobPending)

@@ -120,8 +120,8 @@ def test_error_kind_follows_code_then_status(status, code, message, kind):
     assert (error.kind, error.code, error.status) == (kind, code, status)
 
 
-@pytest.mark.parametrize(("status", "code", "message", "kind"), CODES)
-def test_error_message_is_one_line_with_remedy(status, code, message, kind):
+@pytest.mark.parametrize(("status", "code", "message"), [case[:3] for case in CODES])
+def test_error_message_is_one_line_with_remedy(status, code, message):
     """Cause, the vendor's message and code, and the next step."""
     error = parse_error(ApiResponse(status, body={"error": {"code": code, "message": message}}))
 

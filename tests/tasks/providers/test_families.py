@@ -73,7 +73,7 @@ def test_family_resolutions_match_matrix(name, resolutions, default):
 
 
 def test_default_duration_is_five_seconds():
-    """Also on 2.5, which would choose duration and price by itself."""
+    """Also on 2.5, which would otherwise choose the duration and so the price."""
     assert {family.default_duration_seconds for family in FAMILIES.values()} == {5}
 
 

@@ -23,7 +23,7 @@ def create_kind(outcome):
 )
 @pytest.mark.parametrize("body", [None, {"error": {"code": "InvalidParameter", "message": "no"}}])
 def test_create_ambiguous_status_is_unclear(status, body):
-    """Whatever the body contains."""
+    """The body makes no difference."""
     assert create_kind(ApiResponse(status, body=body)) == "unclear"
 
 
@@ -51,7 +51,7 @@ def test_create_other_4xx_is_not_accepted(status):
     ],
 )
 def test_create_error_in_200_is_not_accepted(body):
-    """Whatever the code is."""
+    """The code makes no difference."""
     assert create_kind(ApiResponse(200, body=body)) in NOT_ACCEPTED_KINDS
 
 

@@ -68,7 +68,7 @@ def test_poll_delay_bounds_detection_delay(job_seconds, expected, min_seconds):
 @settings(max_examples=200, deadline=None, database=None)
 @given(elapsed=st.floats(0, 1e7), expected=st.none() | st.floats(0, 1e7))
 def test_poll_delay_stays_within_bounds(elapsed, expected):
-    """Whatever the elapsed and the expected time."""
+    """For any elapsed and expected time."""
     delay = poll_delay_seconds(elapsed, min_seconds=2, max_seconds=10, expected_seconds=expected)
 
     assert 2 <= delay <= 10

@@ -55,7 +55,7 @@ def test_find_flag_ignores_dashes_of_prose(prompt):
 
 @pytest.mark.parametrize("name", FLAG_DIALECTS)
 def test_create_rejects_prompt_with_flag(name):
-    """The flag could request another duration than the one that was priced."""
+    """The flag could request a duration that was not priced."""
     request = RenderRequest(model="m", prompt="Rain --duration 12", duration_seconds=4)
 
     with pytest.raises(InvalidRequest, match="--duration"):
@@ -91,7 +91,7 @@ def test_create_sends_each_parameter_once(name, prompt):
 
 @pytest.mark.parametrize("name", FLAG_DIALECTS)
 def test_create_omits_random_seed(name):
-    """kkiai rejects -1, and Ark's default is a random seed."""
+    """The value -1 is rejected by kkiai, and Ark's default is a random seed."""
     body = DIALECTS[name].build_create(RenderRequest(model="m", prompt="p", seed=-1)).json
 
     assert body["content"] == [{"type": "text", "text": "p"}]

@@ -1,4 +1,4 @@
-"""Whatever the table and the dialects let a planner accept becomes a call that can be sent."""
+"""Every request that the planner can accept is encoded by its dialect; others are rejected."""
 
 import itertools
 
@@ -11,19 +11,22 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import MAX_SEED
 from tasks.providers.http_bodies import build_body
 from tasks.providers.types import MediaInput, RenderRequest
+from tests.support.wire import PNG
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
-CLIP = "https://example.com/b.mp4"
-SOUND = "https://example.com/c.mp3"
+IMAGE_URL = "https://example.com/a.png"
+CLIP_URL = "https://example.com/b.mp4"
+SOUND_URL = "https://example.com/c.mp3"
 
 
-def accepted(row, name):
-    """Orders of a family at a provider, by the rules that a planner reads from the data."""
-    family, dialect = row.get_family(name), DIALECTS[row.dialect]
-    for opening, media in openings(family, dialect):
-        model = row.resolve_model(name, with_image=bool(media)).id
-        for resolution, ratio, extra in itertools.product(
-            resolutions(family, opening), ratios(family, opening), extras(family, dialect, opening)
+def iter_accepted_requests(provider, name):
+    """Yield requests for a family at a provider, by the rules that the planner reads from data."""
+    family, dialect = provider.get_family(name), DIALECTS[provider.dialect]
+    for mode, media in iter_media(family, dialect):
+        model = provider.resolve_model(name, with_image=bool(media)).id
+        for resolution, ratio, params in itertools.product(
+            find_resolutions(family, mode),
+            find_ratios(family, mode),
+            iter_params(family, dialect, mode),
         ):
             yield RenderRequest(
                 model=model,
@@ -32,67 +35,75 @@ def accepted(row, name):
                 resolution=resolution,
                 ratio=ratio,
                 duration_seconds=family.default_duration_seconds,
-                **extra,
+                **params,
             )
 
 
-def openings(family, dialect):
-    """What a clip may start from, each medium by file and by URL as far as it may go so."""
+def iter_media(family, dialect):
+    """Yield start modes and media, each medium as a file and as a URL if both are supported."""
     if family.text_to_video:
         yield "text", ()
     if family.first_frame and dialect.first_frame_anchor != "no":
-        for first in given("first_frame", dialect):
+        for first in iter_forms("first_frame", dialect):
             yield "frame", (first,)
             if family.last_frame:
-                yield from together("frame", first, given("last_frame", dialect), dialect)
-    for most, role in (
+                yield from iter_pairs("frame", first, "last_frame", dialect)
+    for max_count, role in (
         (family.reference_images, "reference_image"),
         (family.reference_videos, "reference_video"),
     ):
-        for one in given(role, dialect) if most else ():
-            yield "reference", (one,)
-            if most > 1:
-                yield from together("reference", one, given(role, dialect), dialect)
+        for medium in iter_forms(role, dialect) if max_count else ():
+            yield "reference", (medium,)
+            if max_count > 1:
+                yield from iter_pairs("reference", medium, role, dialect)
             if family.reference_audio:
-                yield from together("reference", one, given("reference_audio", dialect), dialect)
+                yield from iter_pairs("reference", medium, "reference_audio", dialect)
 
 
-def given(role, dialect):
-    urls = {"reference_video": CLIP, "reference_audio": SOUND}
-    mime = "audio/wav" if role == "reference_audio" else "image/png"
+def iter_forms(role, dialect):
+    """Yield a medium of that role as a file and as a URL."""
+    urls = {"reference_video": CLIP_URL, "reference_audio": SOUND_URL}
+    mime_type = "audio/wav" if role == "reference_audio" else "image/png"
     if role in dialect.inline_roles:
-        yield MediaInput(role, data=PNG, mime_type=mime)
+        yield MediaInput(role, data=PNG, mime_type=mime_type)
     if role in dialect.url_roles:
-        yield MediaInput(role, url=urls.get(role, "https://example.com/a.png"))
+        yield MediaInput(role, url=urls.get(role, IMAGE_URL))
 
 
-def together(opening, one, others, dialect):
-    for other in others:
-        if not dialect.inline_media_exclusive or (one.url and other.url):
-            yield opening, (one, other)
+def iter_pairs(mode, medium, other_role, dialect):
+    """Yield a medium together with a medium of another role."""
+    for other in iter_forms(other_role, dialect):
+        if not dialect.inline_media_exclusive or (medium.url and other.url):
+            yield mode, (medium, other)
 
 
-def resolutions(family, opening):
-    narrower = family.reference_resolutions if opening == "reference" else ()
-    return narrower or family.resolutions
+def find_resolutions(family, mode):
+    """Return the allowed resolutions."""
+    limited = family.reference_resolutions if mode == "reference" else ()
+    return limited or family.resolutions
 
 
-def ratios(family, opening):
-    adaptive = {
+def find_ratios(family, mode):
+    """Return the allowed ratios."""
+    supports_adaptive = {
         "text": family.supports_adaptive_with_text,
         "frame": True,
         "reference": family.supports_adaptive_with_references,
-    }[opening]
-    only = opening == "frame" and not family.supports_ratio_with_frame
-    return [one for one in family.ratios if (adaptive if one == "adaptive" else not only)]
+    }[mode]
+    supports_others = mode != "frame" or family.supports_ratio_with_frame
+    return [
+        ratio
+        for ratio in family.ratios
+        if (supports_adaptive if ratio == "adaptive" else supports_others)
+    ]
 
 
-def extras(family, dialect, opening):
-    """Nothing else, and everything else at once."""
+def iter_params(family, dialect, mode):
+    """Yield no other parameter, and all other supported parameters at once."""
     yield {}
-    told = {
+    params = {
         "seed": MAX_SEED if family.seed else None,
-        "camera_fixed": opening != "reference" if family.camera_fixed else None,
+        "camera_fixed": mode != "reference" if family.camera_fixed else None,
         "watermark": True if family.watermark else None,
         "audio": False if family.audio else None,
         "return_last_frame": True,
@@ -102,91 +113,91 @@ def extras(family, dialect, opening):
         "priority": 0 if family.priority else None,
         "service_tier": "flex" if family.flex else None,
     }
-    needless = {"return_last_frame"}
-    yield {name: told[name] for name in told if name in dialect.supported_fields | needless}
+    supported = dialect.supported_fields | {"return_last_frame"}
+    yield {name: value for name, value in params.items() if name in supported}
     if family.supports_auto_duration:
         yield {"audio": True}
 
 
-CASES = [(name, family) for name, row in PROVIDERS.items() for family in row.models]
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [(name, family) for name, provider in PROVIDERS.items() for family in provider.models],
+)
+def test_every_accepted_request_is_encoded(name, family):
+    """The dialect can express everything that the provider's data allows."""
+    provider = PROVIDERS[name]
+    requests = list(iter_accepted_requests(provider, family))
 
-
-@pytest.mark.parametrize(("provider", "family"), CASES)
-def test_every_order_that_may_be_accepted_becomes_a_call(provider, family):
-    """A dialect is total over what the data allows."""
-    row = PROVIDERS[provider]
-    dialect = DIALECTS[row.dialect]
-    orders = list(accepted(row, family))
-
-    for order in orders:
-        call = dialect.build_create(order)
+    for request in requests:
+        call = DIALECTS[provider.dialect].build_create(request)
         body = httpx.Request("POST", "https://vendor.example", **build_body(call)).read()
-        assert order.model.encode() in body
-    assert len(orders) >= 12
+        assert request.model.encode() in body
+    assert len(requests) >= 12
+
+
+FIRST_FRAME = MediaInput("first_frame", data=PNG)
 
 
 @pytest.mark.parametrize(
     ("provider", "media"),
     [
-        (
-            "infinity-blue",
-            (MediaInput("first_frame", data=PNG), MediaInput("last_frame", data=PNG)),
-        ),
-        (
-            "infinity-blue",
-            (MediaInput("first_frame", data=PNG), MediaInput("last_frame", url=CLIP)),
-        ),
+        ("infinity-blue", (FIRST_FRAME, MediaInput("last_frame", data=PNG))),
+        ("infinity-blue", (FIRST_FRAME, MediaInput("last_frame", url=IMAGE_URL))),
         ("infinity-blue", (MediaInput("reference_image", data=PNG),)),
-        ("cometapi-videos", (MediaInput("first_frame", url="https://example.com/a.png"),)),
+        ("cometapi-videos", (MediaInput("first_frame", url=IMAGE_URL),)),
         ("cometapi-videos", (MediaInput("first_frame", data=b"GIF89a"),)),
         ("cometapi-videos", (MediaInput("last_frame", data=PNG),)),
         ("cometapi-volc", (MediaInput("reference_image", data=PNG),)),
-        ("kkiai", (MediaInput("reference_video", url=CLIP),)),
+        ("kkiai", (MediaInput("reference_video", url=CLIP_URL),)),
     ],
 )
-def test_what_a_planner_must_refuse_is_not_sent_either(provider, media):
-    """So that it costs nothing where it slips through."""
+def test_unsupported_media_are_rejected(provider, media):
+    """If the planner misses them, they still cost nothing."""
     dialect = DIALECTS[PROVIDERS[provider].dialect]
 
     with pytest.raises(InvalidRequest):
         dialect.build_create(RenderRequest(model="m", prompt="p", media=media))
 
 
-def test_a_form_has_no_word_for_adaptive():
-    """Six ratios and no other."""
+def test_videos_rejects_ratio_adaptive():
+    """The form has six ratios and no other."""
     with pytest.raises(InvalidRequest, match="adaptive"):
         DIALECTS["videos"].build_create(RenderRequest(model="m", prompt="p", ratio="adaptive"))
 
 
-def test_kkiai_has_adaptive_by_silence_where_that_is_the_default():
-    """Beside references it would get 16:9 instead, so that is refused."""
-    kkiai = DIALECTS["kkiai"]
-    frame = MediaInput("first_frame", data=PNG)
-    reference = MediaInput("reference_image", data=PNG)
+def test_kkiai_omits_ratio_adaptive_with_first_frame():
+    """It is the default there."""
+    request = RenderRequest(model="m", prompt="p", media=(FIRST_FRAME,), ratio="adaptive")
 
-    body = kkiai.build_create(
-        RenderRequest(model="m", prompt="p", media=(frame,), ratio="adaptive")
-    ).json
+    body = DIALECTS["kkiai"].build_create(request).json
 
     assert body["content"][0]["text"] == "p"
+
+
+def test_kkiai_rejects_ratio_adaptive_with_references():
+    """The default there is 16:9."""
+    reference = MediaInput("reference_image", data=PNG)
+
     with pytest.raises(InvalidRequest, match="adaptive"):
-        kkiai.build_create(
+        DIALECTS["kkiai"].build_create(
             RenderRequest(model="m", prompt="p", media=(reference,), ratio="adaptive")
         )
 
 
-def test_letters_that_can_t_be_written_are_told_before_a_form_is_sent():
-    """As they are for JSON."""
-    with pytest.raises(InvalidRequest, match="prompt"):
+def test_form_rejects_invalid_unicode():
+    """As JSON does."""
+    with pytest.raises(InvalidRequest, match="prompt") as raised:
         DIALECTS["videos"].build_create(RenderRequest(model="m", prompt="bad \ud800 letter"))
 
+    assert raised.value.__context__ is None
 
-def test_a_parameter_is_never_repeated_within_metadata():
-    """Infinity Blue leaves open which of the two would count."""
-    order = RenderRequest(
+
+def test_sora_sends_parameters_outside_metadata():
+    """Infinity Blue does not document which value wins if a parameter is sent twice."""
+    request = RenderRequest(
         model="m",
         prompt="p",
-        media=(MediaInput("first_frame", url="https://example.com/a.png"),),
+        media=(MediaInput("first_frame", url=IMAGE_URL),),
         resolution="480p",
         ratio="1:1",
         duration_seconds=4,
@@ -194,7 +205,7 @@ def test_a_parameter_is_never_repeated_within_metadata():
         audio=True,
     )
 
-    body = DIALECTS["sora"].build_create(order).json
+    body = DIALECTS["sora"].build_create(request).json
 
     assert set(body["metadata"]) == {"content"}
     assert body["seconds"] == "4"
