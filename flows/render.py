@@ -1,13 +1,13 @@
-"""The flow: a storyboard becomes a film, on Prefect. From the command line, a server or a schedule.
+"""The flow: render the shots of a storyboard in order and join the film.
 
-Prefect schedules, shows and retries; the store is the truth. No class is defined here, for Prefect
-loads this file under another name as well.
+One path for the command line, a Prefect server and a schedule: the flow prepares its run from its
+parameters. Prefect schedules, shows and retries; the store is the truth. No class is defined here,
+because Prefect loads this file under another module name as well.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,34 +15,60 @@ from typing import Any, Literal
 
 from prefect import flow, get_run_logger
 from prefect.blocks.system import Secret
+from prefect.events.worker import EventsWorker
 from prefect.runtime import flow_run
 
 from flows.bug_report import report_bugs
-from flows.cli.output import json
 from flows.consent import check_consent
-from flows.report import RunReport, export
-from flows.run import Run, RunOptions, check_ready, prepare_run, serve_simulator
-from flows.running import RUN, OpenRun
-from flows.shooting import shoot
-from flows.steps import PrefectSteps
-from storyboards import Storyboard, load
+from flows.documents import report_document
+from flows.report import (
+    Outcome,
+    RunReport,
+    ShotResult,
+    export,
+    failed_result,
+    film_title,
+    list_clips,
+)
+from flows.run import SIMULATOR, Run, RunOptions, check_ready, prepare_run
+from flows.run_context import (
+    Caller,
+    RunContext,
+    called_by,
+    current_caller,
+    gather_all,
+    open_run,
+    serve_simulator,
+)
+from storyboards import Storyboard
 from storyboards.board import Board
+from storyboards.loading import load_partial
+from storyboards.problems import ShotchainError
 from storyboards.terminal_text import shorten
+from tasks.errors import JobFailed, JobLost, UsageError
+from tasks.film import FilmPart, join_film
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.retries import log_expected_errors_in_one_line
 from tasks.settings import read_settings
+from tasks.shots import StoredFrame, await_frame, download_clip, keep_shot, submit_shot
+from tasks.store.films import StoredFilm, film_marker
+from tasks.store.history import record_rendered_shots
+from tasks.store.staleness import StalePolicy
+from tasks.submission.context import OnProgress
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def _name_run() -> str:
     board = flow_run.parameters.get("board", "")
-    stem = Path(board).stem if isinstance(board, str) else _name_of(board)
+    name = Path(board).stem if isinstance(board, str) else _inline_name(board)
     only = flow_run.parameters.get("only") or []
-    return shorten(" ".join([stem, *only]))
+    return shorten(" ".join([name, *only]))
 
 
-def _name_of(board: Any) -> str:
-    said = board if isinstance(board, dict) else vars(board)
-    return str(said.get("name") or said.get("title") or "storyboard")
+def _inline_name(board: Any) -> str:
+    values = board if isinstance(board, dict) else vars(board)
+    return str(values.get("name") or values.get("title") or "storyboard")
 
 
 @flow(name="render-storyboard", flow_run_name=_name_run, retries=0, persist_result=False)
@@ -61,32 +87,33 @@ async def render_storyboard(
     stale: Literal["keep", "cascade", "refuse"] = "keep",
     yes: bool = False,
     trust: bool = False,
+    plan_digest: str | None = None,
 ) -> dict[str, Any]:
     """Render a storyboard's shots, each from the last frame of the one before, and join the film.
 
     Args:
         board: The storyboard's file, absolute or relative to the repository; or the storyboard.
-        provider: Replaces the board's and every shot's provider.
-        budget: The most this run may cost, such as `3 USD`.
-        store: The folder that keeps clips, frames and receipts.
-        out: Where to put the film; a deployment leaves it in the store.
-        only: Render these shots and what they continue; no film.
-        until: Render up to this shot, in the order of the board; no film.
-        resubmit: Pay again for these shots, whose job is unclear.
-        partial: Join the film without the shots that failed.
+        provider: Replaces the provider of the board and of every shot.
+        budget: Maximum price of this run, such as `3 USD`.
+        store: Folder that keeps clips, frames and receipts.
+        out: File to put the film at; a deployment run leaves it in the store by default.
+        only: Render these shots and what they continue; no film is made.
+        until: Render up to this shot, in the order of the board; no film is made.
         jobs: How many shots render at the same time.
-        stale: What to do about kept shots that start on a frame that is gone.
-        yes: Agree to pay what the plan says.
-        trust: Let a `shotchain.toml` beside the board name providers and prices.
+        resubmit: Send these unclear shots again, at the risk of a second charge.
+        partial: Join the film without the shots that failed.
+        stale: How to treat kept shots that start from a frame that is gone.
+        yes: Agree to pay the price of the plan.
+        trust: Let a `shotchain.toml` beside the board define providers and prices.
+        plan_digest: Digest of the plan that was agreed to; the run ends if its plan differs.
+
+    Returns:
+        The document that `shotchain render --json` prints.
+
+    Raises:
+        ShotchainError: The first error of the run; what was rendered is kept.
     """
-    open_run = RUN.get()
-    if open_run:
-        secrets = open_run.production.settings.secrets()
-        with report_bugs(secrets):
-            report = await shoot(open_run.production, PrefectSteps(secrets), open_run.tell)
-            open_run.reports.append(report)
-            return json.render_document(report, _put(report))
-    wish = RunOptions(
+    options = RunOptions(
         provider=provider,
         only=tuple(only or ()),
         until=until,
@@ -97,42 +124,125 @@ async def render_storyboard(
         yes=yes,
         resubmit=tuple(resubmit or ()),
         partial=partial,
-        stale=stale,
+        stale=StalePolicy(stale),
         trust=trust,
     )
-    settings = read_settings()
+    caller = current_caller() or _log_progress()
+    settings = read_settings(working_folder=caller.working_folder)
+    log_expected_errors_in_one_line()
     with report_bugs(settings.secrets()):
-        production = prepare_run(_open_board(board), wish, settings, working=Path.cwd())
-        production = await _with_stored_keys(production)
-        return await _render(production)
+        run = prepare_run(
+            _open_board(board), options, settings, working_folder=caller.working_folder
+        )
+        run = await _with_stored_keys(run)
+    with report_bugs(run.settings.secrets()):
+        check_ready(run)
+        check_consent(run)
+        if plan_digest not in (None, run.digest()):
+            msg = f"{run.board.name} was changed after its plan was shown: run again"
+            raise UsageError(msg)
+        run.store.initialize()
+        with serve_simulator(run) as run:
+            report = caller.report = await render_run(run, caller.on_progress)
+        film = export(report)
+        for warning in report.warnings:
+            get_run_logger().warning("%s", warning)
+        for error in report.errors:
+            raise error
+        return report_document(report, film)
 
 
-async def _render(production: Run) -> dict[str, Any]:
-    """The whole run of a production that nobody opened before."""
-    secrets = production.settings.secrets()
-    with report_bugs(secrets):
-        check_ready(production)
-        check_consent(production)
-        production.store.create()
-        with serve_simulator(production) as production:
-            report = await shoot(production, PrefectSteps(secrets), _log())
-        film = _put(report)
-        for words in report.warnings:
-            get_run_logger().warning("%s", words)
-        _raise_failure(report)
-        return json.render_document(report, film)
+async def render_run(run: Run, on_progress: OnProgress) -> RunReport:
+    """Render the shots of a run, chains in parallel, and join the film if it is complete.
+
+    A shot that fails ends the shots that continue it as skipped, and no others.
+    """
+    async with open_run(run, on_progress) as context:
+        # The order of the board decides who goes first if there are fewer slots than shots.
+        shots = sorted(run.shots, key=lambda shot: shot.index)
+        results = await gather_all(_render_shot(context, shot) for shot in shots)
+        report = RunReport(run, results)
+        rendered = [result.shot for result in results if result.has_clip]
+        await asyncio.to_thread(record_rendered_shots, run.store.root, run.plan, rendered)
+        if not run.makes_film or not context.clips or (report.missing and not run.options.partial):
+            return report
+        try:
+            return report._replace(film=await _join(context, report))
+        except ShotchainError as error:
+            return report._replace(error=error)
 
 
-async def _with_stored_keys(production: Run) -> Run:
-    """The production with the keys that Prefect keeps, where the environment has none."""
-    settings = production.settings
-    for provider in production.paid_providers:
-        if settings.api_key(provider.key_variable) is None:
-            # Only a block that is not there; a server that can't be asked is another matter.
+async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
+    """Return the outcome of one shot, expected errors included."""
+    try:
+        result = await _continue_chain(context, shot)
+    except ShotchainError as error:
+        result = failed_result(shot, context.attempt_of(shot), error)
+    finally:
+        # Shots that continue this one must not wait for a frame that will never come.
+        context.frames.publish(shot.id, None)
+    context.submission.on_progress(shot.id, result.outcome, 1.0)
+    return result
+
+
+async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
+    """Render a shot from the last frame of the one it continues, or keep what the store has."""
+    if isinstance(shot, ExistingClip) or context.is_kept(shot):
+        kept = await keep_shot(
+            shot.id, shot.key, shot.take, is_continued=context.is_continued(shot)
+        )
+        context.frames.publish(shot.id, kept.frame)
+        context.clips[shot.id] = kept.clip
+        return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
+    previous = None
+    if shot.continues:
+        previous = await context.frames.wait_for(shot.continues)
+        if previous is None:
+            return ShotResult(shot, Outcome.SKIPPED)
+    try:
+        return await _submit_and_download(context, shot, previous)
+    except (JobLost, JobFailed) as error:
+        if not context.may_render_again(shot, error):
+            raise
+        return await _submit_and_download(context, shot, previous)
+
+
+async def _submit_and_download(
+    context: RunContext, shot: ShotToRender, previous: StoredFrame | None
+) -> ShotResult:
+    """The chain itself: submit, await the last frame, hand it on, download the clip."""
+    async with context.slots.hold(shot):
+        job = await submit_shot(shot.id, shot.key, shot.take, previous)
+        frame = await await_frame(job)
+        context.frames.publish(shot.id, frame)
+    context.clips[shot.id] = await download_clip(job, previous)
+    was_paid_before = job.is_downloaded and context.run.status[shot.id].attempt is not None
+    outcome = Outcome.KEPT if was_paid_before else Outcome.RENDERED
+    return ShotResult(shot, outcome, context.attempt_of(shot))
+
+
+async def _join(context: RunContext, report: RunReport) -> StoredFilm:
+    """Join the clips of a run in the order of the film."""
+    run, title = context.run, film_title(report)
+    parts = [
+        FilmPart(context.clips[shot.id], clip.chapter_title, clip.drop_last_frame)
+        for shot, clip in list_clips(run, report.results)
+    ]
+    marker = film_marker(run.board.name, run.board.file)
+    return await join_film(title.name, title.title, marker, parts)
+
+
+async def _with_stored_keys(run: Run) -> Run:
+    """Return the run with the keys of Prefect's Secret blocks, if the environment has none."""
+    settings = run.settings
+    for provider in run.providers:
+        if provider.name != SIMULATOR and settings.api_key(provider.key_variable) is None:
+            # ValueError is a block that does not exist. A server that cannot be asked is another
+            # matter, and ends the run.
             with suppress(ValueError):
                 block: Any = await Secret.aload(f"shotchain-{provider.name}-api-key")
                 settings = settings.with_api_key(provider.key_variable, str(block.get()))
-    return replace(production, settings=settings)
+    return replace(run, settings=settings)
 
 
 def _open_board(board: str | Storyboard) -> Board:
@@ -141,51 +251,31 @@ def _open_board(board: str | Storyboard) -> Board:
     path = Path(board)
     if not path.is_absolute() and not path.exists():
         path = ROOT / path
-    return load(path, shown_as=board)
+    return load_partial(path, shown_as=board)
 
 
-def _put(report: RunReport) -> str | None:
-    placed = export(report)
-    return str(placed) if placed else None
+def _log_progress() -> Caller:
+    """Return a caller that writes each step of a shot to the log of the flow run, once."""
+    last_activity: dict[str, str] = {}
+
+    def on_progress(shot: str, activity: str, fraction: float | None) -> None:  # noqa: ARG001
+        if last_activity.get(shot) != activity:
+            last_activity[shot] = activity
+            get_run_logger().info("%s: %s", shot, activity)
+
+    return Caller(Path.cwd(), on_progress)
 
 
-def _log() -> Callable[[str, str, float | None], None]:
-    """Tell a run's log what a producer would want to read: each step of a shot once."""
-    logger = get_run_logger()
-    last: dict[str, str] = {}
+def run_flow(board: Path, parameters: dict[str, Any], caller: Caller) -> None:
+    """Run the flow in this process and send Prefect's last events before its server ends.
 
-    def tell(shot: str, doing: str, progress: float | None) -> None:
-        if last.get(shot) != doing:
-            last[shot] = doing
-            logger.info("%s: %s", shot, doing)
-
-    return tell
-
-
-def _raise_failure(report: RunReport) -> None:
-    """A run with a shot or a film missing is a failed run; what was rendered is kept."""
-    for error in (*(one.error for one in report.results), report.error):
-        if error:
-            raise error
-
-
-def run_open(run: OpenRun, board: str, parameters: dict[str, Any]) -> RunReport:
-    """Run the flow in this process for a production that is open already.
-
-    Raises KeyboardInterrupt, and whatever a bug raises.
+    Raises:
+        ShotchainError: The first error of the run; `caller.report` has them all.
+        KeyboardInterrupt: The run was interrupted.
     """
-    token = RUN.set(run)
     try:
-        asyncio.run(render_storyboard(board, **parameters))
+        with called_by(caller):
+            asyncio.run(render_storyboard(str(board), **parameters))
     finally:
-        RUN.reset(token)
-        _drain()
-    return run.reports[-1]
-
-
-def _drain() -> None:
-    """Let Prefect tell its server the last events before that server ends."""
-    from prefect.events.worker import EventsWorker
-
-    with suppress(Exception):
-        EventsWorker.drain_all(timeout=5)
+        with suppress(Exception):
+            EventsWorker.drain_all(timeout=5)

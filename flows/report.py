@@ -1,138 +1,212 @@
-"""What became of a run: each shot, the film, what was paid, and where the film is put."""
+"""The outcome of a run: each shot, the film, what was paid, and where the film is put."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from flows.run import Run
 from storyboards.models import Money
-from tasks.budgets.money import Total, sum_prices
-from tasks.plan import PlannedShot, is_chained
+from storyboards.problems import ShotchainError
+from tasks.budgets.money import ZERO, Total, sum_prices
+from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
 from tasks.store.films import FilmClip, StoredFilm
 from tasks.store.receipts import Attempt
 from tasks.store.staleness import describe_first_frame, is_stale
+from tasks.submission.moderation import explain_moderation
 
-Outcome = Literal["kept", "rendered", "failed", "unclear", "skipped"]
+
+class Outcome(StrEnum):
+    """How a shot of a run ended."""
+
+    KEPT = "kept"
+    """Its clip was paid for by an earlier run, or is the board's own file."""
+    RENDERED = "rendered"
+    FAILED = "failed"
+    UNCLEAR = "unclear"
+    """It may have been charged, and its job is not known."""
+    SKIPPED = "skipped"
+    """Nothing was sent: the shot it continues has no last frame, or a budget forbids it."""
 
 
 class ShotResult(NamedTuple):
-    """What became of one shot."""
+    """The outcome of one shot."""
 
     shot: PlannedShot
     outcome: Outcome
     attempt: Attempt | None = None
-    error: Exception | None = None
+    """The current attempt; None for a file of the board, and if nothing was ever sent."""
+    error: ShotchainError | None = None
 
     @property
     def has_clip(self) -> bool:
-        """Whether its clip is in the store."""
-        return self.outcome in ("kept", "rendered")
+        """True if the clip is in the store."""
+        return self.outcome in (Outcome.KEPT, Outcome.RENDERED)
+
+    @property
+    def price(self) -> Money | None:
+        """The actual price if it is known, else the estimate; None if that is unknown too."""
+        return price_of(self.shot, self.attempt)
 
 
 class FilmTitle(NamedTuple):
-    """What a film is called: its name in the store, and its title."""
+    """The names of a film: its file in the store and its title."""
 
     name: str
     title: str
 
 
 class RunReport(NamedTuple):
-    """What became of a run."""
+    """The outcome of a run."""
 
     run: Run
     results: tuple[ShotResult, ...]
-    """In the order of the film; of a part of the board, only that part."""
+    """In the order of the film; only the selected shots of a partial run."""
     film: StoredFilm | None = None
-    error: Exception | None = None
-    """Why there is no film, where no shot is the reason."""
+    error: ShotchainError | None = None
+    """Why the film could not be joined, if no shot is the reason."""
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The shots of this run that there is no clip of."""
-        return tuple(one.shot.id for one in self.results if not one.has_clip)
+        """Ids of the shots of this run without a clip."""
+        return tuple(result.shot.id for result in self.results if not result.has_clip)
 
     @property
-    def stale(self) -> tuple[PlannedShot, ...]:
-        """The shots that start on a frame that the shot before no longer ends on."""
-        attempts = {one.shot.id: one.attempt for one in self.results}
+    def errors(self) -> tuple[ShotchainError, ...]:
+        """Every error of the run, those of shots first."""
+        errors = [result.error for result in self.results] + [self.error]
+        return tuple(error for error in errors if error)
+
+    @property
+    def stale(self) -> tuple[ShotToRender, ...]:
+        """The shots that start from a frame that the shot before no longer ends on."""
+        attempts = {result.shot.id: result.attempt for result in self.results}
         return tuple(
-            one.shot
-            for one in self.results
-            if one.has_clip
-            and is_stale(one.shot, one.attempt, attempts.get(one.shot.continues or ""))
+            result.shot
+            for result in self.results
+            if result.has_clip
+            and isinstance(result.shot, ShotToRender)
+            and is_stale(result.shot, result.attempt, attempts.get(result.shot.continues or ""))
         )
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the author should look at though nothing failed."""
+        """What the author should look at although nothing failed."""
         return tuple(
-            f"the seam before {one.id} is stale: it starts on a frame that {describe_first_frame(one)} no "
-            f"longer ends on; --stale cascade renders {one.id} again"
-            for one in self.stale
+            f"the seam before {shot.id} is stale: {shot.id} starts from a frame that "
+            f"{describe_first_frame(shot)} no longer ends on; "
+            f"--stale cascade renders {shot.id} again"
+            for shot in self.stale
         )
 
     @property
     def spent(self) -> Total:
-        """What this run paid; a shared key counts once."""
-        paid = {one.shot.key: one for one in self.results if one.outcome in ("rendered", "unclear")}
-        return sum_prices(price_of(one.shot, one.attempt) for one in paid.values())
+        """What this run paid; shots that share a key count once."""
+        paid = {
+            result.shot.key: result
+            for result in self.results
+            if result.outcome in (Outcome.RENDERED, Outcome.UNCLEAR)
+        }
+        return sum_prices(result.price for result in paid.values())
 
 
 def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:
-    """What a shot cost where that is known, else what it is estimated at."""
+    """Return what a shot cost if that is known, else its estimate; None if that is unknown."""
+    if isinstance(shot, ExistingClip):
+        return ZERO
     return attempt.price if attempt and attempt.price is not None else shot.max_price
 
 
-def list_clips(production: Run, attempts: Mapping[str, Attempt | None]) -> list[FilmClip]:
-    """The clips of these shots in the order of the film, and what goes at their seams."""
-    there = [one for one in production.plan if one.id in attempts]
-    found = []
-    for shot, after in zip_longest(there, there[1:]):
-        attempt = attempts[shot.id]
-        if shot.clip_path:
-            path, sha256 = shot.clip_path, digest_file(shot.clip_path)
-        else:
-            assert attempt is not None  # noqa: S101 - a film is made of kept shots only
-            assert attempt.clip is not None  # noqa: S101 - and those have their clip
-            path = production.records_of(shot).folder_of(shot.key) / attempt.clip.name
-            sha256 = attempt.clip.sha256
-        drop = after is not None and is_chained(shot, after)
-        found.append(FilmClip(path, sha256, shot.chapter_title, drop_last_frame=drop))
-    return found
+def report_kept(run: Run) -> RunReport | None:
+    """Return the report of a run that has nothing to render or join, else None.
 
-
-def find_joined_film(production: Run, pieces: list[FilmClip], cut: FilmTitle) -> StoredFilm | None:
-    """The film of just these pieces, where the store has it."""
-    return films.find_film(
-        production.store, cut.name, films.compute_film_identity(pieces, cut.title)
+    Needs no Prefect, so a kept run answers at once.
+    """
+    if run.pending:
+        return None
+    results = tuple(
+        ShotResult(shot, Outcome.KEPT, run.status[shot.id].attempt)
+        for shot in run.plan
+        if shot in run.shots
     )
+    if not run.makes_film:
+        return RunReport(run, results)
+    clips = [clip for _, clip in list_clips(run, results)]
+    title = film_title(RunReport(run, results))
+    identity = films.compute_film_identity(clips, title.title)
+    film = films.find_film(run.store, title.name, identity)
+    return RunReport(run, results, film) if film else None
 
 
-def full_title(production: Run) -> FilmTitle:
-    """The film with every shot in it."""
-    return FilmTitle(
-        production.board.name, production.board.storyboard.title or production.board.name
-    )
+def failed_result(shot: PlannedShot, attempt: Attempt | None, error: ShotchainError) -> ShotResult:
+    """Return the outcome of a shot that ended with an error."""
+    if isinstance(error, SubmissionUnclear):
+        return ShotResult(shot, Outcome.UNCLEAR, attempt, error)
+    if isinstance(error, BudgetExceeded):
+        # Nothing was sent and nothing is wrong with the shot: a higher budget renders it.
+        return ShotResult(shot, Outcome.SKIPPED, attempt, error)
+    if isinstance(error, ProviderError) and isinstance(shot, ShotToRender):
+        error = explain_moderation(shot, error)
+    return ShotResult(shot, Outcome.FAILED, attempt, error)
 
 
-def partial_title(production: Run, holes: Collection[str]) -> FilmTitle:
-    """The film without some shots; it says so, and never takes the whole one's place."""
-    whole = full_title(production)
-    return FilmTitle(f"{whole.name}.partial", f"{whole.title} (without {', '.join(holes)})")
+def list_clips(run: Run, results: tuple[ShotResult, ...]) -> list[tuple[PlannedShot, FilmClip]]:
+    """Return the shots that have a clip, in the order of the film, with their clips."""
+    attempts = {result.shot.id: result.attempt for result in results if result.has_clip}
+    shots = [shot for shot in run.plan if shot.id in attempts]
+    clips = []
+    for shot, following in zip_longest(shots, shots[1:]):
+        path, sha256 = _locate_clip(run, shot, attempts)
+        # A chained seam shows the same picture twice: the earlier clip loses its last frame.
+        drops_frame = following is not None and is_chained(shot, following)
+        clip = FilmClip(path, sha256, shot.chapter_title, drop_last_frame=drops_frame)
+        clips.append((shot, clip))
+    return clips
+
+
+def _locate_clip(
+    run: Run, shot: PlannedShot, attempts: Mapping[str, Attempt | None]
+) -> tuple[Path, str]:
+    """Return the file of a shot's clip and its digest."""
+    attempt = attempts[shot.id]
+    if isinstance(shot, ShotToRender) and attempt and attempt.clip:
+        folder = run.records_of(shot).folder_of(shot.key)
+        return folder / attempt.clip.name, attempt.clip.sha256
+    if isinstance(shot, ShotToRender):
+        msg = f"{shot.id} is to be joined and has no clip"
+        raise AssertionError(msg)
+    return shot.clip_path, digest_file(shot.clip_path)
+
+
+def film_title(report: RunReport) -> FilmTitle:
+    """Return the names of a run's film; a partial film never replaces the full one."""
+    board, missing = report.run.board, report.missing
+    title = board.storyboard.title or board.name
+    if not missing:
+        return FilmTitle(board.name, title)
+    return FilmTitle(f"{board.name}.partial", f"{title} (without {', '.join(missing)})")
 
 
 def export(report: RunReport) -> Path | None:
-    """Put the film where the user looks for it. Returns where that is; None without a film."""
-    production, film, place = report.run, report.film, report.run.film_path
-    if film is None or place is None:
+    """Put the film at the place the user expects.
+
+    Returns:
+        Where the film is: in the store if no place is set, None without a film.
+
+    Raises:
+        StoreError: The film cannot be written there.
+    """
+    run, film, path = report.run, report.film, report.run.film_path
+    if film is None or path is None:
         return film.path if film else None
-    if report.missing and production.options.out is None:
-        place = place.with_name(f"{place.stem}.partial{place.suffix}")
-    if film.is_new or not films.is_exported(film, place):
-        films.export_film(production.store, film, place, production.board.file)
-    return place
+    if report.missing and run.options.out is None:
+        path = path.with_name(f"{path.stem}.partial{path.suffix}")
+    if film.is_new or not films.is_exported(film, path):
+        films.export_film(run.store, film, path, run.board.file)
+    return path

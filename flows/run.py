@@ -1,14 +1,15 @@
-"""A run of a board before it begins: what is asked, what stands, what it may cost, what it needs.
+"""A run of a storyboard before anything is spent: its options, its plan held against the store, checks.
 
-Plans, looks into the store and serves the local vendor; `shooting` does the run itself.
+Offline and without side effects. `run_context` opens what a run needs while it renders, and
+`render` is the run itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial as bind
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +19,10 @@ from tasks.budgets.money import Total
 from tasks.config.config import Config
 from tasks.config.loader import load_config
 from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
-from tasks.plan import Plan, PlannedShot
+from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
-from tasks.providers import Provider
+from tasks.providers import Provider, missing_key_error
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
 from tasks.store import films
@@ -29,38 +30,42 @@ from tasks.store.board_records import BoardRecord, RecordsFolder, read_board_rec
 from tasks.store.layout import RecordStore, Store
 from tasks.store.locked import find_broken_locks, find_missing_first_frames
 from tasks.store.staleness import StalePolicy, apply_stale_policy, reject_stale
-from tasks.store.status import BoardStatus, read_board_status
+from tasks.store.status import BoardStatus, ShotState, read_board_status
 from tasks.store.takes import RecordedTake, TakeHistory, records_folder
 
 SIMULATOR = "simulator"
 
 
 class RunOptions(NamedTuple):
-    """What a run is asked for, beside the board."""
+    """What a run is asked to do, beside the storyboard."""
 
     provider: str | None = None
+    """Replaces the provider of the board and of every shot."""
     only: tuple[str, ...] = ()
+    """Ids of the shots to render, with what they continue; no film is made."""
     until: str | None = None
+    """Id of the last shot to render, in the order of the board; no film is made."""
     jobs: int | None = None
-    """Shots that render at the same time; None is as many as the providers allow."""
+    """Maximum number of shots that render at the same time; None is the providers' limit."""
     store: Path | None = None
     out: Path | None = None
+    """File of the film; None puts it at `films/<board name>.mp4` in the working directory."""
     budget: str | None = None
+    """Maximum price of this run, such as `3 USD`."""
     yes: bool = False
-    """Whether somebody agreed to pay what the plan says."""
+    """True if the user agreed to pay the price of the plan."""
     resubmit: tuple[str, ...] = ()
-    """Shots whose doubtful job is given up where the vendor can't tell of it."""
+    """Ids of unclear shots that are sent again, at the risk of a second charge."""
     partial: bool = False
-    """Whether the film is made with the shots that there are."""
+    """True if a film is joined although shots are missing."""
     trust: bool = False
-    """Whether a `shotchain.toml` beside the board may name providers and prices."""
-    stale: StalePolicy = "keep"
-    """What to do about kept shots that start on a frame that is gone."""
+    """True if `shotchain.toml` beside the board may define providers and prices."""
+    stale: StalePolicy = StalePolicy.KEEP
 
 
 @dataclass(frozen=True)
 class Run:
-    """A board that is planned and held against its store. Nothing is spent yet."""
+    """A storyboard that is planned and compared with its store. Nothing is spent yet."""
 
     board: Board
     options: RunOptions
@@ -68,17 +73,14 @@ class Run:
     store: Store
     status: BoardStatus
     shots: tuple[PlannedShot, ...]
-    """The shots of this run, each behind the one it continues."""
+    """The shots of this run, each after the one that it continues."""
     film_path: Path | None
     """Where the film is put for the user; None leaves it in the store."""
     board_record: BoardRecord
-    """What the store remembers of the board."""
     budget_guard: BudgetGuard
-    """What the run may spend; one for all that sends in its name."""
     config: Config = field(default_factory=Config)
-    """What `shotchain.toml` says for this board."""
     serves_simulator: bool = False
-    """Whether the simulator runs in this process, at an address of this run only."""
+    """True if the simulator runs in this process, at an address of this run only."""
 
     @property
     def plan(self) -> Plan:
@@ -87,232 +89,229 @@ class Run:
 
     @property
     def makes_film(self) -> bool:
-        """Whether the run makes the film."""
+        """True if the run covers the whole board and therefore joins the film."""
         return not self.options.only and self.options.until is None
 
     @property
-    def pending(self) -> tuple[PlannedShot, ...]:
-        """The shots of this run that are not kept."""
-        return tuple(one for one in self.shots if self.status[one.id].state != "kept")
+    def pending(self) -> tuple[ShotToRender, ...]:
+        """The shots of this run whose clip is not in the store."""
+        return tuple(
+            shot
+            for shot in self.shots
+            if isinstance(shot, ShotToRender) and self.status[shot.id].state != ShotState.KEPT
+        )
 
     @property
     def max_cost(self) -> Total:
-        """The most this run may cost."""
-        return self.status.max_total(tuple(one.id for one in self.shots))
+        """The maximum price of this run."""
+        return self.status.max_total(tuple(shot.id for shot in self.shots))
 
     @property
-    def paid_providers(self) -> tuple[Provider, ...]:
-        """The providers of this run that ask for a key."""
-        rows = {one.provider.name: one.provider for one in self.pending if one.provider}
-        return tuple(row for name, row in rows.items() if name != SIMULATOR)
+    def providers(self) -> tuple[Provider, ...]:
+        """The providers that pending shots are rendered by."""
+        return tuple({shot.provider.name: shot.provider for shot in self.pending}.values())
 
     @property
     def needs_simulator(self) -> bool:
-        """Whether the local vendor has to be served for this run."""
-        rows = {one.provider.name for one in self.pending if one.provider}
-        return SIMULATOR in rows and not self.settings.base_url(SIMULATOR, "")
+        """True if this run has to serve the simulator itself."""
+        is_used = any(provider.name == SIMULATOR for provider in self.providers)
+        return is_used and not self.settings.base_url(SIMULATOR, "")
 
     @property
     def resubmitted(self) -> Mapping[str, str]:
-        """The keys that may be sent again though a job is in doubt, and when that was intended."""
-        attempts = {one.key: self.status[one.id].attempt for one in self._resubmitted}
-        return {key: one.intended_at for key, one in attempts.items() if one}
+        """Keys that may be sent again although a job is unclear, and when that was recorded."""
+        attempts = {
+            shot.key: self.status[shot.id].attempt
+            for shot in self.shots
+            if shot.id in self.options.resubmit
+        }
+        return {key: attempt.intended_at for key, attempt in attempts.items() if attempt}
 
-    @property
-    def _resubmitted(self) -> tuple[PlannedShot, ...]:
-        return tuple(one for one in self.shots if one.id in self.options.resubmit)
+    def folder_of(self, provider: Provider) -> RecordsFolder:
+        """Return the name of the folder that keeps a provider's records."""
+        return records_folder_of(self.settings, provider)
 
-    def records_of(self, shot: PlannedShot) -> RecordStore:
-        """Where this shot's records are."""
-        return records_of(self.store, self.settings, shot)
+    def records_of(self, shot: ShotToRender) -> RecordStore:
+        """Return the records of a shot's provider: loopback renders are kept apart from paid ones."""
+        return _records_of(self.store, self.settings, shot)
+
+    def digest(self) -> str:
+        """Return a digest of the shots of this run and their keys.
+
+        Equal digests mean that two runs would render the same things.
+        """
+        text = "\n".join(f"{shot.id} {shot.key}" for shot in self.shots)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def prepare_run(board: Board, wish: RunOptions, settings: Settings, *, working: Path) -> Run:
-    """Plan a board and hold it against its store. Offline; writes nothing.
+def prepare_run(
+    board: Board, options: RunOptions, settings: Settings, *, working_folder: Path
+) -> Run:
+    """Plan a storyboard and compare it with its store. Offline; writes nothing.
 
-    Raises InvalidStoryboard, InvalidConfiguration, UsageError, NotConfigured and StoreError.
+    Args:
+        board: The storyboard.
+        options: What is asked for.
+        settings: The settings of this process.
+        working_folder: Folder that relative paths and the default film path start from.
+
+    Raises:
+        InvalidStoryboard: The author has to change the board.
+        InvalidConfiguration: A `shotchain.toml` is wrong.
+        UsageError: An option names a shot or an amount that does not exist.
+        NotConfigured: A setting is missing.
+        StoreError: A record in the store is damaged.
     """
-    if wish.jobs is not None and wish.jobs < 1:
-        msg = f"{wish.jobs} shots at the same time are none; give jobs of 1 or more"
+    if options.jobs is not None and options.jobs < 1:
+        msg = f"jobs is {options.jobs}: give the number of shots to render at once, 1 or more"
         raise UsageError(msg)
-    configuration = load_config(
-        settings, board.folder, display_name=board.shown_as, trust=wish.trust
-    )
-    store = Store(find_store(settings, wish.store, board.file, working_folder=working))
+    config = load_config(settings, board.folder, display_name=board.shown_as, trust=options.trust)
+    store = Store(find_store(settings, options.store, board.file, working_folder=working_folder))
     record = read_board_record(store.root, board.name, board.file)
-    surveyed, chosen = _plan_board(board, wish, settings, store, record, configuration)
-    _check_resubmit(surveyed, wish)
-    place = (working / (wish.out or Path("films") / f"{board.name}.mp4")).absolute()
-    deployed = settings.is_deployed and wish.out is None
+    status, shots = _plan_board(board, options, settings, store, record, config)
+    _check_resubmit(status, options)
+    film_path = (working_folder / (options.out or default_film_path(board.name))).absolute()
+    leaves_film_in_store = settings.is_deployed and options.out is None
     return Run(
         board=board,
-        options=wish,
+        options=options,
         settings=settings,
         store=store,
-        status=surveyed,
-        shots=chosen,
-        film_path=None if deployed else place,
+        status=status,
+        shots=shots,
+        film_path=None if leaves_film_in_store else film_path,
         board_record=record,
-        config=configuration,
-        budget_guard=BudgetGuard(
-            _budget_limits(board, wish, configuration), convert=configuration.convert
-        ),
+        config=config,
+        budget_guard=BudgetGuard(_budget_limits(board, options, config), convert=config.convert),
     )
+
+
+def default_film_path(board_name: str) -> Path:
+    """Return where the film of a board is put, relative to the working directory."""
+    return Path("films") / f"{board_name}.mp4"
 
 
 def _plan_board(
     board: Board,
-    wish: RunOptions,
+    options: RunOptions,
     settings: Settings,
     store: Store,
     record: BoardRecord,
-    configuration: Config,
+    config: Config,
 ) -> tuple[BoardStatus, tuple[PlannedShot, ...]]:
-    """The board planned with the takes of its store, where it stands, and the shots of the run."""
-    memory = TakeHistory(store, record)
+    """Return the status of the planned board and the shots of the run."""
+    history = TakeHistory(store, record)
 
-    def shelf(shot: PlannedShot) -> RecordsFolder | None:
-        # A shot that is a file now had its takes wherever its provider was then.
-        return records_folder_of(settings, shot) if shot.provider else None
+    def find_take(shot_id: str, take: int, provider: Provider | None) -> RecordedTake | None:
+        # A shot that is a file now had its takes at whatever provider it named then.
+        folder = records_folder_of(settings, provider) if provider else None
+        return history.find_take(shot_id, take, folder)
 
-    def find_take(shot: PlannedShot, take: int) -> RecordedTake | None:
-        return memory.find_take(shot.id, take, shelf(shot))
-
-    def find_takes(shot: PlannedShot) -> tuple[RecordedTake, ...]:
-        return memory.list_takes(shot.id, shelf(shot))
+    def list_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
+        return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
 
     plan = make_plan(
-        board, provider=wish.provider, providers=configuration.providers, find_take=find_take
+        board, provider=options.provider, providers=config.providers, find_take=find_take
     )
-    found = read_board_status(
-        plan, bind(records_of, store, settings), record, resubmit=wish.resubmit
-    )
-    found, chosen = apply_stale_policy(found, wish.stale), _select_shots(plan, wish)
+    records_of = partial(_records_of, store, settings)
+    status = read_board_status(plan, records_of, record, resubmit=options.resubmit)
+    status, shots = apply_stale_policy(status, options.stale), _select_shots(plan, options)
     problems = (
-        *find_missing_first_frames(found, chosen),
-        *find_broken_locks(found, chosen, find_takes),
+        *find_missing_first_frames(status, shots),
+        *find_broken_locks(status, shots, list_takes),
     )
     if problems:
         raise InvalidStoryboard(problems)
-    return found, chosen
+    return status, shots
 
 
-def _check_resubmit(surveyed: BoardStatus, wish: RunOptions) -> None:
-    known = {one.id for one in surveyed.plan}
-    for shot in wish.resubmit:
-        if shot not in known:
-            msg = f"there is no shot {shot!r}; the board has {', '.join(sorted(known))}"
-            raise UsageError(msg)
-        standing = surveyed[shot]
-        if standing.state != "unclear":
-            msg = f"{shot} is {standing.state}, not unclear: leave --resubmit out"
+def _check_resubmit(status: BoardStatus, options: RunOptions) -> None:
+    for shot_id in options.resubmit:
+        state = status[status.plan.find_shot(shot_id).id].state
+        if state != ShotState.UNCLEAR:
+            msg = f"{shot_id} is {state}, not unclear: leave --resubmit out"
             raise UsageError(msg)
 
 
-def _budget_limits(
-    board: Board, wish: RunOptions, configuration: Config
-) -> tuple[BudgetLimit, ...]:
-    """Every budget that holds for a run of a board. Raises UsageError where one is no amount."""
-    walls = [run_limit(wish.budget)] if wish.budget is not None else []
+def _budget_limits(board: Board, options: RunOptions, config: Config) -> tuple[BudgetLimit, ...]:
+    """Return every budget that applies to a run of a board."""
+    limits = [run_limit(options.budget)] if options.budget is not None else []
     if board.storyboard.budget is not None:
-        walls.append(board_limit(board.name, board.storyboard.budget))
-    return (*walls, *map(config_limit, configuration.budgets_for(board.name)))
+        limits.append(board_limit(board.name, board.storyboard.budget))
+    return (*limits, *map(config_limit, config.budgets_for(board.name)))
 
 
-def _select_shots(plan: Plan, wish: RunOptions) -> tuple[PlannedShot, ...]:
-    known = [one.id for one in plan]
-    named = [*wish.only, *([wish.until] if wish.until else [])]
-    for shot in named:
-        if shot not in known:
-            msg = f"there is no shot {shot!r}; the board has {', '.join(known)}"
-            raise UsageError(msg)
-    if not named:
+def _select_shots(plan: Plan, options: RunOptions) -> tuple[PlannedShot, ...]:
+    """Return the shots that `--only` and `--until` leave, with what they continue."""
+    if not options.only and options.until is None:
         return plan.dependency_order()
-    wanted = set(known)
-    if wish.until:
-        wanted &= set(known[: known.index(wish.until) + 1])
-    if wish.only:
-        wanted &= set(wish.only)
-    wanted = {before for shot in wanted for before in plan.path_to(shot)}
-    return tuple(one for one in plan.dependency_order() if one.id in wanted)
+    ids = [shot.id for shot in plan]
+    selected = set(ids)
+    if options.until:
+        selected &= set(ids[: plan.find_shot(options.until).index + 1])
+    if options.only:
+        selected &= {plan.find_shot(shot_id).id for shot_id in options.only}
+    needed = {shot_id for chosen in selected for shot_id in plan.path_to(chosen)}
+    return tuple(shot for shot in plan.dependency_order() if shot.id in needed)
 
 
 def provider_url(settings: Settings, provider: Provider) -> str:
-    """Where a provider is; empty for a simulator that is not served yet."""
+    """Return the base URL of a provider, or an empty string if the simulator is not served yet."""
     return settings.base_url(provider.name, provider.base_url)
 
 
-def records_of(store: Store, settings: Settings, shot: PlannedShot) -> RecordStore:
-    """The shelf of a shot's provider: what came over loopback never stands beside the rest."""
-    return store.records(loopback=records_folder_of(settings, shot) == "previz")
-
-
-def records_folder_of(settings: Settings, shot: PlannedShot) -> RecordsFolder:
-    """What records call the shelf of a shot's provider."""
-    url = provider_url(settings, shot.provider) if shot.provider else ""
+def records_folder_of(settings: Settings, provider: Provider) -> RecordsFolder:
+    """Return the name of the folder that keeps the records of a provider."""
+    url = provider_url(settings, provider)
     return records_folder(loopback=not url or is_loopback_url(url))
 
 
-def check_preconditions(production: Run) -> None:
-    """See to it that what is to be rendered can be, by what the store has; offline.
+def _records_of(store: Store, settings: Settings, shot: ShotToRender) -> RecordStore:
+    return store.records(loopback=records_folder_of(settings, shot.provider) == "previz")
 
-    Raises InvalidStoryboard with every shot that can't continue a clip or promote a draft, and
-    StaleSeam where stale seams are refused.
+
+def check_preconditions(run: Run) -> None:
+    """Check that the store has what the shots of a run start from. Offline.
+
+    Raises:
+        InvalidStoryboard: Shots that cannot continue a clip or promote a draft, all of them.
+        StaleSeam: A seam is stale and `--stale refuse` was given.
     """
-    settings = production.settings
-    obstacles = find_unmet_preconditions(
-        production.status,
-        production.shots,
-        records_of=production.records_of,
-        base_url_of=lambda row: provider_url(settings, row),
+    problems = find_unmet_preconditions(
+        run.status,
+        run.shots,
+        records_of=run.records_of,
+        base_url_of=partial(provider_url, run.settings),
     )
-    problems = sorted(obstacles, key=lambda problem: (problem.line, problem.column))
-    if problems:
-        raise InvalidStoryboard(problems)
-    if production.options.stale == "refuse":
-        reject_stale(production.status, production.shots)
+    in_file_order = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    if in_file_order:
+        raise InvalidStoryboard(in_file_order)
+    if run.options.stale == StalePolicy.REFUSE:
+        reject_stale(run.status, run.shots)
 
 
-def check_ready(production: Run) -> None:
-    """See to it before anything is spent that the run can go through.
+def check_ready(run: Run) -> None:
+    """Check before anything is spent that a run can complete.
 
-    Raises NotConfigured for a missing key or store, UsageError for another board's film, and what
-    `check_possible` raises.
+    Raises:
+        NotConfigured: A key or the store of a deployment is missing.
+        UsageError: The film would replace the film of another board.
+        InvalidStoryboard: See `check_preconditions`.
+        StaleSeam: See `check_preconditions`.
     """
-    check_preconditions(production)
-    settings = production.settings
-    rows = {one.provider.name: one.provider for one in production.pending if one.provider}
-    for provider in rows.values():
-        if provider.name != SIMULATOR and settings.api_key(provider.key_variable) is None:
-            msg = f"{provider.name} needs a key; set {provider.key_variable}"
+    check_preconditions(run)
+    for provider in run.providers:
+        if provider.name != SIMULATOR and run.settings.api_key(provider.key_variable) is None:
+            raise missing_key_error(provider)
+        has_store = run.options.store or run.settings.store_path
+        if run.settings.is_deployed and provider.currency and not has_store:
+            msg = f"a deployment that pays {provider.name} needs a store: set SHOTCHAIN_STORE"
             raise NotConfigured(msg)
-        chosen = production.options.store or settings.store_path
-        if settings.is_deployed and provider.currency and chosen is None:
-            msg = f"a deployment that pays {provider.name} needs a store; set SHOTCHAIN_STORE"
-            raise NotConfigured(msg)
-    if production.makes_film and production.film_path:
+    if run.makes_film and run.film_path:
         films.require_own_destination(
-            production.store,
-            production.film_path,
-            production.board.name,
-            production.board.file,
-            is_explicit=production.options.out is not None,
+            run.store,
+            run.film_path,
+            run.board.name,
+            run.board.file,
+            is_explicit=run.options.out is not None,
         )
-
-
-@contextmanager
-def serve_simulator(production: Run) -> Iterator[Run]:
-    """Serve the simulator for this run, where it is needed and nobody else serves it."""
-    if not production.needs_simulator:
-        yield production
-        return
-    from tasks.simulator.app import MOUNTS
-    from tasks.simulator.server import serve
-
-    settings = production.settings
-    with serve(
-        production.store.simulator_folder, job_seconds=settings.simulator_job_seconds
-    ) as root:
-        words = {**settings.variables, "SHOTCHAIN_SIMULATOR_BASE_URL": root + MOUNTS[SIMULATOR]}
-        settings = replace(settings, variables=words)
-        yield replace(production, settings=settings, serves_simulator=True)

@@ -1,4 +1,4 @@
-"""From clips to the film: what disagrees is fitted by rule, then all are joined frame for frame."""
+"""Assembles a film: converts the clips that do not match, then joins all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tasks.errors import MediaError
-from tasks.media.compatibility import choose_target, find_mismatches, find_obstacles
+from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
@@ -21,52 +21,61 @@ WORKERS = 2
 
 
 def assemble(
-    pieces: Sequence[FilmClip], film: Path, *, title: str, comment: str, ffmpeg: str | None
+    clips: Sequence[FilmClip], film: Path, *, title: str, comment: str, ffmpeg: str | None
 ) -> int:
-    """Write the film to exactly that path and return its frames.
+    """Write the film to exactly `film`, and return its number of frames.
 
-    Raises MediaError where a clip can't be used, NotConfigured where ffmpeg is needed and missing.
+    Args:
+        clips: The clips in the order of the film.
+        film: The file to write.
+        title: Written to the file's tags.
+        comment: Written to the file's tags.
+        ffmpeg: The configured ffmpeg program, if any.
+
+    Raises:
+        MediaError: A clip is missing, damaged or unusable, or the film can't be written.
+        NotConfigured: A clip has to be converted, and there is no ffmpeg program.
     """
     with tempfile.TemporaryDirectory(
         dir=film.parent, prefix=f"{film.name}{CONVERTED_FOLDER_INFIX}"
     ) as folder:
         with ThreadPoolExecutor(WORKERS) as pool:
-            clips = list(pool.map(_probe, pieces))
-            paths = _fitted(clips, Path(folder), ffmpeg)
-            prepared: list[PreparedClip] = list(
-                pool.map(
-                    lambda piece, path: prepare(JoinInput(path, piece.drop_last, piece.title)),
-                    pieces,
-                    paths,
-                )
-            )
+            probed = list(pool.map(_probe, clips))
+            paths = _convert_mismatches(probed, Path(folder), ffmpeg)
+            prepared = list(pool.map(_prepare, clips, paths))
         return join(prepared, film, title=title, comment=comment).frames
 
 
-def _probe(piece: FilmClip) -> Clip:
-    """Look at a clip, once it is sure that it is still the one that was kept."""
+def _probe(film_clip: FilmClip) -> Clip:
+    """Probe a clip after checking that it is still the file that was stored."""
     try:
-        same = digest_file(piece.path) == piece.sha256
+        is_unchanged = digest_file(film_clip.path) == film_clip.sha256
     except OSError as error:
-        msg = f"the clip {piece.path} can't be read: {error.strerror}; run again to bring it back"
-        raise MediaError(msg) from error
-    if not same:
-        msg = (
-            f"the clip of {piece.chapter_title} is damaged ({piece.path}): no film is made of it; "
+        message = (
+            f"the clip {film_clip.path} can't be read: {error.strerror}; run again to restore it"
         )
-        raise MediaError(msg + "`shotchain verify --repair` puts it aside, then run again")
-    return probe(piece.path)
+        raise MediaError(message) from error
+    if not is_unchanged:
+        message = (
+            f"the clip of {film_clip.chapter_title} is damaged ({film_clip.path}), so no film was "
+            "made; move it away with `shotchain verify --repair`, then run again"
+        )
+        raise MediaError(message)
+    return probe(film_clip.path)
 
 
-def _fitted(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
-    """Where each clip lies that can be joined: itself, or what was made to fit."""
-    like = choose_target(clips)
+def _convert_mismatches(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
+    """Convert the clips that do not match, and return the paths of all clips to join."""
+    target = choose_target(clips)
     paths = []
     for number, clip in enumerate(clips):
-        if not find_obstacles(clip) and not find_mismatches(clip, like):
-            paths.append(clip.path)
-            continue
-        out = folder / f"{number}.mp4"
-        convert(clip.path, like, out, ffmpeg=find_ffmpeg(ffmpeg))
-        paths.append(out)
+        path = clip.path
+        if find_mismatches(clip, target):
+            path = folder / f"{number}.mp4"
+            convert(clip.path, target, path, ffmpeg=find_ffmpeg(ffmpeg))
+        paths.append(path)
     return paths
+
+
+def _prepare(clip: FilmClip, path: Path) -> PreparedClip:
+    return prepare(JoinInput(path, clip.drop_last_frame, clip.chapter_title))

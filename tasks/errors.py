@@ -1,39 +1,47 @@
-"""Everything that may go wrong on the way from a storyboard to a film.
+"""All expected errors between a storyboard and a film.
 
-ShotchainError                  (storyboards.problems)
-    InvalidStoryboard           the author: the board is wrong                        exit 2
-    InvalidConfiguration        the user: a `shotchain.toml` is wrong                 exit 2
-    NotBuilt                    the author: a known word that does not work yet       exit 2
-    UsageError                  the user: the command is wrong                        exit 2
-    NotConfigured               the operator: a key, ffmpeg or a folder is missing    exit 3
-    Unpayable                   the author: a budget, an unknown price, no agreement  exit 4
-    ProviderError               the vendor, or the way to it                          exit 1
-        NotSent                 surely never arrived                                  ask again
-        Unreachable             a question or a download got no answer                ask again
-        Throttled               the vendor asks for patience                          ask again
-        Unclear                 a create that may have arrived and may be charged     never again
-        Rejected                we asked for something the vendor does not take       never again
-        Unauthorized            key, rights, account or credit                exit 3  never again
-            AuthenticationFailed  the API key was rejected                    exit 3  never again
-        Refused                 moderation; the author changes the input              never again
-        JobFailed               accepted, then failed on the vendor's side            new take
-            OutputRefused       moderation turned down what was rendered              new take
-            JobBroken           the vendor failed at it by itself                     new take
-        JobOverdue              still not done at the deadline; kept                  resume
-        JobLost                 the vendor knows the job no more, or lost its files   new take
-        Unreadable              a reply that is not as documented                     never again
-    MediaError                  a clip, a picture or a sound that can't be used       exit 1
-    StoreError                  the store can't be read or written                    exit 1
-    StaleSeam                   a kept shot starts on a frame that is gone            exit 1
+Each class states who must act; `exit_code` is the exit code of a command that ends with it, and
+`recovery` is the only attribute that retry policies read:
 
-``again`` says what may be done about it, and it is all that the retry policies read.
+    error                         who acts, on what                         exit  recovery
+    ShotchainError                (the root, in `storyboards.problems`)        1
+        InvalidStoryboard         author: the board is wrong                   2
+        InvalidConfiguration      user: a `shotchain.toml` is wrong            2
+        UsageError                user: the command is wrong                   2
+        NotConfigured             operator: a key, ffmpeg or a folder is       3
+                                  missing
+        BudgetExceeded            author: a budget is too low, a price is      4
+                                  unknown, or the payment needs consent
+        ProviderError             a vendor failed or is unreachable            1  none
+            RequestNotSent        -: the request never arrived                 1  retry
+            Unreachable           -: a query or download failed                1  retry
+                UrlExpired        -: the job may have a new URL                1  retry
+            RateLimited           -: wait, then send it again                  1  retry
+            SubmissionUnclear     author: a job may exist and be charged       1  none
+            InvalidRequest        author or shotchain: the request is wrong    1  none
+            AccountError          operator: key, rights, account or credit     3  none
+                AuthenticationFailed  operator: the API key was rejected       3  none
+            InputModerated        author: change the prompt or the picture     1  none
+            JobFailed             author: the accepted job failed              1  new take
+                OutputModerated   author: the result was moderated             1  new take
+                JobInternalError  vendor: the job failed for an internal       1  new take
+                                  reason
+            JobTimedOut           -: the next run waits for the job            1  resume
+            JobLost               author: the vendor lost the job or files     1  new take
+            MalformedResponse     vendor: a response is not as documented      1  none
+        MediaError                author: a clip, picture or sound is broken   1
+        StoreError                operator: the store can't be used            1
+        StaleSeam                 author: a kept shot starts on an old frame   1
+
+`kind` is the class name in snake case; `--json` prints it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
-from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
+from storyboards.problems import InvalidStoryboard, Problem, ShotchainError, did_you_mean
 
 __all__ = [
     "AccountError",
@@ -49,7 +57,6 @@ __all__ = [
     "JobTimedOut",
     "MalformedResponse",
     "MediaError",
-    "NotBuilt",
     "NotConfigured",
     "OutputModerated",
     "Problem",
@@ -62,30 +69,44 @@ __all__ = [
     "StoreError",
     "SubmissionUnclear",
     "Unreachable",
+    "UrlExpired",
     "UsageError",
+    "unknown_shot_error",
 ]
 
 
 class Recovery(Enum):
-    """What may be done after an error."""
+    """The step that may help after an error."""
 
-    NONE = "never again"
-    RETRY = "ask again"
+    NONE = "none"
+    RETRY = "retry"
+    """Repeat the same call: it costs nothing, or surely nothing was accepted."""
     RESUME = "resume"
+    """Wait for the same job in the next run."""
     NEW_TAKE = "new take"
+    """Send another request, which is charged."""
 
 
 class UsageError(ShotchainError):
-    """The command asks for something that is not there. The user acts."""
+    """The command requests something that does not exist. The user acts."""
 
-    kind = "usage"
+    kind = "usage_error"
     exit_code = 2
 
 
-class InvalidConfiguration(ShotchainError):
-    """A `shotchain.toml` is wrong, or says what it may not say where it lies. The user acts.
+def unknown_shot_error(shot_id: str, known_ids: Collection[str]) -> UsageError:
+    """Return the error for a shot id that the board does not have, with similar ids."""
+    remedy = did_you_mean(
+        shot_id, known_ids, otherwise="`shotchain plan` lists the shots of the board."
+    )
+    return UsageError(f"there is no shot {shot_id!r}. {remedy}")
 
-    Carries every problem that was found, file by file.
+
+class InvalidConfiguration(ShotchainError):
+    """A `shotchain.toml` is wrong, or sets something that it may not set there. The user acts.
+
+    Attributes:
+        problems: Every problem that was found, file by file.
     """
 
     kind = "invalid_configuration"
@@ -96,35 +117,35 @@ class InvalidConfiguration(ShotchainError):
         super().__init__("\n".join(str(problem) for problem in problems))
 
     def __str__(self) -> str:
-        # One line for each.
+        # The problems are escaped one by one: the line breaks between them stay.
         return Exception.__str__(self)
 
 
-class NotBuilt(ShotchainError):
-    """A known word of the language or the command line that does not work yet."""
-
-    kind = "not_built"
-    exit_code = 2
-
-
 class NotConfigured(ShotchainError):
-    """Something the machine needs is missing: a key, ffmpeg, a store. The operator acts."""
+    """The machine lacks something: a key, ffmpeg, a store. The operator acts."""
 
     kind = "not_configured"
     exit_code = 3
 
 
 class BudgetExceeded(ShotchainError):
-    """A budget forbids it, a price is unknown under a budget, or nobody agreed to pay."""
+    """A budget is too low, a price under a budget is unknown, or consent to pay is missing."""
 
-    kind = "unpayable"
+    kind = "budget_exceeded"
     exit_code = 4
 
 
 class ProviderError(ShotchainError):
-    """A vendor said no, or could not be asked. Its message never holds a key or a signed URL."""
+    """A vendor rejected a call or did not answer. The message never holds a key or a signed URL.
 
-    kind = "provider"
+    Attributes:
+        code: The vendor's own error code, unchanged.
+        status: The HTTP status; 0 without a response.
+        retry_after_seconds: The delay that the vendor asks for, or None.
+        is_final: True if the job ended with this error; False if only the call failed.
+    """
+
+    kind = "provider_error"
     recovery = Recovery.NONE
 
     def __init__(
@@ -138,126 +159,124 @@ class ProviderError(ShotchainError):
     ) -> None:
         super().__init__(message)
         self.code = code
-        """The vendor's own code, as it was told."""
         self.status = status
-        """The HTTP status, 0 where there was none."""
         self.retry_after_seconds = retry_after_seconds
-        """How long the vendor asks to wait, where it says so."""
         self.is_final = is_final
-        """Whether this is what a job ended with, and not only what came of asking after it."""
 
 
 class RequestNotSent(ProviderError):
     """The request surely never arrived: DNS, refused, connect time-out, TLS, no free connection."""
 
-    kind = "not_sent"
+    kind = "request_not_sent"
     recovery = Recovery.RETRY
 
 
 class Unreachable(ProviderError):
-    """A question or a download got no usable answer. Asking again costs nothing."""
+    """A query or a download got no usable response. Repeating it costs nothing."""
 
     kind = "unreachable"
     recovery = Recovery.RETRY
 
 
-class RateLimited(ProviderError):
-    """Too many requests or jobs; nothing was accepted."""
+class UrlExpired(Unreachable):
+    """A signed URL is no longer served. A new query of the job may return a fresh URL."""
 
-    kind = "throttled"
+    kind = "url_expired"
+
+
+class RateLimited(ProviderError):
+    """Too many requests or jobs; the vendor accepted nothing."""
+
+    kind = "rate_limited"
     recovery = Recovery.RETRY
 
 
 class SubmissionUnclear(ProviderError):
-    """A create that may have arrived and may be charged. Only the author decides on another."""
+    """A create request may have arrived and may be charged. Only the author decides on another."""
 
-    kind = "unclear"
+    kind = "submission_unclear"
 
 
 class InvalidRequest(ProviderError):
-    """The vendor does not take what was asked. The author or shotchain said it wrong."""
+    """The vendor does not accept the request. The author acts, or shotchain has a bug."""
 
-    kind = "rejected"
+    kind = "invalid_request"
 
 
 class AccountError(ProviderError):
-    """The key, its rights, the account or its credit. The operator acts."""
+    """The vendor rejected the key, its rights, the account or its credit. The operator acts."""
 
-    kind = "unauthorized"
+    kind = "account_error"
     exit_code = 3
 
 
 class AuthenticationFailed(AccountError):
     """The vendor rejects the API key. The operator acts."""
 
+    kind = "authentication_failed"
+
 
 class InputModerated(ProviderError):
-    """Moderation turned the input down. The author changes the prompt or the picture."""
+    """Moderation rejected the input. The author changes the prompt or the picture."""
 
-    kind = "refused"
+    kind = "input_moderated"
 
 
 class JobFailed(ProviderError):
-    """The vendor took the job and failed at it. It is not charged."""
+    """The vendor accepted the job and failed at it. It is not charged."""
 
     kind = "job_failed"
     recovery = Recovery.NEW_TAKE
 
 
 class OutputModerated(JobFailed):
-    """Moderation turned down what was rendered. It is not charged, and partly chance."""
+    """Moderation rejected the rendered clip. It is not charged; another seed may pass."""
 
-    kind = "output_refused"
+    kind = "output_moderated"
 
 
 class JobInternalError(JobFailed):
-    """The vendor failed at a job by itself. It is not charged."""
+    """The job failed for a reason inside the vendor's service. It is not charged."""
 
-    kind = "job_broken"
+    kind = "job_internal_error"
 
 
 class JobTimedOut(ProviderError):
-    """The job is not done at its deadline. Its receipt is kept and the next run goes on."""
+    """The job is not done at its deadline. Its receipt is kept, and the next run resumes it."""
 
-    kind = "job_overdue"
+    kind = "job_timed_out"
     recovery = Recovery.RESUME
 
 
 class JobLost(ProviderError):
-    """The vendor knows the job no more, or has lost what it made."""
+    """The vendor no longer has the job, or has lost its files."""
 
     kind = "job_lost"
     recovery = Recovery.NEW_TAKE
 
 
 class MalformedResponse(ProviderError):
-    """A reply that is not as the vendor documents it."""
+    """A response is not as the vendor documents it."""
 
-    kind = "unreadable"
+    kind = "malformed_response"
 
 
 class MediaError(ShotchainError):
-    """A clip, a picture or a sound that can't be used; or ffmpeg failed, with its last words."""
+    """A clip, a picture or a sound can't be used, or ffmpeg failed; quotes its last output."""
 
-    kind = "media"
+    kind = "media_error"
 
 
 class StoreError(ShotchainError):
     """The store can't be read or written: a full disk, missing rights, a damaged record."""
 
-    kind = "store"
+    kind = "store_error"
 
 
 class StaleSeam(ShotchainError):
     """A kept shot starts on a frame that the shot before it no longer ends on. The author decides.
 
-    Nothing is wrong with the board or the command, so it is no usage error.
+    Neither the board nor the command is wrong, so this is not a UsageError.
     """
 
     kind = "stale_seam"
-
-
-class UrlExpired(Unreachable):
-    """A signed URL that is no longer served. Asking after the job again may name a fresh one."""
-
-    kind = "link_expired"

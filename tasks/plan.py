@@ -1,19 +1,22 @@
-"""The plan: shots with their requests, chains, keys and prices. Values only; no I/O.
+"""The plan of a board: its shots in film order with requests, chains, keys and prices.
 
-`planning` builds it from a board; `store.status` compares it with a store."""
+Values only. `tasks.planning` builds a plan from a board, `tasks.store.status` compares it with a
+store, and no code here reads a file, a store or a network.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
 from storyboards.models import Money, Shot
 from storyboards.problems import Problem
-from tasks.budgets.money import ZERO
+from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
 from tasks.providers.types import MediaRole, RenderRequest
@@ -22,58 +25,57 @@ if TYPE_CHECKING:
     from tasks.store.takes import RecordedTake
 
 
-Size = tuple[int, int]
+AUTO_DURATION = -1
+"""The value of `seconds: auto` in a request."""
+
+
+class Anchor(StrEnum):
+    """The relation of a clip's first picture to the first frame that was sent."""
+
+    EXACT = "exact"
+    """Both are the same picture."""
+    SOFT = "soft"
+    """The model uses the frame as guidance only, so a seam may show."""
+
+
+class MediaSource(NamedTuple):
+    """An image, clip or audio file that a board names, and its identity in cache keys."""
+
+    role: MediaRole
+    identity: str
+    """The sha256 of a file's bytes, or a URL as written."""
+    path: Path | None = None
+    url: str = ""
+    mime: str = ""
+    """Of a local file, detected from its bytes."""
+    width: int = 0
+    """Pixels of a local image or clip, else 0."""
+    height: int = 0
+    duration_seconds: float | None = None
+    """Length of a clip or audio file; None if it is not known."""
+    source_shot: str = ""
+    """The shot whose clip this is. Such a source has neither path nor URL before that shot is
+    rendered."""
 
 
 class Draft(NamedTuple):
-    """The preview whose full picture a shot is."""
+    """The preview job from which a `draft: final` shot is made."""
 
     key: str
     request: RenderRequest
-    """What was asked for it: the words and all else that the full picture takes over."""
+    """The draft's request, whose prompt and parameters the final render takes over."""
 
 
 @dataclass(frozen=True)
-class PlannedShot:
-    """One shot as it will be rendered, with its identity and its price."""
+class _Shot:
+    """The fields that both kinds of shots share."""
 
     shot: Shot
+    """The shot as written in the board."""
     index: int
+    """Its place in the film, from 0."""
     key: str
-    chain_id: str
-    """The id of the first shot of its chain."""
-    continues: str | None = None
-    """The id of the shot whose last frame, or whose clip, it starts from."""
-    continues_key: str | None = None
-    """The key of the render whose last frame or clip it starts from, or of its own draft."""
-    pinned_take: RecordedTake | None = None
-    """The recorded take that it starts from, where that is not a shot's present one."""
-    continues_clip: bool = False
-    """Whether it continues that shot's clip and not its last frame, which it does not repeat."""
-    provider: Provider | None = None
-    """None for a shot that is a file already."""
-    model: str | None = None
-    family: str | None = None
-    request: RenderRequest | None = None
-    """Without its media, which are read when it is sent."""
-    draft: Draft | None = None
-    """The draft that it is the full picture of."""
-    inputs: tuple[MediaSource, ...] = ()
-    clip_path: Path | None = None
-    """The file of a shot that exists already."""
-    width: int | None = None
-    height: int | None = None
-    frames: int | None = None
-    """Frames of the clip; the most there may be where the model decides."""
-    tokens: int | None = None
-    max_price: Money | None = ZERO
-    """None is unknown."""
-    has_video_input: bool = False
-    """Whether reference clips went into the picture, which is priced otherwise."""
-    anchor: Literal["exact", "soft"] | None = None
-    """Whether it starts on just the frame it is given or only leans on it; None without one."""
-    allowed_retries: frozenset[str] = frozenset()
-    """The board's words that allow another try, where they can help."""
+    """The cache key: equal keys mean one paid render."""
 
     @property
     def id(self) -> str:
@@ -82,81 +84,172 @@ class PlannedShot:
 
     @property
     def take(self) -> int:
-        """The shot's present take."""
+        """The take that the board requests."""
         return self.shot.take
 
     @property
     def chapter_title(self) -> str:
-        """What its chapter is called."""
+        """The title of the shot's chapter in the film."""
         return self.shot.title or self.shot.id
+
+
+@dataclass(frozen=True)
+class ExistingClip(_Shot):
+    """A shot that is a file already (`clip: FILE`): never rendered, free, first of a chain."""
+
+    clip_path: Path
+
+    @property
+    def chain_id(self) -> str:
+        """The id of the first shot of its chain: its own."""
+        return self.id
+
+    @property
+    def continues(self) -> None:
+        """The shot it continues: none."""
+        return
+
+
+@dataclass(frozen=True)
+class ShotToRender(_Shot):
+    """A shot that a provider renders, with its request and its price."""
+
+    chain_id: str
+    """The id of the first shot of its chain."""
+    provider: Provider
+    model: str
+    """The provider's own id of the model."""
+    request: RenderRequest
+    """Without its media, which are read when it is sent."""
+    frames: int
+    """Frames of the clip; their maximum if the model decides."""
+    family: str | None = None
+    """None if the model is an endpoint id, which hides its family."""
+    width: int | None = None
+    """None if the model decides the ratio."""
+    height: int | None = None
+    tokens: int | None = None
+    """The estimated usage; None if it is not known."""
+    max_price: Money | None = None
+    """None if the price is not known."""
+    continues: str | None = None
+    """The id of the shot whose last frame or clip it starts from, if that shot is in this plan."""
+    continues_key: str | None = None
+    """The key of the render (or of its draft) whose last frame or clip it starts from."""
+    pinned_take: RecordedTake | None = None
+    """The recorded take it starts from, if the board names another one than the current take."""
+    continues_clip: bool = False
+    """True if it continues that shot's clip (`continue: clip`), so that no frame is repeated."""
+    draft: Draft | None = None
+    """The draft from which it is made; None unless it is a `draft: final` shot."""
+    inputs: tuple[MediaSource, ...] = ()
+    has_video_input: bool = False
+    """True if reference clips are among the inputs, which changes the price."""
+    anchor: Anchor | None = None
+    """None if it starts without a frame."""
+    allowed_retries: frozenset[str] = frozenset()
+    """The keys of the board that allow another attempt, as far as one can help."""
 
     @property
     def has_soft_anchor(self) -> bool:
-        """Whether it only leans on the frame it is given."""
-        return self.anchor == "soft"
+        """True if the model uses its first frame as guidance only."""
+        return self.anchor is Anchor.SOFT
 
     @property
-    def content_request(self) -> RenderRequest | None:
-        """The order that says what is seen: of the full picture of a draft, the draft's."""
+    def content_request(self) -> RenderRequest:
+        """The request that decides what is seen: that of the draft, if the shot has one."""
         return self.draft.request if self.draft else self.request
 
     @property
-    def duration_seconds(self) -> float | None:
-        """Its length as the film sees it."""
-        if self.content_request and self.content_request.duration_seconds not in (
-            None,
-            AUTO_DURATION,
-        ):
-            return self.content_request.duration_seconds
-        return None if self.frames is None else self.frames / FRAMES_PER_SECOND
+    def has_auto_duration(self) -> bool:
+        """True if the model decides the length."""
+        return self.content_request.duration_seconds == AUTO_DURATION
+
+    @property
+    def duration_seconds(self) -> float:
+        """Its length in the film; the maximum if the model decides."""
+        requested = self.content_request.duration_seconds
+        if requested is None or self.has_auto_duration:
+            return self.frames / FRAMES_PER_SECOND
+        return requested
+
+    @property
+    def typical_render_seconds(self) -> float:
+        """The vendor's usual time for it, scaled from the time of a 5 s clip."""
+        return self.provider.typical_job_seconds * (self.duration_seconds + 5) / 10
+
+
+PlannedShot = ShotToRender | ExistingClip
+"""A shot of a plan."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every shot in the order of the film, and what an author should know about them."""
+    """Every shot in film order, and what the author should know about them."""
 
     board: Board
     shots: tuple[PlannedShot, ...]
     warnings: tuple[Problem, ...] = ()
-    """What is not used, shared or soft: worth a warning, no error."""
+    """Settings that are not used, shared keys, soft anchors: nothing that stops a render."""
 
     def __iter__(self) -> Iterator[PlannedShot]:
         return iter(self.shots)
 
+    @cached_property
+    def shots_to_render(self) -> tuple[ShotToRender, ...]:
+        """The shots that are not files already, in film order."""
+        return tuple(shot for shot in self.shots if isinstance(shot, ShotToRender))
+
     def shot(self, shot_id: str) -> PlannedShot:
-        """The shot of that id. Raises KeyError."""
+        """Return the shot of that id.
+
+        Raises:
+            KeyError: If the plan has none.
+        """
         return self._by_id[shot_id]
+
+    def find_shot(self, shot_id: str) -> PlannedShot:
+        """Return the shot of an id that the user gave.
+
+        Raises:
+            UsageError: The plan has no such shot.
+        """
+        shot = self._by_id.get(shot_id)
+        if shot is None:
+            raise unknown_shot_error(shot_id, self._by_id)
+        return shot
 
     @cached_property
     def _by_id(self) -> Mapping[str, PlannedShot]:
-        return {one.id: one for one in self.shots}
+        return {shot.id: shot for shot in self.shots}
 
     def is_seam(self, index: int) -> bool:
-        """Whether the film comes into this shot by a chained cut: a frame that is seen twice."""
+        """Return whether the shot at `index` repeats the last frame of the shot before it."""
         return index > 0 and is_chained(self.shots[index - 1], self.shots[index])
 
     def path_to(self, shot_id: str) -> tuple[str, ...]:
-        """The ids of the shots that this one continues, from the first of its chain to itself."""
+        """Return the ids of the chain up to a shot, from its first shot to the shot itself."""
         path = [shot_id]
-        while (before := self._by_id[path[-1]].continues) is not None:
-            path.append(before)
+        while (previous := self._by_id[path[-1]].continues) is not None:
+            path.append(previous)
         return tuple(reversed(path))
 
     def board_seed(self, shot: PlannedShot) -> int | None:
-        """The seed that the board gives a shot, itself or in its look."""
+        """Return the seed that the board gives a shot, itself or in its look."""
         own = shot.shot.seed
         return self.board.storyboard.look.seed if own is None else own
 
     @property
     def critical_path(self) -> tuple[str, ...]:
-        """The shots that must wait for one another longest, by the vendors' usual times."""
-        waits: dict[str, float] = {}
-        for one in self.dependency_order():
-            waits[one.id] = waits.get(one.continues or "", 0.0) + typical_render_seconds(one)
-        return self.path_to(max(waits, key=waits.__getitem__))
+        """The ids of the chain that takes longest, by the vendors' usual times."""
+        finished_at: dict[str, float] = {}
+        for shot in self.dependency_order():
+            seconds = shot.typical_render_seconds if isinstance(shot, ShotToRender) else 0.0
+            finished_at[shot.id] = finished_at.get(shot.continues or "", 0.0) + seconds
+        return self.path_to(max(finished_at, key=finished_at.__getitem__))
 
     def dependency_order(self) -> tuple[PlannedShot, ...]:
-        """The shots, each behind the one it continues; else in the order of the film."""
+        """Return the shots, each after the one it continues, otherwise in film order."""
         return self._dependency_order
 
     @cached_property
@@ -164,46 +257,16 @@ class Plan:
         ordered: dict[str, PlannedShot] = {}
         for shot in self.shots:
             path = [shot.id]
-            while (before := self._by_id[path[-1]].continues) and before not in ordered:
-                path.append(before)
-            ordered.update((one, self._by_id[one]) for one in reversed(path))
+            while (previous := self._by_id[path[-1]].continues) and previous not in ordered:
+                path.append(previous)
+            ordered.update((shot_id, self._by_id[shot_id]) for shot_id in reversed(path))
         return tuple(ordered.values())
 
 
 def is_chained(previous: PlannedShot, following: PlannedShot) -> bool:
-    """Whether a shot that stands directly behind another begins on the picture that ends it."""
-    if following.continues_clip:
+    """Return whether a shot begins on the last frame of the shot directly before it in the film."""
+    if isinstance(following, ExistingClip) or following.continues_clip:
         return False
     if following.pinned_take:
         return following.pinned_take.take.key == previous.key
     return following.continues == previous.id
-
-
-def typical_render_seconds(shot: PlannedShot) -> float:
-    """How long the vendor usually takes for a shot: by its seconds, from what a 5 s clip takes."""
-    if not shot.provider:
-        return 0.0
-    return shot.provider.typical_job_seconds * ((shot.duration_seconds or 5.0) + 5) / 10
-
-
-class MediaSource(NamedTuple):
-    """A picture, clip or sound as the board names it, and its identity."""
-
-    role: MediaRole
-    identity: str
-    """sha256 of a file's bytes; a URL as written."""
-    path: Path | None = None
-    url: str = ""
-    mime: str = ""
-    """Of a local file, by its bytes."""
-    width: int = 0
-    """Pixels of a local picture or clip, else 0."""
-    height: int = 0
-    duration_seconds: float | None = None
-    """Length of a clip or sound, where it is known."""
-    source_shot: str = ""
-    """The shot whose clip it is, which has neither path nor URL before that is rendered."""
-
-
-AUTO_DURATION = -1
-"""What `seconds: auto` is on the wire."""

@@ -1,22 +1,79 @@
-"""The steps of a shot as Prefect tasks: seen, named and retried there, done in `jobs`.
+"""The Prefect tasks of one shot: submit it, await its last frame, download its clip.
 
-A step comes as a function without arguments, for Prefect would look through every argument. Nothing
-is cached here: the receipt in the store is what keeps a retry from paying again.
+Arguments and results are small values without secrets, so that Prefect shows them and draws the
+edges from shot to shot. Clients, store and progress come from the run's `SubmissionContext`; the
+work itself is done in `tasks.submission`. Nothing is cached here: the receipt in the store is what
+keeps a retry from paying twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+import asyncio
+from dataclasses import dataclass
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
+from tasks.errors import MediaError
+from tasks.media.frames import last_frame
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
+from tasks.store.atomic_files import digest_bytes, digest_file
+from tasks.store.receipts import Attempt
+from tasks.store.takes import read_last_frame
+from tasks.submission import download
+from tasks.submission.await_job import await_job
+from tasks.submission.context import SubmissionContext, current_context, require_current_attempt
+from tasks.submission.payload import LastFrame
+from tasks.submission.submit import submit
 
-T = TypeVar("T")
-Step = Callable[[], Awaitable[T]]
+
+@dataclass(frozen=True)
+class SubmittedJob:
+    """A job at the vendor that renders a shot."""
+
+    shot: str
+    key: str
+    take: int
+    provider: str
+    job: str | None
+    is_downloaded: bool
+    """True if the store had the clip before this run asked for it."""
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """The last frame of a shot: the picture that the next shot of its chain starts from."""
+
+    shot: str
+    key: str
+    sha256: str
+    file: str | None
+    """Path relative to the store; None if the frame is decoded from the board's own clip."""
+
+
+@dataclass(frozen=True)
+class StoredClip:
+    """The clip of a shot in the store."""
+
+    shot: str
+    key: str
+    sha256: str
+    file: str
+    """Path relative to the store; absolute if the clip is the board's own file."""
+    frames: int | None
+    tokens: int | None
+
+
+@dataclass(frozen=True)
+class KeptShot:
+    """A shot that needs no rendering."""
+
+    clip: StoredClip
+    frame: StoredFrame | None
+    """Its last frame if a shot of this run continues it."""
 
 
 @task(
@@ -26,36 +83,161 @@ Step = Callable[[], Awaitable[T]]
     retry_condition_fn=retry_condition,
     **SUBMIT_RETRIES,
 )
-async def submit_shot(shot: str, step: Step[T]) -> T:
-    """See to it that the vendor has a job for the shot."""
-    return await step()
+async def submit_shot(
+    shot: str, key: str, take: int, first_frame: StoredFrame | None
+) -> SubmittedJob:
+    """Ensure that the vendor has exactly one job for a shot.
+
+    Args:
+        shot: Id of the shot.
+        key: Its cache key.
+        take: Its present take.
+        first_frame: Last frame of the shot that it continues, or None for the start of a chain.
+
+    Raises:
+        SubmissionUnclear: A create may have been charged, and its job is not known.
+        BudgetExceeded: The price would exceed a budget; nothing was sent.
+        ProviderError: The vendor did not accept the request; nothing is charged.
+    """
+    context = current_context()
+    planned = context.shot(shot)
+    frame = await _load_first_frame(context, planned, first_frame)
+    attempt = await submit(planned, frame, context, replace_stale=shot in context.replaceable)
+    return SubmittedJob(
+        shot, key, take, attempt.provider, attempt.job, is_downloaded=attempt.clip is not None
+    )
 
 
 @task(
-    task_run_name="{shot}: render",
+    task_run_name="{job.shot}: await frame",
     cache_policy=NO_CACHE,
     persist_result=False,
     retry_condition_fn=retry_condition,
     **AWAIT_RETRIES,
 )
-async def await_shot(shot: str, step: Step[T]) -> T:
-    """Wait for the vendor, then take the last frame."""
-    return await step()
+async def await_frame(job: SubmittedJob) -> StoredFrame:
+    """Wait until the vendor has rendered a shot and store its last frame.
+
+    Raises:
+        ProviderError: The job failed, was lost, or the vendor cannot be reached.
+        MediaError: The last frame is not a usable picture.
+    """
+    context = current_context()
+    shot = context.shot(job.shot)
+    result = await await_job(shot, context)
+    context.results[job.shot] = result
+    frame = await download.fetch_last_frame(shot, result, context)
+    return _to_stored_frame(context, shot, frame)
 
 
 @task(
-    task_run_name="{shot}: collect",
+    task_run_name="{job.shot}: download clip",
     cache_policy=NO_CACHE,
     persist_result=False,
     retry_condition_fn=retry_condition,
     **DOWNLOAD_RETRIES,
 )
-async def collect_clip(shot: str, step: Step[T]) -> T:
-    """Bring the clip home."""
-    return await step()
+async def download_clip(job: SubmittedJob, first_frame: StoredFrame | None) -> StoredClip:
+    """Download the clip of a finished job and verify every picture of it.
+
+    Args:
+        job: The finished job.
+        first_frame: The frame that the clip was to start from; a soft anchor is measured against
+            it.
+
+    Raises:
+        JobLost: The vendor no longer has the clip.
+        MediaError: The clip is damaged.
+    """
+    context = current_context()
+    shot = context.shot(job.shot)
+    attempt = await download.fetch_clip(shot, context.results.pop(job.shot, None), context)
+    if shot.has_soft_anchor:
+        frame = await _load_first_frame(context, shot, first_frame)
+        if frame:
+            attempt = await download.measure_seam(shot, frame, context)
+    return _to_stored_clip(context, shot, attempt)
 
 
 @task(task_run_name="{shot}: kept", cache_policy=NO_CACHE, persist_result=False)
-async def keep_shot(shot: str) -> Any:
-    """A shot that the store has: shown as Cached."""
-    return Completed(name="Cached", message=f"{shot} is kept")
+async def keep_shot(shot: str, key: str, take: int, *, is_continued: bool) -> Any:  # noqa: ARG001
+    """Report a shot whose clip the store has already: its state is Cached.
+
+    Args:
+        shot: Id of the shot.
+        key: Its cache key.
+        take: Its present take; shown in the list of task runs.
+        is_continued: True if a shot of this run starts from its last frame.
+
+    Returns:
+        A `KeptShot`.
+    """
+    context = current_context()
+    planned = context.plan.shot(shot)
+    if isinstance(planned, ExistingClip):
+        kept = await asyncio.to_thread(_describe_existing, planned, is_continued=is_continued)
+    else:
+        attempt = require_current_attempt(planned, context)
+        frame = None
+        if is_continued:
+            last_frame = await download.fetch_last_frame(planned, None, context)
+            frame = _to_stored_frame(context, planned, last_frame)
+        kept = KeptShot(_to_stored_clip(context, planned, attempt), frame)
+    return Completed(name="Cached", message=f"{shot} is in the store", data=kept)
+
+
+def _describe_existing(shot: ExistingClip, *, is_continued: bool) -> KeptShot:
+    frame = None
+    if is_continued:
+        frame = StoredFrame(shot.id, shot.key, digest_bytes(last_frame(shot.clip_path)), None)
+    clip = StoredClip(
+        shot.id, shot.key, digest_file(shot.clip_path), str(shot.clip_path), None, None
+    )
+    return KeptShot(clip, frame)
+
+
+def _to_stored_clip(context: SubmissionContext, shot: ShotToRender, attempt: Attempt) -> StoredClip:
+    if attempt.clip is None:
+        msg = f"the receipt of {shot.id} names no clip"
+        raise AssertionError(msg)
+    file = context.relative_path(shot, attempt.clip.name)
+    return StoredClip(shot.id, shot.key, attempt.clip.sha256, file, attempt.frames, attempt.tokens)
+
+
+def _to_stored_frame(
+    context: SubmissionContext, shot: ShotToRender, frame: LastFrame
+) -> StoredFrame:
+    """Return what Prefect may see of a frame; the vendor's signed URL stays in the context."""
+    context.frame_urls[frame.sha256] = (frame.url, frame.base_url)
+    attempt = require_current_attempt(shot, context)
+    name = attempt.last_frame.name if attempt.last_frame else None
+    file = context.relative_path(shot, name) if name else None
+    return StoredFrame(shot.id, shot.key, frame.sha256, file)
+
+
+async def _load_first_frame(
+    context: SubmissionContext, shot: ShotToRender, first_frame: StoredFrame | None
+) -> LastFrame | None:
+    """Return the picture that a shot starts from, or None if it starts a chain.
+
+    Raises:
+        MediaError: The file is not what it was when the frame was handed on.
+    """
+    if shot.pinned_take:
+        data = await asyncio.to_thread(read_last_frame, shot.pinned_take)
+        return LastFrame(data, digest_bytes(data))
+    if first_frame is None:
+        return None
+    previous = context.plan.shot(first_frame.shot)
+    data = await asyncio.to_thread(_read_frame, context, previous, first_frame.file)
+    if digest_bytes(data) != first_frame.sha256:
+        msg = f"the last frame of {previous.id} was changed during the run; run again"
+        raise MediaError(msg)
+    url, base_url = context.frame_urls.get(first_frame.sha256, ("", ""))
+    return LastFrame(data, first_frame.sha256, url, base_url, shot=previous)
+
+
+def _read_frame(context: SubmissionContext, shot: PlannedShot, file: str | None) -> bytes:
+    if isinstance(shot, ExistingClip):
+        return last_frame(shot.clip_path)
+    return (context.store.root / str(file)).read_bytes()

@@ -1,4 +1,4 @@
-"""The walls between the rooms, kept by reading every import."""
+"""The boundaries between the packages, checked by reading every import."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("storyboards", "tasks", "flows")
-MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+PACKAGES = ("storyboards", "tasks", "flows")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 MAY_IMPORT = {
     "storyboards": {"storyboards"},
@@ -22,7 +22,7 @@ ONLY_IN = {
     "prefect": {
         "tasks/retries.py",
         "tasks/shots.py",
-        "tasks/editing.py",
+        "tasks/film.py",
         "flows/render.py",
         "flows/server_process.py",
     },
@@ -39,11 +39,12 @@ PURE = {"httpx", "os", "asyncio", "time", "pathlib", "socket", "logging", "rando
 
 
 def name_of(path: Path) -> str:
+    """Return a path relative to the repository, as in the tables of this module."""
     return path.relative_to(ROOT).as_posix()
 
 
 def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
-    """The dotted names a module imports; with `at_import` only those outside functions."""
+    """Yield the dotted names a module imports; with `at_import` only those outside functions."""
     tree = ast.parse(path.read_text())
     nodes = outside_functions(tree) if at_import else ast.walk(tree)
     for node in nodes:
@@ -56,6 +57,7 @@ def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
 
 
 def outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run when the module is imported."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
@@ -66,37 +68,42 @@ def outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_go_one_way(path: Path) -> None:
-    """flows may import tasks, tasks may import storyboards, and never back."""
+def test_imports_follow_package_order(path: Path) -> None:
+    """Imports go from flows to tasks to storyboards and never back."""
     allowed = MAY_IMPORT[name_of(path).split("/")[0]]
-    ours = {name.split(".")[0] for name in imports(path)} & set(ROOMS)
+    ours = {name.split(".")[0] for name in imports(path)} & set(PACKAGES)
 
     assert ours <= allowed
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_each_dangerous_import_has_one_home(path: Path) -> None:
-    """Prefect, HTTP, video, servers and processes are each imported in their own place only."""
+def test_restricted_import_is_in_its_package(path: Path) -> None:
+    """Prefect, HTTP, video, servers and processes are imported only in the modules listed."""
     name = name_of(path)
     roots = {imported.split(".")[0] for imported in imports(path)}
-    strays = {one for one, homes in ONLY_IN.items() if one in roots and not in_any(name, homes)}
+    misplaced = {
+        root for root, places in ONLY_IN.items() if root in roots and not is_in(name, places)
+    }
 
-    assert not strays
-
-
-def in_any(name: str, homes: set[str]) -> bool:
-    return any(name == home or (home.endswith("/") and name.startswith(home)) for home in homes)
+    assert not misplaced
 
 
-def test_http_is_spoken_by_the_client_alone() -> None:
-    """Of our end of the wire, only the client and what it is made of import httpx."""
-    speakers = {
+def is_in(name: str, places: set[str]) -> bool:
+    """Return True if a module is one of `places`, or in a folder among them."""
+    return any(
+        name == place or (place.endswith("/") and name.startswith(place)) for place in places
+    )
+
+
+def test_httpx_is_imported_by_client_only() -> None:
+    """Of the providers, only the client and its parts import httpx."""
+    importers = {
         name_of(path)
         for path in MODULES
         if "httpx" in {name.split(".")[0] for name in imports(path)}
     }
 
-    assert speakers == {
+    assert importers == {
         "tasks/providers/client.py",
         "tasks/providers/http_bodies.py",
         "tasks/providers/http_transport.py",
@@ -104,53 +111,55 @@ def test_http_is_spoken_by_the_client_alone() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_the_two_ends_of_the_wire_do_not_know_each_other(path: Path) -> None:
+def test_providers_and_simulator_are_independent(path: Path) -> None:
     """Providers and simulator are written from the vendors' pages, never from each other."""
     name, names = name_of(path), list(imports(path))
     if name.startswith("tasks/providers/"):
-        assert not [one for one in names if one.startswith("tasks.simulator")]
+        assert not [imported for imported in names if imported.startswith("tasks.simulator")]
     if name.startswith("tasks/simulator/"):
         allowed = ("tasks.simulator", "tasks.media", "tasks.errors")
         assert not [
-            one for one in names if one.startswith("tasks.") and not one.startswith(allowed)
+            imported
+            for imported in names
+            if imported.startswith("tasks.") and not imported.startswith(allowed)
         ]
 
 
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "tasks/providers/dialects").glob("[!_]*.py")), ids=name_of
 )
-def test_dialects_do_no_io(path: Path) -> None:
-    """A dialect turns values into values: no HTTP, no clock, no file, no other dialect."""
+def test_dialect_does_no_io(path: Path) -> None:
+    """A dialect converts values: no HTTP, no clock, no file, no other dialect."""
     names = list(imports(path))
 
     assert not {name.split(".")[0] for name in names} & PURE
-    assert not [one for one in names if one.startswith("tasks.providers.dialects")]
+    assert not [imported for imported in names if imported.startswith("tasks.providers.dialects")]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_settings_knows_the_environment(path: Path) -> None:
-    """os.environ and os.getenv stand in tasks/settings.py and nowhere else."""
+def test_environment_is_read_in_settings_only(path: Path) -> None:
+    """Only tasks/settings.py uses os.environ and os.getenv."""
     text = path.read_text()
 
     assert ("os.environ" in text or "getenv" in text) == (name_of(path) == "tasks/settings.py")
 
 
-QUICK = (
+FAST_START = (
     "storyboards/loading.py",
     "tasks/planning/planner.py",
     "tasks/store/status.py",
     "flows/cli/main.py",
     "flows/run.py",
     "flows/cli/output/text.py",
-    "flows/cli/output/json.py",
+    "flows/documents.py",
     "flows/report.py",
 )
 HEAVY = {"prefect", "httpx", "av", "numpy", "PIL", "rich", "starlette", "uvicorn", "asyncio"}
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_what_must_be_instant_imports_nothing_heavy(name: str) -> None:
-    """Checking and planning import none of the heavy packages, however many modules away."""
+@pytest.mark.parametrize("name", FAST_START)
+def test_fast_start_module_imports_no_heavy_package(name: str) -> None:
+    """Checking and planning import none of the heavy packages, directly or indirectly."""
     seen: set[str] = set()
     waiting = [ROOT / name]
     while waiting:
@@ -160,17 +169,16 @@ def test_what_must_be_instant_imports_nothing_heavy(name: str) -> None:
         seen.add(name_of(path))
         for imported in imports(path, at_import=True):
             assert imported.split(".")[0] not in HEAVY, f"{name_of(path)} imports {imported}"
-            place = ROOT / Path(*imported.split("."))
-            waiting += [
-                one for one in (place.with_suffix(".py"), place / "__init__.py") if one.exists()
-            ]
+            base = ROOT / Path(*imported.split("."))
+            modules = (base.with_suffix(".py"), base / "__init__.py")
+            waiting += [module for module in modules if module.exists()]
 
     assert len(seen) > 5 or name == "flows/cli/main.py"
 
 
-def test_one_place_sends_a_create_and_no_loop_is_around_it() -> None:
-    """A blanket retry of creates is impossible: whatever tries again enters through `submit`."""
-    found = []
+def test_create_is_called_once_and_outside_loops() -> None:
+    """Creates cannot be retried blindly: every retry enters through `submit`."""
+    calls = []
     for path in MODULES:
         if name_of(path).startswith(("tasks/providers/", "tasks/media/")):
             continue
@@ -178,8 +186,8 @@ def test_one_place_sends_a_create_and_no_loop_is_around_it() -> None:
         while loops:
             node, looped = loops.pop()
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "create":
-                found.append((name_of(path), looped))
+                calls.append((name_of(path), looped))
             looped = looped or isinstance(node, (ast.For, ast.AsyncFor, ast.While))
-            loops += [(one, looped) for one in ast.iter_child_nodes(node)]
+            loops += [(child, looped) for child in ast.iter_child_nodes(node)]
 
-    assert found == [("tasks/submission/submit.py", False)]
+    assert calls == [("tasks/submission/submit.py", False)]

@@ -1,4 +1,4 @@
-"""The lock file: what it holds is what the project asks for, and it names no host."""
+"""The lock file: it satisfies pyproject.toml, every file has a hash, and no host is named."""
 
 from __future__ import annotations
 
@@ -14,54 +14,53 @@ LOCK = (ROOT / "requirements.lock").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def locked() -> dict[str, list[tuple[str, str]]]:
-    """Name to its versions and markers."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def locked_versions() -> dict[str, list[str]]:
+    """Return the locked versions by package name; markers may allow several for one package."""
+    versions: dict[str, list[str]] = {}
     for line in LOCK.splitlines():
-        match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)(?: ; ([^\\]+))?", line)
+        match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", line)
         if match:
-            name = canonicalize_name(match[1])
-            found.setdefault(name, []).append((match[2], (match[3] or "").strip()))
-    return found
+            versions.setdefault(canonicalize_name(match[1]), []).append(match[2])
+    return versions
 
 
-def asked() -> list[Requirement]:
+def project_requirements() -> list[Requirement]:
+    """Return the requirements of the project, its extras and its development group."""
     extras = PROJECT["project"].get("optional-dependencies", {})
-    words = [
+    texts = [
         *PROJECT["project"]["dependencies"],
         *PROJECT["dependency-groups"]["dev"],
-        *(word for group in extras.values() for word in group),
+        *(text for group in extras.values() for text in group),
     ]
-    return [Requirement(word) for word in words]
+    return [Requirement(text) for text in texts]
 
 
-def test_the_lock_holds_every_dependency_at_a_version_that_is_asked_for() -> None:
-    """Whatever pyproject.toml asks for is locked within its bounds, on every platform."""
-    pinned = locked()
-    wrong = [
-        f"{one} is locked at {version}"
-        for one in asked()
-        for version, _ in pinned.get(canonicalize_name(one.name), [("nothing", "")])
-        if version == "nothing" or version not in one.specifier
-    ]
+def test_lock_satisfies_project_requirements() -> None:
+    """Every dependency in pyproject.toml is locked, on every platform, within its bounds."""
+    versions = locked_versions()
+    problems = []
+    for requirement in project_requirements():
+        locked = versions.get(canonicalize_name(requirement.name), [])
+        if not locked or not all(version in requirement.specifier for version in locked):
+            problems.append(f"{requirement} is locked at {locked}")
 
-    assert not wrong
+    assert not problems
 
 
-def test_every_locked_file_has_a_hash() -> None:
+def test_lock_has_hash_for_every_package() -> None:
     """Each pinned package is followed by at least one sha256."""
     blocks = re.split(r"\n(?=[A-Za-z0-9])", LOCK)
-    bare = [
+    without_hash = [
         block.split()[0]
         for block in blocks
         if re.match(r"[A-Za-z0-9._-]+(\[[^]]*\])?==", block) and "--hash=sha256:" not in block
     ]
 
-    assert not bare
-    assert len(locked()) > 50
+    assert not without_hash
+    assert len(locked_versions()) > 50
 
 
-def test_the_lock_names_no_host_and_ends_with_the_project() -> None:
-    """It installs as it stands wherever packages come from, and the project itself last."""
+def test_lock_names_no_host_and_ends_with_project() -> None:
+    """The lock installs from any index, and the project itself comes last."""
     assert not re.search(r"https?://|--index-url|--find-links", LOCK)
     assert LOCK.rstrip().splitlines()[-1] == "-e ."

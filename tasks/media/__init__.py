@@ -1,1 +1,4 @@
-"""Pictures and sound: the only room that imports av and ffmpeg-python and starts ffmpeg."""
+"""Clips, frames, images and sound: the only package that imports av and ffmpeg-python.
+
+ffmpeg, the program, is started here and nowhere else.
+"""

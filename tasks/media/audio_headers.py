@@ -1,54 +1,49 @@
-"""What a sound file says about itself: its format by its first bytes, how long it lasts.
+"""Duration of a sound file (WAV or MP3).
 
-A WAV is read by its header with the standard library alone, so that a plan stays instant; only an
-MP3, which tells its length nowhere, is walked through. The sound of clips is `sound.py`'s business.
+The audio of clips is read in `sound`.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 
 from tasks.errors import MediaError
 from tasks.media.mime import sniff_mime
 
+_DEMUXERS = {"audio/wav": "wav", "audio/mpeg": "mp3"}
+
 
 def audio_seconds(data: bytes, name: str) -> float:
-    """Return how long a WAV or MP3 lasts. Raises MediaError for anything else and for damage."""
-    kind = sniff_mime(data)
-    if kind not in ("audio/wav", "audio/mpeg"):
-        message = f"{name} is neither WAV nor MP3: its first bytes belong to neither"
+    """Return the duration of a WAV or MP3 file.
+
+    The packets are added up, since headers are unreliable: an MP3 has no duration in its header,
+    and an interrupted recorder leaves one that is longer than the file.
+
+    Args:
+        data: The whole file.
+        name: The file's name for error messages.
+
+    Raises:
+        MediaError: The file is another format, damaged or without sound.
+    """
+    import av  # heavy; only boards with reference audio need it
+
+    demuxer = _DEMUXERS.get(sniff_mime(data) or "")
+    if demuxer is None:
+        message = f"{name} is neither WAV nor MP3"
         raise MediaError(message)
-    seconds = _wave_seconds(data) if kind == "audio/wav" else _walked_seconds(data, name)
+    try:
+        with av.open(io.BytesIO(data), mode="r", format=demuxer) as container:
+            durations = [
+                packet.duration * packet.time_base
+                for packet in container.demux(audio=0)
+                if packet.duration and packet.size
+            ]
+    except (av.FFmpegError, IndexError) as error:
+        message = f"{name} is damaged: its sound can't be read"
+        raise MediaError(message) from error
+    seconds = float(sum(durations))
     if seconds <= 0:
-        message = f"{name} holds no sound"
+        message = f"{name} has no sound"
         raise MediaError(message)
     return seconds
-
-
-def _wave_seconds(data: bytes) -> float:
-    bytes_per_second, at = 0, 12
-    while at + 8 <= len(data):
-        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
-        if name == b"fmt " and at + 20 <= len(data):
-            bytes_per_second = struct.unpack_from("<I", data, at + 16)[0]
-        if name == b"data":
-            # A recorder that was stopped leaves a length that is larger than the file.
-            held = min(size, len(data) - at - 8)
-            return float(held / bytes_per_second) if bytes_per_second else 0.0
-        at += 8 + size + size % 2
-    return 0.0
-
-
-def _walked_seconds(data: bytes, name: str) -> float:
-    import av
-
-    try:
-        with av.open(io.BytesIO(data), mode="r", format="mp3") as container:
-            packets = container.demux(audio=0)
-            return float(
-                sum(one.duration * one.time_base for one in packets if one.duration and one.size)
-            )
-    except (av.FFmpegError, IndexError) as error:
-        message = f"{name} is a damaged MP3"
-        raise MediaError(message) from error

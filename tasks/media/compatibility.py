@@ -1,7 +1,7 @@
-"""Whether clips can be joined as they are, and which of them the others have to fit.
+"""Decides if clips can be joined as they are, and which of them the others are converted to match.
 
-Only measured facts are compared here. Making a clip fit is `fit.py`'s work; sound never has to
-fit, since the join brings all of it into one shape.
+Only compares what `probe` measured; `convert` does the conversion. Audio never has to match, since
+the join resamples all of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.probe import Clip, Colour
 
 BT709, UNSPECIFIED, BT601_625, BT601_525, BT2020 = 1, 2, 5, 6, 9
-"""Colour matrices by their numbers in ISO/IEC 23091-2; both BT.601 ones compute alike."""
+"""Colour matrices, as numbered in ISO/IEC 23091-2; both of BT.601 have the same coefficients."""
 
 SCALE_MATRICES = {
     BT709: "bt709",
@@ -24,54 +24,58 @@ SCALE_MATRICES = {
     BT601_525: "smpte170m",
     BT2020: "bt2020",
 }
-"""The names that ffmpeg's scale filter has for them, in its old versions as in its new."""
+"""Names of the matrices in ffmpeg's scale filter, valid in old and new versions."""
 
 MATRIX_NAMES = {BT709: "BT.709", BT601_625: "BT.601", BT601_525: "BT.601", BT2020: "BT.2020"}
 
 
 def find_obstacles(clip: Clip) -> tuple[str, ...]:
-    """Return what keeps a clip out of any film as it is, one clause each; empty for none."""
+    """Return the reasons, one clause each, why a clip can't be in any film without conversion."""
     return tuple(_obstacles(clip))
 
 
-def find_mismatches(clip: Clip, like: Clip) -> tuple[str, ...]:
-    """Return what keeps a clip from standing beside `like` as it is, one clause each."""
-    return (*_obstacles(clip), *_differences(clip, like))
+def find_mismatches(clip: Clip, target: Clip) -> tuple[str, ...]:
+    """Return the reasons, one clause each, why a clip can't be joined with `target` as it is."""
+    return (*_obstacles(clip), *_mismatches(clip, target))
 
 
 def choose_channels(clips: Sequence[Clip]) -> int:
-    """Return 2 if any clip has more than one channel, 1 if all are mono, 0 if all are mute."""
+    """Return the film's audio channels: 2 if any clip has several, 1 if all are mono, else 0."""
     return min(2, max((clip.channels for clip in clips if clip.has_audio), default=0))
 
 
 def choose_target(clips: Sequence[Clip]) -> Clip:
-    """Return what the clips have to be like: the first of the most frequent size that can be
-    joined as it is. Where no clip of that size can, its values are what fitting would make of it.
+    """Return the clip that all others have to match.
 
-    Of sizes that are equally frequent the one seen first counts.
+    It is the first clip of the most frequent size that needs no conversion. If every clip of that
+    size needs one, the result describes the first of them as it will be after conversion. Of two
+    equally frequent sizes, the one that occurs first counts.
+
+    Raises:
+        MediaError: `clips` is empty.
     """
     if not clips:
         message = "There is no clip to join"
         raise MediaError(message)
     size, _ = Counter((clip.width, clip.height) for clip in clips).most_common(1)[0]
-    sized = [clip for clip in clips if (clip.width, clip.height) == size]
-    for clip in sized:
+    candidates = [clip for clip in clips if (clip.width, clip.height) == size]
+    for clip in candidates:
         if not find_obstacles(clip) and clip.sar == 1:
             return clip
-    return _fitted(sized[0])
+    return _converted(candidates[0])
 
 
 def resolve_matrix(clip: Clip) -> str:
-    """Return the matrix that a clip's colours follow, by ffmpeg's name: what it says, else BT.709.
+    """Return ffmpeg's name of a clip's colour matrix, or the usual one if it has no tag.
 
-    Only small old formats, under 480 lines and narrow, follow BT.601 without saying so.
+    That is BT.601 for clips below 480 lines and 850 columns, and BT.709 for all others.
     """
     if clip.colour.matrix in SCALE_MATRICES:
         return SCALE_MATRICES[clip.colour.matrix]
     return "bt709" if clip.height >= 480 or clip.width >= 850 else "smpte170m"
 
 
-def _fitted(clip: Clip) -> Clip:
+def _converted(clip: Clip) -> Clip:
     return replace(
         clip,
         width=clip.width // 2 * 2,
@@ -90,33 +94,33 @@ def _fitted(clip: Clip) -> Clip:
 
 def _obstacles(clip: Clip) -> Iterator[str]:
     if clip.codec != "h264":
-        yield f"is {clip.codec}, the film h264"
+        yield f"is {clip.codec}, the film is h264"
     if clip.pix_fmt != "yuv420p":
-        yield f"has pixels as {clip.pix_fmt}, the film as yuv420p"
+        yield f"has pixel format {clip.pix_fmt}, the film has yuv420p"
     if clip.colour.is_full_range and clip.pix_fmt == "yuv420p":
-        yield "has full range colour, the film limited range"
+        yield "has full range colour, the film has limited range"
     if not clip.is_constant and not clip.hidden_frames:
-        yield "has its pictures at uneven times"
+        yield "has a variable frame rate"
     elif clip.rate != FRAMES_PER_SECOND:
-        yield f"runs at {float(clip.rate):.6g} pictures a second, the film at {FRAMES_PER_SECOND}"
+        yield f"has {float(clip.rate):.6g} frames per second, the film has {FRAMES_PER_SECOND}"
     if clip.hidden_frames:
-        yield f"hides {clip.hidden_frames} of its pictures by an edit list"
+        yield f"has {clip.hidden_frames} frames that an edit list hides"
     if clip.is_interlaced:
         yield "is interlaced"
     if clip.codec == "h264" and not clip.starts_on_idr:
-        yield "does not begin with a picture that stands alone (an IDR)"
+        yield "does not start with an IDR frame"
 
 
-def _differences(clip: Clip, like: Clip) -> Iterator[str]:
-    if (clip.width, clip.height) != (like.width, like.height):
-        yield f"is {clip.width}×{clip.height}, the film {like.width}×{like.height}"
-    if clip.sar != like.sar:
-        yield f"has pixels {clip.sar.numerator}:{clip.sar.denominator} wide"
-    ours, theirs = _matrix(clip), _matrix(like)
-    # A clip that says nothing about its colour is shown like its neighbours.
-    if UNSPECIFIED not in (ours, theirs) and ours != theirs:
-        names = [MATRIX_NAMES.get(matrix, f"matrix {matrix}") for matrix in (ours, theirs)]
-        yield f"has colours by {names[0]}, the film by {names[1]}"
+def _mismatches(clip: Clip, target: Clip) -> Iterator[str]:
+    if (clip.width, clip.height) != (target.width, target.height):
+        yield f"is {clip.width}×{clip.height}, the film is {target.width}×{target.height}"
+    if clip.sar != target.sar:
+        yield f"has a pixel aspect ratio of {clip.sar.numerator}:{clip.sar.denominator}"
+    matrices = _matrix(clip), _matrix(target)
+    # A clip without a colour tag is shown like its neighbours.
+    if UNSPECIFIED not in matrices and matrices[0] != matrices[1]:
+        names = [MATRIX_NAMES.get(matrix, f"matrix {matrix}") for matrix in matrices]
+        yield f"has {names[0]} colours, the film has {names[1]}"
 
 
 def _matrix(clip: Clip) -> int:

@@ -1,7 +1,4 @@
-"""Opening a clip's file and telling in one sentence why it can't be opened or read.
-
-What is inside, and what it is good for, is the business of the other modules.
-"""
+"""Opens clips safely, and reports in one sentence why a file can't be opened or read."""
 
 from __future__ import annotations
 
@@ -19,19 +16,22 @@ from tasks.errors import MediaError
 from tasks.media.mp4_guard import check_clip_file, describe_file
 
 MAX_PIXELS = 8192 * 8192
-"""Larger pictures are refused before one is decoded."""
+"""Clips with larger frames are refused before anything is decoded."""
 
+INPUT_OPTIONS = {"max_pixels": str(MAX_PIXELS), "protocol_whitelist": "file"}
+"""Options of libavformat and its decoders for every clip, also for the ffmpeg program."""
 
-BOUNDS = {"max_pixels": str(MAX_PIXELS), "protocol_whitelist": "file"}
-"""What libavformat and its decoders are told of every clip."""
-
-# A QuickTime file may say that its pictures are in another file.
-_ALONE = {"enable_drefs": "0", "max_streams": "100"}
+# A QuickTime file may refer to data in other files.
+_ISOLATION = {"enable_drefs": "0", "max_streams": "100"}
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """Open a clip for reading; whatever PyAV finds wrong until it is closed is a MediaError."""
+def open_clip(path: Path) -> Iterator[InputContainer]:
+    """Open a clip for reading.
+
+    Raises:
+        MediaError: The file is not a usable clip, or PyAV fails before the context ends.
+    """
     head = check_clip_file(path)
     try:
         container = _open(path)
@@ -42,41 +42,45 @@ def opened(path: Path) -> Iterator[InputContainer]:
         try:
             yield container
         except av.FFmpegError as error:
-            message = f"{path} is damaged: {error.strerror or 'it cannot be decoded'}"
+            message = f"{path} is damaged: {error.strerror or 'not decodable'}"
             raise MediaError(message) from error
 
 
-def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the clip's picture, checked to be of a size that is safe to decode."""
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """Return the video stream of a clip.
+
+    Raises:
+        MediaError: There is none, or its frames are too large to decode safely.
+    """
     if not container.streams.video:
-        message = f"{path} holds no picture, only {_kinds(container)}"
+        message = f"{path} has no video, only {_stream_types(container)}"
         raise MediaError(message)
     stream = container.streams.video[0]
     width, height = stream.codec_context.width, stream.codec_context.height
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
-        message = f"{path} says its picture is {width}×{height} pixels, which is not opened"
+        message = f"{path} has frames of {width}×{height} pixels, which are not opened"
         raise MediaError(message)
-    # A later picture may be of another size than the first.
+    # Later frames may be larger than the first.
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return stream
 
 
-def fraction(value: Any) -> Fraction:
-    """Turn PyAV's rational into a Fraction; unset ones, None or 0/1 by version, become 0."""
+def to_fraction(value: Any) -> Fraction:
+    """Convert a rational of PyAV; an unset one (None or 0/1, by version) becomes 0."""
     return Fraction(value.numerator, value.denominator) if value else Fraction(0)
 
 
 def _open(path: Path) -> InputContainer:
-    # The protocol and the format are named, so that neither a file's name nor its text (a
-    # playlist, for one) can make libavformat reach for other files.
-    url, options = f"file:{path}", {**BOUNDS, **_ALONE}
+    # Protocol and format are fixed, so that neither the name nor the content of a file (such as a
+    # playlist) can make libavformat open other files.
+    url, options = f"file:{path}", {**INPUT_OPTIONS, **_ISOLATION}
     try:
         return av.open(url, mode="r", format="mov", options=options)
     except UnicodeDecodeError:
-        # PyAV before 19 insists on UTF-8 tags, which nobody here reads.
+        # PyAV before 19 requires UTF-8 in tags, which are not used here.
         return av.open(url, mode="r", format="mov", options=options, metadata_errors="ignore")
 
 
-def _kinds(container: InputContainer) -> str:
-    kinds = sorted({stream.type for stream in container.streams})
-    return " and ".join(kinds) if kinds else "an empty index"
+def _stream_types(container: InputContainer) -> str:
+    types = sorted({stream.type for stream in container.streams})
+    return " and ".join(types) if types else "an empty index"

@@ -1,4 +1,4 @@
-"""Decoding just the pictures that are wanted, exactly those, and no more than needed."""
+"""Decodes selected frames of a clip, exact to the frame, and not more packets than necessary."""
 
 from __future__ import annotations
 
@@ -9,52 +9,71 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from tasks.errors import MediaError
-from tasks.media.container import opened, picture_stream
-from tasks.media.timeline import Timeline, clean_cut
+from tasks.media.container import open_clip, video_stream
+from tasks.media.timeline import Timeline, find_clean_cut
 
 
-def first_picture(path: Path, timeline: Timeline) -> VideoFrame:
-    """Return the picture that is shown first."""
-    with closing(_decoded(path, start=0, exact_from=0)) as frames:
+def decode_first_frame(path: Path, timeline: Timeline) -> VideoFrame:
+    """Return the frame that is shown first.
+
+    Raises:
+        MediaError: It can't be decoded.
+    """
+    with closing(_decode(path, start=0, exact_from=0)) as frames:
         for frame in frames:
             if frame.pts == timeline.first_time and not frame.is_corrupt:
                 return frame
-    message = f"{path} is damaged: its first picture can't be decoded"
+    message = f"{path} is damaged: its first frame can't be decoded"
     raise MediaError(message)
 
 
-def last_picture(path: Path, timeline: Timeline) -> VideoFrame:
-    """Return the picture that is shown last, which is not always the one decoded last."""
+def decode_last_frame(path: Path, timeline: Timeline) -> VideoFrame:
+    """Return the frame that is shown last, which is not always the one decoded last.
+
+    Raises:
+        MediaError: It can't be decoded.
+    """
     last = max(
         (index for index in range(len(timeline.times)) if index not in timeline.hidden),
         key=timeline.times.__getitem__,
     )
-    cut = clean_cut(timeline.ranks, timeline.ranks[last])
-    return late_pictures(path, timeline, cut=cut, times=[timeline.times[last]])[0]
+    cut = find_clean_cut(timeline.ranks, timeline.ranks[last])
+    return decode_end_frames(path, timeline, cut=cut, times=[timeline.times[last]])[0]
 
 
-def late_pictures(
+def decode_end_frames(
     path: Path, timeline: Timeline, *, cut: int, times: list[int]
 ) -> list[VideoFrame]:
-    """Return the pictures shown at `times`, in that order; none may be decoded before `cut`.
+    """Return frames at the end of a clip.
 
-    Starts at the last key frame up to the cut and leaves out what nobody refers to, which costs
-    half of decoding everything. Raises MediaError where one of the pictures can't be decoded.
+    Decoding starts at the last key frame before `cut` and skips non-reference frames before `cut`,
+    which takes half the time of decoding everything.
+
+    Args:
+        path: The clip.
+        timeline: Its timeline.
+        cut: Index of a packet; none of the frames has an earlier one.
+        times: Timestamps of the frames, in the order of the result.
+
+    Raises:
+        MediaError: One of the frames can't be decoded.
     """
     start = max((key for key in timeline.keys if key <= cut), default=0)
-    # A key frame of an open GOP may lie so late that pictures before it in showing order need
-    # what came earlier still; then nothing but decoding everything gives them.
+    # In an open GOP, frames shown before the key frame may refer to frames before it. Then only
+    # decoding from the beginning works.
     for first, exact_from in ((start, cut), (0, 0)):
-        found = _take(path, times, start=first, exact_from=exact_from)
-        if len(found) == len(times):
-            return [found[time] for time in times]
-    message = f"{path} is damaged: the pictures at its end can't be decoded"
+        frames = _decode_at(path, times, start=first, exact_from=exact_from)
+        if len(frames) == len(times):
+            return [frames[time] for time in times]
+    message = f"{path} is damaged: the frames at its end can't be decoded"
     raise MediaError(message)
 
 
-def _take(path: Path, times: list[int], *, start: int, exact_from: int) -> dict[int, VideoFrame]:
+def _decode_at(
+    path: Path, times: list[int], *, start: int, exact_from: int
+) -> dict[int, VideoFrame]:
     wanted = set(times)
-    frames = _decoded(path, start=start, exact_from=exact_from)
+    frames = _decode(path, start=start, exact_from=exact_from)
     return {
         frame.pts: frame
         for frame in frames
@@ -62,13 +81,13 @@ def _take(path: Path, times: list[int], *, start: int, exact_from: int) -> dict[
     }
 
 
-def _decoded(path: Path, *, start: int, exact_from: int) -> Generator[VideoFrame, None, None]:
-    with opened(path) as container:
-        stream = picture_stream(container, path)
+def _decode(path: Path, *, start: int, exact_from: int) -> Generator[VideoFrame, None, None]:
+    with open_clip(path) as container:
+        stream = video_stream(container, path)
         stream.codec_context.skip_frame = "NONREF"
         index = -1
         for packet in container.demux(stream):
-            # The empty packet at the end makes the decoder hand out what it still holds.
+            # The empty packet at the end flushes the decoder.
             index += 1 if packet.size else 0
             if index < start:
                 continue

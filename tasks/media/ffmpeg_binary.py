@@ -1,7 +1,7 @@
-"""Where the ffmpeg program is found; nothing here starts it.
+"""Locates the ffmpeg program; `convert` starts it.
 
-Most of the room works through PyAV and needs no program. Whoever does need one asks here, at
-that moment and not before, so that a machine without ffmpeg can still do everything else.
+Everything else works through PyAV. The program is looked up only when it is needed, so that a
+machine without ffmpeg can do everything else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tasks.errors import NotConfigured
 
 
 def bundled_ffmpeg() -> str | None:
-    """Return the program that imageio-ffmpeg brings along, or None where it brings none."""
+    """Return the path of the program in imageio-ffmpeg, or None if it has none."""
     try:
         import imageio_ffmpeg
     except ImportError:
@@ -32,31 +32,37 @@ def find_ffmpeg(
     which: Callable[[str], str | None] = shutil.which,
     bundled: Callable[[], str | None] = bundled_ffmpeg,
 ) -> Path:
-    """Return ffmpeg: the configured one, else PATH's, else imageio-ffmpeg's.
+    """Return the path of ffmpeg: the configured one, else that on PATH, else imageio-ffmpeg's.
 
-    Raises NotConfigured when the configured one can't be run, or when there is none at all.
+    Args:
+        configured: A path, or a name to look up on PATH.
+        which: Looks up a name on PATH.
+        bundled: Returns the program in imageio-ffmpeg.
+
+    Raises:
+        NotConfigured: The configured program can't be run, or there is none at all.
     """
     if configured:
         return _configured_ffmpeg(configured, which)
-    found = which("ffmpeg") or bundled()
-    if found is None:
+    program = which("ffmpeg") or bundled()
+    if program is None:
         message = (
-            "ffmpeg was not found on PATH and imageio-ffmpeg brings none for this machine; "
+            "ffmpeg was not found on PATH, and imageio-ffmpeg has none for this machine; "
             "install ffmpeg, or set FFMPEG to its path"
         )
         raise NotConfigured(message)
-    return Path(found)
+    return Path(program)
 
 
 def _configured_ffmpeg(configured: str, which: Callable[[str], str | None]) -> Path:
     path = Path(configured).expanduser()
     if path.is_file() and os.access(path, os.X_OK):
         return path
-    # A bare name such as `ffmpeg7` is meant to be looked up; a path is meant as it stands.
+    # A bare name such as `ffmpeg7` is looked up on PATH.
     named = which(configured) if path.name == configured else None
     if named is None:
         message = (
-            f"FFMPEG is set to {configured}, and no program that can be run is there; "
+            f"FFMPEG is set to {configured}, which is not an executable program; "
             "correct it, or unset it to use the ffmpeg on PATH"
         )
         raise NotConfigured(message)

@@ -1,7 +1,4 @@
-"""A clip's first and last picture as PNG, exact to the frame and to the colour, and comparing.
-
-Which file formats there are, and how large a picture says it is, is `pictures.py`'s business.
-"""
+"""First and last frames of clips as PNG, with exact colours, and comparison of images."""
 
 from __future__ import annotations
 
@@ -18,16 +15,17 @@ from PIL import Image
 
 from tasks.errors import MediaError
 from tasks.media.compatibility import resolve_matrix
-from tasks.media.decode import first_picture, last_picture
+from tasks.media.decode import decode_first_frame, decode_last_frame
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
-from tasks.media.probe import Clip, examine
+from tasks.media.probe import Clip, probe_with_timeline
 
 Pixels = NDArray[np.uint8]
 
 BLACK_LUMA = 24
-"""Out of 255; a picture that is darker than this nearly everywhere counts as black."""
-BLACK_SHARE = 0.99
+"""Pixels with a luma below this, of 255, count as black."""
+BLACK_FRACTION = 0.99
+"""An image with at least this fraction of black pixels is black."""
 
 _FORMATS = {
     "image/png": "PNG",
@@ -38,8 +36,8 @@ _FORMATS = {
     "image/bmp": "BMP",
 }
 
-# What Pillow was seen to raise for pictures that are broken, or made to break it.
-_DAMAGE = (
+# Errors that Pillow was observed to raise for damaged and hostile images.
+_DECODE_ERRORS = (
     OSError,
     ValueError,
     SyntaxError,
@@ -54,52 +52,62 @@ _DAMAGE = (
     Image.DecompressionBombWarning,
 )
 
-_PNG_LEVEL = 1  # a sixth of the time of level 6, for a sixth more bytes
+_PNG_LEVEL = 1  # takes a sixth of the time of level 6 and a sixth more bytes
 
 
 def last_frame(clip: Path) -> bytes:
-    """Return the picture that a clip shows last, as PNG. Raises MediaError."""
-    measured, timeline = examine(clip)
-    return _to_png(to_rgb(last_picture(clip, timeline), measured))
+    """Return the frame that a clip shows last, as PNG.
+
+    Raises:
+        MediaError: The clip can't be read or decoded.
+    """
+    info, timeline = probe_with_timeline(clip)
+    return _to_png(_to_rgb(decode_last_frame(clip, timeline), info))
 
 
 def first_frame(clip: Path) -> bytes:
-    """Return the picture that a clip shows first, as PNG. Raises MediaError."""
-    measured, timeline = examine(clip)
-    return _to_png(to_rgb(first_picture(clip, timeline), measured))
+    """Return the frame that a clip shows first, as PNG.
+
+    Raises:
+        MediaError: The clip can't be read or decoded.
+    """
+    info, timeline = probe_with_timeline(clip)
+    return _to_png(_to_rgb(decode_first_frame(clip, timeline), info))
 
 
 def is_black(image: bytes) -> bool:
-    """Tell whether 99 % of a picture's luma lies below 24 of 255. Raises MediaError."""
-    luma = np.asarray(_read(image).convert("L"))
-    return bool(np.mean(luma < BLACK_LUMA) >= BLACK_SHARE)
+    """Return True if at least 99 % of the pixels of an image file are black.
+
+    Raises:
+        MediaError: The image can't be decoded.
+    """
+    luma = np.asarray(_decode(image).convert("L"))
+    return bool(np.mean(luma < BLACK_LUMA) >= BLACK_FRACTION)
 
 
 def mean_difference(a: bytes, b: bytes) -> float:
-    """Return how far two pictures are apart, on average, in levels of 0 to 255.
+    """Return the mean absolute difference of two image files, in levels from 0 to 255.
 
-    The second is brought to the size of the first. Raises MediaError.
+    The second is scaled to the size of the first.
+
+    Raises:
+        MediaError: One of them can't be decoded.
     """
-    first, second = _read(a), _read(b)
+    first, second = _decode(a), _decode(b)
     if second.size != first.size:
         second = second.resize(first.size, Image.Resampling.LANCZOS)
-    apart = np.asarray(first, np.int16) - np.asarray(second, np.int16)
-    return float(np.mean(np.abs(apart)))
+    difference = np.asarray(first, np.int16) - np.asarray(second, np.int16)
+    return float(np.mean(np.abs(difference)))
 
 
-def read_rgb(image: bytes) -> Pixels:
-    """Decode a picture file to an array (height, width, 3). Raises MediaError."""
-    return np.array(_read(image))
-
-
-def to_rgb(frame: VideoFrame, clip: Clip) -> Pixels:
-    """Convert a decoded picture to (height, width, 3) in full range, without any bias."""
+def _to_rgb(frame: VideoFrame, clip: Clip) -> Pixels:
+    """Convert a decoded frame to RGB (height, width, 3) in full range, without bias."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
     )
-    # Without both accurate_rnd and full_chroma_int swscale darkens by a level at each pass, and
-    # without the matrix it reads untagged clips as BT.601: a chain of shots would drift away.
+    # Without accurate_rnd and full_chroma_int, swscale darkens by a level at each pass; without
+    # the matrix it reads untagged clips as BT.601. Either adds up over a chain of shots.
     scale = graph.add(
         "scale",
         f"in_color_matrix={resolve_matrix(clip)}:"
@@ -119,16 +127,16 @@ def _to_png(pixels: Pixels) -> bytes:
     return file.getvalue()
 
 
-def _read(image: bytes) -> Image.Image:
-    told = image_size(image)
-    # Only the decoder that the first bytes call for: some of the others start programs.
+def _decode(image: bytes) -> Image.Image:
+    size = image_size(image)
+    # Only the decoder for this format is enabled, because some of the others start programs.
     formats = [_FORMATS[mime]] if (mime := sniff_mime(image)) in _FORMATS else []
     try:
-        with Image.open(BytesIO(image), formats=formats) as picture:
-            if picture.size != told:
-                message = f"The picture says it is {told} pixels and holds {picture.size}"
+        with Image.open(BytesIO(image), formats=formats) as decoded:
+            if decoded.size != size:
+                message = f"The image has size {size} in its header and {decoded.size} when decoded"
                 raise MediaError(message)
-            return picture.convert("RGB")
-    except _DAMAGE as error:
-        message = "The picture is damaged or of a kind that can't be decoded here"
+            return decoded.convert("RGB")
+    except _DECODE_ERRORS as error:
+        message = "The image is damaged, or of a format that can't be decoded here"
         raise MediaError(message) from error

@@ -1,8 +1,8 @@
-"""The frame-exact join: which packets of a clip are copied, what is encoded anew, and the film.
+"""The frame-exact join of clips to a film.
 
-A shot that the next one continues gives up its last picture, for the next begins with the same.
-All packets up to a clean cut are copied; the pictures between there and the dropped one, three
-at most with common encoders, are encoded anew. Nothing here makes clips agree: `fit.py` does.
+A shot that the next one continues drops its last frame, since the next one starts with the same.
+All packets up to a clean cut are copied; the frames between the cut and the dropped one, at most
+three with common encoders, are re-encoded. Clips that do not match are converted by `convert`.
 """
 
 from __future__ import annotations
@@ -18,75 +18,76 @@ from tasks.media.compatibility import (
     find_mismatches,
     find_obstacles,
 )
-from tasks.media.decode import late_pictures
+from tasks.media.decode import decode_end_frames
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.media.mux import PictureTrack, Piece, SoundTrack, add_chapters, writing
-from tasks.media.probe import Clip, examine
-from tasks.media.reencode import encode_tail
-from tasks.media.sound import Source, film_sound
-from tasks.media.timeline import Timeline, clean_cut
+from tasks.media.mux import AudioTrack, VideoSegment, VideoTrack, add_chapters, open_film
+from tasks.media.probe import Clip, probe_with_timeline
+from tasks.media.reencode import reencode_tail
+from tasks.media.sound import AudioSource, mix_film_audio
+from tasks.media.timeline import Timeline, find_clean_cut
 
 
 @dataclass(frozen=True)
 class JoinInput:
-    """A shot's place in the film: its clip, and whether its last picture goes."""
+    """A clip of the film."""
 
     clip: Path
     drop_last: bool
-    """True at a chained seam, where the next clip begins with this very picture."""
+    """True at a chained seam, where the next clip starts with the last frame of this one."""
     title: str
-    """The chapter's name."""
+    """Title of its chapter."""
 
 
 @dataclass(frozen=True)
 class PreparedClip:
-    """A clip that is ready to be joined. Small: it holds no packet and no sound of the clip."""
+    """A clip that is ready to be joined; it holds neither the packets nor the audio of the clip."""
 
-    cut: JoinInput
+    input: JoinInput
     clip: Clip
-    piece: Piece
-    source: Source
+    video: VideoSegment
+    audio: AudioSource
 
 
 @dataclass(frozen=True)
 class JoinResult:
-    """What a join made."""
+    """A joined film."""
 
     path: Path
     frames: int
     channels: int
-    """2 stereo, 1 mono, 0 without a sound track."""
-    encoded_anew: tuple[int, ...]
-    """Numbers of the film's pictures that are not the clips' own packets."""
+    """2 stereo, 1 mono, 0 without an audio track."""
+    reencoded_frames: tuple[int, ...]
+    """Numbers of the frames that are not packets of the clips."""
 
     @property
     def duration_seconds(self) -> float:
-        """How long the film lasts."""
+        """Duration of the film."""
         return self.frames / FRAMES_PER_SECOND
 
 
-def prepare(cut: JoinInput) -> PreparedClip:
-    """Do what can be done for a clip as soon as it is there; may run in several threads.
+def prepare(join_input: JoinInput) -> PreparedClip:
+    """Prepare a clip for the join; may run in several threads.
 
-    Raises MediaError for a clip that is broken or can't be joined as it is.
+    Raises:
+        MediaError: The clip is damaged or can't be joined without conversion.
     """
-    clip, timeline = examine(cut.clip)
+    clip, timeline = probe_with_timeline(join_input.clip)
     if reasons := find_obstacles(clip):
-        message = f"{cut.clip} can't be joined as it is: it {' and '.join(reasons)}"
+        message = f"{join_input.clip} can't be joined as it is: it {' and '.join(reasons)}"
         raise MediaError(message)
-    keep = clip.frames - cut.drop_last
-    if keep < 1:
-        message = f"{cut.clip} has a single picture, and the next shot begins with that one"
+    kept_frames = clip.frames - join_input.drop_last
+    if kept_frames < 1:
+        message = f"{join_input.clip} has a single frame, which the next shot starts with"
         raise MediaError(message)
     return PreparedClip(
-        cut=cut,
+        input=join_input,
         clip=clip,
-        piece=_piece(clip, timeline, keep),
-        source=Source(
-            path=cut.clip,
+        video=_video_segment(clip, timeline, kept_frames),
+        audio=AudioSource(
+            path=join_input.clip,
             frames=clip.frames,
-            starts_at=timeline.first_time * timeline.time_base,
-            keep=keep,
+            start_seconds=timeline.first_time * timeline.time_base,
+            kept_frames=kept_frames,
             has_audio=clip.has_audio,
         ),
     )
@@ -95,57 +96,64 @@ def prepare(cut: JoinInput) -> PreparedClip:
 def join(
     prepared: Sequence[PreparedClip], film: Path, *, title: str = "", comment: str = ""
 ) -> JoinResult:
-    """Write the film to exactly that path; staging and renaming are the caller's.
+    """Write the film to exactly `film`; staging and renaming are up to the caller.
 
-    Title and comment become the file's tags. Raises MediaError, and leaves no file, where the
-    clips do not agree or can't be read.
+    Args:
+        prepared: The clips in the order of the film.
+        film: The file to write; removed if the join fails.
+        title: Written to the file's tags.
+        comment: Written to the file's tags.
+
+    Raises:
+        MediaError: The clips do not match, one can't be read, or the film can't be written.
     """
     clips = [shot.clip for shot in prepared]
-    _refuse_disagreement(clips)
+    _require_match(clips)
     channels = choose_channels(clips)
-    pieces = [shot.piece for shot in prepared]
-    with writing(film) as container:
-        picture = PictureTrack(container, pieces)
-        sound = SoundTrack(container, channels) if channels else None
+    segments = [shot.video for shot in prepared]
+    with open_film(film) as container:
+        video = VideoTrack(container, segments)
+        audio = AudioTrack(container, channels) if channels else None
         container.metadata.update({"title": title, "comment": comment})
-        titles = [shot.cut.title for shot in prepared]
-        add_chapters(container, [(t, p.frames) for t, p in zip(titles, pieces, strict=True)])
-        shares = film_sound([shot.source for shot in prepared], channels) if sound else None
-        for piece in pieces:
-            picture.append(piece)
-            if sound and shares:
-                sound.append(next(shares))
-        if sound:
-            sound.finish()
-    return JoinResult(film, sum(piece.frames for piece in pieces), channels, _encoded_anew(pieces))
+        add_chapters(container, [(shot.input.title, shot.video.frames) for shot in prepared])
+        samples = mix_film_audio([shot.audio for shot in prepared], channels) if audio else None
+        for segment in segments:
+            video.append(segment)
+            if audio and samples:
+                audio.append(next(samples))
+        if audio:
+            audio.finish()
+    frames = sum(segment.frames for segment in segments)
+    return JoinResult(film, frames, channels, _reencoded_frames(segments))
 
 
-def _piece(clip: Clip, timeline: Timeline, keep: int) -> Piece:
-    copied = clip.frames if keep == clip.frames else clean_cut(timeline.ranks, keep)
-    times = sorted(timeline.times)[copied:keep]
-    frames = late_pictures(clip.path, timeline, cut=copied, times=times) if times else []
+def _video_segment(clip: Clip, timeline: Timeline, kept_frames: int) -> VideoSegment:
+    is_whole = kept_frames == clip.frames
+    copied = clip.frames if is_whole else find_clean_cut(timeline.ranks, kept_frames)
+    times = sorted(timeline.times)[copied:kept_frames]
+    frames = decode_end_frames(clip.path, timeline, cut=copied, times=times) if times else []
     ranks = timeline.ranks[:copied]
-    return Piece(
+    return VideoSegment(
         path=clip.path,
-        copied=copied,
-        tail=encode_tail(frames, clip),
+        copied_packets=copied,
+        tail=reencode_tail(frames, clip),
         first_time=timeline.first_time,
-        depth=max((index - rank for index, rank in enumerate(ranks)), default=0),
+        reorder_depth=max((index - rank for index, rank in enumerate(ranks)), default=0),
     )
 
 
-def _refuse_disagreement(clips: Sequence[Clip]) -> None:
-    like = choose_target(clips)
+def _require_match(clips: Sequence[Clip]) -> None:
+    target = choose_target(clips)
     for clip in clips:
-        if reasons := find_mismatches(clip, like):
+        if reasons := find_mismatches(clip, target):
             message = f"{clip.path} can't be joined as it is: it {' and '.join(reasons)}"
             raise MediaError(message)
 
 
-def _encoded_anew(pieces: Sequence[Piece]) -> tuple[int, ...]:
+def _reencoded_frames(segments: Sequence[VideoSegment]) -> tuple[int, ...]:
     numbers: list[int] = []
     position = 0
-    for piece in pieces:
-        numbers.extend(range(position + piece.copied, position + piece.frames))
-        position += piece.frames
+    for segment in segments:
+        numbers.extend(range(position + segment.copied_packets, position + segment.frames))
+        position += segment.frames
     return tuple(numbers)

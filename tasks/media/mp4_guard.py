@@ -1,8 +1,8 @@
-"""A clip's file before anything opens it: its kind, whether it is whole, whether its index is sane.
+"""Checks the structure of a clip file before anything opens it: format, completeness, index.
 
-libavformat believes what an index says: a kilobyte that promises eighty million pictures costs it
-gigabytes. No picture is looked at here, and only the standard library is imported, so that a plan
-stays instant.
+libavformat trusts the index: a file of one kilobyte whose index lists 80 million samples makes it
+allocate gigabytes. Nothing is decoded here, and only the standard library is imported, so that
+`check` and `plan` start quickly.
 """
 
 from __future__ import annotations
@@ -16,58 +16,62 @@ from typing import BinaryIO, NamedTuple
 from tasks.errors import MediaError
 from tasks.media.mime import sniff_mime
 
-SAMPLES_MOST = 2_000_000
-"""Pictures or packets of sound in one track: ten hours of sound, a day of picture."""
-SAMPLE_BYTES_MOST = 256_000_000
-INDEX_BYTES_MOST = 64_000_000
-BOXES_MOST = 10_000
+MAX_SAMPLES = 2_000_000
+"""Frames or audio packets per track: a day of video, ten hours of audio."""
+MAX_SAMPLE_BYTES = 256_000_000
+MAX_INDEX_BYTES = 64_000_000
+MAX_BOXES = 10_000
 
-_FOLDERS = (b"mdia", b"minf", b"stbl", b"udta", b"mvex", b"edts", b"dinf", b"gmhd")
+_CONTAINERS = (b"mdia", b"minf", b"stbl", b"udta", b"mvex", b"edts", b"dinf", b"gmhd")
 _TABLES = (b"stsz", b"stz2", b"stts", b"stsc", b"stco", b"co64")
-# libavformat takes these wherever they stand, so they are to stand where they belong.
-_PLACED = (*_TABLES, *_FOLDERS, b"trak", b"traf", b"trun")
-_MISPLACED = "a part of its index stands where none belongs"
-_DEPTH_MOST = 8
-_SOUND = int.from_bytes(b"soun", "big")
+# libavformat accepts these boxes at any place, so their place is checked here.
+_FIXED_PLACE = (*_TABLES, *_CONTAINERS, b"trak", b"traf", b"trun")
+_MISPLACED = "its index has a box in the wrong place"
+_MAX_DEPTH = 8
+_AUDIO_HANDLER = int.from_bytes(b"soun", "big")
 _INDEXES = (b"moov", b"moof")
-# A block of plain samples is one entry of libavformat's index for 1024 of them.
-_PLAIN_SAMPLES_MOST = 1024 * SAMPLES_MOST
+# libavformat's index has one entry for 1024 PCM samples.
+_MAX_PCM_SAMPLES = 1024 * MAX_SAMPLES
 
 MAX_BYTES = 4 << 30
-"""Larger files are refused before they are opened."""
+"""Larger files are not opened."""
 
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot")
 
 
 class UnsafeMedia(Exception):
-    """An index that promises what no clip has; says what in a few words."""
+    """An index that was made to exhaust memory; the message is a clause without the file name."""
 
 
 class _Box(NamedTuple):
-    kind: bytes
+    type: bytes
     start: int
-    """Where its content begins."""
+    """Offset of its content."""
     end: int
 
 
 def check_clip_file(path: Path) -> bytes:
-    """A clip's first bytes. Raises MediaError for what is cut off, made to do harm or no clip."""
+    """Check a file, and return its first 4096 bytes.
+
+    Raises:
+        MediaError: The file can't be read, is truncated, unsafe, too large, or not a clip.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            message = f"{path} is larger than {MAX_BYTES >> 30} GiB, which is not opened"
+            message = f"{path} is larger than {MAX_BYTES >> 30} GiB, which is not supported"
             raise MediaError(message)
         with path.open("rb") as file:
             head = file.read(4096)
-            told = check_boxes(file, size) if head[4:8] in _FIRST_BOXES else 0
+            expected = _check_boxes(file, size) if head[4:8] in _FIRST_BOXES else 0
     except OSError as error:
         message = f"{path} can't be read: {error.strerror}"
         raise MediaError(message) from error
-    except UnsafeMedia as reason:
-        message = f"{path} is damaged or made to do harm: {reason}"
+    except UnsafeMedia as error:
+        message = f"{path} is damaged or unsafe: {error}"
         raise MediaError(message) from None
-    if told > size:
-        message = f"{path} is cut off: {size} of {told} bytes are there; download it again"
+    if expected > size:
+        message = f"{path} is truncated: it has {size} of {expected} bytes; download it again"
         raise MediaError(message)
     if head[4:8] not in _FIRST_BOXES:
         message = f"{path} {describe_file(head)}"
@@ -76,101 +80,99 @@ def check_clip_file(path: Path) -> bytes:
 
 
 def describe_file(head: bytes) -> str:
-    """What a file is that could not be opened as a clip, by its first bytes."""
+    """Describe a file that is not a clip, by its first bytes: a clause to follow its name."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
         return "is empty"
     if text.startswith(b"<"):
-        return "is a web page (HTML or XML) and no clip; what was downloaded is an error page"
+        return "is a web page (HTML or XML), not a clip; the download is probably an error page"
     if text.startswith((b"{", b"[")):
-        return "is JSON text and no clip; what was downloaded is probably an error message"
+        return "is JSON, not a clip; the download is probably an error message"
     mime = sniff_mime(head) or ""
     if mime.startswith("image/"):
-        return f"is a picture ({mime}) and no clip"
+        return f"is an image ({mime}), not a clip"
     if head[4:8] == b"ftyp":
-        return "is cut off or damaged: it begins like an MP4, but its index can't be read"
-    return "is no MP4 or QuickTime clip"
+        return "is truncated or damaged: it begins like an MP4, but its index can't be read"
+    return "is not an MP4 or QuickTime clip"
 
 
-def check_boxes(file: BinaryIO, size: int) -> int:
-    """Where the last box that matters ends, as the boxes tell it; `size` is the file's.
-
-    Raises UnsafeMedia for an index that would cost more memory than any clip is worth.
-    """
-    told = samples = 0
+def _check_boxes(file: BinaryIO, size: int) -> int:
+    """Return the size that the file should have: the end of its last data or index box."""
+    expected = samples = 0
     for box in _boxes(file, 0, size):
-        if box.kind in _PLACED:
+        if box.type in _FIXED_PLACE:
             raise UnsafeMedia(_MISPLACED)
-        if box.kind in _INDEXES:
+        if box.type in _INDEXES:
             samples += _check_index(file, box._replace(end=min(box.end, size)))
-        if samples > SAMPLES_MOST:
-            raise UnsafeMedia(_many(samples))
-        if box.kind in (b"mdat", *_INDEXES):
-            told = box.end
-    return told
+        if samples > MAX_SAMPLES:
+            raise UnsafeMedia(_too_many(samples))
+        if box.type in (b"mdat", *_INDEXES):
+            expected = box.end
+    return expected
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
-    for _ in range(BOXES_MOST):
+    for _ in range(MAX_BOXES):
         if start + 8 > end:
             return
         file.seek(start)
         head = file.read(16)
         if len(head) < 8:
             return
-        length, begins = int.from_bytes(head[:4], "big"), 8
-        if length == 1:  # too large for 32 bits: the size follows the name
-            length, begins = int.from_bytes(head[8:16], "big"), 16
-        if length == 0:  # to the end
+        length, header_bytes = int.from_bytes(head[:4], "big"), 8
+        if length == 1:  # a 64-bit size follows the type
+            length, header_bytes = int.from_bytes(head[8:16], "big"), 16
+        if length == 0:  # up to the end of the file
             length = end - start
-        if length < begins:
+        if length < header_bytes:
             return
-        yield _Box(head[4:8], start + begins, start + length)
+        yield _Box(head[4:8], start + header_bytes, start + length)
         start += length
-    msg = f"its index has more than {BOXES_MOST} parts"
-    raise UnsafeMedia(msg)
+    message = f"its index has more than {MAX_BOXES} boxes"
+    raise UnsafeMedia(message)
 
 
 def _check_index(file: BinaryIO, index: _Box) -> int:
-    """Check the tables of an index; returns how many samples its fragments have."""
-    if index.end - index.start > INDEX_BYTES_MOST:
-        msg = f"its index has more than {INDEX_BYTES_MOST // 1_000_000} MB"
-        raise UnsafeMedia(msg)
-    fragmented = 0
+    """Check the tables of an index, and return the number of samples in its fragments."""
+    if index.end - index.start > MAX_INDEX_BYTES:
+        message = f"its index has more than {MAX_INDEX_BYTES // 1_000_000} MB"
+        raise UnsafeMedia(message)
+    fragment_samples = 0
     for box in _boxes(file, index.start, index.end):
-        if box.kind == b"cmov":
-            msg = "its index is compressed"
-            raise UnsafeMedia(msg)
-        if box.kind == b"trak":
+        if box.type == b"cmov":
+            message = "its index is compressed"
+            raise UnsafeMedia(message)
+        if box.type == b"trak":
             _check_track(_tables(file, box), file)
-        elif box.kind == b"traf":
-            runs = (one for one in _boxes(file, box.start, box.end) if one.kind == b"trun")
-            fragmented += sum(_number(file, one, 4) for one in runs)
-        elif box.kind in _FOLDERS and any(map(_is_placed, _leaves(file, box))):
+        elif box.type == b"traf":
+            runs = (run for run in _boxes(file, box.start, box.end) if run.type == b"trun")
+            fragment_samples += sum(_uint32(file, run, 4) for run in runs)
+        elif box.type in _CONTAINERS and any(map(_has_fixed_place, _leaves(file, box))):
             raise UnsafeMedia(_MISPLACED)
-    return fragmented
+    return fragment_samples
 
 
-def _is_placed(box: _Box) -> bool:
-    return box.kind in _PLACED or box.kind in _INDEXES
+def _has_fixed_place(box: _Box) -> bool:
+    return box.type in _FIXED_PLACE or box.type in _INDEXES
 
 
 def _tables(file: BinaryIO, track: _Box) -> dict[bytes, _Box]:
-    found: dict[bytes, _Box] = {}
-    for one in _leaves(file, track):
-        if one.kind in found if one.kind in _TABLES else _is_placed(one):
+    tables: dict[bytes, _Box] = {}
+    for box in _leaves(file, track):
+        is_duplicate = box.type in tables
+        if is_duplicate if box.type in _TABLES else _has_fixed_place(box):
             raise UnsafeMedia(_MISPLACED)
-        # QuickTime has a second handler further in, which tells where the data is.
-        found.setdefault(one.kind, one)
-    return found
+        # QuickTime has a second handler box at a deeper level, for the data reference.
+        tables.setdefault(box.type, box)
+    return tables
 
 
-def _leaves(file: BinaryIO, folder: _Box, depth: int = 0) -> Iterator[_Box]:
-    if depth > _DEPTH_MOST:
+def _leaves(file: BinaryIO, container: _Box, depth: int = 0) -> Iterator[_Box]:
+    if depth > _MAX_DEPTH:
         raise UnsafeMedia(_MISPLACED)
-    for box in _boxes(file, folder.start, folder.end):
-        if box.kind in _FOLDERS:
-            yield from _leaves(file, box._replace(end=min(box.end, folder.end)), depth + 1)
+    for box in _boxes(file, container.start, container.end):
+        if box.type in _CONTAINERS:
+            yield from _leaves(file, box._replace(end=min(box.end, container.end)), depth + 1)
         else:
             yield box
 
@@ -179,52 +181,54 @@ def _check_track(tables: dict[bytes, _Box], file: BinaryIO) -> None:
     sizes = tables.get(b"stsz") or tables.get(b"stz2")
     if sizes is None:
         return
-    plain = sizes.kind == b"stsz" and _is_plain(tables, file)
-    count = _plain_samples(tables, file) if plain else _number(file, sizes, 8)
-    if count > (_PLAIN_SAMPLES_MOST if plain else SAMPLES_MOST):
-        raise UnsafeMedia(_many(count))
-    each = _number(file, sizes, 4) if sizes.kind == b"stsz" else 0
-    largest = each or max(_words(file, sizes, 12) if sizes.kind == b"stsz" else (), default=0)
-    if largest > SAMPLE_BYTES_MOST:
-        msg = f"its index has a picture of {largest // 1_000_000} MB"
-        raise UnsafeMedia(msg)
+    is_pcm = sizes.type == b"stsz" and _is_pcm(tables, file)
+    count = _pcm_samples(tables, file) if is_pcm else _uint32(file, sizes, 8)
+    if count > (_MAX_PCM_SAMPLES if is_pcm else MAX_SAMPLES):
+        raise UnsafeMedia(_too_many(count))
+    common = _uint32(file, sizes, 4) if sizes.type == b"stsz" else 0
+    largest = common or max(
+        _uint32_array(file, sizes, 12) if sizes.type == b"stsz" else (), default=0
+    )
+    if largest > MAX_SAMPLE_BYTES:
+        message = f"its index has a sample of {largest // 1_000_000} MB"
+        raise UnsafeMedia(message)
 
 
-def _is_plain(tables: dict[bytes, _Box], file: BinaryIO) -> bool:
-    """Whether the track is sound without packets: each sample lasts one tick, all in one entry."""
+def _is_pcm(tables: dict[bytes, _Box], file: BinaryIO) -> bool:
+    """Return True for PCM audio: all samples have a duration of one tick, in one entry."""
     handler, times = tables.get(b"hdlr"), tables.get(b"stts")
-    if handler is None or times is None or _number(file, handler, 8) != _SOUND:
+    if handler is None or times is None or _uint32(file, handler, 8) != _AUDIO_HANDLER:
         return False
-    return (_number(file, times, 4), _number(file, times, 12)) == (1, 1)
+    return (_uint32(file, times, 4), _uint32(file, times, 12)) == (1, 1)
 
 
-def _plain_samples(tables: dict[bytes, _Box], file: BinaryIO) -> int:
-    """How many samples the track's blocks have together."""
-    runs, places = tables.get(b"stsc"), tables.get(b"stco") or tables.get(b"co64")
-    if runs is None or places is None:
+def _pcm_samples(tables: dict[bytes, _Box], file: BinaryIO) -> int:
+    """Return the number of samples in all chunks of a track."""
+    runs, chunk_offsets = tables.get(b"stsc"), tables.get(b"stco") or tables.get(b"co64")
+    if runs is None or chunk_offsets is None:
         return 0
-    blocks, words = _number(file, places, 4), _words(file, runs, 8)
-    entries = list(zip(words[::3], words[1::3], strict=False))
-    ends = [first for first, _ in entries[1:]] + [blocks + 1]
+    chunks, numbers = _uint32(file, chunk_offsets, 4), _uint32_array(file, runs, 8)
+    entries = list(zip(numbers[::3], numbers[1::3], strict=False))
+    ends = [first for first, _ in entries[1:]] + [chunks + 1]
     pairs = zip(entries, ends, strict=True)
     return sum(max(end - first, 0) * samples for (first, samples), end in pairs)
 
 
-def _number(file: BinaryIO, box: _Box, offset: int) -> int:
+def _uint32(file: BinaryIO, box: _Box, offset: int) -> int:
     file.seek(box.start + offset)
     data = file.read(4) if box.start + offset + 4 <= box.end else b""
     return int.from_bytes(data, "big")
 
 
-def _words(file: BinaryIO, box: _Box, offset: int) -> array[int]:
-    """The rest of a box as numbers of 32 bits."""
+def _uint32_array(file: BinaryIO, box: _Box, offset: int) -> array[int]:
+    """Return the rest of a box as 32-bit numbers."""
     file.seek(box.start + offset)
-    data = file.read(min(max(box.end - box.start - offset, 0), INDEX_BYTES_MOST))
-    words = array("I", data[: len(data) // 4 * 4])
+    data = file.read(min(max(box.end - box.start - offset, 0), MAX_INDEX_BYTES))
+    numbers = array("I", data[: len(data) // 4 * 4])
     if sys.byteorder == "little":
-        words.byteswap()
-    return words
+        numbers.byteswap()
+    return numbers
 
 
-def _many(samples: int) -> str:
-    return f"its index promises {samples:,} pictures or packets".replace(",", " ")
+def _too_many(samples: int) -> str:
+    return f"its index lists {samples:,} samples".replace(",", " ")

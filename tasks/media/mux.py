@@ -1,7 +1,7 @@
-"""Writing a film's MP4: packets copied from the clips, the tails between them, one sound track.
+"""Writes the MP4 of a film: packets copied from the clips, re-encoded tails, one audio track.
 
-What is copied and what is encoded anew has been decided before; here are only the packets' new
-places, the parameter sets they need, and the chapters.
+Sets the timestamps of the packets, the parameter sets they need, and the chapters. Which packets
+are copied is decided in `join`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
-from tasks.media.container import fraction, opened, picture_stream
+from tasks.media.container import open_clip, to_fraction, video_stream
 from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND, SAMPLES_PER_SECOND
 from tasks.media.reencode import Tail
 from tasks.media.sound import Samples
@@ -34,13 +34,13 @@ _TIME_BASE = FRAME_SECONDS / _FRAME_TICKS
 _OPTIONS = {
     "movflags": "+faststart",
     "video_track_timescale": str(_TIME_BASE.denominator),
-    # Picture and sound of a shot come one after the other; the muxer shall wait for both.
+    # Video and audio of a shot are written one after the other; the muxer has to wait for both.
     "max_interleave_delta": "0",
 }
-# With less than 160 kbit/s a channel, FFmpeg's AAC encoder leaves holes of 10 ms even in a plain
-# tone: its errors come up to 9 dB below the sound at 96 mono and to 3 dB at 192 stereo. At this
-# rate its fast search, without intensity stereo, is as good as the slow one on everything but a
-# pure tone (24 dB at worst) and takes half the time.
+# Below 160 kbit/s per channel, FFmpeg's AAC encoder produces dropouts of 10 ms even in a pure tone:
+# its error is 9 dB below the signal at 96 kbit/s mono and 3 dB at 192 kbit/s stereo. At this rate
+# the fast coder without intensity stereo is as good as the slow one, except for pure tones (24 dB
+# at worst), and takes half the time.
 _BIT_RATES = {1: 160_000, 2: 320_000}
 _AAC_OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
 _LAYOUTS = {1: "mono", 2: "stereo"}
@@ -48,124 +48,137 @@ _IDR = 5
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What one clip gives to the film's picture: copied packets, then pictures encoded anew."""
+class VideoSegment:
+    """The video of one clip in the film: copied packets, followed by re-encoded frames."""
 
     path: Path
-    copied: int
-    """How many packets are copied, in decode order; they are exactly the first pictures."""
+    copied_packets: int
+    """Packets to copy, in decode order; they are exactly the first frames."""
     tail: Tail
     first_time: int
-    """The first picture's time on the clip's own clock."""
-    depth: int
-    """By how many places a picture may be decoded before it is shown."""
+    """Timestamp of the first frame in the clip."""
+    reorder_depth: int
+    """Largest difference between the decode and the display position of a frame."""
 
     @property
     def frames(self) -> int:
-        """How many pictures of the film it is."""
-        return self.copied + len(self.tail.pictures)
+        """Number of frames in the film."""
+        return self.copied_packets + len(self.tail.frames)
 
 
 @contextmanager
-def writing(film: Path) -> Iterator[OutputContainer]:
-    """Open a film for writing. What is not finished is removed again, however it ends."""
+def open_film(film: Path) -> Iterator[OutputContainer]:
+    """Open a film for writing; the file is removed if the context ends with an exception.
+
+    Raises:
+        MediaError: The film can't be written.
+    """
     try:
-        # The format is named, for the caller stages under any name it likes.
+        # The format is given, since the caller may use a staging name with any suffix.
         with av.open(f"file:{film}", mode="w", format="mp4", options=_OPTIONS) as container:
             yield container
     except BaseException as error:
         film.unlink(missing_ok=True)
         if isinstance(error, av.FFmpegError):
-            raise _unwritten(str(film), error) from error
+            raise _write_error(str(film), error) from error
         raise
 
 
-class PictureTrack:
-    """The film's picture, appended clip by clip."""
+class VideoTrack:
+    """The video track of a film, appended clip by clip."""
 
-    def __init__(self, container: OutputContainer, pieces: Sequence[Piece]) -> None:
+    def __init__(self, container: OutputContainer, segments: Sequence[VideoSegment]) -> None:
         self._container = container
-        self._depth = max(piece.depth for piece in pieces)
+        self._reorder_depth = max(segment.reorder_depth for segment in segments)
         self._position = 0
-        with opened(pieces[0].path) as clip:
-            stream = picture_stream(clip, pieces[0].path)
+        with open_clip(segments[0].path) as clip:
+            stream = video_stream(clip, segments[0].path)
             self._stream = container.add_stream_from_template(stream)
             _annex_b(stream, self._stream)
-        # The file's header lists the first clip's parameter sets and the tails'. All others
-        # stand in front of their pictures.
-        headers = dict.fromkeys(piece.tail.header for piece in pieces)
+        # The header of the file has the parameter sets of the first clip and of all tails, since
+        # some players read them from there only. All others precede their frames.
+        headers = dict.fromkeys(segment.tail.header for segment in segments)
         own = self._stream.codec_context.extradata or b""
         self._stream.codec_context.extradata = b"".join([own, *headers])
 
-    def append(self, piece: Piece) -> None:
-        """Write one clip's pictures after those that are there."""
-        self._copy(piece)
-        for number, data in enumerate(piece.tail.pictures, start=piece.copied):
-            packet = Packet(data)
-            packet.is_keyframe = number == piece.copied
-            self._write(packet, index=number, number=number)
-        self._position += piece.frames
+    def append(self, segment: VideoSegment) -> None:
+        """Append the video of one clip.
 
-    def _copy(self, piece: Piece) -> None:
+        Raises:
+            MediaError: The clip can't be read or has changed, or the film can't be written.
+        """
+        self._copy(segment)
+        for number, data in enumerate(segment.tail.frames, start=segment.copied_packets):
+            packet = Packet(data)
+            packet.is_keyframe = number == segment.copied_packets
+            self._write(packet, index=number, number=number)
+        self._position += segment.frames
+
+    def _copy(self, segment: VideoSegment) -> None:
         copied = 0
-        with opened(piece.path) as clip:
-            stream = picture_stream(clip, piece.path)
-            per_frame = fraction(stream.time_base) * FRAMES_PER_SECOND
+        with open_clip(segment.path) as clip:
+            stream = video_stream(clip, segment.path)
+            frames_per_tick = to_fraction(stream.time_base) * FRAMES_PER_SECOND
             start_codes = _annex_b(stream)
             packets = (packet for packet in clip.demux(stream) if packet.size)
-            for packet in islice(packets, piece.copied):
-                number = round(((packet.pts or 0) - piece.first_time) * per_frame)
-                # The filter empties the packet that it is given.
+            for packet in islice(packets, segment.copied_packets):
+                number = round(((packet.pts or 0) - segment.first_time) * frames_per_tick)
+                # The filter takes the data out of the packet.
                 is_key = packet.is_keyframe
-                for part in start_codes.filter(packet):
-                    # Players may seek to a key frame and start there, which works at an IDR only.
-                    part.is_keyframe = is_key and _has_idr(part)
-                    self._write(part, index=copied, number=number)
+                for filtered in start_codes.filter(packet):
+                    # Players seek to key frames, but can start only at an IDR frame.
+                    filtered.is_keyframe = is_key and _has_idr(filtered)
+                    self._write(filtered, index=copied, number=number)
                     copied += 1
-        if copied != piece.copied:
-            message = f"{piece.path} has changed since it was prepared; prepare it again"
+        if copied != segment.copied_packets:
+            message = f"{segment.path} has changed since it was prepared; run again"
             raise MediaError(message)
 
     def _write(self, packet: Packet[Stream], *, index: int, number: int) -> None:
         packet.pts = (self._position + number) * _FRAME_TICKS
-        packet.dts = (self._position + index - self._depth) * _FRAME_TICKS
+        packet.dts = (self._position + index - self._reorder_depth) * _FRAME_TICKS
         packet.duration = _FRAME_TICKS
         packet.time_base = _TIME_BASE
         packet.stream = self._stream
         _mux(self._container, [packet])
 
 
-class SoundTrack:
-    """The film's sound, from one encoder, appended clip by clip."""
+class AudioTrack:
+    """The audio track of a film, from a single encoder, appended clip by clip."""
 
     def __init__(self, container: OutputContainer, channels: int) -> None:
         self._container = container
         self._layout = _LAYOUTS[channels]
-        self._samples = 0
+        self._sample_count = 0
         self._stream: AudioStream = container.add_stream("aac", rate=SAMPLES_PER_SECOND)
         self._stream.codec_context.layout = self._layout
         self._stream.codec_context.bit_rate = _BIT_RATES[channels]
         self._stream.codec_context.options = dict(_AAC_OPTIONS)
 
     def append(self, samples: Samples) -> None:
-        """Encode samples after those that are there."""
+        """Append samples: float32, shape (channels, samples).
+
+        Raises:
+            MediaError: The film can't be written.
+        """
         block = np.ascontiguousarray(samples)
         frame = AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
         frame.sample_rate = SAMPLES_PER_SECOND
-        frame.pts, frame.time_base = self._samples, Fraction(1, SAMPLES_PER_SECOND)
-        self._samples += block.shape[1]
+        frame.pts, frame.time_base = self._sample_count, Fraction(1, SAMPLES_PER_SECOND)
+        self._sample_count += block.shape[1]
         _mux(self._container, self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flush the encoder.
+
+        Raises:
+            MediaError: The film can't be written.
+        """
         _mux(self._container, self._stream.encode(None))
 
 
 def add_chapters(container: OutputContainer, shots: Sequence[tuple[str, int]]) -> None:
-    """Add a chapter for each (title, frames), one after the other from frame 0 on.
-
-    Has to happen before anything is appended.
-    """
+    """Add consecutive chapters, one for each (title, frames); call it before appending anything."""
     chapters: list[av.container.Chapter] = []
     position = 0
     for number, (title, frames) in enumerate(shots):
@@ -186,25 +199,25 @@ def _mux(container: OutputContainer, packets: Sequence[Packet[Stream]]) -> None:
     try:
         container.mux(packets)
     except av.FFmpegError as error:
-        # Told here, or it would pass for a fault of the clip that is being read.
-        raise _unwritten(container.name.removeprefix("file:"), error) from error
+        # Converted here: open_clip would attribute it to the clip that is being read.
+        raise _write_error(container.name.removeprefix("file:"), error) from error
 
 
-def _unwritten(film: str, error: av.FFmpegError) -> MediaError:
+def _write_error(film: str, error: av.FFmpegError) -> MediaError:
     return MediaError(f"The film can't be written to {film}: {error.strerror}")
 
 
 def _annex_b(clip: VideoStream, film: VideoStream | None = None) -> BitStreamFilterContext:
-    """Return the filter that writes start codes and puts parameter sets before each IDR."""
+    """Return the filter that adds start codes, and parameter sets before each IDR frame."""
     return BitStreamFilterContext("h264_mp4toannexb", clip, film)
 
 
 def _has_idr(packet: Packet[Stream]) -> bool:
     data = bytes(packet)
-    at = data.find(b"\0\0\1")
-    while 0 <= at < len(data) - 3:
-        kind = data[at + 3] & 31
-        if 1 <= kind <= _IDR:
-            return kind == _IDR
-        at = data.find(b"\0\0\1", at + 3)
+    offset = data.find(b"\0\0\1")
+    while 0 <= offset < len(data) - 3:
+        nal_type = data[offset + 3] & 31
+        if 1 <= nal_type <= _IDR:
+            return nal_type == _IDR
+        offset = data.find(b"\0\0\1", offset + 3)
     return False

@@ -1,7 +1,6 @@
-"""What a clip is: size, rate, length, codec, colour and sound, measured on its packets.
+"""Measures a clip: size, frame rate, length, codec, colour and audio, all from its packets.
 
-A clip that is broken is refused here; one that is whole but can't be joined as it is, is not:
-the Clip tells, and whoever joins or fits decides.
+Damaged clips are rejected here. `compatibility` decides if a clip can be joined as it is.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
-from tasks.media.container import fraction, opened, picture_stream
+from tasks.media.container import open_clip, to_fraction, video_stream
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
 from tasks.media.timeline import Timeline, read_timeline
 
-LONGEST_SECONDS = 3 * 3600
-"""A clip that says it lasts longer is refused."""
+MAX_DURATION_SECONDS = 3 * 3600
+"""Clips with a longer duration are rejected."""
 
-MOST_SAMPLES = LONGEST_SECONDS * SAMPLES_PER_SECOND
-"""Of its sound, which is held in memory while it is joined."""
+MAX_AUDIO_SAMPLES = MAX_DURATION_SECONDS * SAMPLES_PER_SECOND
+"""Limit for the audio, which is in memory during the join."""
 
 _UNSPECIFIED, _FULL_RANGE = 2, 2
 _PROGRESSIVE = (0, 1)
@@ -35,112 +34,126 @@ _PROGRESSIVE = (0, 1)
 
 @dataclass(frozen=True)
 class Colour:
-    """The colour tags, as the numbers of ISO/IEC 23091-2; 2 means that nothing is said."""
+    """Colour tags, as numbered in ISO/IEC 23091-2; 2 is unspecified."""
 
     primaries: int = _UNSPECIFIED
     transfer: int = _UNSPECIFIED
     matrix: int = _UNSPECIFIED
     range_tag: int = 0
-    """0 unsaid, 1 limited, 2 full."""
+    """0 unspecified, 1 limited, 2 full."""
 
     @property
     def is_full_range(self) -> bool:
-        """Whether black is 0 and white 255, where films have 16 and 235."""
+        """True if black is 0 and white is 255; films have 16 and 235."""
         return self.range_tag == _FULL_RANGE
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip, as measured."""
+    """The measurements of a clip."""
 
     path: Path
     width: int
     height: int
     frames: int
-    """How many pictures are shown."""
+    """Frames that are shown."""
     rate: Fraction
-    """Pictures a second; what the file says where they stand unevenly."""
+    """Frames per second; the average from the header if the rate is variable."""
     codec: str
-    """The picture's codec: `h264`, `hevc`, …"""
+    """Video codec: `h264`, `hevc`, …"""
     pix_fmt: str
     sar: Fraction
-    """Width of a pixel over its height; 1 where nothing is said."""
+    """Sample aspect ratio: width of a pixel over its height; 1 if unspecified."""
     colour: Colour = Colour()
     is_constant: bool = True
-    """Whether every picture stands exactly where `rate` puts it."""
+    """True if the frames are exactly one period of `rate` apart."""
     hidden_frames: int = 0
-    """Pictures in the file that an edit list keeps from being shown."""
+    """Frames in the file that an edit list hides."""
     is_interlaced: bool = False
     starts_on_idr: bool = True
-    """Whether the first picture is an IDR, so that the clip can follow another undecoded."""
+    """True if the first frame is IDR, so that the clip can follow another without decoding."""
     has_audio: bool = False
-    """Whether there is sound to decode, and not only a stream that promises some."""
+    """True if there are audio packets; an empty audio stream does not count."""
     audio_codec: str = ""
     sample_rate: int = 0
     channels: int = 0
 
     @property
     def duration_seconds(self) -> float:
-        """How long the picture lasts, whatever the sound does."""
+        """Duration of the video, regardless of the audio."""
         return float(self.frames / self.rate) if self.rate else 0.0
 
 
 def probe(path: Path) -> Clip:
-    """Measure a clip without decoding it. Raises MediaError saying what is wrong with the file."""
-    return examine(path)[0]
+    """Measure a clip without decoding it.
+
+    Raises:
+        MediaError: The file can't be read, is not a clip, or is damaged or truncated.
+    """
+    return probe_with_timeline(path)[0]
 
 
-def examine(path: Path) -> tuple[Clip, Timeline]:
-    """Measure a clip and return its packets' times along with it."""
-    with opened(path) as container:
-        stream = picture_stream(container, path)
+def probe_with_timeline(path: Path) -> tuple[Clip, Timeline]:
+    """Measure a clip, and return the timeline of its packets too.
+
+    Raises:
+        MediaError: As for `probe`.
+    """
+    with open_clip(path) as container:
+        stream = video_stream(container, path)
         timeline = read_timeline(container, stream, path)
         clip = _describe(path, container, stream, timeline)
-    _refuse_endless(clip, timeline)
+    _check_duration(clip, timeline)
     return clip, timeline
 
 
 def verify(
     path: Path, *, deadline_seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> Clip:
-    """Measure a clip and decode all of it, which alone finds damage in its middle.
+    """Measure a clip and decode all of it, since damage in the middle is not found otherwise.
 
-    Raises MediaError for damage, and where it takes longer than `deadline_seconds`.
+    Args:
+        path: The clip.
+        deadline_seconds: The time that decoding may take.
+        clock: Returns the time in seconds.
+
+    Raises:
+        MediaError: The clip is damaged, or decoding takes longer than `deadline_seconds`.
     """
     ends_at = clock() + deadline_seconds
     clip = probe(path)
-    with opened(path) as container:
-        pictures = 0
-        stream = picture_stream(container, path)
+    with open_clip(path) as container:
+        decoded = 0
+        stream = video_stream(container, path)
         stream.thread_type = "AUTO"
         for packet in container.demux(stream, *container.streams.audio[:1]):
             frames = packet.decode()
             if packet.stream_index == stream.index:
-                pictures += len(frames)
+                decoded += len(frames)
             if any(_is_partial(frame) for frame in frames):
-                message = f"{path} is damaged: a picture or its sound is decoded only in part"
+                message = f"{path} is damaged: a frame or its sound can be decoded only in part"
                 raise MediaError(message)
             if clock() > ends_at:
                 message = f"{path} was not decoded within {deadline_seconds:g} seconds"
                 raise MediaError(message)
-    if pictures != clip.frames:
-        message = f"{path} is damaged: {pictures} of its {clip.frames} pictures can be decoded"
+    if decoded != clip.frames:
+        message = f"{path} is damaged: {decoded} of its {clip.frames} frames can be decoded"
         raise MediaError(message)
     return clip
 
 
-def _refuse_endless(clip: Clip, timeline: Timeline) -> None:
-    """Few pictures can claim to last for days, and few bytes to sound at millions a second."""
+def _check_duration(clip: Clip, timeline: Timeline) -> None:
+    """Reject clips of few frames that last for days, and sample rates of millions."""
     seconds = float((max(timeline.times) - min(timeline.times)) * timeline.time_base)
-    if seconds > LONGEST_SECONDS:
-        message = f"{clip.path} says it lasts {seconds:.0f} seconds, which is not opened"
+    if seconds > MAX_DURATION_SECONDS:
+        message = f"{clip.path} has a duration of {seconds:.0f} seconds, which is not supported"
         raise MediaError(message)
     if (
         clip.has_audio
-        and max(seconds, clip.frames / FRAMES_PER_SECOND) * clip.sample_rate > MOST_SAMPLES
+        and max(seconds, clip.frames / FRAMES_PER_SECOND) * clip.sample_rate > MAX_AUDIO_SAMPLES
     ):
-        told = f"{seconds:.0f} seconds of sound at {clip.sample_rate} Hz"
-        message = f"{clip.path} says it has {told}, which are not opened"
+        audio = f"{seconds:.0f} seconds of audio at {clip.sample_rate} Hz"
+        message = f"{clip.path} has {audio}, which is not supported"
         raise MediaError(message)
 
 
@@ -152,8 +165,8 @@ def _describe(
     path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline
 ) -> Clip:
     context = stream.codec_context
-    rate, is_constant = _pace(stream, timeline)
-    sound = container.streams.audio[0] if timeline.sound_packets else None
+    rate, is_constant = _frame_rate(stream, timeline)
+    audio = container.streams.audio[0] if timeline.audio_packets else None
     return Clip(
         path=path,
         width=context.width,
@@ -162,25 +175,25 @@ def _describe(
         rate=rate,
         codec=context.name,
         pix_fmt=context.pix_fmt or "",
-        sar=fraction(context.sample_aspect_ratio) or Fraction(1),
+        sar=to_fraction(context.sample_aspect_ratio) or Fraction(1),
         colour=_colour(context),
         is_constant=is_constant,
         hidden_frames=len(timeline.hidden),
         is_interlaced=context.field_order not in _PROGRESSIVE,
         starts_on_idr=timeline.starts_on_idr,
-        has_audio=sound is not None,
-        audio_codec=sound.codec_context.name if sound else "",
-        sample_rate=sound.codec_context.sample_rate if sound else 0,
-        channels=sound.codec_context.channels if sound else 0,
+        has_audio=audio is not None,
+        audio_codec=audio.codec_context.name if audio else "",
+        sample_rate=audio.codec_context.sample_rate if audio else 0,
+        channels=audio.codec_context.channels if audio else 0,
     )
 
 
-def _pace(stream: VideoStream, timeline: Timeline) -> tuple[Fraction, bool]:
-    told = fraction(stream.average_rate)
-    for rate in (Fraction(FRAMES_PER_SECOND), told):
-        if rate and timeline.stands_at(rate):
+def _frame_rate(stream: VideoStream, timeline: Timeline) -> tuple[Fraction, bool]:
+    average = to_fraction(stream.average_rate)
+    for rate in (Fraction(FRAMES_PER_SECOND), average):
+        if rate and timeline.has_constant_rate(rate):
             return rate, True
-    return told, False
+    return average, False
 
 
 def _colour(context: VideoCodecContext) -> Colour:

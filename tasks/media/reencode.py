@@ -1,7 +1,7 @@
-"""Encoding anew the two or three pictures at a cut that need the picture which is dropped.
+"""Re-encodes the few frames at a cut that refer to the dropped frame.
 
-They become a small stream of their own that begins with an IDR and refers to nothing outside, so
-that it can follow copied packets and be followed by any other clip.
+They become a short stream that starts with an IDR frame and refers to nothing outside, so that it
+can follow copied packets and be followed by any other clip.
 """
 
 from __future__ import annotations
@@ -19,32 +19,36 @@ from tasks.errors import MediaError
 from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND
 from tasks.media.probe import Clip
 
-# The tail's parameter sets get a number of their own, so that they do not replace the clip's.
-# No look-ahead and no automatic key frames: one IDR, then pictures that refer back only.
+# The parameter sets of the tail have an id of their own, so that they do not replace the clip's.
+# No look-ahead and no automatic key frames: one IDR frame, then frames that refer back only.
 _X264 = (
     "sps-id=1:keyint=infinite:scenecut=0:rc-lookahead=0:sync-lookahead=0:repeat-headers=1:threads=1"
 )
-# A handful of pictures may cost some bytes: at 16 they would measure 2 dB less.
+# Size does not matter for so few frames; at 16 they measure 2 dB less.
 _CRF = "12"
 
 
 @dataclass(frozen=True)
 class Tail:
-    """Pictures encoded anew, as H.264 with start codes; the first is an IDR, none is a B-frame."""
+    """Re-encoded frames as H.264 with start codes; the first is IDR, none is a B-frame."""
 
     header: bytes = b""
     """Their parameter sets."""
-    pictures: tuple[bytes, ...] = ()
+    frames: tuple[bytes, ...] = ()
 
 
-def encode_tail(frames: Sequence[VideoFrame], clip: Clip) -> Tail:
-    """Encode the frames, in the order in which they are shown, to the clip's own format."""
+def reencode_tail(frames: Sequence[VideoFrame], clip: Clip) -> Tail:
+    """Encode frames, given in display order, in the format of their clip.
+
+    Raises:
+        MediaError: The encoder fails.
+    """
     if not frames:
         return Tail()
     try:
         return _encode(frames, clip)
     except av.FFmpegError as error:
-        message = f"{clip.path}: the pictures at its cut can't be encoded ({error.strerror})"
+        message = f"{clip.path}: the frames at its end can't be re-encoded ({error.strerror})"
         raise MediaError(message) from error
 
 
@@ -54,10 +58,10 @@ def _encode(frames: Sequence[VideoFrame], clip: Clip) -> Tail:
     for number, frame in enumerate(frames):
         frame.pts = number
         frame.time_base = FRAME_SECONDS
-        frame.pict_type = 0  # what it was in the clip is no order to the encoder
+        frame.pict_type = 0  # the encoder would reuse the frame type that it had in the clip
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    return Tail(header=encoder.extradata or b"", pictures=tuple(bytes(p) for p in packets))
+    return Tail(header=encoder.extradata or b"", frames=tuple(bytes(packet) for packet in packets))
 
 
 def _encoder(clip: Clip) -> VideoCodecContext:

@@ -1,7 +1,7 @@
-"""A clip's sound as samples on the clock of its picture, and the seams between clips' sounds.
+"""Audio of clips as samples aligned with their frames, and the cross-fades at the seams.
 
-Everything is float32, 48 kHz, shape (channels, samples), 2000 samples to a frame of film. No
-file is written here, and no more than one clip's samples are held at a time.
+Samples are float32, 48 kHz, shape (channels, samples), 2000 per frame. Only the samples of one
+clip are in memory at a time. `mux` writes them.
 """
 
 from __future__ import annotations
@@ -20,136 +20,143 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tasks.errors import MediaError
-from tasks.media.container import fraction, opened
+from tasks.media.container import open_clip, to_fraction
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
 
 FADE_SAMPLES = 480
-"""10 ms: short enough for a cut to stay one, long enough to make no click."""
+"""10 ms: too short to be heard as a fade, long enough to prevent a click."""
 
-# A codec fills up its last block, at most twice 1024 samples, and the header knows where the sound
-# really ends. Where the two are further apart, the header is wrong and what was decoded counts.
+# Codecs pad the last block, by up to twice 1024 samples, and the header has the real end. If the
+# two differ by more, the header is wrong and the decoded samples count.
 _CODEC_PADDING = 2048
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A clip whose sound goes into a film."""
+class AudioSource:
+    """A clip whose audio goes into a film."""
 
     path: Path
     frames: int
-    """How many pictures the clip has, the dropped one included."""
-    starts_at: Fraction
-    """When the first picture is shown, in seconds on the file's own clock."""
-    keep: int
-    """How many of its pictures the film shows."""
+    """Frames of the clip, including a dropped one."""
+    start_seconds: Fraction
+    """Timestamp of the first frame in the file."""
+    kept_frames: int
+    """Frames of the clip in the film."""
     has_audio: bool = True
 
 
 @dataclass(frozen=True)
-class Sound:
-    """One clip's sound, cut or padded to its picture's length."""
+class ClipAudio:
+    """The audio of one clip, cut or padded to the length of its video."""
 
     samples: Samples
-    begin: int
-    """Where sound begins; zeros stand before it."""
+    start: int
+    """First sample with audio; zeros precede it."""
     end: int
-    """Where sound ends; zeros stand from it on."""
+    """End of the audio; zeros follow it."""
 
 
-def film_sound(sources: Iterable[Source], channels: int) -> Iterator[Samples]:
-    """Yield each clip's share of the film's sound, exactly `keep` frames long.
+def mix_film_audio(sources: Iterable[AudioSource], channels: int) -> Iterator[Samples]:
+    """Yield the audio of each clip in the film, exactly `kept_frames` long.
 
-    The sound under a dropped picture fades out over the beginning of the next clip, which shows
-    that same picture. At other seams both sides fade for 10 ms.
+    The audio of a dropped frame is cross-faded into the start of the next clip, which shows the
+    same frame. At other seams both sides fade for 10 ms.
+
+    Raises:
+        MediaError: A clip's audio can't be decoded.
     """
-    carried: Sound | None = None
+    carried: ClipAudio | None = None
     sources = list(sources)
     for index, source in enumerate(sources):
-        sound = read_sound(source, channels)
+        audio = read_clip_audio(source, channels)
         if carried is not None:
-            _blend(carried, sound)
+            _cross_fade(carried, audio)
         elif index > 0:
-            fade_in(sound.samples, sound.begin)
+            _fade_in(audio.samples, audio.start)
         carried = None
         if index < len(sources) - 1:
-            carried = _carry(sound, source.keep * SAMPLES_PER_FRAME)
-        yield sound.samples[:, : source.keep * SAMPLES_PER_FRAME]
+            carried = _carry_over(audio, source.kept_frames * SAMPLES_PER_FRAME)
+        yield audio.samples[:, : source.kept_frames * SAMPLES_PER_FRAME]
 
 
-def read_sound(source: Source, channels: int) -> Sound:
-    """Decode a clip's sound and place it by its own times on the clock of the picture.
+def read_clip_audio(source: AudioSource, channels: int) -> ClipAudio:
+    """Decode the audio of a clip, aligned with its video by timestamp; zeros if it has none.
 
-    Raises MediaError where it can't be decoded. A mute clip gives zeros.
+    Raises:
+        MediaError: It can't be decoded.
     """
     length = source.frames * SAMPLES_PER_FRAME
     if source.has_audio:
-        with opened(source.path) as container:
+        with open_clip(source.path) as container:
             try:
-                placed = _place(container, source)
+                decoded = _decode(container, source)
             except ValueError as error:
-                message = f"{source.path} changes its kind of sound midway, which is not joined"
+                message = f"{source.path} changes its audio format midway, which is not supported"
                 raise MediaError(message) from error
-        if placed is not None:
-            canvas, begin, end, rate = placed
+        if decoded is not None:
+            canvas, start, end, rate = decoded
             canvas = _with_channels(_resample(canvas, rate, length), channels)
             scale = Fraction(SAMPLES_PER_SECOND, rate)
-            return Sound(canvas, round(begin * scale), min(length, round(end * scale)))
-    return Sound(np.zeros((channels, length), np.float32), 0, 0)
+            return ClipAudio(canvas, round(start * scale), min(length, round(end * scale)))
+    return ClipAudio(np.zeros((channels, length), np.float32), 0, 0)
 
 
-def fade_in(samples: Samples, begin: int) -> None:
-    """Let the sound that begins at `begin` come up within 10 ms, in place."""
-    span = samples[:, begin : begin + FADE_SAMPLES]
-    span *= _rising(span.shape[1])
+def _fade_in(samples: Samples, start: int) -> None:
+    """Fade in the audio that starts at `start` over 10 ms, in place."""
+    span = samples[:, start : start + FADE_SAMPLES]
+    span *= _fade_curve(span.shape[1])
 
 
-def fade_out(samples: Samples, end: int) -> None:
-    """Let the sound that ends before `end` go down within its last 10 ms, in place."""
+def _fade_out(samples: Samples, end: int) -> None:
+    """Fade out the audio that ends before `end` over its last 10 ms, in place."""
     span = samples[:, max(0, end - FADE_SAMPLES) : end]
-    span *= 1 - _rising(span.shape[1])
+    span *= 1 - _fade_curve(span.shape[1])
 
 
-def _rising(length: int) -> Samples:
-    # sin², whose mirror image is cos²: the two sum to 1, so that equal sounds keep their level.
+def _fade_curve(length: int) -> Samples:
+    # sin² and its mirror image cos² add up to 1, so that identical signals keep their level.
     angles = np.linspace(0, np.pi / 2, length, endpoint=False, dtype=np.float32)
     weights: Samples = np.sin(angles) ** 2
     return weights
 
 
-def _carry(sound: Sound, seam: int) -> Sound | None:
-    """Return the sound from the seam on; where too little is left to blend, it fades before."""
-    left = sound.end - seam
-    if left < FADE_SAMPLES:
-        fade_out(sound.samples, sound.end)
-        left = 0
-    if seam == sound.samples.shape[1]:
+def _carry_over(audio: ClipAudio, seam: int) -> ClipAudio | None:
+    """Return the audio after the seam; if that is too short to blend, fade out before the seam."""
+    remaining = audio.end - seam
+    if remaining < FADE_SAMPLES:
+        _fade_out(audio.samples, audio.end)
+        remaining = 0
+    if seam == audio.samples.shape[1]:
         return None
-    return Sound(sound.samples[:, seam:].copy(), 0, left)
+    return ClipAudio(audio.samples[:, seam:].copy(), 0, remaining)
 
 
-def _blend(carried: Sound, sound: Sound) -> None:
-    """Fade the carried sound out over the beginning of the next, in place."""
-    begin, end = sound.begin, carried.end
-    head = sound.samples[:, : carried.samples.shape[1]]
+def _cross_fade(carried: ClipAudio, audio: ClipAudio) -> None:
+    """Fade the carried audio out over the start of the next, in place."""
+    start, end = audio.start, carried.end
+    head = audio.samples[:, : carried.samples.shape[1]]
     carried_samples = carried.samples[:, : head.shape[1]]
-    if end - begin >= FADE_SAMPLES:
+    if end - start >= FADE_SAMPLES:
         weight = np.ones(carried_samples.shape[1], np.float32)
-        weight[begin:end] -= _rising(end - begin)
+        weight[start:end] -= _fade_curve(end - start)
         weight[end:] = 0
         head *= 1 - weight
         carried_samples *= weight
     else:
-        # One of them has nothing to sound while the other does: each fades by itself.
-        fade_out(carried_samples, end)
-        fade_in(sound.samples, begin)
+        # They do not overlap: each fades by itself.
+        _fade_out(carried_samples, end)
+        _fade_in(audio.samples, start)
     head += carried_samples
 
 
-def _place(container: InputContainer, source: Source) -> tuple[Samples, int, int, int] | None:
-    """Return samples at their own rate from the first picture on, where they begin and end, and
-    that rate; None where nothing sounds during the picture.
+def _decode(container: InputContainer, source: AudioSource) -> tuple[Samples, int, int, int] | None:
+    """Decode audio at its own sample rate, aligned with the first frame.
+
+    Returns:
+        Samples, their start and end, and the sample rate; None if there is no audio while the video
+        is shown.
     """
     stream = container.streams.audio[0]
     frames = container.decode(stream)
@@ -159,38 +166,38 @@ def _place(container: InputContainer, source: Source) -> tuple[Samples, int, int
     converter, rate = _to_float(first), first.sample_rate
     length = -(-source.frames * rate // FRAMES_PER_SECOND)
     canvas = np.zeros((min(2, first.layout.nb_channels), length), np.float32)
-    begin, end, at = length, 0, 0
+    start, end, offset = length, 0, 0
     for frame in chain([first], frames):
         if frame.pts is not None and frame.time_base:
-            at = round((frame.pts * fraction(frame.time_base) - source.starts_at) * rate)
-        for part in converter.resample(frame):
-            block = part.to_ndarray()
-            left, right = max(0, at), min(length, at + block.shape[1])
+            offset = round((frame.pts * to_fraction(frame.time_base) - source.start_seconds) * rate)
+        for converted in converter.resample(frame):
+            block = converted.to_ndarray()
+            left, right = max(0, offset), min(length, offset + block.shape[1])
             if left < right:
-                canvas[:, left:right] = block[:, left - at : right - at]
-                begin, end = min(begin, left), max(end, right)
-            at += block.shape[1]
-    told = (_told_end(stream) - source.starts_at) * rate
-    if stream.duration and 0 < end - told < _CODEC_PADDING:
-        end = round(told)
+                canvas[:, left:right] = block[:, left - offset : right - offset]
+                start, end = min(start, left), max(end, right)
+            offset += block.shape[1]
+    header_end = (_header_end(stream) - source.start_seconds) * rate
+    if stream.duration and 0 < end - header_end < _CODEC_PADDING:
+        end = round(header_end)
         canvas[:, max(0, end) :] = 0
-    return (canvas, begin, end, rate) if begin < end else None
+    return (canvas, start, end, rate) if start < end else None
 
 
-def _told_end(stream: AudioStream) -> Fraction:
-    """Return when the sound ends by its header, in seconds, which is not to be relied on."""
-    return ((stream.start_time or 0) + (stream.duration or 0)) * fraction(stream.time_base)
+def _header_end(stream: AudioStream) -> Fraction:
+    """Return the end of the audio in seconds according to the header, which may be wrong."""
+    return ((stream.start_time or 0) + (stream.duration or 0)) * to_fraction(stream.time_base)
 
 
 def _to_float(frame: AudioFrame) -> AudioResampler:
-    # Only the format changes here, and more than two channels become two. Mono must not become
-    # stereo in a resampler, which would take 3 dB off it.
+    # Changes the sample format, and more than two channels to two. Mono is not converted to stereo
+    # here, because the resampler attenuates it by 3 dB.
     layout = frame.layout.name if frame.layout.nb_channels <= 2 else "stereo"
     return AudioResampler(format="fltp", layout=layout, rate=frame.sample_rate)
 
 
 def _resample(canvas: Samples, rate: int, length: int) -> Samples:
-    """Bring samples to 48 kHz and exactly to length."""
+    """Resample to 48 kHz, cut or padded to exactly `length` samples."""
     if rate != SAMPLES_PER_SECOND:
         layout = "mono" if len(canvas) == 1 else "stereo"
         resampler = AudioResampler(format="fltp", layout=layout, rate=SAMPLES_PER_SECOND)

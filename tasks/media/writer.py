@@ -1,7 +1,6 @@
-"""Writes a new clip from planes and samples: H.264 8-bit, bt709 tagged, AAC mono, fast start.
+"""Writes a new clip from YUV planes and audio samples: H.264 8-bit, BT.709, AAC mono, fast start.
 
-Pictures come in as yuv420p planes because whoever draws them works in YUV from the start. What is
-cut, joined or normalised from existing clips is written elsewhere in this room.
+Films joined from existing clips are written by `mux`.
 """
 
 from __future__ import annotations
@@ -37,9 +36,10 @@ Plane = NDArray[np.uint8]
 
 
 class ClipWriter:
-    """Writes one MP4 (or MOV, by the suffix) at 24 frames a second; a failed one is removed.
+    """Writes one MP4 (or MOV, by the suffix) at 24 frames per second.
 
-    Planes have even sizes: luma height×width, each chroma half of both. Raises MediaError.
+    Used as a context manager. If the context ends with an exception, the file is removed. Errors of
+    the encoder and of the disk are raised as MediaError, also at the end of the context.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class ClipWriter:
             raise MediaError(message)
         self._path = path
         self._size = (width, height)
-        self._audio = audio
+        self._has_audio = audio
         self._quality = quality
-        self._frames = 0
-        self._samples = 0
+        self._frame_count = 0
+        self._sample_count = 0
         self._pending: NDArray[np.float32] = np.zeros(0, np.float32)
 
     def __enter__(self) -> Self:
@@ -61,43 +61,57 @@ class ClipWriter:
             self._container: OutputContainer = av.open(
                 str(self._path), "w", options={"movflags": "+faststart"}
             )
-            self._video = self._open_video()
-            self._sound = self._open_sound() if self._audio else None
-        except (av.FFmpegError, OSError) as broken:
-            raise self._failed(broken) from broken
+            self._video_stream = self._open_video()
+            self._audio_stream = self._open_audio() if self._has_audio else None
+        except (av.FFmpegError, OSError) as error:
+            raise self._write_error(error) from error
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        error_type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
     ) -> None:
-        if kind is not None:
+        if error_type is not None:
             self._abandon()
             return
         try:
             self._finish()
-        except (av.FFmpegError, OSError, MediaError) as broken:
+        except (av.FFmpegError, OSError, MediaError) as error:
             self._abandon()
-            raise self._failed(broken) from broken
+            raise self._write_error(error) from error
 
-    def write_planes(self, luma: Plane, blue: Plane, red: Plane, *, key: bool = False) -> None:
-        """Append one picture: bytes in limited range, bt709; `key` encodes it by itself."""
+    def write_frame(self, luma: Plane, blue: Plane, red: Plane, *, intra: bool = False) -> None:
+        """Append a frame as BT.709 planes in limited range.
+
+        Args:
+            luma: Height×width, both even.
+            blue: Cb, half of both.
+            red: Cr, half of both.
+            intra: Encode it as a key frame, without reference to earlier frames.
+
+        Raises:
+            MediaError: The planes have another size, or the clip can't be written.
+        """
         frame = _frame((luma, blue, red), self._size)
-        frame.pts, frame.time_base = self._frames, FRAME_SECONDS
-        if key:
+        frame.pts, frame.time_base = self._frame_count, FRAME_SECONDS
+        if intra:
             frame.pict_type = PictureType.I
-        self._frames += 1
-        self._mux(self._video.encode(frame))
+        self._frame_count += 1
+        self._mux(self._video_stream.encode(frame))
 
-    def write_sound(self, samples: NDArray[np.float32]) -> None:
-        """Append mono samples from -1 to 1 at 48 kHz."""
+    def write_samples(self, samples: NDArray[np.float32]) -> None:
+        """Append mono samples from -1 to 1 at 48 kHz.
+
+        Raises:
+            MediaError: The clip was opened without audio, or can't be written.
+        """
         self._pending = np.concatenate((self._pending, samples))
-        whole = self._pending.size - self._pending.size % _AAC_SAMPLES
-        ready, self._pending = self._pending[:whole], self._pending[whole:]
-        for start in range(0, whole, _AAC_SAMPLES):
-            self._encode_sound(ready[start : start + _AAC_SAMPLES])
+        complete = self._pending.size - self._pending.size % _AAC_SAMPLES
+        ready, self._pending = self._pending[:complete], self._pending[complete:]
+        for start in range(0, complete, _AAC_SAMPLES):
+            self._encode_samples(ready[start : start + _AAC_SAMPLES])
 
     def _open_video(self) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=FRAMES_PER_SECOND)
@@ -108,7 +122,7 @@ class ClipWriter:
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED_RANGE
         context.gop_size = _GOP_FRAMES
-        # One thread: the same planes give the same bytes on every machine.
+        # With one thread, the same planes give the same bytes on every machine.
         context.thread_count = 1
         context.options = {
             "preset": "veryfast",
@@ -118,57 +132,57 @@ class ClipWriter:
         }
         return stream
 
-    def _open_sound(self) -> AudioStream:
+    def _open_audio(self) -> AudioStream:
         stream = self._container.add_stream("aac", rate=SAMPLES_PER_SECOND, layout="mono")
         stream.bit_rate = 96_000
         return stream
 
-    def _encode_sound(self, samples: NDArray[np.float32]) -> None:
-        if self._sound is None:
-            message = "This clip was opened without sound"
+    def _encode_samples(self, samples: NDArray[np.float32]) -> None:
+        if self._audio_stream is None:
+            message = "This clip was opened without audio"
             raise MediaError(message)
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples, np.float32).reshape(1, -1), format="fltp", layout="mono"
         )
         frame.sample_rate = SAMPLES_PER_SECOND
-        frame.pts, frame.time_base = self._samples, Fraction(1, SAMPLES_PER_SECOND)
-        self._samples += samples.size
-        self._mux(self._sound.encode(frame))
+        frame.pts, frame.time_base = self._sample_count, Fraction(1, SAMPLES_PER_SECOND)
+        self._sample_count += samples.size
+        self._mux(self._audio_stream.encode(frame))
 
     def _mux(self, packets: Sequence[Packet[Any]]) -> None:
         try:
             self._container.mux(packets)
-        except (av.FFmpegError, OSError) as broken:
-            raise self._failed(broken) from broken
+        except (av.FFmpegError, OSError) as error:
+            raise self._write_error(error) from error
 
     def _finish(self) -> None:
-        if not self._frames:
-            message = f"The clip {self._path.name} was closed without a picture in it"
+        if not self._frame_count:
+            message = f"The clip {self._path.name} was closed without a frame"
             raise MediaError(message)
-        self._mux(self._video.encode(None))
-        if self._sound is not None:
+        self._mux(self._video_stream.encode(None))
+        if self._audio_stream is not None:
             if self._pending.size:
-                self._encode_sound(self._pending)
-            self._mux(self._sound.encode(None))
+                self._encode_samples(self._pending)
+            self._mux(self._audio_stream.encode(None))
         self._container.close()
 
     def _abandon(self) -> None:
-        # What went wrong is on its way already; closing what can't be written fails again.
+        # Closing a file that can't be written fails again; the first error is raised already.
         with suppress(av.FFmpegError, OSError):
             self._container.close()
         self._path.unlink(missing_ok=True)
 
-    def _failed(self, broken: Exception) -> MediaError:
-        if isinstance(broken, MediaError):
-            return broken
-        return MediaError(f"The clip {self._path.name} could not be written: {broken}")
+    def _write_error(self, error: Exception) -> MediaError:
+        if isinstance(error, MediaError):
+            return error
+        return MediaError(f"The clip {self._path.name} could not be written: {error}")
 
 
 def _frame(planes: tuple[Plane, Plane, Plane], size: tuple[int, int]) -> VideoFrame:
     width, height = size
     flat = np.concatenate([plane.ravel() for plane in planes])
     if flat.size != width * height * 3 // 2:
-        message = f"The planes do not make a picture of {width}×{height}"
+        message = f"The planes do not have the size of a {width}×{height} frame"
         raise MediaError(message)
     frame = av.VideoFrame.from_ndarray(flat.reshape(height * 3 // 2, width), format="yuv420p")
     frame.colorspace, frame.color_range = _BT709, _LIMITED_RANGE

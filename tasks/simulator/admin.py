@@ -1,9 +1,9 @@
-"""The admin route: order faults, read the ledger, move a clock that is moved by hand.
+"""The admin routes: inject faults, read the request log, advance a manual clock.
 
-GET    /admin/faults    every kind, and what is on order
+GET    /admin/faults    every kind of fault, and the pending faults
 POST   /admin/faults    {"kind": "throttled", "mount": "ark", "operation": "create", "times": 2}
-DELETE /admin/faults    call everything off
-GET    /admin/ledger    every request, and how many jobs each mount accepted
+DELETE /admin/faults    remove every pending fault
+GET    /admin/ledger    every request, and the number of jobs created at each mount
 GET    /admin/clock     the simulator's time
 POST   /admin/clock     {"advance_seconds": 60}
 """
@@ -20,73 +20,89 @@ from starlette.routing import Route
 
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Fault, describe_faults
-from tasks.simulator.house import House
-from tasks.simulator.ledger import count_creates
+from tasks.simulator.request_log import count_created_jobs
+from tasks.simulator.state import SimulatorState
 
 
-def admin_routes(house: House, mounts: Mapping[str, str]) -> list[Route]:
-    """Return the routes that no vendor has."""
+def admin_routes(state: SimulatorState, mounts: Mapping[str, str]) -> list[Route]:
+    """Return the admin routes.
 
-    async def home(_: Request) -> Response:
+    Args:
+        state: The simulator's state.
+        mounts: Provider name to path, as the root URL lists them.
+    """
+
+    async def root(_: Request) -> Response:
         return JSONResponse({"simulator": "shotchain", "mounts": dict(mounts)})
 
     async def faults(request: Request) -> Response:
         if request.method == "POST":
-            return _order(house, mounts, await _json(request))
+            return _inject(state, mounts, await _read_json(request))
         if request.method == "DELETE":
-            house.faults.clear()
-        pending = [_describe(fault) for fault in house.faults.pending()]
-        return JSONResponse({"kinds": describe_faults(), "pending": pending})
+            state.faults.clear()
+        return JSONResponse({"kinds": describe_faults(), "pending": _pending(state)})
 
     async def ledger(_: Request) -> Response:
-        entries = house.ledger.entries()
-        told = [asdict(entry) for entry in entries]
-        return JSONResponse({"entries": told, "creates": count_creates(entries)})
+        requests = state.log.read()
+        entries = [asdict(request) for request in requests]
+        return JSONResponse({"entries": entries, "creates": count_created_jobs(requests)})
 
     async def clock(request: Request) -> Response:
-        return _move(house, await _json(request)) if request.method == "POST" else _time(house)
+        if request.method == "POST":
+            return _advance(state, await _read_json(request))
+        return _time(state)
 
     return [
-        Route("/", home),
+        Route("/", root),
         Route("/admin/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route("/admin/ledger", ledger),
         Route("/admin/clock", clock, methods=["GET", "POST"]),
     ]
 
 
-def _order(house: House, mounts: Mapping[str, str], told: Mapping[str, Any]) -> Response:
-    if told.get("mount", "") not in ("", *mounts):
-        words = f"There is no mount {told['mount']!r}; there are {', '.join(mounts)}"
-        return JSONResponse({"error": words}, 400)
+def _inject(
+    state: SimulatorState, mounts: Mapping[str, str], options: Mapping[str, Any]
+) -> Response:
+    if options.get("mount", "") not in ("", *mounts):
+        message = f"unknown mount {options['mount']!r}; the mounts are {', '.join(mounts)}"
+        return _error(400, message)
     try:
-        house.faults.order(**told)
-    except (TypeError, ValueError) as wrong:
-        return JSONResponse({"error": str(wrong)}, 400)
-    return JSONResponse({"pending": [_describe(fault) for fault in house.faults.pending()]})
+        state.faults.inject(**options)
+    except (TypeError, ValueError) as error:
+        return _error(400, str(error))
+    return JSONResponse({"pending": _pending(state)})
 
 
-def _move(house: House, told: Mapping[str, Any]) -> Response:
-    seconds = told.get("advance_seconds")
-    if not isinstance(house.clock, ManualClock):
-        return JSONResponse({"error": "this simulator lives by the machine's clock"}, 409)
-    if not isinstance(seconds, int | float) or seconds < 0:
-        return JSONResponse({"error": "send advance_seconds, a number from 0 on"}, 400)
-    house.clock.advance(seconds)
-    return _time(house)
+def _pending(state: SimulatorState) -> list[dict[str, Any]]:
+    return [_fault_json(fault) for fault in state.faults.pending()]
 
 
-def _time(house: House) -> Response:
-    manual = isinstance(house.clock, ManualClock)
-    return JSONResponse({"now": house.clock.now(), "manual": manual})
-
-
-def _describe(fault: Fault) -> dict[str, Any]:
+def _fault_json(fault: Fault) -> dict[str, Any]:
     return {**asdict(fault), "kind": fault.kind.name, "options": dict(fault.options)}
 
 
-async def _json(request: Request) -> Mapping[str, Any]:
+def _advance(state: SimulatorState, options: Mapping[str, Any]) -> Response:
+    seconds = options.get("advance_seconds")
+    if not isinstance(state.clock, ManualClock):
+        return _error(409, "this simulator uses the system clock, which can't be advanced")
+    if not isinstance(seconds, int | float) or seconds < 0:
+        return _error(400, "`advance_seconds` must be a number of at least 0")
+    state.clock.advance(seconds)
+    return _time(state)
+
+
+def _time(state: SimulatorState) -> Response:
+    is_manual = isinstance(state.clock, ManualClock)
+    return JSONResponse({"now": state.clock.now(), "manual": is_manual})
+
+
+def _error(status: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status)
+
+
+async def _read_json(request: Request) -> Mapping[str, Any]:
     try:
-        told = await request.json()
+        body = await request.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}

@@ -1,7 +1,7 @@
-"""The simulator as a web application: a row per provider, the files, and the admin route.
+"""The simulator as a web application: one mount per provider, the files, the admin routes.
 
-A vendor's file says what its API does; here is what all of them share: reading the request,
-the key, the faults, the ledger. Another vendor is one file in `vendors/` and one row in ROWS.
+Everything that the vendors share is here: reading the request, the key, the faults, the log. A
+further vendor is a module in `vendors/` and an entry in `_MOUNTS`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 from starlette.applications import Starlette
@@ -17,195 +18,251 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tasks.simulator.admin import admin_routes
-from tasks.simulator.connection import BrokenReply, NoReply, wait
-from tasks.simulator.desk import Answer, Call, Desk, Mount, Operation, new_request_id
-from tasks.simulator.downloads import download_route, serve_file
-from tasks.simulator.families import BYTEPLUS_MODELS, VOLCENGINE_MODELS
-from tasks.simulator.faults import Fault, Seen
-from tasks.simulator.house import House
-from tasks.simulator.ledger import Entry
-from tasks.simulator.magic import reason
-from tasks.simulator.refusals import Refusal, reject
-from tasks.simulator.vendors import kkiai, powertokens, sora, videos, volc
-from tasks.simulator.vendors.ark import ARK
-from tasks.simulator.vendors.own import OWN
+from tasks.simulator.api_errors import ApiError, reject
+from tasks.simulator.broken_responses import (
+    DroppedResponse,
+    TruncatedResponse,
+    wait_unless_closing,
+)
+from tasks.simulator.context import (
+    ApiCall,
+    ApiResponse,
+    Mount,
+    Operation,
+    RequestContext,
+    new_request_id,
+)
+from tasks.simulator.faults import Fault, FaultTarget
+from tasks.simulator.file_store import is_file_name, serve_file, storage_error
+from tasks.simulator.model_limits import BYTEPLUS_MODELS, VOLCENGINE_MODELS
+from tasks.simulator.prompt_directives import error_message
+from tasks.simulator.request_log import LoggedRequest
+from tasks.simulator.state import SimulatorState
+from tasks.simulator.vendors import ark_gateways, sora, videos
+from tasks.simulator.vendors.ark import ArkVendor, SimulatorVendor
 
 # Web search is not offered on overseas nodes.
 _OVERSEAS = frozenset({"tools"})
-ROWS = (
-    Mount("simulator", "/simulator/api/v3", OWN, {**VOLCENGINE_MODELS, **BYTEPLUS_MODELS}),
-    Mount("ark", "/ark/api/v3", ARK, VOLCENGINE_MODELS),
-    Mount("modelark", "/modelark/api/v3", ARK, BYTEPLUS_MODELS, _OVERSEAS),
+_MOUNTS = (
+    Mount(
+        "simulator",
+        "/simulator/api/v3",
+        SimulatorVendor(),
+        {**VOLCENGINE_MODELS, **BYTEPLUS_MODELS},
+    ),
+    Mount("ark", "/ark/api/v3", ArkVendor(), VOLCENGINE_MODELS),
+    Mount("modelark", "/modelark/api/v3", ArkVendor(), BYTEPLUS_MODELS, _OVERSEAS),
     Mount(
         "powertokens",
         "/powertokens/byteplus/api/v3",
-        powertokens.POWERTOKENS,
-        powertokens.MODELS,
+        ark_gateways.PowertokensVendor(),
+        ark_gateways.POWERTOKENS_MODELS,
         _OVERSEAS,
     ),
-    Mount("cometapi-volc", "/cometapi-volc/volc/v3", volc.VOLC, VOLCENGINE_MODELS),
-    Mount("cometapi-videos", "/cometapi-videos/v1", videos.VIDEOS, videos.MODELS),
-    Mount("kkiai", "/kkiai/volc/v1", kkiai.KKIAI, kkiai.MODELS),
-    Mount("kkiai-2", "/kkiai-2/api/v3", kkiai.KKIAI_2, kkiai.MODELS_2),
-    Mount("infinity-blue", "/infinity-blue/v1", sora.SORA, sora.MODELS),
+    Mount(
+        "cometapi-volc",
+        "/cometapi-volc/volc/v3",
+        ark_gateways.CometVolcVendor(),
+        VOLCENGINE_MODELS,
+    ),
+    Mount("cometapi-videos", "/cometapi-videos/v1", videos.VideosVendor(), videos.MODELS),
+    Mount("kkiai", "/kkiai/volc/v1", ark_gateways.KkiaiVendor(), ark_gateways.KKIAI_MODELS),
+    Mount("kkiai-2", "/kkiai-2/api/v3", ark_gateways.Kkiai2Vendor(), ark_gateways.KKIAI_2_MODELS),
+    Mount("infinity-blue", "/infinity-blue/v1", sora.SoraVendor(), sora.MODELS),
 )
-MOUNTS: Mapping[str, str] = MappingProxyType({mount.provider: mount.path for mount in ROWS})
-"""Provider name to the path its base URL ends with."""
+MOUNTS: Mapping[str, str] = MappingProxyType({mount.provider: mount.path for mount in _MOUNTS})
+"""Provider name to the path that its base URL ends with."""
 
-_BODY_BYTES = 64 * 1024 * 1024
+_MAX_BODY_BYTES = 64 * 1024 * 1024
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_PAGE = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body>"
+_ERROR_PAGE = (
+    "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body>"
+)
+_ID_KEYS = frozenset({"id", "task_id"})
+# A create reads images and a list reads every job: in a thread, neither delays a poll.
+_SLOW_OPERATIONS = frozenset({"create", "list", "upload"})
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(house: House) -> Starlette:
-    """Return the application over an open house."""
-    routes = [route for mount in ROWS for route in _mount_routes(house, mount)]
-    return Starlette(routes=[*routes, download_route(house), *admin_routes(house, MOUNTS)])
+def build_app(state: SimulatorState) -> Starlette:
+    """Return the web application over an open state."""
+    routes = [route for mount in _MOUNTS for route in _mount_routes(state, mount)]
+    files = Route("/files/{name}", _file_endpoint(state), methods=["GET", "HEAD"])
+    return Starlette(routes=[*routes, files, *admin_routes(state, MOUNTS)])
 
 
-def resume_callbacks(house: House, base_url: str) -> None:
-    """Go on telling of the jobs that an earlier process took."""
-    mounts = {mount.provider: mount for mount in ROWS}
-    for job in house.jobs.all():
-        if job.commission.callback_url and job.mount in mounts:
-            house.desk(mounts[job.mount]).call_back(job, base_url)
+def resume_callbacks(state: SimulatorState, base_url: str) -> None:
+    """Continue the callbacks of jobs that an earlier process created."""
+    mounts = {mount.provider: mount for mount in _MOUNTS}
+    for job in state.jobs.all():
+        if job.mount in mounts:
+            call = ApiCall("GET", "", base_url=base_url)
+            RequestContext(state, mounts[job.mount], call).start_callbacks(job)
 
 
-def _mount_routes(house: House, mount: Mount) -> list[Route]:
-    desk = house.desk(mount)
-    known = [
+def _mount_routes(state: SimulatorState, mount: Mount) -> list[Route]:
+    routes = [
         Route(
             mount.path + operation.path,
-            _endpoint(house, desk, operation),
+            _operation_endpoint(state, mount, operation),
             methods=[operation.method],
         )
         for operation in mount.vendor.operations
     ]
-    wrong = Route(mount.path + "/{rest:path}", _wrong_path(house, desk), methods=_METHODS)
-    return [*known, wrong]
+    rest = Route(mount.path + "/{rest:path}", _unknown_endpoint(state, mount), methods=_METHODS)
+    return [*routes, rest]
 
 
-def _endpoint(house: House, desk: Desk, operation: Operation) -> _Endpoint:
-    async def answer(request: Request) -> Response:
-        return await _Visit(house, desk, operation, request).answer()
+def _operation_endpoint(state: SimulatorState, mount: Mount, operation: Operation) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        return await _RequestHandler(state, mount, operation, request).respond()
 
-    return answer
+    return respond
 
 
-def _wrong_path(house: House, desk: Desk) -> _Endpoint:
-    async def answer(request: Request) -> Response:
-        call = _call(request, b"")
+def _unknown_endpoint(state: SimulatorState, mount: Mount) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        call = _api_call(request, b"")
         message = f"The specified action is invalid: {request.method} {request.url.path}"
-        refused = desk.mount.vendor.refuse(Refusal("InvalidAction", message), call)
-        _write_down(house, desk.mount.provider, "unknown", call, refused)
-        return _response(refused, call)
+        response = mount.vendor.format_error(ApiError("InvalidAction", message), call.request_id)
+        _log(state, mount.provider, "unknown", call, response)
+        return _http_response(response, call)
 
-    return answer
+    return respond
 
 
-class _Visit:
-    """One request at a mount, from its first byte to the ledger."""
+def _file_endpoint(state: SimulatorState) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        name = request.path_params["name"]
+        job = state.jobs.find(Path(name).stem) if is_file_name(name) else None
+        mount, prompt = (job.mount, job.request.prompt) if job else ("", "")
+        fault = state.faults.take("file", FaultTarget(mount, "download", f"{name}\n{prompt}"))
+        response = _link_error(state, request, name, is_known=job is not None) or serve_file(
+            state.files.path(name), request, fault, state.closing.is_set
+        )
+        entry = ApiResponse(
+            None,
+            response.status_code,
+            job=Path(request.url.path).stem,
+            faults=(fault.kind.name,) if fault else (),
+        )
+        _log(state, mount, "download", _api_call(request, b""), entry)
+        return response
 
-    def __init__(self, house: House, desk: Desk, operation: Operation, request: Request) -> None:
-        self._house = house
-        self._desk = desk
+    return respond
+
+
+def _link_error(
+    state: SimulatorState, request: Request, name: str, *, is_known: bool
+) -> Response | None:
+    """Return the error response of a link that does not work, or None."""
+    if "authorization" in request.headers:
+        message = "Only one auth mechanism allowed; the link is signed already."
+        return storage_error(400, "InvalidArgument", message)
+    problem = state.files.check_link(name, dict(request.query_params), state.clock.now())
+    if problem:
+        return storage_error(403, "AccessDenied", problem)
+    if not is_known or not state.files.path(name).is_file():
+        return storage_error(404, "NoSuchKey", "The specified key does not exist.")
+    return None
+
+
+class _RequestHandler:
+    """Handles one request at a mount, from its first byte to the log."""
+
+    def __init__(
+        self, state: SimulatorState, mount: Mount, operation: Operation, request: Request
+    ) -> None:
+        self._state = state
+        self._mount = mount
         self._operation = operation
         self._request = request
-        self._seen = Seen(desk.mount.provider, operation.name)
-        self._struck: list[str] = []
+        self._target = FaultTarget(mount.provider, operation.name)
+        self._applied_faults: list[str] = []
 
-    async def answer(self) -> Response:
-        """Answer as the vendor would, or as a fault orders."""
-        if self._strikes("connection"):
-            self._note(_call(self._request, b""), Answer(None, 0))
-            return NoReply(reset=True)
+    async def respond(self) -> Response:
+        """Return the vendor's response, or the response that a fault requires."""
+        if self._take_fault("connection"):
+            self._log(_api_call(self._request, b""), ApiResponse(None, 0))
+            return DroppedResponse(reset=True)
         try:
             call = await self._read()
         except ClientDisconnect:
             return Response()
-        except Refusal as refusal:
-            call = _call(self._request, b"")
-            return self._finish(call, self._desk.mount.vendor.refuse(refusal, call))
-        if slow := self._strikes("pace"):
-            await wait(slow.number("seconds"), self._house.closing.is_set)
-        return self._finish(call, await self._answer(call))
+        except ApiError as error:
+            call = _api_call(self._request, b"")
+            return self._finish(call, self._mount.vendor.format_error(error, call.request_id))
+        if fault := self._take_fault("pace"):
+            await wait_unless_closing(fault.number("seconds"), self._state.closing.is_set)
+        return self._finish(call, await self._call_vendor(call))
 
-    async def _read(self) -> Call:
+    async def _read(self) -> ApiCall:
         chunks: list[bytes] = []
         size = 0
         async for chunk in self._request.stream():
             size += len(chunk)
-            if size > _BODY_BYTES:
-                # The rest is read all the same: a client that still sends reads no answer.
+            if size > _MAX_BODY_BYTES:
+                # Read the rest anyway: a client that is still sending reads no response.
                 chunks.clear()
                 continue
             chunks.append(chunk)
-        call = _call(self._request, b"".join(chunks))
-        if size > _BODY_BYTES:
+        call = _api_call(self._request, b"".join(chunks))
+        if size > _MAX_BODY_BYTES:
             reject("", "The request body is larger than 64 MB.")
-        self._seen = replace(self._seen, text=self._text(call))
+        job = self._state.jobs.find(call.params["id"]) if "id" in call.params else None
+        prompt = job.request.prompt if job else ""
+        self._target = replace(self._target, text=f"{call.text}\n{prompt}")
         return call
 
-    async def _answer(self, call: Call) -> Answer:
-        vendor = self._desk.mount.vendor
+    async def _call_vendor(self, call: ApiCall) -> ApiResponse:
+        vendor = self._mount.vendor
         if not call.has_key:
             message = "The API key in the request is missing or invalid."
-            return vendor.refuse(Refusal("AuthenticationError", message), call)
-        if fault := self._strikes("answer"):
-            return _ordered(fault, self._desk, call)
+            return vendor.format_error(ApiError("AuthenticationError", message), call.request_id)
+        if fault := self._take_fault("answer"):
+            return _fault_response(fault, self._mount, call)
+        context = RequestContext(self._state, self._mount, call)
         try:
-            # Pictures come with a create, and a list reads every job: neither must hold up
-            # anybody's poll.
-            if self._operation.name in {"create", "list", "upload"}:
-                return await asyncio.to_thread(self._operation.answer, self._desk, call)
-            return self._operation.answer(self._desk, call)
-        except Refusal as refusal:
-            return vendor.refuse(refusal, call)
+            if self._operation.name in _SLOW_OPERATIONS:
+                return await asyncio.to_thread(self._operation.respond, context)
+            return self._operation.respond(context)
+        except ApiError as error:
+            return vendor.format_error(error, call.request_id)
 
-    def _finish(self, call: Call, answer: Answer) -> Response:
-        fault = self._strikes("reply")
+    def _finish(self, call: ApiCall, response: ApiResponse) -> Response:
+        fault = self._take_fault("reply")
         kind = fault.kind.name if fault else ""
-        if kind == "no_id" and isinstance(answer.body, dict):
-            kept = {key: value for key, value in answer.body.items() if key not in _ID_KEYS}
-            answer = replace(answer, body=kept)
-        response = self._file(answer) if answer.file else _response(answer, call)
-        answer = replace(answer, status=0 if kind == "lost_reply" else response.status_code)
-        self._note(call, answer)
+        if kind == "no_id" and isinstance(response.body, dict):
+            body = {key: value for key, value in response.body.items() if key not in _ID_KEYS}
+            response = replace(response, body=body)
+        http_response = (
+            self._serve(response.file) if response.file else _http_response(response, call)
+        )
+        status = 0 if kind == "lost_reply" else http_response.status_code
+        self._log(call, replace(response, status=status))
         if kind == "lost_reply":
-            return NoReply(reset=False)
-        # What already breaks off, or comes slowly, has no body at hand.
-        return _spoilt(response, kind, bytes(getattr(response, "body", b"")))
+            return DroppedResponse(reset=False)
+        # Truncated and slow responses have no body to damage.
+        return _damage(http_response, kind, bytes(getattr(http_response, "body", b"")))
 
-    def _file(self, answer: Answer) -> Response:
-        path = self._house.files.path(answer.file)
-        return serve_file(self._house, path, self._request, self._strikes("file"))
+    def _serve(self, name: str) -> Response:
+        path, fault = self._state.files.path(name), self._take_fault("file")
+        return serve_file(path, self._request, fault, self._state.closing.is_set)
 
-    def _strikes(self, moment: str) -> Fault | None:
-        fault = self._house.faults.strike(moment, self._seen)
+    def _take_fault(self, moment: str) -> Fault | None:
+        fault = self._state.faults.take(moment, self._target)
         if fault is not None:
-            self._struck.append(fault.kind.name)
+            self._applied_faults.append(fault.kind.name)
         return fault
 
-    def _text(self, call: Call) -> str:
-        """What a fault's match is looked for in: path, body, and the prompt of the job."""
-        job = self._house.jobs.find(call.params["id"]) if "id" in call.params else None
-        prompt = job.commission.prompt if job else ""
-        return f"{call.path}\n{call.body.decode('utf-8', 'replace')}\n{prompt}"
-
-    def _note(self, call: Call, answer: Answer) -> None:
-        faults = (*answer.faults, *self._struck)
-        provider = self._desk.mount.provider
-        noted = replace(answer, faults=faults)
-        _write_down(self._house, provider, self._operation.name, call, noted)
+    def _log(self, call: ApiCall, response: ApiResponse) -> None:
+        entry = replace(response, faults=(*response.faults, *self._applied_faults))
+        _log(self._state, self._mount.provider, self._operation.name, call, entry)
 
 
-_ID_KEYS = frozenset({"id", "task_id"})
-
-
-def _call(request: Request, body: bytes) -> Call:
-    return Call(
+def _api_call(request: Request, body: bytes) -> ApiCall:
+    return ApiCall(
         method=request.method,
         path=request.url.path,
         params={key: str(value) for key, value in request.path_params.items()},
@@ -217,61 +274,62 @@ def _call(request: Request, body: bytes) -> Call:
     )
 
 
-def _ordered(fault: Fault, desk: Desk, call: Call) -> Answer:
-    """Return the answer that a fault orders."""
-    refuse = desk.mount.vendor.refuse
+def _fault_response(fault: Fault, mount: Mount, call: ApiCall) -> ApiResponse:
+    """Return the response that a fault of the moment `answer` requires."""
+    if fault.kind.name == "html":
+        return ApiResponse(_ERROR_PAGE, int(fault.number("status")), media_type="text/html")
     code = str(fault.options.get("code", "InternalServiceError"))
-    match fault.kind.name:
-        case "throttled":
-            answer = refuse(Refusal(code, reason(code), status=429), call)
-            after = fault.word("retry_after")
-            return replace(answer, headers={"Retry-After": after} if after else {})
-        case "server_error":
-            message = "The service encountered an unexpected internal error."
-            return refuse(Refusal(code, message, status=int(fault.number("status"))), call)
-        case "html":
-            return Answer(_PAGE, int(fault.number("status")), media_type="text/html")
-        case "error_in_200":
-            return replace(refuse(Refusal(code, reason(code)), call), status=200)
-        case _:
-            return refuse(Refusal(code, reason(code)), call)
+    message, status = error_message(code), 0
+    if fault.kind.name == "throttled":
+        status = 429
+    elif fault.kind.name == "server_error":
+        message = "The service encountered an unexpected internal error."
+        status = int(fault.number("status"))
+    error = ApiError(code, message, status=status)
+    response = mount.vendor.format_error(error, call.request_id)
+    if fault.kind.name == "error_in_200":
+        return replace(response, status=200)
+    retry_after = str(fault.options.get("retry_after", ""))
+    return replace(response, headers={"Retry-After": retry_after} if retry_after else {})
 
 
-def _spoilt(response: Response, kind: str, body: bytes) -> Response:
-    """Return the reply as a fault leaves it."""
+def _damage(response: Response, kind: str, body: bytes) -> Response:
+    """Return the response as a fault of the moment `reply` leaves it."""
     if body and kind in {"truncated", "reset_midway"}:
-        return BrokenReply(response, body, len(body) // 2, reset=kind == "reset_midway")
+        return TruncatedResponse(response, body, len(body) // 2, reset=kind == "reset_midway")
     if body and kind == "cut_json":
         headers = {
-            name: word for name, word in response.headers.items() if name != "content-length"
+            name: value for name, value in response.headers.items() if name != "content-length"
         }
         return Response(body[: len(body) // 2], response.status_code, headers)
     return response
 
 
-def _response(answer: Answer, call: Call) -> Response:
-    headers = {"X-Request-Id": call.request_id, **answer.headers}
-    if answer.media_type == "text/html":
-        return HTMLResponse(answer.body, answer.status, headers)
-    if isinstance(answer.body, bytes):
-        return Response(answer.body, answer.status, headers, answer.media_type)
-    return JSONResponse(answer.body, answer.status, headers)
+def _http_response(response: ApiResponse, call: ApiCall) -> Response:
+    headers = {"X-Request-Id": call.request_id, **response.headers}
+    if response.media_type == "text/html":
+        return HTMLResponse(response.body, response.status, headers)
+    if isinstance(response.body, bytes):
+        return Response(response.body, response.status, headers, response.media_type)
+    return JSONResponse(response.body, response.status, headers)
 
 
-def _write_down(house: House, mount: str, operation: str, call: Call, answer: Answer) -> None:
-    house.ledger.add(
-        Entry(
-            at=house.clock.now(),
+def _log(
+    state: SimulatorState, mount: str, operation: str, call: ApiCall, response: ApiResponse
+) -> None:
+    state.log.add(
+        LoggedRequest(
+            at=state.clock.now(),
             mount=mount,
             operation=operation,
             method=call.method,
             path=call.path,
-            status=answer.status,
-            job=answer.job or call.params.get("id", ""),
-            model=answer.model,
-            accepted=answer.accepted,
-            code=answer.code,
-            faults=answer.faults,
-            note=answer.note,
+            status=response.status,
+            job=response.job or call.params.get("id", ""),
+            model=response.model,
+            accepted=response.accepted,
+            code=response.code,
+            faults=response.faults,
+            note=response.note,
         )
     )

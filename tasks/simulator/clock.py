@@ -1,4 +1,4 @@
-"""Whose time it is: the machine's, or one that a test moves by hand."""
+"""The simulator's time: the system clock, or a clock that tests advance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells Unix seconds."""
+    """A source of the current time."""
 
     def now(self) -> float:
         """Return Unix seconds."""
@@ -16,7 +16,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's time."""
+    """The system's time."""
 
     def now(self) -> float:
         """Return Unix seconds."""
@@ -24,7 +24,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A time that stands still until somebody moves it."""
+    """A clock that moves only when `advance` is called. Thread-safe."""
 
     def __init__(self, start: float) -> None:
         self._now = start
@@ -36,7 +36,7 @@ class ManualClock:
             return self._now
 
     def advance(self, seconds: float) -> float:
-        """Move the time on and return it."""
+        """Move the time forward and return the new time."""
         with self._lock:
             self._now += seconds
             return self._now

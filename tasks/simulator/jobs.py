@@ -1,8 +1,8 @@
-"""The vendor's jobs: how they age by the clock, and how they are kept on disk.
+"""The vendor's jobs: their status over time, and their records on disk.
 
-A job is one JSON file that is replaced as a whole, so a killed process leaves no half of one.
-Its state is worked out from what is known (when it was made, when its picture was ready, what a
-fault decided) each time somebody asks. Rendering is done elsewhere.
+A job is a JSON file that is replaced as a whole, so a killed process leaves no half-written one.
+Its status is computed whenever it is read, from the recorded facts: when it was created, when its
+clip was ready, and what faults apply. Rendering is done by `footage.pool`.
 
     queued ──> running ──> succeeded | failed | expired
        └────> cancelled
@@ -14,26 +14,34 @@ import fcntl
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tasks.simulator.clock import Clock
-from tasks.simulator.commission import Commission, read_commission
-from tasks.simulator.files import LIFETIME_SECONDS, write_whole
+from tasks.simulator.file_store import LIFETIME_SECONDS, write_atomically
+from tasks.simulator.job_request import JobRequest, read_job_request
 
-RECORD_SECONDS = 7 * 86_400
-CANCELLED_SECONDS = 86_400
+_RECORD_SECONDS = 7 * 86_400
+_CANCELLED_SECONDS = 86_400
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _QUEUE_SHARE = 0.2
-"""How much of a job's set time it waits in the queue."""
+"""The share of a job's duration that it spends in the queue."""
+_RECORD_NAMES: Mapping[str, str] = {
+    "request": "commission",
+    "min_seconds": "due_seconds",
+    "scenario": "fate",
+    "render_error": "trouble",
+    "notified_status": "told_status",
+}
+"""Attributes whose key in the record differs; records of earlier versions have these keys."""
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What a fault or a magic word decided about a job."""
+class Scenario:
+    """The course that faults or prompt directives set for a job."""
 
     error_code: str = ""
     error_message: str = ""
@@ -47,101 +55,58 @@ class Fate:
 
 @dataclass(frozen=True)
 class Job:
-    """One job's record."""
+    """The record of one job."""
 
     id: str
     mount: str
-    commission: Commission
+    request: JobRequest
     created_at: float
-    due_seconds: float | None
-    """How long it takes at least; None: as long as its picture needs."""
-    fate: Fate = Fate()
+    min_seconds: float | None
+    """The minimum duration; None if it only takes as long as the rendering."""
+    scenario: Scenario = Scenario()
     status: str = "queued"
     updated_at: float = 0.0
-    """When the status changed last."""
+    """The time of the last status change."""
     started_at: float | None = None
     rendered_at: float | None = None
-    trouble: str = ""
-    """Why rendering failed."""
-    told_status: str = ""
-    """The last status that its callback told."""
+    render_error: str = ""
+    notified_status: str = ""
+    """The status in the last callback."""
 
     @property
-    def is_over(self) -> bool:
-        """Whether the status will not change again."""
+    def is_final(self) -> bool:
+        """True if the status does not change any more."""
         return self.status not in {"queued", "running"}
 
     @property
-    def needs_picture(self) -> bool:
-        """Whether somebody has to render it still."""
-        doomed = self.fate.error_code or self.fate.expires or self.fate.stalls or self.trouble
-        return self.rendered_at is None and not doomed and not self.is_over
+    def needs_rendering(self) -> bool:
+        """True if the clip is still to be rendered."""
+        scenario = self.scenario
+        never = scenario.error_code or scenario.expires or scenario.stalls or self.render_error
+        return self.rendered_at is None and not never and not self.is_final
 
     @property
-    def clip(self) -> str:
+    def clip_name(self) -> str:
         """The name of the clip's file."""
-        return f"{self.id}.{self.commission.output_format}"
+        return f"{self.id}.{self.request.output_format}"
 
     @property
-    def last_frame(self) -> str:
-        """The name of the last frame's file: always a PNG by name."""
+    def last_frame_name(self) -> str:
+        """The name of the last frame's file, which always ends in .png."""
         return f"{self.id}.png"
 
-    def links_made_at(self) -> float:
-        """Return the moment from which its links count their lifetime."""
-        return self.updated_at - (LIFETIME_SECONDS if self.fate.links_expired else 0)
+    @property
+    def links_signed_at(self) -> float:
+        """The date in the job's links."""
+        return self.updated_at - (LIFETIME_SECONDS if self.scenario.links_expired else 0)
 
     def has_files(self, now: float) -> bool:
-        """Tell whether its clip is still there: the vendors erase it after a day."""
+        """Return True if the clip still exists: vendors erase it after a day."""
         return self.status == "succeeded" and now < self.updated_at + LIFETIME_SECONDS
 
 
-def settled(job: Job, now: float) -> Job:
-    """Return the job as it stands at that moment."""
-    if job.is_over:
-        return job
-    deadline = job.created_at + job.commission.expires_after_seconds
-    status, at = _outcome(job)
-    if status and at < deadline and now >= at:
-        return replace(job, status=status, updated_at=at)
-    if now >= deadline:
-        return replace(job, status="expired", updated_at=deadline)
-    started_at = _start(job, now)
-    if started_at is None:
-        return job
-    return replace(job, status="running", updated_at=started_at)
-
-
-def is_gone(job: Job, now: float) -> bool:
-    """Tell whether the vendor has forgotten the job."""
-    if job.status == "cancelled" and now >= job.updated_at + CANCELLED_SECONDS:
-        return True
-    return now >= job.created_at + RECORD_SECONDS
-
-
-def _outcome(job: Job) -> tuple[str, float]:
-    """Return how it will end and when, or an empty status where that is not known yet."""
-    due = job.created_at + (job.due_seconds or 0.0)
-    if job.fate.stalls:
-        return "", 0.0
-    if job.fate.error_code:
-        return "failed", due
-    if job.fate.expires:
-        return "expired", due
-    if job.rendered_at is None:
-        return "", 0.0
-    return ("failed" if job.trouble else "succeeded"), max(due, job.rendered_at)
-
-
-def _start(job: Job, now: float) -> float | None:
-    if job.due_seconds is None:
-        return job.created_at if job.fate.stalls else job.started_at
-    begins = job.created_at + job.due_seconds * _QUEUE_SHARE
-    return begins if now >= begins else None
-
-
-class Jobs:
-    """The jobs under one root. Safe for threads, and for two processes at the same moment."""
+class JobStore:
+    """The jobs under one root. Safe for threads and for several processes."""
 
     def __init__(self, root: Path, clock: Clock) -> None:
         self._folder = root / "jobs"
@@ -151,78 +116,138 @@ class Jobs:
         self._clock = clock
 
     def add(self, job: Job) -> None:
-        """Write a new job down. Raises FileExistsError where the id is taken."""
+        """Write a new job.
+
+        Raises:
+            FileExistsError: The id is taken.
+        """
         with self._locked():
             if self._path(job.id).exists():
                 raise FileExistsError(job.id)
             self._write(job)
 
     def find(self, job_id: str, mount: str = "") -> Job | None:
-        """Return the job as it stands now, or None where the vendor (or this mount) has none."""
-        job = self.change(job_id, lambda job: job)
+        """Return the job with its current status, or None if the mount does not have it.
+
+        An empty `mount` matches every mount.
+        """
+        job = self.update(job_id, lambda job: job)
         return None if job is None or (mount and job.mount != mount) else job
 
     def all(self, mount: str = "") -> list[Job]:
-        """Return the jobs that are still known, newest first."""
+        """Return the jobs that have not expired at the vendor, newest first."""
         now = self._clock.now()
-        # Read without the lock: a record is replaced as a whole, and how it stands now is worked
-        # out anew by whoever changes it.
-        kept = [self._read(path.stem) for path in self._folder.glob("*.json")]
-        ours = [job for job in kept if job is not None and mount in ("", job.mount)]
-        jobs = [settled(job, now) for job in ours]
-        jobs = [job for job in jobs if not is_gone(job, now)]
-        return sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)
+        # Read without the lock: a record is replaced as a whole, and every reader computes the
+        # current status.
+        records = [self._read(path.stem) for path in self._folder.glob("*.json")]
+        jobs = [
+            _at_time(job, now) for job in records if job is not None and mount in ("", job.mount)
+        ]
+        known = [job for job in jobs if not _is_forgotten(job, now)]
+        return sorted(known, key=lambda job: (job.created_at, job.id), reverse=True)
 
-    def change(self, job_id: str, how: Callable[[Job], Job]) -> Job | None:
-        """Settle the job, change it, write it down and return it; None where it is gone."""
+    def update(self, job_id: str, change: Callable[[Job], Job]) -> Job | None:
+        """Change a job, starting from its current status.
+
+        Returns:
+            The changed job, or None if the vendor does not have it.
+        """
         with self._locked():
-            kept = self._read(job_id)
-            if kept is None:
+            stored = self._read(job_id)
+            if stored is None:
                 return None
             now = self._clock.now()
-            changed = settled(how(settled(kept, now)), now)
-            if is_gone(changed, now):
+            changed = _at_time(change(_at_time(stored, now)), now)
+            if _is_forgotten(changed, now):
                 return None
-            if changed != kept:
+            if changed != stored:
                 self._write(changed)
             return changed
 
     def remove(self, job_id: str) -> None:
-        """Forget the job."""
+        """Remove the job's record."""
         with self._locked():
             self._path(job_id).unlink(missing_ok=True)
 
-    def sweep(self) -> list[str]:
-        """Remove every record that the vendor would have forgotten, and return their ids."""
-        names = [path.stem for path in self._folder.glob("*.json")]
-        gone = [name for name in names if self.find(name) is None]
-        for job_id in gone:
+    def remove_expired(self) -> list[str]:
+        """Remove the records that the vendor would no longer have, and return their ids."""
+        job_ids = [path.stem for path in self._folder.glob("*.json")]
+        expired = [job_id for job_id in job_ids if self.find(job_id) is None]
+        for job_id in expired:
             self.remove(job_id)
-        return gone
+        return expired
 
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.json"
 
     def _read(self, job_id: str) -> Job | None:
-        # Ids come from URLs: one that is no plain name must not become a path.
+        # Ids come from URLs: only a plain name may become a path.
         if not _ID.fullmatch(job_id):
             return None
         try:
-            told: dict[str, Any] = json.loads(self._path(job_id).read_bytes())
+            record: dict[str, Any] = json.loads(self._path(job_id).read_bytes())
         except FileNotFoundError:
             return None
         try:
-            commission, fate = read_commission(told["commission"]), Fate(**told["fate"])
-            return Job(**{**told, "commission": commission, "fate": fate})
+            fields = {name: record.pop(key) for name, key in _RECORD_NAMES.items() if key in record}
+            fields["request"] = read_job_request(fields["request"])
+            fields["scenario"] = Scenario(**fields["scenario"])
+            return Job(**record, **fields)
         except (TypeError, KeyError):
-            # Written by another version: a previz is not worth a migration.
+            # Written by another version. A simulated job is not worth a migration.
             return None
 
     def _write(self, job: Job) -> None:
-        write_whole(self._path(job.id), json.dumps(asdict(job)).encode())
+        record = {_RECORD_NAMES.get(name, name): value for name, value in asdict(job).items()}
+        write_atomically(self._path(job.id), json.dumps(record).encode())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self._lock, self._lock_file.open("wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _at_time(job: Job, now: float) -> Job:
+    """Return the job with its status at `now`."""
+    if job.is_final:
+        return job
+    deadline = job.created_at + job.request.expires_after_seconds
+    status, ended_at = _outcome(job)
+    if status and ended_at < deadline and now >= ended_at:
+        return replace(job, status=status, updated_at=ended_at)
+    if now >= deadline:
+        return replace(job, status="expired", updated_at=deadline)
+    started_at = _start(job, now)
+    if started_at is None:
+        return job
+    return replace(job, status="running", updated_at=started_at)
+
+
+def _is_forgotten(job: Job, now: float) -> bool:
+    """Return True if the vendor has removed the job."""
+    if job.status == "cancelled" and now >= job.updated_at + _CANCELLED_SECONDS:
+        return True
+    return now >= job.created_at + _RECORD_SECONDS
+
+
+def _outcome(job: Job) -> tuple[str, float]:
+    """Return the final status and its time; an empty status if it is not known yet."""
+    earliest = job.created_at + (job.min_seconds or 0.0)
+    if job.scenario.stalls:
+        return "", 0.0
+    if job.scenario.error_code:
+        return "failed", earliest
+    if job.scenario.expires:
+        return "expired", earliest
+    if job.rendered_at is None:
+        return "", 0.0
+    return ("failed" if job.render_error else "succeeded"), max(earliest, job.rendered_at)
+
+
+def _start(job: Job, now: float) -> float | None:
+    """Return the time at which the job left the queue, or None if it is still queued."""
+    if job.min_seconds is None:
+        return job.created_at if job.scenario.stalls else job.started_at
+    starts_at = job.created_at + job.min_seconds * _QUEUE_SHARE
+    return starts_at if now >= starts_at else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storyboards.models import Money
 from tasks.errors import JobLost, ProviderError
-from tasks.plan import PlannedShot, typical_render_seconds
+from tasks.plan import ShotToRender
 from tasks.providers import prices
 from tasks.providers.polling import job_timeout_seconds
 from tasks.providers.price_tables import FREE_PRICE_TABLE
@@ -19,12 +19,11 @@ from tasks.submission.context import (
     SubmissionContext,
     record_failure,
     require_current_attempt,
-    require_provider,
     update_attempt,
 )
 
 
-async def await_job(shot: PlannedShot, context: SubmissionContext) -> JobResult | None:
+async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult | None:
     """Wait until the vendor is done, and note what it tells; None where the shot is kept already.
 
     Raises what the job ended with (JobFailed, Refused, Rejected, Unauthorized) or JobLost where
@@ -36,14 +35,14 @@ async def await_job(shot: PlannedShot, context: SubmissionContext) -> JobResult 
         context.records_of(shot).folder_of(shot.key), attempt.clip
     ):
         return None
-    client = context.client_of(require_provider(shot), attempt)
+    client = context.client_of(shot.provider, attempt)
     try:
         done = await client.wait(
             attempt.job or "",
             started_at=parse_timestamp(attempt.submitted_at or attempt.intended_at),
-            timeout_seconds=job_timeout_seconds(shot.duration_seconds or 0.0, _service_tier(shot)),
-            service_tier=_service_tier(shot),
-            typical_seconds=typical_render_seconds(shot),
+            timeout_seconds=job_timeout_seconds(shot.duration_seconds, shot.request.service_tier),
+            service_tier=shot.request.service_tier,
+            typical_seconds=shot.typical_render_seconds,
             on_progress=lambda status: context.on_progress(shot.id, status.state, status.progress),
         )
     except ProviderError as error:
@@ -64,14 +63,10 @@ async def await_job(shot: PlannedShot, context: SubmissionContext) -> JobResult 
     return done
 
 
-def _service_tier(shot: PlannedShot) -> str | None:
-    return shot.request.service_tier if shot.request else None
-
-
-def _actual_price(shot: PlannedShot, done: JobResult) -> Money | None:
+def _actual_price(shot: ShotToRender, done: JobResult) -> Money | None:
     """What the job cost by the vendor's own count; None where it told none."""
-    order, wanted, provider = shot.request, shot.content_request, require_provider(shot)
-    if done.details.tokens is None or order is None or wanted is None or shot.family is None:
+    order, wanted, provider = shot.request, shot.content_request, shot.provider
+    if done.details.tokens is None or shot.family is None:
         return shot.max_price if provider.price_table == FREE_PRICE_TABLE else None
     return prices.calculate_price(
         provider,

@@ -1,17 +1,19 @@
-"""The dependencies that every step of a submission needs, and access to a shot's current attempt."""
+"""What every step of a submission needs, how a Prefect task finds it, and a shot's current attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
 from tasks.errors import JobLost, ProviderError, StoreError, Unreachable
-from tasks.plan import PlannedShot
+from tasks.plan import Plan, ShotToRender
 from tasks.providers import Provider
 from tasks.providers.client import Client
-from tasks.providers.types import RenderRequest
-from tasks.store.layout import RecordStore, lock_key
+from tasks.providers.types import JobResult
+from tasks.store.layout import RecordStore, Store, lock_key
 from tasks.store.receipts import (
     ENDED_STATES,
     Attempt,
@@ -20,31 +22,80 @@ from tasks.store.receipts import (
 )
 
 OnProgress = Callable[[str, str, float | None], None]
-"""Told a shot's id, what it does now, and how far it is from 0 to 1 where that is known."""
+"""Called with a shot's id, its present activity and the fraction that is done, None if unknown."""
 
 
 @dataclass(frozen=True)
 class SubmissionContext:
-    """What every step needs: where to write, whom to ask, whom to tell."""
+    """The dependencies of every step: where to write, which client to use, whom to notify."""
 
     board_name: str
-    """Under whose name a render is booked."""
-    records_of: Callable[[PlannedShot], RecordStore]
+    """The name that attempts are booked under."""
+    plan: Plan
+    store: Store
+    records_of: Callable[[ShotToRender], RecordStore]
     client_of: Callable[[Provider, Attempt | None], Client]
-    """The client of a provider, where an attempt was sent; where settings say, if None is given."""
-    on_progress: OnProgress = lambda shot, doing, progress: None
+    """Returns the client for the job of an attempt, or for a new request if that is None."""
+    on_progress: OnProgress = lambda shot, activity, fraction: None
     resubmit: Mapping[str, str] = field(default_factory=dict)
-    """Keys whose author wants another create, and when the doubtful one was intended."""
+    """Keys that the author wants to send again, and when their unclear attempt was recorded."""
     reserve: Reserve = reserve_unlimited
-    """Entered to write an intent; raises Unpayable where that could pass a budget."""
+    """Entered to record an attempt; raises BudgetExceeded if it could exceed a budget."""
+    replaceable: frozenset[str] = frozenset()
+    """Ids of kept shots that are rendered again if they start from another frame now."""
+    ffmpeg: str | None = None
+    """Path of the ffmpeg program, or None to search for it."""
+    results: dict[str, JobResult | None] = field(default_factory=dict)
+    """What the vendor reported of finished jobs, by shot id: signed URLs, so only in memory."""
+    frame_urls: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """The vendor's URL of a last frame and the base URL it is good at, by the frame's digest."""
+
+    def shot(self, shot_id: str) -> ShotToRender:
+        """Return a shot of the plan that is rendered.
+
+        Raises:
+            TypeError: The shot is an existing clip.
+        """
+        shot = self.plan.shot(shot_id)
+        if isinstance(shot, ShotToRender):
+            return shot
+        msg = f"{shot_id} is a file and is not rendered"
+        raise TypeError(msg)
+
+    def relative_path(self, shot: ShotToRender, name: str) -> str:
+        """Return the path of a shot's file, relative to the store."""
+        path = self.records_of(shot).folder_of(shot.key) / name
+        return path.relative_to(self.store.root).as_posix()
 
 
-def find_current_attempt(shot: PlannedShot, context: SubmissionContext) -> Attempt | None:
+_CONTEXT: ContextVar[SubmissionContext] = ContextVar("submission_context")
+
+
+def current_context() -> SubmissionContext:
+    """Return the context of the run that this task belongs to.
+
+    Raises:
+        LookupError: There is no run.
+    """
+    return _CONTEXT.get()
+
+
+@contextmanager
+def use_context(context: SubmissionContext) -> Iterator[None]:
+    """Make `context` the current one for tasks that start within this block."""
+    token = _CONTEXT.set(context)
+    try:
+        yield
+    finally:
+        _CONTEXT.reset(token)
+
+
+def find_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt | None:
     """The attempt of a shot that counts, where the store has one."""
     return read_receipt(shot.key, context.records_of(shot).read(shot.key)).current
 
 
-def require_current_attempt(shot: PlannedShot, context: SubmissionContext) -> Attempt:
+def require_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt:
     """The attempt of a shot that counts. Raises StoreError where its receipt is gone."""
     attempt = find_current_attempt(shot, context)
     if attempt is None:
@@ -52,37 +103,21 @@ def require_current_attempt(shot: PlannedShot, context: SubmissionContext) -> At
     return attempt
 
 
-def missing_receipt_error(shot: PlannedShot) -> StoreError:
+def missing_receipt_error(shot: ShotToRender) -> StoreError:
     """Not a lost job: the vendor may have it, and another create would be a second bill."""
     msg = f"the receipt of {shot.id} is gone from the store; put it back, or look at the vendor's"
     return StoreError(f"{msg} list of jobs before rendering again")
 
 
-def require_provider(shot: PlannedShot) -> Provider:
-    """Who renders a shot that is no file."""
-    if shot.provider is None:
-        msg = f"{shot.id} is a file and is not rendered"
-        raise AssertionError(msg)
-    return shot.provider
-
-
-def require_request(shot: PlannedShot) -> RenderRequest:
-    """What is asked for a shot that is no file."""
-    if shot.request is None:
-        msg = f"{shot.id} is a file and is not rendered"
-        raise AssertionError(msg)
-    return shot.request
-
-
 async def record_failure(
-    shot: PlannedShot, context: SubmissionContext, attempt: Attempt, error: ProviderError
+    shot: ShotToRender, context: SubmissionContext, attempt: Attempt, error: ProviderError
 ) -> None:
     state = AttemptState.LOST if isinstance(error, JobLost) else AttemptState.FAILED
     await update_attempt(shot, context, attempt.job, state, error=str(error))
 
 
 async def update_attempt(
-    shot: PlannedShot,
+    shot: ShotToRender,
     context: SubmissionContext,
     job: str | None,
     state: AttemptState | None,

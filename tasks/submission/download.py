@@ -10,7 +10,7 @@ from dataclasses import replace
 from tasks.budgets.money import describe_price
 from tasks.errors import JobLost, MediaError, ProviderError, Unreachable, UrlExpired
 from tasks.media.mime import sniff_mime
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
 from tasks.providers.client import Client
 from tasks.providers.types import ApiCall, FileDigest, JobResult
 from tasks.store.atomic_files import digest_bytes, write_bytes
@@ -24,7 +24,6 @@ from tasks.submission.context import (
     SubmissionContext,
     record_failure,
     require_current_attempt,
-    require_provider,
     update_attempt,
 )
 from tasks.submission.payload import LastFrame
@@ -44,7 +43,7 @@ IMAGE_SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 async def fetch_last_frame(
-    shot: PlannedShot, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
 ) -> LastFrame:
     """The picture the shot ends on, on disk: the vendor's, or decoded from the clip."""
     frame = await _read_stored_frame(shot, done, context)
@@ -58,7 +57,7 @@ async def fetch_last_frame(
 
 
 async def _read_stored_frame(
-    shot: PlannedShot, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
 ) -> LastFrame | None:
     attempt = require_current_attempt(shot, context)
     home, kept = context.records_of(shot).folder_of(shot.key), attempt.last_frame
@@ -71,7 +70,7 @@ async def _read_stored_frame(
 
 
 async def _fetch_or_decode_frame(
-    shot: PlannedShot, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
 ) -> LastFrame:
     attempt = require_current_attempt(shot, context)
     if done and done.last_frame_url:
@@ -91,9 +90,9 @@ async def _fetch_or_decode_frame(
 
 
 async def _download_frame(
-    shot: PlannedShot, done: JobResult, context: SubmissionContext, attempt: Attempt
+    shot: ShotToRender, done: JobResult, context: SubmissionContext, attempt: Attempt
 ) -> LastFrame:
-    client = context.client_of(require_provider(shot), attempt)
+    client = context.client_of(shot.provider, attempt)
     data = await client.fetch_bytes(done.last_frame_url, max_bytes=MAX_FRAME_BYTES)
     if sniff_mime(data) not in IMAGE_SUFFIXES:
         msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
@@ -102,7 +101,7 @@ async def _download_frame(
 
 
 async def _store_frame(
-    shot: PlannedShot, context: SubmissionContext, data: bytes, url: str, attempt: Attempt
+    shot: ShotToRender, context: SubmissionContext, data: bytes, url: str, attempt: Attempt
 ) -> LastFrame:
     name = f"last_frame.{IMAGE_SUFFIXES[sniff_mime(data) or 'image/png']}"
     home = context.records_of(shot).folder_of(shot.key)
@@ -114,7 +113,7 @@ async def _store_frame(
 
 
 async def fetch_clip(
-    shot: PlannedShot, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
 ) -> Attempt:
     """Bring the clip home: downloaded, looked at whole, and recorded with its digest.
 
@@ -127,13 +126,13 @@ async def fetch_clip(
 
 
 async def _fetch_clip(
-    shot: PlannedShot, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
 ) -> Attempt:
     attempt = require_current_attempt(shot, context)
     home = context.records_of(shot).folder_of(shot.key)
     if attempt.state is AttemptState.KEPT and is_stored(home, attempt.clip):
         return attempt
-    client = context.client_of(require_provider(shot), attempt)
+    client = context.client_of(shot.provider, attempt)
     if done is None:
         done = await _query_finished_job(shot, context, client, attempt)
     context.on_progress(shot.id, "downloading", None)
@@ -149,7 +148,7 @@ async def _fetch_clip(
     )
 
 
-async def measure_seam(shot: PlannedShot, frame: LastFrame, context: SubmissionContext) -> Attempt:
+async def measure_seam(shot: ShotToRender, frame: LastFrame, context: SubmissionContext) -> Attempt:
     """Note how far the first picture of a kept clip is from the frame it only leaned on."""
     from tasks.media.frames import first_frame, mean_difference
 
@@ -165,7 +164,7 @@ async def measure_seam(shot: PlannedShot, frame: LastFrame, context: SubmissionC
 
 
 async def _download(
-    shot: PlannedShot, done: JobResult, context: SubmissionContext, client: Client
+    shot: ShotToRender, done: JobResult, context: SubmissionContext, client: Client
 ) -> FileDigest:
     """The clip on disk; where its URL is no longer served, by the one that asking again gives."""
     path = context.records_of(shot).folder_of(shot.key) / CLIP_NAME
@@ -191,7 +190,7 @@ def _clip_source(done: JobResult) -> str | ApiCall:
 
 
 async def _query_finished_job(
-    shot: PlannedShot, context: SubmissionContext, client: Client, attempt: Attempt
+    shot: ShotToRender, context: SubmissionContext, client: Client, attempt: Attempt
 ) -> JobResult:
     try:
         status = await client.query(attempt.job or "")

@@ -6,7 +6,7 @@ import re
 from typing import TypeVar
 
 from tasks.errors import InputModerated, OutputModerated, ProviderError
-from tasks.plan import MediaSource, PlannedShot
+from tasks.plan import MediaSource, ShotToRender
 
 ProviderErrorT = TypeVar("ProviderErrorT", bound=ProviderError)
 
@@ -21,7 +21,7 @@ _ROLE_NAMES = {
 }
 
 
-def explain_moderation(shot: PlannedShot, error: ProviderErrorT) -> ProviderErrorT:
+def explain_moderation(shot: ShotToRender, error: ProviderErrorT) -> ProviderErrorT:
     """The same error, naming the shot, the inputs that the vendor points at, and the ways out."""
     if not isinstance(error, (InputModerated, OutputModerated)):
         return error
@@ -40,11 +40,11 @@ def explain_moderation(shot: PlannedShot, error: ProviderErrorT) -> ProviderErro
     return type(error)(words, code=error.code, status=error.status, is_final=error.is_final)
 
 
-def _describe_item(shot: PlannedShot, index: int) -> str:
+def _describe_item(shot: ShotToRender, index: int) -> str:
     """What an item of `content` is: the words, then the frame before, then the inputs."""
-    if index == 0 and shot.request and shot.request.prompt:
+    if index == 0 and shot.request.prompt:
         return "the prompt"
-    place = index - bool(shot.request and shot.request.prompt)
+    place = index - bool(shot.request.prompt)
     if shot.continues:
         if place == 0:
             return f"the last frame of {shot.continues}"

@@ -9,10 +9,11 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 from tasks.errors import JobLost, MediaError
 from tasks.media.mime import sniff_mime
-from tasks.plan import MediaSource, PlannedShot
+from tasks.plan import ExistingClip, MediaSource, PlannedShot, ShotToRender
 from tasks.planning.preconditions import (
     MAX_CLIP_URL_AGE_SECONDS,
     find_draft_attempt,
@@ -42,7 +43,7 @@ class LastFrame:
 
 
 def attach_media(
-    shot: PlannedShot, request: RenderRequest, frame: LastFrame | None, client: Client
+    shot: ShotToRender, request: RenderRequest, frame: LastFrame | None, client: Client
 ) -> RenderRequest:
     """The order as it is sent: the files read, the frame before as the vendor takes it best."""
     media = [_read_medium(given) for given in shot.inputs if not given.source_shot]
@@ -68,7 +69,7 @@ def _read_medium(media_input: MediaSource) -> MediaInput:
     return MediaInput(media_input.role, data=data, mime_type=media_input.mime)
 
 
-def reject_black_frame(shot: PlannedShot, frame: LastFrame | None) -> None:
+def reject_black_frame(shot: ShotToRender, frame: LastFrame | None) -> None:
     """Raise MediaError where a shot would go on from black: no money is spent on that."""
     if frame is None:
         return
@@ -97,7 +98,7 @@ CLIP_MIME = "video/mp4"
 
 
 async def complete_request(
-    shot: PlannedShot,
+    shot: ShotToRender,
     request: RenderRequest,
     frame: LastFrame | None,
     *,
@@ -120,7 +121,7 @@ async def complete_request(
 
 
 def _with_draft_job(
-    shot: PlannedShot, request: RenderRequest, context: SubmissionContext
+    shot: ShotToRender, request: RenderRequest, context: SubmissionContext
 ) -> RenderRequest:
     attempt = find_draft_attempt(shot, context.records_of(shot))
     if (
@@ -134,21 +135,21 @@ def _with_draft_job(
 
 
 async def _previous_clip(
-    shot: PlannedShot, previous: PlannedShot, *, client: Client, context: SubmissionContext
+    shot: ShotToRender, previous: PlannedShot, *, client: Client, context: SubmissionContext
 ) -> MediaInput:
     """The clip that a shot continues: the vendor's own URL while that is good, else its file."""
-    attempt = None if previous.clip_path else find_current_attempt(previous, context)
-    if attempt and previous.provider and _was_rendered_at(client, previous, attempt, context):
-        url = await _fresh_clip_url(attempt, client)
-        if url:
-            return MediaInput("reference_video", url=url)
-    path = previous.clip_path
-    if (
-        attempt
-        and attempt.clip
-        and is_stored(context.records_of(previous).folder_of(previous.key), attempt.clip)
-    ):
-        path = context.records_of(previous).folder_of(previous.key) / attempt.clip.name
+    path: Path | None = None
+    if isinstance(previous, ExistingClip):
+        path = previous.clip_path
+    else:
+        attempt = find_current_attempt(previous, context)
+        if attempt and _was_rendered_at(client, previous, attempt, context):
+            url = await _fresh_clip_url(attempt, client)
+            if url:
+                return MediaInput("reference_video", url=url)
+        folder = context.records_of(previous).folder_of(previous.key)
+        if attempt and attempt.clip and is_stored(folder, attempt.clip):
+            path = folder / attempt.clip.name
     if client.provider.upload_path and path:
         data = await asyncio.to_thread(path.read_bytes)
         return MediaInput("reference_video", data=data, mime_type=CLIP_MIME)
@@ -158,10 +159,10 @@ async def _previous_clip(
 
 
 def _was_rendered_at(
-    client: Client, previous: PlannedShot, attempt: Attempt, context: SubmissionContext
+    client: Client, previous: ShotToRender, attempt: Attempt, context: SubmissionContext
 ) -> bool:
     """Whether the clip before was made where this order goes."""
-    if previous.provider is None or previous.provider.name != client.provider.name:
+    if previous.provider.name != client.provider.name:
         return False
     return context.client_of(previous.provider, attempt) is client
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.errors import JobLost, MediaError, ProviderError
-from tasks.plan import PlannedShot, typical_render_seconds
+from tasks.plan import ShotToRender
 from tasks.providers.client import Client
 from tasks.providers.polling import job_timeout_seconds
 from tasks.providers.types import ApiCall, JobDetails, JobList, JobResult, ListedJob, RenderRequest
@@ -49,7 +49,7 @@ class Reconciliation(NamedTuple):
 class UnclearSubmission:
     """A create to be cleared up: what was sent, when, and which jobs are others'."""
 
-    shot: PlannedShot
+    shot: ShotToRender
     request: RenderRequest
     attempt: Attempt
     first_frame: bytes | None
@@ -192,7 +192,7 @@ async def _find_proof(submission: UnclearSubmission, client: Client, job: str) -
                 submission.shot.duration_seconds or 0.0, submission.request.service_tier
             ),
             service_tier=submission.request.service_tier,
-            typical_seconds=typical_render_seconds(submission.shot),
+            typical_seconds=submission.shot.typical_render_seconds,
         )
         told = _seed_matches(submission, done.details)
         if not _matches_request(submission.request, done.details) or not (
@@ -269,7 +269,7 @@ def claimed_jobs(records: RecordStore) -> frozenset[str]:
 
 
 def _iter_attempts(records: RecordStore, *, excluding_key: str = "") -> Iterable[Attempt]:
-    keys = records.keys()
+    keys = records.iter_keys()
     for key in keys:
         if key != excluding_key:
             yield from read_receipt(key, records.read(key)).attempts

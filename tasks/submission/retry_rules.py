@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tasks.errors import JobInternalError, OutputModerated, ProviderError
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
 
 
 class RetryRule(NamedTuple):
@@ -32,7 +32,7 @@ RETRY_RULES = (
 """At most one more try each; a given seed leaves nothing to change, so it stays as it is."""
 
 
-def should_retry(shot: PlannedShot, error: ProviderError) -> bool:
+def should_retry(shot: ShotToRender, error: ProviderError) -> bool:
     """Whether a shot whose job ended so is rendered once more in the same run."""
     for leniency in RETRY_RULES:
         if isinstance(error, leniency.error):

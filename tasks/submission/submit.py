@@ -8,7 +8,7 @@ import asyncio
 
 from tasks.budgets.money import describe_price
 from tasks.errors import ProviderError, RequestNotSent, SubmissionUnclear
-from tasks.plan import PlannedShot
+from tasks.plan import ShotToRender
 from tasks.planning.keys import derive_seed
 from tasks.providers import prices
 from tasks.providers.client import Client
@@ -27,7 +27,7 @@ from tasks.store.receipts import (
     utc_now,
 )
 from tasks.store.staleness import archive_attempt
-from tasks.submission.context import SubmissionContext, require_provider, require_request
+from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame, complete_request, digest_request, reject_black_frame
 from tasks.submission.reconcile import UnclearSubmission, reconcile
 
@@ -36,7 +36,7 @@ INTERRUPT_GRACE_SECONDS = 30
 
 
 async def submit(
-    shot: PlannedShot,
+    shot: ShotToRender,
     frame: LastFrame | None,
     context: SubmissionContext,
     *,
@@ -76,7 +76,7 @@ async def submit(
             return _require_existing_job(shot, receipt)
 
 
-def _require_existing_job(shot: PlannedShot, receipt: Receipt) -> Attempt:
+def _require_existing_job(shot: ShotToRender, receipt: Receipt) -> Attempt:
     latest = receipt.attempts[-1]
     if latest.state in ENDED_STATES:
         # Said as an error, so that the policy decides whether it is sent again.
@@ -86,9 +86,9 @@ def _require_existing_job(shot: PlannedShot, receipt: Receipt) -> Attempt:
 
 
 async def _create(
-    shot: PlannedShot, frame: LastFrame | None, context: SubmissionContext, receipt: Receipt
+    shot: ShotToRender, frame: LastFrame | None, context: SubmissionContext, receipt: Receipt
 ) -> Attempt:
-    client = context.client_of(require_provider(shot), None)
+    client = context.client_of(shot.provider, None)
     reject_black_frame(shot, frame)
     order = await complete_request(
         shot, _with_retry_seed(shot, receipt), frame, client=client, context=context
@@ -108,7 +108,7 @@ async def _create(
 
 
 async def _send(
-    shot: PlannedShot,
+    shot: ShotToRender,
     request: RenderRequest,
     receipt: Receipt,
     client: Client,
@@ -119,7 +119,7 @@ async def _send(
     try:
         created = await client.create(request)
     except SubmissionUnclear as error:
-        receipt = receipt.update(AttemptState.UNCLEAR, doubted_at=utc_now(), error=str(error))
+        receipt = receipt.update(AttemptState.UNCLEAR, request_ended_at=utc_now(), error=str(error))
         shelf.write(shot.key, receipt.to_record())
         raise
     except ProviderError as error:
@@ -131,9 +131,9 @@ async def _send(
     return receipt.attempts[-1]
 
 
-def _with_retry_seed(shot: PlannedShot, receipt: Receipt) -> RenderRequest:
+def _with_retry_seed(shot: ShotToRender, receipt: Receipt) -> RenderRequest:
     """The order; after a job that failed with another seed, where the seed is ours to choose."""
-    order = require_request(shot)
+    order = shot.request
     failed = sum(one.state is AttemptState.FAILED for one in receipt.attempts)
     if not failed or order.seed != derive_seed(shot.key):
         return order
@@ -141,7 +141,7 @@ def _with_retry_seed(shot: PlannedShot, receipt: Receipt) -> RenderRequest:
 
 
 async def _resolve_unclear(
-    shot: PlannedShot,
+    shot: ShotToRender,
     frame: LastFrame | None,
     context: SubmissionContext,
     receipt: Receipt,
@@ -153,14 +153,16 @@ async def _resolve_unclear(
     Raises Unclear where it stays in doubt.
     """
     shelf, latest = context.records_of(shot), receipt.attempts[-1]
-    client = context.client_of(require_provider(shot), latest)
+    client = context.client_of(shot.provider, latest)
     if latest.state is AttemptState.INTENDED:
         # Whoever holds the key's lock knows that nobody is sending.
         over = min(
             client.now(), parse_timestamp(latest.intended_at) + client.create_timeout_seconds
         )
         why = "the run that sent it ended before the answer"
-        receipt = receipt.update(AttemptState.UNCLEAR, doubted_at=format_timestamp(over), error=why)
+        receipt = receipt.update(
+            AttemptState.UNCLEAR, request_ended_at=format_timestamp(over), error=why
+        )
         shelf.write(shot.key, receipt.to_record())
     why = ""
     if reconcile_unclear:
@@ -186,7 +188,7 @@ async def _resolve_unclear(
 
 
 def _build_unclear_submission(
-    shot: PlannedShot, frame: LastFrame | None, records: RecordStore, attempt: Attempt
+    shot: ShotToRender, frame: LastFrame | None, records: RecordStore, attempt: Attempt
 ) -> UnclearSubmission:
     picture = None
     if frame and frame.sha256 == attempt.first_frame_sha256 and not shot.continues_clip:
@@ -195,10 +197,10 @@ def _build_unclear_submission(
         if given.role == "first_frame" and given.path:
             data = given.path.read_bytes()
             picture = data if digest_bytes(data) == given.identity else None
-    return UnclearSubmission(shot, require_request(shot), attempt, picture, records)
+    return UnclearSubmission(shot, shot.request, attempt, picture, records)
 
 
-def _unclear_error(shot: PlannedShot, attempt: Attempt, reason: str) -> SubmissionUnclear:
+def _unclear_error(shot: ShotToRender, attempt: Attempt, reason: str) -> SubmissionUnclear:
     looked = f" ({reason})" if reason else ""
     return SubmissionUnclear(
         f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and the answer "
@@ -209,13 +211,13 @@ def _unclear_error(shot: PlannedShot, attempt: Attempt, reason: str) -> Submissi
 
 
 def _new_attempt(
-    shot: PlannedShot,
+    shot: ShotToRender,
     request: RenderRequest,
     frame: LastFrame | None,
     board_name: str,
     client: Client,
 ) -> Attempt:
-    row = require_provider(shot)
+    row = shot.provider
     listed = prices.find_price_table(row, shot.family or "")
     return Attempt(
         state=AttemptState.INTENDED,

@@ -28,15 +28,16 @@ def board(shots: int) -> str:
 
 
 def by_steps(folder: Path, steps: object) -> float:
-    from flows.run import RunOptions, prepare_run, serve_simulator
     from flows.shooting import shoot
+
+    from flows.run import RunOptions, prepare_run, serve_simulator
     from storyboards import load
     from tasks.settings import read_settings
 
     production = prepare_run(
         load(folder / "chain.yaml"), RunOptions(), read_settings(), working=folder
     )
-    production.store.create()
+    production.store.initialize()
     with serve_simulator(production) as opened:
         begun = time.perf_counter()
         report = asyncio.run(shoot(opened, steps, lambda *_: None))
@@ -47,15 +48,16 @@ def by_steps(folder: Path, steps: object) -> float:
 
 def by_flow(folder: Path) -> tuple[float, float]:
     """Seconds of the flow run, and of the engine's start before it."""
+    from flows.running import Run
+
     from flows.local_server import prefect_server
     from flows.run import RunOptions, prepare_run, serve_simulator
-    from flows.running import Run
     from storyboards import load
     from tasks.settings import read_settings
 
     settings = read_settings()
     production = prepare_run(load(folder / "chain.yaml"), RunOptions(), settings, working=folder)
-    production.store.create()
+    production.store.initialize()
     begun = time.perf_counter()
     with (
         serve_simulator(production) as opened,

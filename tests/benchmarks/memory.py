@@ -68,7 +68,7 @@ def fill(folder: Path, name: str, clip: bytes, frame: bytes) -> None:
     production = prepare_run(
         load(folder / f"{name}.yaml"), RunOptions(), Settings(), working=folder
     )
-    production.store.create()
+    production.store.initialize()
     sums = digest_bytes(clip), digest_bytes(frame)
     for shot in production.plan:
         attempt = Attempt(AttemptState.KEPT, name, shot.id, 1, "simulator", "m", "", "o", utc_now(),

@@ -138,10 +138,10 @@ class Bench:
     async def _picture(self, job: str) -> None:
         """Wait for what stands for the picture, which comes in real time."""
         from tasks.simulator.clock import SystemClock
-        from tasks.simulator.jobs import Jobs
+        from tasks.simulator.jobs import JobStore
 
         end = time.monotonic() + 60
-        jobs = Jobs(self.root, SystemClock())
+        jobs = JobStore(self.root, SystemClock())
         while (record := jobs._read(job)) is None or record.rendered_at is None:
             assert time.monotonic() < end, "the picture does not come"
             await asyncio.sleep(0.02)
@@ -175,18 +175,18 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     words = parser.parse_args()
-    from tasks.simulator import pictures
     from tasks.simulator.clock import ManualClock
     from tasks.simulator.faults import Faults
+    from tasks.simulator.footage import renderer
     from tasks.simulator.server import serve
 
-    pictures.render_clip = draw_nothing
+    renderer.render_clip = draw_nothing
     print(f"{'':38}{'median':>8}{'worst':>8}{'median':>11}{'worst':>9}{'asked':>9}{'every':>11}")
     for line in LINES:
         with tempfile.TemporaryDirectory() as folder:
             clock, faults = ManualClock(START), Faults()
             with serve(Path(folder), clock=clock, faults=faults) as url:
-                bench = Bench(url, Path(folder), clock, faults.order)
+                bench = Bench(url, Path(folder), clock, faults.inject)
                 asyncio.run(measure(bench, line, words.jobs, words.seed))
 
 

@@ -51,7 +51,7 @@ def keep(folder: Path) -> None:
     from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile, utc_now
 
     production = prepare_run(load(folder / "kept.yaml"), RunOptions(), Settings(), working=folder)
-    production.store.create()
+    production.store.initialize()
     attempts = {}
     for shot in production.plan:
         attempt = Attempt(AttemptState.KEPT, "kept", shot.id, 1, "simulator", "m", "", "o", utc_now(),

@@ -38,9 +38,9 @@ from flows.told import render_document
 from storyboards import load
 from tasks.settings import read_settings
 
-wish = Wish(provider="ark", agreed=True)
+wish = Wish(provider="ark", yes=True)
 production = prepare(load(Path(sys.argv[1])), wish, read_settings(), working=Path.cwd())
-production.store.open()
+production.store.initialize()
 report = asyncio.run(shoot(production, BareSteps(), lambda *_: None))
 print(json.dumps(render_document(report, str(report.film and report.film.path))))
 sys.exit(0 if report.film else 1)

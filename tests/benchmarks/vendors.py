@@ -23,7 +23,7 @@ from tasks.media.frames import first_frame, mean_difference
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
 from tasks.settings import child_environment
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 
 SHOTCHAIN = (sys.executable, "-m", "flows.cli.main")
 MODELS = ("seedance-2.0", "seedance-1.5-pro", "seedance-1.0-pro")
@@ -92,7 +92,7 @@ def row(provider: str, model: str, folder: Path, words: dict[str, str]) -> tuple
 
 
 def _creates(folder: Path) -> int:
-    return sum(one.accepted for one in read_ledger(folder / "vendor" / "simulator"))
+    return sum(one.accepted for one in read_request_log(folder / "vendor" / "simulator"))
 
 
 def _apart(shots: dict[str, Any], before: str, after: str) -> str:

@@ -7,7 +7,6 @@ rename passes `Watch`, which notes its name and kills the process at the one it 
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import os
@@ -15,14 +14,18 @@ import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flows.run import Run
 
 # Staging files are named after their place: .NAME.PID.NANOSECONDS.staging, .NAME.RANDOM.part
 SUFFIXES = {".staging": 3, ".part": 2}
 
 PRELOADED = (
-    *("av", "httpx", "PIL.Image", "flows.cli.main", "flows.cli.render", "flows.shooting"),
+    *("av", "httpx", "PIL.Image", "flows.cli.main", "flows.cli.render", "flows.render"),
     *("storyboards.loading", "tasks.assembly", "tasks.media.frames", "tasks.planning.planner"),
 )
 
@@ -90,20 +93,14 @@ def place_of(staging: Path) -> Path:
     return staging.with_name(".".join(parts[: -SUFFIXES.get(staging.suffix, 0) or None]))
 
 
-def run_bare(watch: Watch) -> None:
-    """Let `render` run its steps bare, in place of the engine."""
-    from flows.cli import render
-    from flows.report import RunReport
-    from flows.run import Run, serve_simulator
-    from flows.shooting import BareSteps, shoot
+def name_folders(watch: Watch) -> Callable[[Run], None]:
+    """Return a function that gives the folders of a run's shots names for `Watch`."""
 
-    def run(production: Run, board: str, *, wanted: bool) -> RunReport:
-        for shot in production.plan:
-            watch.know(production.records_of(shot).folder_of(shot.key), shot.id)
-        with serve_simulator(production) as opened:
-            return asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
+    def name(run: Run) -> None:
+        for shot in run.plan.shots_to_render:
+            watch.know(run.records_of(shot).folder_of(shot.key), shot.id)
 
-    render._run = run
+    return name
 
 
 def perform(job: dict[str, Any]) -> int:
@@ -115,10 +112,11 @@ def perform(job: dict[str, Any]) -> int:
         os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     watch = Watch(Path(job["log"]), job["kill"])
     watch.install()
-    run_bare(watch)
     from flows.cli.main import main
+    from tests.support.plain_tasks import command_without_engine
 
-    return main(job["argv"])
+    with command_without_engine(name_folders(watch)):
+        return main(job["argv"])
 
 
 def import_all() -> None:

@@ -12,14 +12,13 @@ expected.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import io
 import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -165,38 +164,17 @@ ROWS = (
 )  # fmt: skip
 
 
-class Patient:
-    """The steps with the engine's tries and without its delays (`tasks/retries.py`)."""
+def patient_tasks() -> dict[str, Any]:
+    """Return the flow's tasks with the engine's retries and without its delays."""
+    from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES
+    from tests.support.plain_tasks import retried
 
-    def __init__(self) -> None:
-        self.submit = trying(4)
-        self.render = self.collect = trying(5)
-        self.join = trying(0)
-
-    async def keep(self, shot: str) -> None:
-        """Nothing is to do."""
-
-
-def trying(times: int) -> Callable[..., Any]:
-    from tasks.errors import ProviderError, Recovery
-
-    async def run(shot: str, step: Callable[[], Any]) -> Any:
-        for _ in range(times):
-            try:
-                return await step()
-            except ProviderError as error:
-                if error.recovery is not Recovery.RETRY:
-                    raise
-        return await step()
-
-    return run
-
-
-def run_patiently(production: Any, board: str, *, wanted: bool) -> Any:
-    from flows.shooting import shoot
-
-    del board, wanted
-    return asyncio.run(shoot(production, Patient(), lambda *_: None))
+    settings = {
+        "submit_shot": SUBMIT_RETRIES,
+        "await_frame": AWAIT_RETRIES,
+        "download_clip": DOWNLOAD_RETRIES,
+    }
+    return {name: retried(name, values["retries"]) for name, values in settings.items()}
 
 
 @contextmanager
@@ -204,17 +182,19 @@ def hurried(row: Row) -> Iterator[None]:
     """Long waits made short; what is waited for stays the same."""
     import httpx
 
+    from tests.support.plain_tasks import command_without_engine
+
     targets: dict[str, Any] = {
-        "flows.cli.render._run": run_patiently,
-        "tasks.submission.reconcile.LOOPBACK_MARGIN_SECONDS": 0.5,
+        "tasks.submission.reconcile.LOOPBACK_CLOCK_MARGIN_SECONDS": 0.5,
         "tasks.providers.polling.backoff_seconds": lambda attempt: 0.01,
     }
     if row.name == "create: no answer in time":
         target = "tasks.providers.http_transport.HttpTransport._create_timeout"
         targets[target] = lambda _: httpx.Timeout(10.0, read=3.0)
     if row.name == "job: never ends":
-        targets["tasks.submission.download.deadline_seconds"] = lambda *_: 0.5
+        targets["tasks.submission.await_job.job_timeout_seconds"] = lambda *_: 0.5
     with ExitStack() as stack:
+        stack.enter_context(command_without_engine(**patient_tasks()))
         for target, value in targets.items():
             stack.enter_context(mock.patch(target, value))
         yield
@@ -251,7 +231,7 @@ def strike(scratch: Path, provider: str, row: Row) -> tuple[Outcome, Outcome]:
         text = BOARD.format(provider=provider) + SECOND * (row.shots - 1)
         (place.folder / "board.yaml").write_text(text)
         if row.order:
-            faults.order(**row.order)
+            faults.inject(**row.order)
         first = run_command(place)
         faults.clear()
         return first, run_command(place)
@@ -262,10 +242,8 @@ def objection(row: Row, provider: str, first: Outcome, again: Outcome) -> str:
     expected, later = row.expected(provider), row.next(provider)
     if first[:4] != expected[:4]:
         return f"expected {expected}, and it is {first}"
-    if expected.supported_fields not in first.supported_fields or bool(
-        expected.supported_fields
-    ) != bool(first.supported_fields):
-        return f"expected it to say {expected.supported_fields!r}, and it says {first.supported_fields!r}"
+    if expected.says not in first.says or bool(expected.says) != bool(first.says):
+        return f"expected it to say {expected.says!r}, and it says {first.says!r}"
     if again.word != later or again.code != (later in ("failed", "unclear")):
         return f"expected the next run to be {later}, and it is {again}"
     if later != "rendered" and again.creates != first.creates:
@@ -299,7 +277,7 @@ def main() -> int:
                     row.name,
                     provider,
                     *map(str, first[:4]),
-                    plain(first.supported_fields),
+                    plain(first.says),
                     later,
                 ]
                 print("| " + " | ".join(cells) + " |", flush=True)

@@ -107,9 +107,9 @@ class Place:
         return found
 
     def jobs(self) -> list[str]:
-        from tasks.simulator.ledger import read_ledger
+        from tasks.simulator.request_log import read_request_log
 
-        return [one.job for one in read_ledger(self.vendor) if one.accepted]
+        return [one.job for one in read_request_log(self.vendor) if one.accepted]
 
 
 def digest(path: Path) -> str:
@@ -235,10 +235,10 @@ def opened(
 @contextmanager
 def remembered(drawn: dict[Any, tuple[bytes, bytes]] | None = None) -> Iterator[None]:
     """Let the simulator draw each picture once: the same request gives the same clip anyway."""
-    from tasks.simulator import pictures
+    from tasks.simulator.footage import renderer
 
     drawn = {} if drawn is None else drawn
-    draw = pictures.render_clip
+    draw = renderer.render_clip
 
     def render_clip(brief: Any, path: Path, **words: Any) -> bytes:
         # The label is a digest of all that was asked for.
@@ -250,8 +250,8 @@ def remembered(drawn: dict[Any, tuple[bytes, bytes]] | None = None) -> Iterator[
         path.write_bytes(clip)
         return last
 
-    pictures.render_clip = render_clip
+    renderer.render_clip = render_clip
     try:
         yield
     finally:
-        pictures.render_clip = draw
+        renderer.render_clip = draw

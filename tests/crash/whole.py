@@ -27,11 +27,11 @@ WAIT_SECONDS = 240
 
 def seen(place: Place, operation: str, ending: str = "") -> int:
     """How often the vendor was asked for something and gave it."""
-    from tasks.simulator.ledger import read_ledger
+    from tasks.simulator.request_log import read_request_log
 
     return sum(
         one.operation == operation and one.path.endswith(ending) and 200 <= one.status < 300
-        for one in read_ledger(place.vendor)
+        for one in read_request_log(place.vendor)
     )
 
 
@@ -101,7 +101,7 @@ def try_kill(scratch: Path, provider: str, reference: Reference, moment: str) ->
 
     faults = Faults()
     if moment == "a clip is being downloaded":
-        faults.order("slow_download", match=".mp4", seconds=3.0)
+        faults.inject("slow_download", match=".mp4", seconds=3.0)
     with opened(scratch, provider, job_seconds=1.0, faults=faults) as place:
         first = run(place, MOMENTS[moment])
         if first.code != -signal.SIGKILL:

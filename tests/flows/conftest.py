@@ -1,8 +1,7 @@
-"""A studio: a board, a store and a served simulator, run through the steps without an engine."""
+"""A studio: a board, a store and a served simulator, run by the flow without Prefect's engine."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,15 +11,16 @@ from types import SimpleNamespace
 import pytest
 
 from flows.report import RunReport, export
-from flows.run import RunOptions, check_ready, prepare_run, serve_simulator
-from flows.shooting import BareSteps, shoot
+from flows.run import Run, RunOptions, check_ready, prepare_run
 from storyboards import load
 from tasks.settings import read_settings
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.simulator.server import serve
+from tasks.store.staleness import StalePolicy
+from tests.support.plain_tasks import render_plainly
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Studio:
     faults: Faults
     url: str
     words: dict[str, str] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    progress: list[tuple[str, str]] = field(default_factory=list)
     clock: ManualClock | None = None
 
     def write(self, text: str, name: str = "board") -> Path:
@@ -48,33 +48,37 @@ class Studio:
             words[f"SHOTCHAIN_{upper}_API_KEY"] = "canary-key-9f2"
         return read_settings({**words, "SHOTCHAIN_POLL_SECONDS": "0.2", **self.words})
 
-    def prepare(self, text: str, *, name: str = "board", **wishes):
+    def prepare(self, text: str, *, name: str = "board", **options) -> Run:
+        """Write a board and plan its run with options such as `only=("one",)`."""
         path = self.write(text, name)
-        wish = RunOptions(**{"store": self.folder / "store", **wishes})
-        return prepare_run(load(path), wish, self.settings("simulator"), working=self.folder)
+        options["stale"] = StalePolicy(options.get("stale", "keep"))
+        options = RunOptions(**{"store": self.folder / "store", **options})
+        settings = self.settings("simulator")
+        return prepare_run(load(path), options, settings, working_folder=self.folder)
 
-    def run(self, text: str, *, steps=None, **wishes) -> RunReport:
-        production = self.prepare(text, **wishes)
-        check_ready(production)
-        production.store.create()
-        with serve_simulator(production) as opened:
-            report = asyncio.run(shoot(opened, steps or BareSteps(), self.tell))
+    def run(self, text: str, *, tasks=None, **options) -> RunReport:
+        """Render a board; `tasks` replaces functions behind the flow's tasks, by name."""
+        run = self.prepare(text, **options)
+        check_ready(run)
+        report = render_plainly(run, self.on_progress, **(tasks or {}))
         if report.film:
             export(report)
         return report
 
-    def tell(self, shot: str, doing: str, progress: float | None) -> None:
-        self.told.append((shot, doing))
+    def on_progress(self, shot: str, activity: str, fraction: float | None) -> None:
+        """Keep each activity of each shot in `progress`."""
+        del fraction
+        self.progress.append((shot, activity))
 
     @property
     def creates(self) -> int:
         """Jobs that a vendor would charge for."""
-        return sum(one.accepted for one in read_ledger(self.root))
+        return sum(one.accepted for one in read_request_log(self.root))
 
     @property
     def submits(self) -> int:
         """Create requests that arrived, taken or not."""
-        return sum(one.operation == "create" for one in read_ledger(self.root))
+        return sum(one.operation == "create" for one in read_request_log(self.root))
 
 
 @pytest.fixture

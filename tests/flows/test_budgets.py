@@ -9,16 +9,16 @@ from decimal import Decimal
 import pytest
 
 from flows.cli.main import main
-from flows.cli.output.json import plan_document
 from flows.cli.output.text import format_plan
 from flows.consent import check_consent
-from flows.opening import head_start
-from flows.shooting import BareSteps, shoot
+from flows.documents import plan_document
+from flows.render import render_run
 from storyboards.models import Money
 from tasks.budgets.ledger import Ledger
 from tasks.errors import BudgetExceeded, UsageError
 from tasks.retries import is_retryable
 from tasks.store.receipts import AttemptState
+from tests.support.plain_tasks import command_without_engine, plain_tasks
 
 PRICE = "0.0496125"
 """Of two seconds at 480p by seedance-1.0-pro at modelark, in USD."""
@@ -98,30 +98,17 @@ def test_a_job_in_flight_counts_at_its_maximum_and_only_once(studio, paid, outco
     assert studio.submits == 2
 
 
-def test_a_head_start_and_its_flow_share_one_budget(studio, paid) -> None:
-    """What is sent while Prefect starts is of the same run."""
-    text = paid("a", "b|first_frame: none")
-    production = studio.prepare(text, budget="0.06 USD")
-    production.store.open()
-    with head_start(production, studio.tell):
-        pass
-    assert studio.submits == 1
-    report = asyncio.run(shoot(production, BareSteps(), studio.tell))
-
-    assert sorted(one.outcome for one in report.results) == ["rendered", "skipped"]
-    assert studio.submits == 1
-
-
 def test_two_runs_at_once_share_a_board_s_budget(studio, paid) -> None:
     """With money for one of two shots each, one is sent in all."""
     texts = [paid("a", budget="0.06 USD"), paid("b", budget="0.06 USD")]
     productions = [studio.prepare(text) for text in texts]
-    productions[0].store.open()
+    productions[0].store.initialize()
 
-    async def both():
-        return await asyncio.gather(*(shoot(one, BareSteps(), studio.tell) for one in productions))
+    async def render_both():
+        return await asyncio.gather(*(render_run(run, studio.on_progress) for run in productions))
 
-    reports = asyncio.run(both())
+    with plain_tasks():
+        reports = asyncio.run(render_both())
 
     assert sorted(one.results[0].outcome for one in reports) == ["rendered", "skipped"]
     assert studio.submits == 1
@@ -215,18 +202,15 @@ def test_a_budget_that_refuses_in_mid_run_ends_with_4_and_the_whole_document(
     for name, word in studio.settings("modelark").words.items():
         monkeypatch.setenv(name, word)
 
-    def run(production, board, *, wanted):
-        return asyncio.run(shoot(production, BareSteps(), studio.tell))
-
-    monkeypatch.setattr("flows.cli.render._run", run)
-    code = main(["render", "board.yaml", "--store", "store", "--json"])
+    with command_without_engine():
+        code = main(["render", "board.yaml", "--store", "store", "--json"])
     out, err = capsys.readouterr()
     document = json.loads(out)
 
     assert code == 4
-    assert document["error"]["kind"] == "unpayable"
+    assert document["error"]["kind"] == "budget_exceeded"
     assert [one["outcome"] for one in document["shots"]] == ["skipped", "kept"]
-    assert document["shots"][0]["error"]["kind"] == "unpayable"
+    assert document["shots"][0]["error"]["kind"] == "budget_exceeded"
     assert document["film"] is None
     assert document["spent"]["amount"] == 0
     assert "one may cost 0.049612 USD beside 0.099225 USD that is booked" in err

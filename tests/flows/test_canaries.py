@@ -55,18 +55,16 @@ shots:
 """
 BUG = """
 import sys
-from flows import shooting
-from tasks.sending import jobs
-from tasks.providers.client import Client
+from tasks import shots
 
-async def wait(shot, desk):
-    client = desk.client_of(shot.provider, None)
+async def await_job(shot, context):
+    client = context.client_of(shot.provider, None)
     key = client._key.require()
     cause = KeyError(f"https://h.example/v.mp4?X-Tos-Signature={key}")
     raise RuntimeError(f"no {key!r} and no data:image/png;base64,{key}", key) from cause
 
-jobs.wait = wait
-from flows.cli import main
+shots.await_job = await_job
+from flows.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -207,8 +205,8 @@ def test_the_hunt_can_find_a_canary(tmp_path: Path, canary: str) -> None:
 
 def test_no_byte_that_a_run_writes_holds_a_secret(place: Place) -> None:
     """Shots that work, are refused, unlocked, lost, and a vendor that hands the key back."""
-    place.faults.order("refused", mount="modelark", code="InputTextSensitiveContentDetected")
-    place.faults.order("links_expired", mount="cometapi-volc", times=-1)
+    place.faults.inject("refused", mount="modelark", code="InputTextSensitiveContentDetected")
+    place.faults.inject("links_expired", mount="cometapi-volc", times=-1)
 
     assert place.run("plan", "board.yaml", "--json") == 0
     assert place.run("providers", "--json") == 0

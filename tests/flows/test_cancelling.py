@@ -8,9 +8,9 @@ import json
 import pytest
 
 from flows.cli.cancel import cancel_jobs
-from flows.shooting import desk
+from flows.run_context import open_run
 from tasks.errors import JobFailed, ProviderError
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.store.receipts import AttemptState, read_receipt
 from tasks.submission import download
 
@@ -21,13 +21,13 @@ def send(queueing):
 
     def submit(text: str, **wishes):
         production = queueing.prepare(text, **wishes)
-        production.store.open()
+        production.store.initialize()
 
         async def run() -> None:
-            async with desk(production, queueing.tell) as desk_:
+            async with open_run(production, queueing.on_progress) as context:
                 for shot in production.plan:
                     if shot.continues is None:
-                        await submit.submit(shot, None, desk_)
+                        await submit.submit(shot, None, context.submission)
 
         asyncio.run(run())
         return queueing.prepare(text, **wishes)
@@ -43,7 +43,7 @@ def told(said) -> tuple[dict[str, str], int]:
 
 
 def deletes(studio) -> int:
-    return sum(one.operation == "delete" for one in read_ledger(studio.root))
+    return sum(one.operation == "delete" for one in read_request_log(studio.root))
 
 
 def latest(production, shot: str):
@@ -122,7 +122,7 @@ def test_a_job_that_begins_between_question_and_request_goes_on(
 def test_a_lost_answer_to_a_cancel_is_asked_for(queueing, send, chain) -> None:
     """The job was taken back all the same, and the vendor says so."""
     production = send(chain("a", provider="ark"))
-    queueing.faults.order("lost_reply", operation="delete")
+    queueing.faults.inject("lost_reply", operation="delete")
     said = cancel_jobs(production)
 
     assert told(said) == ({"a": "over"}, 0)
@@ -133,12 +133,12 @@ def test_a_lost_answer_to_a_cancel_is_asked_for(queueing, send, chain) -> None:
 def test_a_vendor_that_takes_nothing_back_is_not_asked(queueing, send, chain) -> None:
     """kkiai documents no way; all that could be cancelled was, so it ends with 0."""
     production = send(chain("a", provider="kkiai"))
-    requests = len(read_ledger(queueing.root))
+    requests = len(read_request_log(queueing.root))
     said = cancel_jobs(production)
 
     assert told(said) == ({"a": "refused"}, 0)
     assert "kkiai takes no job back" in said[1]
-    assert len(read_ledger(queueing.root)) == requests
+    assert len(read_request_log(queueing.root)) == requests
 
 
 def test_a_vendor_that_can_t_be_asked_ends_with_1(queueing, send, chain, monkeypatch) -> None:
@@ -146,7 +146,7 @@ def test_a_vendor_that_can_t_be_asked_ends_with_1(queueing, send, chain, monkeyp
 
     monkeypatch.setattr(conversation, "pause_seconds", lambda *_: 0.0)
     production = send(chain("a", "x|first_frame: none", provider="ark"))
-    queueing.faults.order("server_error", operation="get", times=100)
+    queueing.faults.inject("server_error", operation="get", times=100)
 
     assert told(cancel_jobs(production)) == ({"a": "unasked", "x": "unasked"}, 1)
     assert latest(production, "a").state is AttemptState.SUBMITTED
@@ -155,14 +155,14 @@ def test_a_vendor_that_can_t_be_asked_ends_with_1(queueing, send, chain, monkeyp
 def test_a_refused_key_ends_with_3(queueing, send, chain) -> None:
     """As everywhere, the operator acts on that."""
     production = send(chain("a", provider="ark"))
-    queueing.faults.order("refused", operation="get", code="AuthenticationError", times=100)
+    queueing.faults.inject("refused", operation="get", code="AuthenticationError", times=100)
 
     assert told(cancel_jobs(production)) == ({"a": "unasked"}, 3)
 
 
 def test_an_unclear_shot_is_named_and_ends_with_1(queueing, chain) -> None:
     """Nobody knows its job, so nobody can take it back."""
-    queueing.faults.order("lost_reply", operation="create")
+    queueing.faults.inject("lost_reply", operation="create")
     text = chain("a", provider="cometapi-volc")
     queueing.run(text)
     production = queueing.prepare(text)
@@ -201,8 +201,8 @@ def test_a_run_that_waits_for_the_job_hears_that_it_is_cancelled(queueing, send,
     shot = production.plan.shot("a")
 
     async def wait() -> ProviderError | None:
-        async with desk(production, queueing.tell) as desk_:
-            waiting = asyncio.ensure_future(download.await_job(shot, desk_))
+        async with open_run(production, queueing.on_progress) as context:
+            waiting = asyncio.ensure_future(download.await_job(shot, context.submission))
             await asyncio.to_thread(cancel_jobs, production)
             with pytest.raises(JobFailed) as raised:
                 await waiting
@@ -221,9 +221,9 @@ def test_an_interrupt_takes_nothing_back(queueing, send, chain) -> None:
     shot = production.plan.shot("a")
 
     async def wait() -> None:
-        async with desk(production, queueing.tell) as desk_:
-            waiting = asyncio.ensure_future(download.await_job(shot, desk_))
-            while not queueing.told:
+        async with open_run(production, queueing.on_progress) as context:
+            waiting = asyncio.ensure_future(download.await_job(shot, context.submission))
+            while not queueing.progress:
                 await asyncio.sleep(0.01)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)

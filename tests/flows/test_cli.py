@@ -105,7 +105,7 @@ def test_nobody_agreed_to_pay(folder: Path, capsys, monkeypatch) -> None:
     assert main(["render", "board.yaml", "--provider", "ark", "--json"]) == 4
     out, err = capsys.readouterr()
     assert "0.60 CNY" in err
-    assert json.loads(out)["error"]["kind"] == "unpayable"
+    assert json.loads(out)["error"]["kind"] == "budget_exceeded"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_unknown_price_is_never_taken_for_nothing(folder: Path, capsys, monke
     command = ["render", "board.yaml", "--provider", "kkiai"]
 
     assert main([*command, "--budget", "100 USD"]) == 4
-    assert "the price is not known of one, two" in capsys.readouterr().err
+    assert "the price of one, two is not known" in capsys.readouterr().err
     assert main(command) == 4
     assert "an unknown price" in capsys.readouterr().err
     assert main(["plan", "board.yaml", "--provider", "kkiai", "--json"]) == 0
@@ -189,7 +189,7 @@ def test_a_bug_is_one_line_and_a_log_without_secrets(folder: Path, capsys, monke
     def broken(*_: object, **__: object) -> None:
         raise ValueError("canary-key-2 at https://v.example/a.mp4?X-Sig=canary-sig and more")
 
-    monkeypatch.setattr("storyboards.loading.load", broken)
+    monkeypatch.setattr("storyboards.loading.load_partial", broken)
 
     assert main(["check", "board.yaml"]) == 70
     err = capsys.readouterr().err
@@ -288,10 +288,10 @@ def test_a_run_that_is_stopped_while_polling_goes_on_where_it_was(
     folder: Path, vendor, number: int, code: int
 ) -> None:
     """The next run fetches the job that was paid for: creates = shots, whatever ended the first."""
-    from tasks.simulator.ledger import read_ledger
+    from tasks.simulator.request_log import read_request_log
 
     def creates() -> int:
-        return sum(one.accepted for one in read_ledger(vendor["root"]))
+        return sum(one.accepted for one in read_request_log(vendor["root"]))
 
     words = {
         "SHOTCHAIN_ARK_BASE_URL": f"{vendor['url']}/ark/api/v3",
@@ -367,5 +367,5 @@ def test_a_failed_shot_ends_with_1_and_one_sentence(folder: Path) -> None:
     assert code == 1
     assert document["film"] is None
     assert [one["outcome"] for one in document["shots"]] == ["rendered", "failed"]
-    assert document["shots"][1]["error"]["kind"] == "output_refused"
+    assert document["shots"][1]["error"]["kind"] == "output_moderated"
     assert err.count("\n") == 1

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.output.json import count_film_frames, plan_document, render_document
+from flows.documents import count_film_frames, plan_document, render_document
 from flows.run import check_preconditions
 from tasks.errors import InvalidStoryboard, MediaError
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.store.atomic_files import digest_bytes
 
 HEAD = "provider: {provider}\nlook: {{resolution: 480p, ratio: '16:9'}}\nshots:\n"
@@ -43,13 +43,13 @@ def commission(studio, job: str) -> dict:
 
 
 def operations(studio) -> list[str]:
-    return [one.operation for one in read_ledger(studio.root)]
+    return [one.operation for one in read_request_log(studio.root)]
 
 
 def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
     """The model gets the clip before, made a moment ago; the seam drops nothing."""
     text = board(ONE, TWO)
-    report = studio.run(text, agreed=True)
+    report = studio.run(text, yes=True)
     one, two = report.results
 
     assert [(result.outcome, result.error) for result in report.results] == [("rendered", None)] * 2
@@ -60,7 +60,7 @@ def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
     ]
     assert "upload" not in operations(studio)
     assert two.attempt.first_frame_sha256 == one.attempt.last_frame.sha256
-    assert count_film_frames(report.run) == report.film.frames == 49 + 97
+    assert count_film_frames(report.run) == report.film.frame_count == 49 + 97
     assert decode(studio.folder / "films" / "board.mp4").frames == 49 + 97
     # With a clip, 2.0 bills five thirds of its own seconds at least.
     assert two.attempt.tokens == two.shot.tokens == 864 * 496 * 24 * 7 // 1024
@@ -74,18 +74,18 @@ def test_a_clip_is_continued_by_the_vendor_s_own_url(studio, decode) -> None:
 
 def test_a_kept_clip_is_refused_at_a_vendor_once_its_url_is_too_old(studio) -> None:
     """After 20 hours, before anything is sent, with the ways there are; while it is young, not."""
-    first = studio.run(board(ONE), agreed=True)
+    first = studio.run(board(ONE), yes=True)
     check_preconditions(studio.prepare(board(ONE, TWO)))
     age(receipt_of(first, "one"), hours=21)
 
     with pytest.raises(InvalidStoryboard) as raised:
-        studio.run(board(ONE, TWO), agreed=True)
+        studio.run(board(ONE, TWO), yes=True)
 
     (problem,) = raised.value.problems
     assert problem.path == "shots[1].continue"
     assert "the clip of one is older than the 20 hours" in problem.message
-    assert "Leave continue out" in problem.remedy
-    assert "raise the take of one" in problem.remedy
+    assert "Remove continue" in problem.remedy
+    assert "increase the take of one" in problem.remedy
     assert "asset://" in problem.remedy
     assert studio.submits == 1
     check_preconditions(studio.prepare(board(ONE, TWO), only=("one",)))
@@ -100,9 +100,9 @@ def test_a_kept_clip_is_refused_at_a_vendor_once_its_url_is_too_old(studio) -> N
 
 def test_a_clip_that_its_vendor_has_no_more_costs_nothing(studio) -> None:
     """Kept here and young, but gone there: the shot fails before its create, the other is kept."""
-    first = studio.run(board(ONE), agreed=True)
+    first = studio.run(board(ONE), yes=True)
     (studio.root / "jobs" / f"{first.results[0].attempt.job}.json").unlink()
-    report = studio.run(board(ONE, TWO), agreed=True)
+    report = studio.run(board(ONE, TWO), yes=True)
 
     one, two = report.results
     assert (one.outcome, two.outcome) == ("kept", "failed")
@@ -157,8 +157,8 @@ def draft(stage: str, provider: str = "ark") -> str:
 
 def test_a_draft_becomes_its_full_picture(studio) -> None:
     """By the job of just that draft; both are paid, a second run pays nothing."""
-    preview = studio.run(draft("true"), agreed=True).results[0]
-    report = studio.run(draft("final"), agreed=True)
+    preview = studio.run(draft("true"), yes=True).results[0]
+    report = studio.run(draft("final"), yes=True)
     (final,) = report.results
 
     assert (final.outcome, final.error) == ("rendered", None)
@@ -177,11 +177,11 @@ def test_a_draft_becomes_its_full_picture(studio) -> None:
 def test_a_full_picture_is_never_stale(studio) -> None:
     """Its draft settled where it starts; what stands before it now makes no second payment."""
     board = draft("true").replace("lighthouse.}", "lighthouse.}, {id: b, prompt: Rain.}")
-    studio.run(board, agreed=True)
+    studio.run(board, yes=True)
     final = board.replace("draft: true", "draft: final")
-    studio.run(final, agreed=True)
+    studio.run(final, yes=True)
     creates = studio.creates
-    again = studio.run(final, agreed=True, stale="cascade")
+    again = studio.run(final, yes=True, stale="cascade")
 
     assert [one.outcome for one in again.results] == ["kept", "kept"]
     assert (studio.creates, creates) == (4, 4)
@@ -190,17 +190,17 @@ def test_a_full_picture_is_never_stale(studio) -> None:
 def test_without_its_draft_there_is_no_full_picture(studio) -> None:
     """Told before anything is sent, and how to get there; also where the draft is too old."""
     with pytest.raises(InvalidStoryboard, match="the store has no draft of a as it is written"):
-        studio.run(draft("final"), agreed=True)
+        studio.run(draft("final"), yes=True)
 
-    studio.faults.order("job_failed", times=1, code="InternalServiceError")
-    studio.faults.order("job_failed", times=1, code="InternalServiceError")
-    studio.run(draft("true"), agreed=True)
+    studio.faults.inject("job_failed", times=1, code="InternalServiceError")
+    studio.faults.inject("job_failed", times=1, code="InternalServiceError")
+    studio.run(draft("true"), yes=True)
     with pytest.raises(InvalidStoryboard, match="Render a with `draft: true` at ark"):
-        studio.run(draft("final"), agreed=True)
+        studio.run(draft("final"), yes=True)
 
-    done = studio.run(draft("true"), agreed=True)
+    done = studio.run(draft("true"), yes=True)
     check_preconditions(studio.prepare(draft("final")))
     age(receipt_of(done, "a"), days=8)
     with pytest.raises(InvalidStoryboard, match="older than the 7 days in which ark takes it"):
-        studio.run(draft("final"), agreed=True)
+        studio.run(draft("final"), yes=True)
     assert studio.submits == 3

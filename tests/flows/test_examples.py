@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from flows.cli.output.json import count_film_frames
-from flows.run import RunOptions, prepare_run, serve_simulator
-from flows.shooting import BareSteps, shoot
+from flows.documents import count_film_frames
+from flows.run import RunOptions, prepare_run
 from storyboards import load
 from tasks.settings import read_settings
+from tests.support.plain_tasks import render_plainly
 
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted((ROOT / "storyboards").glob("*.yaml"))
@@ -42,12 +41,10 @@ def test_an_example_board_becomes_the_film_that_its_plan_promised(
     shutil.copytree(ROOT / "storyboards" / "refs", tmp_path / "refs")
     shutil.copy(board, tmp_path)
     loaded = load(tmp_path / board.name)
-    production = prepare_run(loaded, RunOptions(), read_settings({}), working=tmp_path)
+    production = prepare_run(loaded, RunOptions(), read_settings({}), working_folder=tmp_path)
     assert production.max_cost.is_free
 
-    production.store.create()
-    with serve_simulator(production) as opened:
-        report = asyncio.run(shoot(opened, BareSteps(), lambda *_: None))
+    report = render_plainly(production)
 
     assert [(one.shot.id, one.error) for one in report.results if one.error] == []
     assert report.film.frame_count == count_film_frames(production) == decoded(report.film.path)

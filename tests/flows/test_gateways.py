@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from flows.cli.main import main
-from flows.opening import openers
 from tasks.errors import InvalidConfiguration
 from tasks.simulator.app import MOUNTS
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
+from tests.support.plain_tasks import FUNCTIONS, render_plainly
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -71,11 +72,11 @@ def at_home(studio, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_gateways_render_one_board(studio, own) -> None:
     """Each in its dialect, at its address, with the key of the variable that is named."""
-    report = studio.run(BOARD, agreed=True)
+    report = studio.run(BOARD, yes=True)
 
     assert [(one.outcome, str(one.error or "")) for one in report.results] == [("rendered", "")] * 2
-    assert report.film.frames == 97 + 49 - 1
-    taken = [one for one in read_ledger(studio.root) if one.accepted]
+    assert report.film.frame_count == 97 + 49 - 1
+    taken = [one for one in read_request_log(studio.root) if one.accepted]
     assert sorted(one.mount for one in taken) == ["ark", "infinity-blue"]
     assert studio.prepare(BOARD).status.of("kept") == ("one", "two")
 
@@ -90,8 +91,8 @@ def test_the_file_of_the_readme_renders_a_board(studio) -> None:
         "SHOTCHAIN_MY_GATEWAY_API_KEY": KEY,
     }
     board = SHORT.format(provider="my-gateway")
-    assert str(studio.prepare(board).to_pay).endswith(" USD")
-    report = studio.run(board, agreed=True)
+    assert str(studio.prepare(board).max_cost).endswith(" USD")
+    report = studio.run(board, yes=True)
 
     assert [one.outcome for one in report.results] == ["rendered"]
 
@@ -103,9 +104,9 @@ def test_a_gateway_beside_a_board_is_refused_and_works_when_trusted(studio, own)
 
     board = SHORT.format(provider="my-ark")
     with pytest.raises(InvalidConfiguration, match=rf"{beside}:1: providers\.my-gateway"):
-        studio.run(board, agreed=True)
+        studio.run(board, yes=True)
     assert studio.submits == 0
-    report = studio.run(board, agreed=True, trust=True)
+    report = studio.run(board, yes=True, trust=True)
     assert [one.outcome for one in report.results] == ["rendered"]
 
 
@@ -144,7 +145,7 @@ def test_a_price_that_nobody_told_is_unknown_under_a_budget(studio, own, at_home
     studio.write(BOARD)
 
     assert main(["render", "board.yaml", "--budget", "100 USD"]) == 4
-    assert "the price is not known of one, two" in capsys.readouterr().err
+    assert "the price of one, two is not known" in capsys.readouterr().err
     with own.open("a") as file:
         for name, family in (("my-gateway", "seedance-2.0"), ("my-ark", "seedance-1.0-pro")):
             file.write(f'[prices.{name}."{family}"]\nper_million_tokens = 5000\n')
@@ -196,14 +197,37 @@ def test_a_wrong_configuration_ends_every_command_that_reads_it(
         assert f"{own}:4: budgets.a.monht: unknown key `monht`. Did you mean `month`?" in err
 
 
+def most_at_once(studio, text: str) -> int:
+    """Return how many shots of a board were submitted before the first of them was done."""
+    running, most = 0, 0
+
+    async def submit_shot(*args, **kwargs):
+        nonlocal running, most
+        job = await FUNCTIONS["submit_shot"](*args, **kwargs)
+        running += 1
+        most = max(most, running)
+        return job
+
+    async def await_frame(job):
+        nonlocal running
+        # Every shot that has a place is submitted before the first frame comes.
+        await asyncio.sleep(0.3)
+        running -= 1
+        return await FUNCTIONS["await_frame"](job)
+
+    run = studio.prepare(text)
+    render_plainly(run, submit_shot=submit_shot, await_frame=await_frame)
+    return most
+
+
 def test_no_more_jobs_than_a_limit_are_sent_at_once(studio, chain) -> None:
     """A limit beside the board holds the row down, for the first submits and for all behind."""
     text = chain("one", "two|first_frame: none", "three|first_frame: none", provider="ark")
-    assert len(openers(studio.prepare(text))) == 3
+    assert most_at_once(studio, text) == 3
     (studio.folder / "shotchain.toml").write_text("[limits.ark]\njobs_at_once = 2\n")
     production = studio.prepare(text)
 
-    assert len(openers(production)) == 2
+    assert most_at_once(studio, text) == 2
     assert {one.provider.max_concurrent_jobs for one in production.plan} == {2}
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from PIL import Image
 
-from flows.shooting import BareSteps, shoot
 from tasks.errors import MediaError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.store.atomic_files import digest_bytes
+from tests.support.plain_tasks import render_plainly
 
 
 def home_of(report, shot: str) -> Path:
@@ -21,7 +20,7 @@ def home_of(report, shot: str) -> Path:
 def test_a_last_frame_that_was_changed_on_disk_is_not_continued(studio, chain, outcomes) -> None:
     """Same name, same size, another picture: the true one is taken from the clip."""
     first = studio.run(chain("one"))
-    path = home_of(first, "one") / first.results[0].attempt.last_frame.file
+    path = home_of(first, "one") / first.results[0].attempt.last_frame.name
     true, size = path.read_bytes(), path.stat().st_size
     Image.new("RGB", (864, 480), "red").save(path)
     path.write_bytes(path.read_bytes().ljust(size, b"\0"))
@@ -50,9 +49,9 @@ def test_a_picture_changed_during_the_run_is_not_sent(studio, chain) -> None:
     picture = studio.folder / "start.png"
     Image.new("RGB", (864, 480), "teal").save(picture)
     production = studio.prepare(chain("one|first_frame: start.png", provider="ark"))
-    production.store.open()
+    production.store.initialize()
     Image.new("RGB", (864, 480), "navy").save(picture)
-    report = asyncio.run(shoot(production, BareSteps(), studio.tell))
+    report = render_plainly(production, studio.on_progress)
 
     assert isinstance(report.results[0].error, MediaError)
     assert "start.png was changed during the run" in str(report.results[0].error)

@@ -30,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHOTCHAIN_STORE", str(tmp_path / "store"))
     store = Store(tmp_path / "store")
-    store.create()
+    store.initialize()
     return store
 
 
@@ -48,7 +48,9 @@ def test_verify_names_damage_and_ends_with_1(store: Store, keep, capsys) -> None
 
     assert main(["verify"]) == 1
     first, last = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"damaged: {key[:10]} film/one: the clip is not what was kept")
+    assert first.startswith(
+        f"damaged: {key[:10]} film/one: the clip does not match its recorded digest"
+    )
     assert last.endswith("4 files, 45 bytes; 1 damaged")
 
     assert main(["verify", "--json"]) == 1
@@ -275,6 +277,6 @@ def test_no_film_is_joined_from_a_damaged_clip(studio, chain) -> None:
     assert broken.film is None
     assert isinstance(broken.error, MediaError)
     assert "verify --repair" in str(broken.error)
-    assert mended.film.frames == 49
+    assert mended.film.frame_count == 49
     assert clip.read_bytes() == whole
     assert studio.creates == 1

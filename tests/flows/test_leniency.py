@@ -57,7 +57,7 @@ def test_a_moderated_picture_is_tried_once_more_where_the_board_allows_it(
     studio, chain, outcomes, provider: str
 ) -> None:
     """The second job goes out with another seed, and only one is paid."""
-    studio.faults.order("job_failed", match="Picture of one")
+    studio.faults.inject("job_failed", match="Picture of one")
     report = studio.run(chain("one|reseed: true", provider=provider))
     first, second = attempts_of(report, "one")
 
@@ -70,7 +70,7 @@ def test_a_moderated_picture_is_tried_once_more_where_the_board_allows_it(
 
 def test_without_the_word_a_moderated_picture_is_not_tried_again(studio, chain, outcomes) -> None:
     """Each refusal counts against the account, so the board decides."""
-    studio.faults.order("job_failed", match="Picture of one")
+    studio.faults.inject("job_failed", match="Picture of one")
     report = studio.run(chain("one"))
 
     assert outcomes(report) == {"one": "failed"}
@@ -80,7 +80,7 @@ def test_without_the_word_a_moderated_picture_is_not_tried_again(studio, chain, 
 
 def test_no_more_than_one_more_try(studio, chain, outcomes) -> None:
     """Two refusals in a row are an answer."""
-    studio.faults.order("job_failed", match="Picture of one", times=-1)
+    studio.faults.inject("job_failed", match="Picture of one", times=-1)
     report = studio.run(chain("one|reseed: true"))
 
     assert outcomes(report) == {"one": "failed"}
@@ -89,7 +89,7 @@ def test_no_more_than_one_more_try(studio, chain, outcomes) -> None:
 
 def test_a_job_that_the_vendor_broke_is_tried_once_more(studio, chain, outcomes) -> None:
     """It costs nothing, and the same order mostly goes through."""
-    studio.faults.order("job_failed", code="InternalServiceError")
+    studio.faults.inject("job_failed", code="InternalServiceError")
     report = studio.run(chain("one"))
 
     assert outcomes(report) == {"one": "rendered"}
@@ -100,7 +100,7 @@ def test_a_job_that_ended_for_the_account_s_sake_may_be_sent_again_later(
     studio, chain, outcomes
 ) -> None:
     """It is over and cost nothing; once the account is topped up, the next run renders."""
-    studio.faults.order("job_failed", code="AccountOverdueError")
+    studio.faults.inject("job_failed", code="AccountOverdueError")
     report = studio.run(chain("one"))
     again = studio.run(chain("one"))
 
@@ -111,7 +111,7 @@ def test_a_job_that_ended_for_the_account_s_sake_may_be_sent_again_later(
 
 def test_a_film_is_not_joined_with_a_hole_unless_asked(studio, chain, decode) -> None:
     """With --partial it is, under a name that says so, and the report names the holes."""
-    studio.faults.order("job_failed", match="Picture of two", times=-1)
+    studio.faults.inject("job_failed", match="Picture of two", times=-1)
     text = chain("one", "two", "x|first_frame: none", "y")
     report = studio.run(text)
     partial = studio.run(text, partial=True)
@@ -119,7 +119,7 @@ def test_a_film_is_not_joined_with_a_hole_unless_asked(studio, chain, decode) ->
 
     assert report.film is None
     assert partial.missing == ("two",)
-    assert partial.film.frames == 3 * 49 - 1
+    assert partial.film.frame_count == 3 * 49 - 1
     assert decode(film).frames == 3 * 49 - 1
     assert not (studio.folder / "films" / "board.mp4").exists()
 
@@ -128,12 +128,12 @@ def test_behind_a_hole_a_shot_that_continues_the_one_before_it_repeats_no_pictur
     studio, chain
 ) -> None:
     """What stands directly behind the shot that it starts on is chained to it."""
-    studio.faults.order("job_failed", match="Picture of two", times=-1)
+    studio.faults.inject("job_failed", match="Picture of two", times=-1)
     text = chain("one", "two", "three|first_frame: {shot: one}")
     report = studio.run(text, partial=True)
 
     assert report.missing == ("two",)
-    assert report.film.frames == 2 * 49 - 1
+    assert report.film.frame_count == 2 * 49 - 1
 
 
 def test_a_whole_film_is_whole_with_partial_too(studio, chain) -> None:
@@ -146,7 +146,7 @@ def test_a_whole_film_is_whole_with_partial_too(studio, chain) -> None:
 
 def test_a_face_in_a_chained_frame_names_the_shot_the_input_and_the_ways_out(studio, chain) -> None:
     """The author did not give that picture, so the message tells where it came from."""
-    studio.faults.order(
+    studio.faults.inject(
         "refused",
         operation="create",
         match="Picture of two",

@@ -33,14 +33,14 @@ def test_one_board_is_rendered_by_every_provider(studio, provider: str) -> None:
     """Two shots, two jobs, one film; the second starts on the frame that the first ended on."""
     model, seconds = model_of(provider)
     text = BOARD.format(provider=provider, model=model, seconds=seconds)
-    report = studio.run(text, agreed=True)
+    report = studio.run(text, yes=True)
 
     assert [(one.outcome, str(one.error or "")) for one in report.results] == [("rendered", "")] * 2
-    assert report.film.frames == 2 * (24 * seconds + 1) - 1
+    assert report.film.frame_count == 2 * (24 * seconds + 1) - 1
     assert studio.creates == 2
     one, two = report.results
     home = report.run.records_of(one.shot).folder_of(one.shot.key)
-    last = (home / one.attempt.last_frame.file).read_bytes()
+    last = (home / one.attempt.last_frame.name).read_bytes()
     clip = report.run.records_of(two.shot).folder_of(two.shot.key) / "clip.mp4"
     apart = mean_difference(last, first_frame(clip))
     if DIALECTS[PROVIDERS[provider].dialect].first_frame_anchor == "exact":
@@ -57,8 +57,8 @@ def test_a_second_run_at_any_provider_is_free(studio) -> None:
     """What a gateway without list and without last frame rendered is kept like all else."""
     model, seconds = model_of("infinity-blue")
     text = BOARD.format(provider="infinity-blue", model=model, seconds=seconds)
-    studio.run(text, agreed=True)
+    studio.run(text, yes=True)
     again = studio.prepare(text)
 
     assert again.status.of("kept") == ("one", "two")
-    assert again.to_pay.is_free
+    assert again.max_cost.is_free

@@ -103,7 +103,7 @@ def test_keep_rest_pays_one_shot_and_leaves_the_rest_on_the_old_take(
     assert board.read_text() == wanted
     assert outcomes(report) == {"a": "rendered", "b": "kept", "x": "kept"}
     assert studio.creates == 3 + 1
-    assert report.film.frames == 3 * 49
+    assert report.film.frame_count == 3 * 49
     assert report.stale == ()
     plan = command("plan").told["shots"]
     assert (plan[1]["continues"], plan[1]["continues_take"], plan[1]["seam"]) == ("a", 1, "fresh")
@@ -138,7 +138,7 @@ def test_a_take_that_was_never_rendered_is_no_start(studio, board, command, name
 
 def test_a_take_is_on_record_before_it_is_sent(studio, board: Path) -> None:
     """A create that is refused leaves it known; so would a kill."""
-    studio.faults.order("throttled", operation="create", match="Dawn")
+    studio.faults.inject("throttled", operation="create", match="Dawn")
     studio.run(board.read_text(), only=("a",))
     (take,) = read_board_record(studio.folder / "store", "board").takes_of("a")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from flows.cli.render import report_kept
-from flows.shooting import BareSteps, shoot
 from tasks.errors import JobFailed, MediaError, RateLimited
 from tasks.media.frames import first_frame, mean_difference
 from tasks.store.receipts import AttemptState, read_receipt
+from tests.support.plain_tasks import render_plainly
 
 FOUR = ("one", "two", "three", "four")
 
@@ -35,7 +34,7 @@ def test_a_chain_becomes_a_film_of_exactly_the_frames_it_should_have(
 
     assert outcomes(report) == dict.fromkeys(FOUR, "rendered")
     film = decode(studio.folder / "films" / "board.mp4")
-    assert film.frames == report.film.frames == 4 * 49 - 3
+    assert film.frames == report.film.frame_count == 4 * 49 - 3
     assert film.chapters == list(FOUR)
     assert film.size == (864, 480)
     assert studio.creates == 4
@@ -46,7 +45,7 @@ def test_each_shot_starts_on_the_last_frame_of_the_one_before(studio, chain) -> 
     report = studio.run(chain("one", "two", "three"))
 
     for before, after in (("one", "two"), ("two", "three")):
-        last = home_of(report, before) / attempt_of(report, before).last_frame.file
+        last = home_of(report, before) / attempt_of(report, before).last_frame.name
         first = first_frame(home_of(report, after) / "clip.mp4")
         assert mean_difference(last.read_bytes(), first) < 3
 
@@ -101,7 +100,7 @@ def test_a_clip_deleted_by_hand_is_fetched_again_without_a_create(studio, chain,
     report = studio.run(chain("one", "two"))
 
     assert standing.state == "in flight"
-    assert "asked for it again" in standing.reason
+    assert "is downloaded again from job" in standing.reason
     assert outcomes(report) == {"one": "kept", "two": "kept"}
     assert clip.read_bytes() == before
     assert studio.creates == 2
@@ -123,7 +122,7 @@ def test_a_clip_that_the_vendor_lost_too_is_rendered_again_once(studio, chain, o
 def test_a_last_frame_deleted_by_hand_is_taken_from_the_clip(studio, chain) -> None:
     """The clip ends on the same picture: nothing is asked of anybody."""
     first = studio.run(chain("one"))
-    frame = home_of(first, "one") / attempt_of(first, "one").last_frame.file
+    frame = home_of(first, "one") / attempt_of(first, "one").last_frame.name
     picture = frame.read_bytes()
     frame.unlink()
     report = studio.run(chain("one", "two"))
@@ -165,7 +164,7 @@ def test_a_refused_prompt_costs_nothing_and_may_be_sent_again_edited(studio, cha
 
 def test_a_throttled_create_closes_its_intent_and_the_next_run_sends_it(studio, chain) -> None:
     """429 proves that nothing was taken."""
-    studio.faults.order("throttled", operation="create")
+    studio.faults.inject("throttled", operation="create")
     report = studio.run(chain("one"))
     again = studio.run(chain("one"))
 
@@ -192,17 +191,17 @@ def test_the_intent_is_on_disk_before_the_request(studio, chain, monkeypatch) ->
     assert [one.state for one in seen] == [AttemptState.INTENDED]
     assert seen[0].base_url.startswith(studio.url)
     assert seen[0].max_price.amount > 0
-    assert seen[0].order
+    assert seen[0].request_sha256
 
 
 def test_two_runs_at_once_pay_each_shot_once(studio, chain) -> None:
     """The second waits for the first one's job and uses it."""
     production = studio.prepare(chain("one", "two"))
-    production.store.open()
+    production.store.initialize()
     reports = []
 
     def run() -> None:
-        reports.append(asyncio.run(shoot(production, BareSteps(), studio.tell)))
+        reports.append(render_plainly(production, studio.on_progress))
 
     threads = [threading.Thread(target=run) for _ in range(3)]
     for thread in threads:
@@ -211,17 +210,17 @@ def test_two_runs_at_once_pay_each_shot_once(studio, chain) -> None:
         thread.join()
 
     assert studio.creates == 2
-    assert [one.film.frames for one in reports] == [97, 97, 97]
+    assert [one.film.frame_count for one in reports] == [97, 97, 97]
 
 
 def test_chains_render_side_by_side_unless_one_at_a_time_is_asked(studio, chain) -> None:
     """`--jobs 1` sends the second shot only when the first is done."""
     text = chain("a", "b|first_frame: none")
     studio.run(text)
-    side_by_side = [what for what in studio.told if what[1] in ("submitting", "rendered")]
-    studio.told.clear()
+    side_by_side = [what for what in studio.progress if what[1] in ("submitting", "rendered")]
+    studio.progress.clear()
     studio.run(text.replace("Picture", "Drawing"), jobs=1)
-    in_turn = [what for what in studio.told if what[1] in ("submitting", "running")]
+    in_turn = [what for what in studio.progress if what[1] in ("submitting", "running")]
 
     assert [one[1] for one in side_by_side][:2] == ["submitting", "submitting"]
     assert in_turn.index(("b", "submitting")) > max(
@@ -250,10 +249,10 @@ def test_a_shot_may_continue_any_other(studio, chain) -> None:
     the shot before it."""
     report = studio.run(chain("a", "b", "c|first_frame: {shot: a}"))
 
-    last = home_of(report, "a") / attempt_of(report, "a").last_frame.file
+    last = home_of(report, "a") / attempt_of(report, "a").last_frame.name
     first = first_frame(home_of(report, "c") / "clip.mp4")
     assert mean_difference(last.read_bytes(), first) < 3
-    assert report.film.frames == 3 * 49 - 1
+    assert report.film.frame_count == 3 * 49 - 1
 
 
 def test_a_file_can_be_a_shot_and_be_continued(studio, chain, decode) -> None:
@@ -266,7 +265,7 @@ def test_a_file_can_be_a_shot_and_be_continued(studio, chain, decode) -> None:
 
     assert [one.outcome for one in report.results] == ["kept", "rendered"]
     assert decode(studio.folder / "films" / "board.mp4").frames == 97
-    last = home_of(first, "one") / attempt_of(first, "one").last_frame.file
+    last = home_of(first, "one") / attempt_of(first, "one").last_frame.name
     assert mean_difference(last.read_bytes(), first_frame(home_of(report, "two") / "clip.mp4")) < 3
 
 
@@ -314,7 +313,7 @@ def make_black(like: Path, to: Path) -> Path:
 )
 def test_a_bad_download_never_becomes_a_second_create(studio, chain, fault: str) -> None:
     """A clip that breaks off, a vendor's hiccup, a JPEG for a PNG: fetched all the same."""
-    studio.faults.order(fault)
+    studio.faults.inject(fault)
     report = studio.run(chain("one", "two"))
 
     if fault == "links_expired":
@@ -348,7 +347,7 @@ def test_what_a_vendor_bills_is_booked(studio, chain) -> None:
 
 def test_no_key_and_no_signature_is_in_anything_that_was_written(studio, chain) -> None:
     """Neither the key nor a signed URL's query is in the store, however a run went."""
-    studio.faults.order("server_error", operation="create", match="Picture of x")
+    studio.faults.inject("server_error", operation="create", match="Picture of x")
     studio.run(chain("one", "two", "x|first_frame: none", provider="ark"))
     written = [
         path.read_bytes()

@@ -78,12 +78,10 @@ def test_the_help_tells_each_fault_and_each_way_to_order_it(capsys) -> None:
     told = capsys.readouterr().out
 
     assert "http://127.0.0.1:PORT/admin/faults" in told
-    assert "faults.order(" in told
+    assert "faults.inject(" in told
     assert "[fail:CODE]" in told
     for name, kind in KINDS.items():
-        assert re.search(rf"^  {name} +{re.escape(kind.supported_fields)}$", told, re.MULTILINE), (
-            name
-        )
+        assert re.search(rf"^  {name} +{re.escape(kind.description)}$", told, re.MULTILINE), name
     for provider in PROVIDERS:
         assert provider in told
     assert "{" + "mounts}" not in told

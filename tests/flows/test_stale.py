@@ -38,7 +38,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     first = studio.run(text)
     lose(studio, first, "a")
     before = studio.prepare(text).status
-    studio.faults.order("jpeg_frame")
+    studio.faults.inject("jpeg_frame")
     report = studio.run(text)
 
     assert "b" in {one for one in ("a", "b") if before[one].may_go_stale}
@@ -50,7 +50,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
 
     after = studio.prepare(text)
     assert after.status["b"].seam == "stale"
-    assert after.to_pay.is_free
+    assert after.max_cost.is_free
     with pytest.raises(StaleSeam, match=r"b .*--stale keep") as refused:
         check_ready(studio.prepare(text, stale="refuse"))
     assert refused.value.exit_code == 1
@@ -58,7 +58,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     # The same board, asked to cascade: priced before, paid once, the old clip kept aside.
     asked = studio.prepare(text, stale="cascade")
     assert asked.status["b"].state == "to render"
-    assert asked.to_pay.as_money == asked.plan.shot("b").price
+    assert asked.max_cost.as_money == asked.plan.shot("b").price
     old = (home_of(studio, report, "b") / "clip.mp4").read_bytes()
     again = studio.run(text, stale="cascade")
     assert outcomes(again) == {"a": "kept", "b": "rendered"}
@@ -85,14 +85,14 @@ def test_a_cascade_follows_the_chain_within_the_run_as_priced(studio, chain, out
     first = studio.run(text)
     lose(studio, first, "a")
     asked = studio.prepare(text, stale="cascade")
-    studio.faults.order("jpeg_frame")
+    studio.faults.inject("jpeg_frame")
     report = studio.run(text, stale="cascade")
 
     prices = [asked.plan.shot(one).price.amount for one in THREE]
-    assert asked.to_pay.as_money.amount == sum(prices)
+    assert asked.max_cost.as_money.amount == sum(prices)
     assert outcomes(report)["a"] == outcomes(report)["b"] == "rendered"
     assert report.stale == ()
-    assert report.film.frames == 3 * 49 - 2
+    assert report.film.frame_count == 3 * 49 - 2
     rendered = sum(one == "rendered" for one in outcomes(report).values())
     assert studio.creates == 3 + rendered
 
@@ -103,12 +103,12 @@ def test_a_cascade_that_comes_to_nothing_leaves_what_was_kept(studio, chain, out
     first = studio.run(text)
     path = home_of(studio, first, "b") / "receipt.json"
     path.write_text(path.read_text().replace('"first_frame_sha256": "', '"first_frame_sha256": "0'))
-    studio.faults.order("throttled", operation="create")
+    studio.faults.inject("throttled", operation="create")
     failed = studio.run(text, stale="cascade")
     kept = studio.run(text)
 
     assert outcomes(failed) == {"a": "kept", "b": "failed"}
     assert outcomes(kept) == {"a": "kept", "b": "kept"}
-    assert kept.film.frames == 97
+    assert kept.film.frame_count == 97
     assert [one.id for one in kept.stale] == ["b"]
     assert studio.creates == 2

@@ -130,8 +130,8 @@ def nothing(stage: Stage) -> None:
         ("refs/private.png", link_to_folder, "outside the board's folder"),
         ("zero.png", link_to_device, "outside the board's folder"),
         ("/etc/hostname", nothing, "outside the board's folder"),
-        ("pipe.png", pipe, "is no file"),
-        ("a.png", folder, "is no file"),
+        ("pipe.png", pipe, "is not a regular file"),
+        ("a.png", folder, "is not a regular file"),
         ("~/.ssh/id_rsa", nothing, "no file ~/.ssh/id_rsa beside"),
         ("file:///etc/hostname", nothing, "file"),
         ("FILE:///etc/hostname", nothing, "file"),
@@ -193,7 +193,7 @@ PICTURES = {
     "html": (b"<!doctype html><script>alert(1)</script>", "no picture"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run", "no picture"),
     "a cut jpeg": (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "ends inside its header"),
-    "endless markers": (b"\xff\xd8" + b"\xff" * 5_000_000, "does not tell its size"),
+    "endless markers": (b"\xff\xd8" + b"\xff" * 5_000_000, "has no size in its header"),
     "a cut webp": (b"RIFF\x04\x00\x00\x00WEBPVP8X", "0×0|too|make|Make|ends"),
     "an animation": (b"GIF89a\xff\xff\xff\xff\x00\x00\x00;", "65535"),
     "tiff that points nowhere": (b"II*\x00\xff\xff\xff\xff", "ends inside its header"),
@@ -255,7 +255,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(
 )
 BOARDS = {
     "ten megabytes": (HEAD + "# padding\n" * 1_000_000, "larger than 2 MB"),
-    "a billion laughs": (LAUGHS, "aliases filled in"),
+    "a billion laughs": (LAUGHS, "aliases included"),
     "an alias of itself": ("shots: &a [*a]\n", "inside its own anchor"),
     "brackets": ("shots: " + "[" * 500_000, "nested deeper"),
     "braces": ("{a: " * 100_000, "nested deeper"),

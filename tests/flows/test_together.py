@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import threading
@@ -14,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.shooting import BareSteps, shoot
-from tasks.simulator.ledger import read_ledger
+from tasks.simulator.request_log import read_request_log
 from tasks.store.receipts import AttemptState, read_receipt
+from tests.support.plain_tasks import render_plainly
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,17 +46,19 @@ def test_two_processes_together_pay_each_shot_once(tmp_path: Path, steps: str, t
 def test_what_two_runs_wait_for_is_brought_home_once(studio, chain) -> None:
     """The second takes the first one's clip and frame, so file and digest never part."""
     production = studio.prepare(chain("one", "two"))
-    production.store.open()
+    production.store.initialize()
 
     def run() -> None:
-        asyncio.run(shoot(production, BareSteps(), studio.tell))
+        render_plainly(production, studio.on_progress)
 
     threads = [threading.Thread(target=run) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    fetched = Counter(one.path for one in read_ledger(studio.root) if one.operation == "download")
+    fetched = Counter(
+        one.path for one in read_request_log(studio.root) if one.operation == "download"
+    )
 
     assert studio.creates == 2
     assert len(fetched) == 4
@@ -69,11 +70,11 @@ def test_two_boards_that_share_shots_share_their_jobs(studio, chain) -> None:
     first = studio.prepare(chain("one", "two"), name="first")
     other = chain("uno", "due", "tre", uno="Picture of one.", due="Picture of two.")
     second = studio.prepare(other, name="second")
-    first.store.open()
+    first.store.initialize()
     reports = {}
 
     def run(production) -> None:
-        reports[production.board.name] = asyncio.run(shoot(production, BareSteps(), studio.tell))
+        reports[production.board.name] = render_plainly(production, studio.on_progress)
 
     threads = [threading.Thread(target=run, args=(one,)) for one in (first, second)]
     for thread in threads:
@@ -81,7 +82,7 @@ def test_two_boards_that_share_shots_share_their_jobs(studio, chain) -> None:
     for thread in threads:
         thread.join()
 
-    assert {name: report.film.frames for name, report in reports.items()} == {
+    assert {name: report.film.frame_count for name, report in reports.items()} == {
         "first": 97,
         "second": 145,
     }
@@ -92,6 +93,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from tasks.store import Store, try_lock
+from tests.support.plain_tasks import render_plainly
 shelf = Store(Path(sys.argv[1])).records(loopback=True)
 with shelf.lock_file(sys.argv[2], sys.argv[3]) as file:
     assert try_lock(file)
@@ -104,7 +106,7 @@ with shelf.lock_file(sys.argv[2], sys.argv[3]) as file:
 def test_whoever_is_killed_with_a_lock_strands_nobody(studio, chain, name: str) -> None:
     """The run waits as long as the other lives, and goes on when it is dead."""
     production = studio.prepare(chain("one"))
-    production.store.open()
+    production.store.initialize()
     key = production.plan.shot("one").key
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(production.store.root), key, name],
@@ -116,7 +118,7 @@ def test_whoever_is_killed_with_a_lock_strands_nobody(studio, chain, name: str) 
         holder.stdout.readline()
         reports = []
         run = threading.Thread(
-            target=lambda: reports.append(asyncio.run(shoot(production, BareSteps(), studio.tell)))
+            target=lambda: reports.append(render_plainly(production, studio.on_progress))
         )
         run.start()
         before = {"lock": None, "frame.lock": AttemptState.DONE, "clip.lock": AttemptState.DONE}[
@@ -131,7 +133,7 @@ def test_whoever_is_killed_with_a_lock_strands_nobody(studio, chain, name: str) 
         run.join()
 
     assert waited
-    assert reports[0].film.frames == 49
+    assert reports[0].film.frame_count == 49
     assert studio.creates == 1
 
 

@@ -43,7 +43,7 @@ def test_without_a_list_such_a_create_is_never_sent_again(
     studio, chain, outcomes, fault: str
 ) -> None:
     """The shot is unclear in this run and in the next; the other chain goes on."""
-    studio.faults.order(fault, operation="create", match="Picture of one")
+    studio.faults.inject(fault, operation="create", match="Picture of one")
     text = chain("one", "two", "x|first_frame: none", provider="powertokens")
     report = studio.run(text)
     again = studio.run(text)
@@ -59,7 +59,7 @@ def test_without_a_list_such_a_create_is_never_sent_again(
 @pytest.mark.parametrize("fault", ["lost_reply", "truncated", "no_id"])
 def test_a_job_with_our_seed_is_adopted_from_the_list(studio, chain, outcomes, fault: str) -> None:
     """The answer was lost, the job was not: the run goes on with it and pays once."""
-    studio.faults.order(fault, operation="create", match="Picture of one")
+    studio.faults.inject(fault, operation="create", match="Picture of one")
     report = studio.run(chain("one", "two", provider="ark"))
 
     assert outcomes(report) == {"one": "rendered", "two": "rendered"}
@@ -72,7 +72,7 @@ def test_a_create_that_the_list_does_not_show_is_closed_and_may_be_sent_again(
     studio, chain, fault: str
 ) -> None:
     """Nothing was made, so nothing is paid twice; what comes next is the policy's decision."""
-    studio.faults.order(fault, **({} if fault == "reset" else {"operation": "create"}))
+    studio.faults.inject(fault, **({} if fault == "reset" else {"operation": "create"}))
     report = studio.run(chain("one", provider="ark"))
     again = studio.run(chain("one", provider="ark"))
 
@@ -110,7 +110,7 @@ def test_a_process_killed_before_the_answer_leaves_an_unclear_shot_without_a_lis
 def test_without_a_seed_the_first_picture_proves_a_continued_shot(studio, chain, outcomes) -> None:
     """What starts on the very frame that was sent is ours."""
     text = modern(chain("one", "two", provider="ark"))
-    studio.faults.order("lost_reply", operation="create", match="Picture of two")
+    studio.faults.inject("lost_reply", operation="create", match="Picture of two")
     report = studio.run(text)
     home = report.run.records_of(report.results[1].shot).folder_of(report.results[1].shot.key)
 
@@ -127,7 +127,7 @@ def test_without_a_seed_the_first_picture_proves_a_continued_shot(studio, chain,
 def test_without_seed_and_picture_nothing_is_adopted_and_nothing_sent(studio, chain) -> None:
     """A job that may be ours, and that nothing proves to be, is the author's to judge."""
     text = modern(chain("one", provider="ark"))
-    studio.faults.order("lost_reply", operation="create")
+    studio.faults.inject("lost_reply", operation="create")
     report = studio.run(text)
     again = studio.run(text)
 
@@ -139,8 +139,8 @@ def test_without_seed_and_picture_nothing_is_adopted_and_nothing_sent(studio, ch
 @pytest.mark.parametrize("fault", ["throttled", "server_error", "html"])
 def test_a_list_that_fails_counts_as_no_list(studio, chain, fault: str) -> None:
     """Silence never becomes a second bill."""
-    studio.faults.order("lost_reply", operation="create")
-    studio.faults.order(fault, operation="list", times=-1)
+    studio.faults.inject("lost_reply", operation="create")
+    studio.faults.inject(fault, operation="list", times=-1)
     report = studio.run(chain("one", provider="ark"))
 
     assert report.results[0].outcome == "unclear"
@@ -150,7 +150,7 @@ def test_a_list_that_fails_counts_as_no_list(studio, chain, fault: str) -> None:
 
 def test_two_shots_in_doubt_with_the_same_seed_are_not_told_apart(studio, chain, outcomes) -> None:
     """A seed that the board gives to both proves neither."""
-    studio.faults.order("lost_reply", operation="create", times=2)
+    studio.faults.inject("lost_reply", operation="create", times=2)
     text = chain("one", "x|first_frame: none", provider="ark", head="").replace(
         "ratio: '16:9'", "ratio: '16:9', seed: 7"
     )
@@ -162,15 +162,15 @@ def test_two_shots_in_doubt_with_the_same_seed_are_not_told_apart(studio, chain,
 
 def test_the_author_may_have_a_shot_sent_again(studio, chain, outcomes) -> None:
     """The doubtful one stays booked, the new one is paid as well, and the plan says so before."""
-    studio.faults.order("lost_reply", operation="create")
-    studio.faults.order("throttled", operation="list", times=-1)
+    studio.faults.inject("lost_reply", operation="create")
+    studio.faults.inject("throttled", operation="list", times=-1)
     text = chain("one", provider="ark")
     studio.run(text)
     unasked, asked = studio.prepare(text), studio.prepare(text, resubmit=("one",))
     report = studio.run(text, resubmit=("one",))
 
-    assert asked.to_pay == unasked.to_pay
-    assert asked.to_pay.as_money.amount > 0
+    assert asked.max_cost == unasked.max_cost
+    assert asked.max_cost.as_money.amount > 0
     with pytest.raises(BudgetExceeded):
         check_consent(asked)
     assert outcomes(report) == {"one": "rendered"}
@@ -184,7 +184,7 @@ def test_the_author_may_have_a_shot_sent_again(studio, chain, outcomes) -> None:
 
 def test_a_resubmitted_shot_whose_answer_is_lost_again_stops(studio, chain) -> None:
     """One word of the author is worth one create."""
-    studio.faults.order("lost_reply", operation="create", times=2)
+    studio.faults.inject("lost_reply", operation="create", times=2)
     text = chain("one", provider="powertokens")
     studio.run(text)
     report = studio.run(text, resubmit=("one",))

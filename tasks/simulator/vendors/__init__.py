@@ -1,1 +1,1 @@
-"""One file per wire format, written from that vendor's own page; `sora_order` reads for `sora`."""
+"""The vendors' wire formats, each written from that vendor's own pages."""

@@ -1,8 +1,9 @@
 """Ark's video generation tasks, as Volcengine and BytePlus serve them.
 
 Written from the create page https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api
-and the get, list and delete pages beside it. Gateways that speak the same wire extend `Ark` by
-what their own page says otherwise.
+and the get, list and delete pages beside it. Gateways with the same wire format subclass
+`ArkVendor` and change what their own pages change. So does the simulator's own mount, which adds
+an upload.
 """
 
 from __future__ import annotations
@@ -11,209 +12,255 @@ import re
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from tasks.simulator.bodies import read_json
-from tasks.simulator.callbacks import loopback_address
-from tasks.simulator.commission import Commission
-from tasks.simulator.desk import Answer, Call, Desk, Operation, OperationName
+from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.simulator.api_errors import ERROR_TYPES, ApiError, reject
+from tasks.simulator.callbacks import parse_loopback_url
+from tasks.simulator.context import (
+    ApiCall,
+    ApiResponse,
+    Operation,
+    OperationName,
+    RequestContext,
+)
+from tasks.simulator.job_request import JobRequest
 from tasks.simulator.jobs import Job
-from tasks.simulator.refusals import STATUS_TYPES, Refusal, reject
+from tasks.simulator.validation.body import read_form, read_json
 
-TASKS = "/contents/generations/tasks"
-_LETTERS = string.ascii_lowercase + string.digits
+_TASKS_PATH = "/contents/generations/tasks"
+_ID_CHARACTERS = string.ascii_lowercase + string.digits
 _STATUSES = ("queued", "running", "cancelled", "succeeded", "failed", "expired")
-_DELETABLE = frozenset({"succeeded", "failed", "expired"})
+_DELETABLE_STATUSES = frozenset({"succeeded", "failed", "expired"})
+_MAX_PAGE = 500
 
 
-@dataclass(frozen=True)
-class Ark:
-    """The wire. A gateway names the operations that it documents."""
+class ArkVendor:
+    """Ark's wire format. A gateway lists the operations that it documents."""
 
-    names: tuple[OperationName, ...] = ("create", "get", "list", "delete")
+    documented: ClassVar[tuple[OperationName, ...]] = ("create", "get", "list", "delete")
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """What this host documents."""
-        known = (
-            Operation("create", "POST", TASKS, self.create),
-            Operation("get", "GET", TASKS + "/{id}", self.get),
-            Operation("list", "GET", TASKS, self.list),
-            Operation("delete", "DELETE", TASKS + "/{id}", self.delete),
+        """The documented operations."""
+        operations = (
+            Operation("create", "POST", _TASKS_PATH, self.create),
+            Operation("get", "GET", _TASKS_PATH + "/{id}", self.get),
+            Operation("list", "GET", _TASKS_PATH, self.list),
+            Operation("delete", "DELETE", _TASKS_PATH + "/{id}", self.delete),
         )
-        return tuple(operation for operation in known if operation.name in self.names)
+        return tuple(operation for operation in operations if operation.name in self.documented)
 
-    def refuse(self, refusal: Refusal, call: Call) -> Answer:
+    def format_error(self, error: ApiError, request_id: str) -> ApiResponse:
         """Return Ark's error body."""
-        return Answer(error_body(refusal, call), refusal.status, code=refusal.code)
+        return ApiResponse(error_body(error, request_id), error.status, code=error.code)
 
-    def check(self, desk: Desk, body: Mapping[str, Any]) -> Commission:
-        """Read a create as Ark documents it. Raises Refusal."""
-        return desk.check(body)
+    def validate(self, context: RequestContext, body: Mapping[str, Any]) -> JobRequest:
+        """Return the job request of a create.
 
-    def new_id(self, desk: Desk, commission: Commission) -> str:
-        """Return an id: the queue, the vendor's local time, five characters."""
-        queue = "cgt-batch" if commission.service_tier == "flex" else "cgt"
-        tail = "".join(secrets.choice(_LETTERS) for _ in range(5))
-        return f"{queue}-{desk.stamp()}-{tail}"
+        Raises:
+            ApiError: The vendor would reject the body.
+        """
+        return context.validate(body)
 
-    def accepted(self, job: Job) -> dict[str, Any]:
-        """Return what a create is answered with."""
-        told = {"id": job.id}
-        if job.commission.safety_identifier:
-            told["safety_identifier"] = job.commission.safety_identifier
-        return told
+    def new_id(self, context: RequestContext, request: JobRequest) -> str:
+        """Return a random job id: the queue, the vendor's local time, five characters."""
+        queue = "cgt-batch" if request.service_tier == "flex" else "cgt"
+        tail = "".join(secrets.choice(_ID_CHARACTERS) for _ in range(5))
+        return f"{queue}-{context.local_time()}-{tail}"
 
-    def note(self, body: Mapping[str, Any], commission: Commission) -> str:
-        """Say in the ledger what sources disagree about, or what does nothing here."""
+    def format_created(self, job: Job) -> dict[str, Any]:
+        """Return the response body of a create."""
+        body = {"id": job.id}
+        if job.request.safety_identifier:
+            body["safety_identifier"] = job.request.safety_identifier
+        return body
+
+    def log_note(self, body: Mapping[str, Any], request: JobRequest) -> str:
+        """Return what in a create is disputed between pages, or has no effect here."""
         notes = []
-        if commission.callback_url and loopback_address(commission.callback_url) is None:
-            notes.append("callback_url is not on this machine: nothing is sent there")
-        if commission.family.startswith("seedance-2") and body.get("seed") is not None:
+        if request.callback_url and parse_loopback_url(request.callback_url) is None:
+            notes.append("callback_url is not on this machine: nothing is sent to it")
+        if request.family.startswith("seedance-2") and body.get("seed") is not None:
             notes.append("seed is disputed for 2.x: the newest vendor page does not list it")
         return "; ".join(notes)
 
-    def create(self, desk: Desk, call: Call) -> Answer:
-        """Take a job."""
-        body = read_json(call)
-        commission = self.check(desk, body)
-        job = desk.accept(call, commission, lambda: self.new_id(desk, commission))
-        return Answer(
-            self.accepted(job),
+    def create(self, context: RequestContext) -> ApiResponse:
+        """Create a job.
+
+        Raises:
+            ApiError: The vendor would reject the request.
+        """
+        body = read_json(context.call.body, context.call.headers)
+        request = self.validate(context, body)
+        job = context.create_job(request, lambda: self.new_id(context, request))
+        return ApiResponse(
+            self.format_created(job),
             job=job.id,
-            model=commission.model,
+            model=request.model,
             accepted=True,
-            note=self.note(body, commission),
+            note=self.log_note(body, request),
         )
 
-    def get(self, desk: Desk, call: Call) -> Answer:
-        """Tell how a job stands."""
-        job = _known(desk, call)
-        return Answer(self.describe(desk, job, call), job=job.id, model=job.commission.model)
+    def get(self, context: RequestContext) -> ApiResponse:
+        """Return a job.
 
-    def describe(self, desk: Desk, job: Job, call: Call) -> dict[str, Any]:
-        """Return the task object; until a job is over it tells no more than its status."""
-        told: dict[str, Any] = {
+        Raises:
+            ApiError: The job does not exist.
+        """
+        job = _require_job(context)
+        return ApiResponse(self.format_job(context, job), job=job.id, model=job.request.model)
+
+    def list(self, context: RequestContext) -> ApiResponse:
+        """Return a page of the jobs of the last seven days; flex jobs only if requested.
+
+        Raises:
+            ApiError: A query parameter is not valid.
+        """
+        call = context.call
+        status = call.query_value("filter.status")
+        if status and status not in _STATUSES:
+            reject("filter.status", f"filter.status must be one of {', '.join(_STATUSES)}")
+        jobs = [job for job in context.all_jobs() if _matches_filters(job, call)]
+        page = _page_number(call, "page_num", 1)
+        size = _page_number(call, "page_size", 10)
+        items = [self.format_job(context, job) for job in jobs[(page - 1) * size : page * size]]
+        return ApiResponse({"total": len(jobs), "items": items})
+
+    def delete(self, context: RequestContext) -> ApiResponse:
+        """Cancel a queued job, or remove a finished one.
+
+        Raises:
+            ApiError: The job does not exist, is running or is cancelled.
+        """
+        job = _require_job(context)
+        if job.status == "queued":
+            context.cancel_job(job)
+        elif job.status in _DELETABLE_STATUSES:
+            context.remove_job(job)
+        else:
+            message = f"The task {job.id} is {job.status} and can't be cancelled or deleted."
+            reject("id", message, code="OperationDenied.InvalidState")
+        return ApiResponse({}, job=job.id)
+
+    def format_job(self, context: RequestContext, job: Job) -> dict[str, Any]:
+        """Return the task object; before the job is final it only has the status and times."""
+        body: dict[str, Any] = {
             "id": job.id,
-            "model": job.commission.model,
+            "model": job.request.model,
             "status": job.status,
             "created_at": int(job.created_at),
             "updated_at": int(job.updated_at),
         }
         if job.status == "failed":
-            told["error"] = _error(job, call)
+            code = job.scenario.error_code or "InternalServiceError"
+            message = job.scenario.error_message or job.render_error
+            request_id = context.call.request_id
+            body["error"] = {"code": code, "message": f"{message} Request id: {request_id}"}
         if job.status == "succeeded":
-            told |= _made(desk, job, call)
-        return told
-
-    def list(self, desk: Desk, call: Call) -> Answer:
-        """Tell of the jobs of the last seven days; flex ones only where they are asked for."""
-        status = call.asked("filter.status")
-        if status and status not in _STATUSES:
-            reject("filter.status", f"filter.status must be one of {', '.join(_STATUSES)}")
-        jobs = [job for job in desk.all() if _is_listed(job, call)]
-        page = _number(call, "page_num", 1)
-        size = _number(call, "page_size", 10)
-        shown = jobs[(page - 1) * size : page * size]
-        items = [self.describe(desk, job, call) for job in shown]
-        return Answer({"total": len(jobs), "items": items})
-
-    def delete(self, desk: Desk, call: Call) -> Answer:
-        """Cancel a queued job, or forget one that is over."""
-        job = _known(desk, call)
-        if job.status == "queued":
-            desk.cancel(job)
-        elif job.status in _DELETABLE:
-            desk.remove(job)
-        else:
-            message = f"The task {job.id} is {job.status} and can't be cancelled or deleted."
-            reject("id", message, code="OperationDenied.InvalidState")
-        return Answer({}, job=job.id)
+            body |= _format_result(context, job)
+        return body
 
 
-def error_body(refusal: Refusal, call: Call) -> dict[str, Any]:
-    """Return a refusal in Ark's words: the request id stands at the end of the message."""
-    error = {
-        "code": refusal.code,
-        "message": f"{refusal.message} Request id: {call.request_id}",
-        "param": refusal.param,
-        "type": STATUS_TYPES.get(refusal.status, "BadRequest"),
+class SimulatorVendor(ArkVendor):
+    """The simulator's own mount: Ark's wire format, and an upload for clips without a URL.
+
+    Ark takes reference clips only by URL or `asset://`, and its asset library is filled by hand in
+    a console. Here `POST /assets`, a form with one part `file`, stores a clip and returns its URL.
+    """
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Ark's operations and the upload."""
+        return (*super().operations, Operation("upload", "POST", "/assets", self.upload))
+
+    def upload(self, context: RequestContext) -> ApiResponse:
+        """Store a clip.
+
+        Raises:
+            ApiError: The form or the clip is not valid.
+        """
+        parts = read_form(context.call.body, context.call.headers)
+        if len(parts) != 1 or parts[0].name != "file" or not parts[0].filename:
+            reject("file", "send a form with one part, a file under the name `file`")
+        asset = context.state.assets.add(parts[0].data)
+        return ApiResponse({"id": asset.id, "url": asset.url, "seconds": asset.seconds})
+
+
+def error_body(error: ApiError, request_id: str) -> dict[str, Any]:
+    """Return an error in Ark's format, with the request id at the end of the message."""
+    return {
+        "error": {
+            "code": error.code,
+            "message": f"{error.message} Request id: {request_id}",
+            "param": error.param,
+            "type": ERROR_TYPES.get(error.status, "BadRequest"),
+        }
     }
-    return {"error": error}
 
 
-def _made(desk: Desk, job: Job, call: Call) -> dict[str, Any]:
-    commission = job.commission
+def _format_result(context: RequestContext, job: Job) -> dict[str, Any]:
+    request = job.request
     length = (
-        {"frames": commission.frames}
-        if commission.asked_in_frames
-        else {"duration": commission.duration_seconds}
+        {"frames": request.frames}
+        if request.asked_in_frames
+        else {"duration": request.duration_seconds}
     )
-    tokens = commission.tokens
-    told = {
-        "content": _content(desk, job, call),
+    tokens = request.tokens
+    body = {
+        "content": _format_content(context, job),
         "usage": {"completion_tokens": tokens, "total_tokens": tokens},
-        "seed": commission.seed,
-        "resolution": commission.resolution,
-        "ratio": commission.ratio,
+        "seed": request.seed,
+        "resolution": request.resolution,
+        "ratio": request.ratio,
         **length,
-        "framespersecond": 24,
-        "service_tier": commission.service_tier,
-        "execution_expires_after": commission.expires_after_seconds,
-        "generate_audio": commission.audio,
-        "draft": commission.draft,
-        "draft_task_id": commission.draft_job or None,
-        "priority": commission.priority,
-        "safety_identifier": commission.safety_identifier or None,
-        "tools": [{"type": tool} for tool in commission.tools] or None,
+        "framespersecond": FRAMES_PER_SECOND,
+        "service_tier": request.service_tier,
+        "execution_expires_after": request.expires_after_seconds,
+        "generate_audio": request.audio,
+        "draft": request.draft,
+        "draft_task_id": request.draft_job or None,
+        "priority": request.priority,
+        "safety_identifier": request.safety_identifier or None,
+        "tools": [{"type": tool} for tool in request.tools] or None,
     }
-    return {name: value for name, value in told.items() if value is not None or name == "content"}
+    return {name: value for name, value in body.items() if value is not None or name == "content"}
 
 
-def _content(desk: Desk, job: Job, call: Call) -> dict[str, str] | None:
-    """Return the links, or nothing once the files are erased."""
-    if not job.has_files(desk.clock.now()):
+def _format_content(context: RequestContext, job: Job) -> dict[str, str] | None:
+    """Return the links, or None once the files are erased."""
+    if not job.has_files(context.now):
         return None
-    content = {"video_url": desk.clip_url(job, call)}
-    if job.commission.return_last_frame:
-        content["last_frame_url"] = desk.last_frame_url(job, call)
+    content = {"video_url": context.clip_url(job)}
+    if job.request.return_last_frame:
+        content["last_frame_url"] = context.last_frame_url(job)
     return content
 
 
-def _error(job: Job, call: Call) -> dict[str, str]:
-    message = job.fate.error_message or job.trouble
-    code = job.fate.error_code or "InternalServiceError"
-    return {"code": code, "message": f"{message} Request id: {call.request_id}"}
-
-
-def _known(desk: Desk, call: Call) -> Job:
-    job_id = call.params["id"]
-    job = desk.find(job_id)
+def _require_job(context: RequestContext) -> Job:
+    job = context.find_job()
     if job is None:
-        reject("id", f"The specified task {job_id} is not found.", code="NotFound")
+        message = f"The specified task {context.call.params['id']} is not found."
+        reject("id", message, code="NotFound")
     return job
 
 
-def _is_listed(job: Job, call: Call) -> bool:
-    tier = call.asked("filter.service_tier") or "default"
-    status, model = call.asked("filter.status"), call.asked("filter.model")
-    ids = call.asked_all("filter.task_ids")
+def _matches_filters(job: Job, call: ApiCall) -> bool:
+    tier = call.query_value("filter.service_tier") or "default"
+    status, model = call.query_value("filter.status"), call.query_value("filter.model")
+    ids = call.query_values("filter.task_ids")
     return (
-        job.commission.service_tier == tier
+        job.request.service_tier == tier
         and status in ("", job.status)
-        and model in ("", job.commission.model)
+        and model in ("", job.request.model)
         and (not ids or job.id in ids)
     )
 
 
-def _number(call: Call, name: str, default: int) -> int:
-    word = call.asked(name)
-    if not word:
+def _page_number(call: ApiCall, name: str, default: int) -> int:
+    value = call.query_value(name)
+    if not value:
         return default
-    if not re.fullmatch(r"[0-9]{1,9}", word) or not 1 <= int(word) <= 500:
-        reject(name, f"{name} must be an integer between 1 and 500")
-    return int(word)
-
-
-ARK = Ark()
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not 1 <= int(value) <= _MAX_PAGE:
+        reject(name, f"{name} must be an integer between 1 and {_MAX_PAGE}")
+    return int(value)

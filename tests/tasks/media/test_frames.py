@@ -1,4 +1,4 @@
-"""The true first and last picture of a clip, in the right colours, and comparing pictures."""
+"""First and last frames of clips with exact colours, and comparison of images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import pytest
 from PIL import Image
 
 from tasks.errors import MediaError
-from tasks.media.frames import first_frame, is_black, last_frame, mean_difference, read_rgb
+from tasks.media.frames import first_frame, is_black, last_frame, mean_difference
 from tasks.media.mime import sniff_mime
 from tasks.media.probe import probe
 
 KINDS = {
-    "B-frames": {"picture": {}},
-    "no B-frames": {"picture": {"bframes": 0}},
-    "many key frames": {"picture": {"gop": 8}},
-    "open GOP": {"picture": {"gop": 8, "x264": "open-gop=1:scenecut=0"}},
-    "HEVC": {"picture": {"codec": "libx265"}},
-    "30 fps": {"picture": {"rate": Fraction(30)}},
-    "uneven": {"picture": {"left_out": (5, 20)}},
-    "late start": {"picture": {"starts_at_seconds": 0.5}},
+    "B-frames": {"video": {}},
+    "no B-frames": {"video": {"bframes": 0}},
+    "many key frames": {"video": {"gop": 8}},
+    "open GOP": {"video": {"gop": 8, "x264": "open-gop=1:scenecut=0"}},
+    "HEVC": {"video": {"codec": "libx265"}},
+    "30 fps": {"video": {"rate": Fraction(30)}},
+    "uneven": {"video": {"missing": (5, 20)}},
+    "late start": {"video": {"starts_at_seconds": 0.5}},
     "fragmented": {"options": {"movflags": "frag_keyframe+empty_moov"}},
     "mute": {"tone": None},
     "longer sound": {"tone": {"longer_by_seconds": 1.5}},
@@ -33,15 +33,20 @@ KINDS = {
 }
 
 
+def read_rgb(image: bytes) -> np.ndarray:
+    """Decode an image file to an array (height, width, 3)."""
+    return np.array(Image.open(BytesIO(image)).convert("RGB"))
+
+
 def number_in(png: bytes) -> int:
-    """Read the number that a picture carries from its green, as the studio writes it."""
+    """Read the number of a frame from its green channel."""
     green = read_rgb(png)[:, :, 1]
     bits = (green[9:15, 9 + 12 * bit : 15 + 12 * bit].mean() > 126 for bit in range(12))
     return sum(int(bit) << place for place, bit in enumerate(bits))
 
 
 def plain(path: Path, yuv: tuple[int, int, int], size: tuple[int, int], matrix: int) -> Path:
-    """Make a clip of one colour, lossless, with or without a colour tag."""
+    """Make a lossless clip of one colour, with or without a colour tag."""
     width, height = size
     planes = np.empty((height * 3 // 2, width), np.uint8)
     planes[:height] = yuv[0]
@@ -67,16 +72,14 @@ def to_png(pixels: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_true_first_and_last_pictures_are_taken(
-    studio: Any, picture: Any, tone: Any, kind: str
-) -> None:
-    """However a clip is encoded and packed, it is the pictures that are shown first and last."""
-    made = dict(KINDS[kind])
-    if "picture" in made:
-        made["picture"] = picture(**made["picture"])
-    if made.get("tone"):
-        made["tone"] = tone(**made["tone"])
-    clip = studio.clip("a.mp4", frames=30, base=300, **made)
+def test_first_and_last_frame_are_exact(studio: Any, video: Any, tone: Any, kind: str) -> None:
+    """The frames are those shown first and last, however the clip is encoded and packaged."""
+    options = dict(KINDS[kind])
+    if "video" in options:
+        options["video"] = video(**options["video"])
+    if options.get("tone"):
+        options["tone"] = tone(**options["tone"])
+    clip = studio.clip("a.mp4", frames=30, base=300, **options)
     last, first = last_frame(clip), first_frame(clip)
     assert (number_in(first), number_in(last)) == (300, 329)
     assert sniff_mime(last) == sniff_mime(first) == "image/png"
@@ -84,17 +87,15 @@ def test_the_true_first_and_last_pictures_are_taken(
 
 
 @pytest.mark.parametrize("frames", range(16, 28))
-def test_the_last_picture_of_an_open_gop_is_right_wherever_key_frames_lie(
-    studio: Any, picture: Any, frames: int
-) -> None:
-    """The last key frame may itself be shown last, or need pictures from before it."""
-    made = picture(gop=8, x264="open-gop=1:scenecut=0:b-adapt=0")
-    clip = studio.clip("a.mp4", frames=frames, picture=made, tone=None)
+def test_last_frame_of_open_gop_is_exact(studio: Any, video: Any, frames: int) -> None:
+    """The last frame is exact wherever the last key frame is."""
+    options = video(gop=8, x264="open-gop=1:scenecut=0:b-adapt=0")
+    clip = studio.clip("a.mp4", frames=frames, video=options, tone=None)
     assert number_in(last_frame(clip)) == frames - 1
 
 
-def test_pictures_that_an_edit_list_hides_are_not_taken(studio: Any) -> None:
-    """The first picture is the first that is shown, not the first in the file."""
+def test_hidden_frames_are_skipped(studio: Any) -> None:
+    """The first frame is the first that is shown, not the first in the file."""
     path = studio.clip("a.mp4", frames=30, tone=None)
     cut = studio.folder / "cut.mp4"
     studio.run("-ss", "0.5", "-i", str(path), "-c", "copy", str(cut))
@@ -120,7 +121,7 @@ MATRICES = {"BT.709": (0.2126, 0.0722), "BT.601": (0.299, 0.114)}
 def test_colours_are_converted_without_bias(
     tmp_path: Path, size: tuple[int, int], tag: int, matrix: str, yuv: tuple[int, int, int]
 ) -> None:
-    """A frame's colours are within one level of what the matrix gives; untagged means BT.709."""
+    """Colours are within one level of what the matrix gives; untagged clips are BT.709."""
     red_weight, blue_weight = MATRICES[matrix]
     luma, blue, red = (yuv[0] - 16) / 219, (yuv[1] - 128) / 224, (yuv[2] - 128) / 224
     r = luma + 2 * (1 - red_weight) * red
@@ -131,8 +132,8 @@ def test_colours_are_converted_without_bias(
     assert np.abs(pixels - wanted).max() <= 1.01
 
 
-def test_a_chain_of_last_frames_does_not_drift(studio: Any, tmp_path: Path) -> None:
-    """Ten clips, each made from the last picture of the one before, keep their brightness."""
+def test_chain_of_last_frames_does_not_drift(studio: Any, tmp_path: Path) -> None:
+    """Ten clips that each start from the previous last frame keep their brightness."""
     start = read_rgb(last_frame(studio.clip("a.mp4", tone=None)))
     pixels = start
     for k in range(10):
@@ -151,14 +152,14 @@ def test_a_chain_of_last_frames_does_not_drift(studio: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("luma", "black"), [(16, True), (30, True), (48, False), (120, False)])
-def test_a_black_last_frame_is_seen(studio: Any, picture: Any, luma: int, black: bool) -> None:
-    """A clip that ends on black is told from one that is merely dark."""
-    clip = studio.clip("a.mp4", frames=3, picture=picture(luma=luma), tone=None)
+def test_black_last_frame_is_detected(studio: Any, video: Any, luma: int, black: bool) -> None:
+    """A clip that ends on black is distinguished from one that is dark."""
+    clip = studio.clip("a.mp4", frames=3, video=video(luma=luma), tone=None)
     assert is_black(last_frame(clip)) is black
 
 
-def test_black_means_ninety_nine_percent() -> None:
-    """A few lights in the dark do not make a picture usable, and a few more do."""
+def test_black_means_99_percent_of_pixels() -> None:
+    """An image with 1 % of bright pixels is black, and one with more is not."""
     night = np.zeros((100, 100, 3))
     night[0, :99] = 255
     assert is_black(to_png(night))
@@ -168,8 +169,8 @@ def test_black_means_ninety_nine_percent() -> None:
     assert not is_black(to_png(np.full((8, 8, 3), 24)))
 
 
-def test_pictures_are_compared_in_levels() -> None:
-    """The difference is the mean distance over all pixels and colours, whichever comes first."""
+def test_difference_is_mean_over_pixels() -> None:
+    """The difference is the mean over all pixels and channels, in both directions."""
     grey, lighter = np.full((8, 8, 3), 100), np.full((8, 8, 3), 110)
     assert mean_difference(to_png(grey), to_png(grey)) == 0
     assert mean_difference(to_png(grey), to_png(lighter)) == 10
@@ -179,8 +180,8 @@ def test_pictures_are_compared_in_levels() -> None:
     assert mean_difference(to_png(grey), to_png(half)) == 3
 
 
-def test_pictures_of_different_sizes_and_formats_are_compared(studio: Any) -> None:
-    """A vendor's JPEG at another size is close to the clip's own last picture; another is not."""
+def test_difference_ignores_size_and_format(studio: Any) -> None:
+    """A JPEG of another size is close to the same frame and not to another one."""
     clip = studio.clip("a.mp4", frames=30, tone=None)
     last = last_frame(clip)
     file = BytesIO()
@@ -189,28 +190,28 @@ def test_pictures_of_different_sizes_and_formats_are_compared(studio: Any) -> No
     assert mean_difference(last, first_frame(clip)) > 10
 
 
-def test_a_clip_s_last_picture_meets_the_next_one_s_first(studio: Any) -> None:
-    """Two encodings of one picture are nearer than two neighbours of one clip."""
+def test_chained_clips_share_a_frame(studio: Any) -> None:
+    """The last frame of a clip is close to the first frame of the clip chained to it."""
     one, two = studio.chain(2, tone=None)
     assert mean_difference(last_frame(one), first_frame(two)) < 6
 
 
 @pytest.mark.parametrize("damage", [b"", b"<html>", b"\x89PNG\r\n\x1a\n" + bytes(40)])
-def test_what_cannot_be_decoded_is_a_media_error(damage: bytes) -> None:
-    """Neither an empty file nor a broken picture gives anything but one clear refusal."""
+def test_undecodable_image_is_an_error(damage: bytes) -> None:
+    """An empty file, a web page and a damaged PNG are MediaErrors."""
     with pytest.raises(MediaError):
         is_black(damage)
 
 
-def test_a_picture_cut_off_in_its_pixels_is_a_media_error() -> None:
-    """The header is right and the rest is missing: comparing it would compare grey."""
+def test_truncated_image_is_an_error() -> None:
+    """An image that ends in its pixel data is rejected, not compared as grey."""
     noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3))
     with pytest.raises(MediaError, match="damaged"):
-        read_rgb(to_png(noise)[:3000])
+        mean_difference(to_png(noise)[:3000], to_png(noise))
 
 
-def test_a_broken_clip_has_no_last_picture(studio: Any) -> None:
-    """Where the end can't be decoded nothing else is given in its place."""
+def test_damaged_clip_has_no_last_frame(studio: Any) -> None:
+    """If the last frame can't be decoded, no other frame is returned."""
     path = studio.clip("a.mp4", frames=30, tone=None)
     data = bytearray(path.read_bytes())
     at, end = data.index(b"mdat") + 4, data.index(b"moov") - 4

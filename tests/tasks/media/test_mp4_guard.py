@@ -1,4 +1,4 @@
-"""Clips that were made to do harm: refused by their boxes, before libavformat believes them."""
+"""Unsafe and damaged clip files, rejected before libavformat opens them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from tasks.errors import MediaError
@@ -16,7 +18,7 @@ from tasks.media.mp4_guard import check_clip_file
 from tasks.media.probe import probe, verify
 
 TABLES = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-LOOK = """
+VERIFY_SCRIPT = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 from pathlib import Path
@@ -25,41 +27,38 @@ verify(Path(sys.argv[1]), deadline_seconds=60)
 """
 
 
-def find(data: bytes, path: tuple[bytes, ...]) -> tuple[int, int]:
-    """Where the box at a path begins and ends."""
-    at, end = 0, len(data)
-    for kind in path:
-        while data[at + 4 : at + 8] != kind:
-            at += int.from_bytes(data[at : at + 4], "big")
-            assert at < end, kind
-        start, end = at, at + int.from_bytes(data[at : at + 4], "big")
-        at += 8
+def find_box(data: bytes, path: tuple[bytes, ...]) -> tuple[int, int]:
+    """Return start and end of the box at a path."""
+    offset, end = 0, len(data)
+    for box_type in path:
+        while data[offset + 4 : offset + 8] != box_type:
+            offset += int.from_bytes(data[offset : offset + 4], "big")
+            assert offset < end, box_type
+        start, end = offset, offset + int.from_bytes(data[offset : offset + 4], "big")
+        offset += 8
     return start, end
 
 
-def put(data: bytes, path: tuple[bytes, ...], content: bytes) -> bytes:
-    """The file with another content in the box at a path."""
-    start, end = find(data, path)
+def replace_box(data: bytes, path: tuple[bytes, ...], content: bytes) -> bytes:
+    """Return the file with other content in the box at a path."""
+    start, end = find_box(data, path)
     new = struct.pack(">I4s", 8 + len(content), path[-1]) + content
     changed = bytearray(data[:start] + new + data[end:])
     for depth in range(1, len(path)):
-        outer, outer_end = find(data, path[:depth])
+        outer, outer_end = find_box(data, path[:depth])
         size = outer_end - outer + len(new) - (end - start)
         changed[outer : outer + 4] = struct.pack(">I", size)
     return bytes(changed)
 
 
-def words(*numbers: int) -> bytes:
+def uint32s(*numbers: int) -> bytes:
     return struct.pack(f">{len(numbers)}I", *numbers)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A small sound clip."""
-    import av
-    import numpy as np
-
-    path = tmp_path_factory.mktemp("clip") / "whole.mp4"
+def valid_clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the bytes of a small valid clip."""
+    path = tmp_path_factory.mktemp("clip") / "valid.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=24)
         stream.width = stream.height = 64
@@ -71,94 +70,98 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def many(data: bytes, count: int) -> bytes:
-    """An index that promises so many pictures of a byte each."""
-    data = put(data, (*TABLES, b"stsz"), words(0, 1, count))
-    data = put(data, (*TABLES, b"stts"), words(0, 1, count, 512))
-    return put(data, (*TABLES, b"stsc"), words(0, 1, 1, count, 1))
+def with_sample_count(data: bytes, count: int) -> bytes:
+    """Return the clip with an index that lists `count` samples of one byte."""
+    data = replace_box(data, (*TABLES, b"stsz"), uint32s(0, 1, count))
+    data = replace_box(data, (*TABLES, b"stts"), uint32s(0, 1, count, 512))
+    return replace_box(data, (*TABLES, b"stsc"), uint32s(0, 1, 1, count, 1))
 
 
-def twice(data: bytes) -> bytes:
-    """A second table of sizes behind a harmless one."""
-    start, end = find(data, (*TABLES, b"stsz"))
-    stbl, stbl_end = find(data, TABLES)
+def with_duplicate_table(data: bytes) -> bytes:
+    """Return the clip with a second sample size table behind the first."""
+    start, end = find_box(data, (*TABLES, b"stsz"))
+    stbl, stbl_end = find_box(data, TABLES)
     content = data[stbl + 8 : stbl_end] + data[start:end]
-    return put(data, TABLES, content)
+    return replace_box(data, TABLES, content)
 
 
-def fragment(data: bytes) -> bytes:
-    """A fragment that promises pictures without a byte for each."""
+def with_fragment(data: bytes) -> bytes:
+    """Return the clip with a fragment that lists four billion samples."""
     run = struct.pack(">I4sII", 16, b"trun", 0, 4_000_000_000)
-    folder = struct.pack(">I4s", 8 + len(run), b"traf") + run
-    return data + struct.pack(">I4s", 8 + len(folder), b"moof") + folder
+    track = struct.pack(">I4s", 8 + len(run), b"traf") + run
+    return data + struct.pack(">I4s", 8 + len(track), b"moof") + track
 
 
-def packed(data: bytes) -> bytes:
-    """An index within a box that is to be unpacked."""
-    return put(data, (b"moov",), struct.pack(">I4s", 8, b"cmov"))
+def with_compressed_index(data: bytes) -> bytes:
+    """Return the clip with a compressed index."""
+    return replace_box(data, (b"moov",), struct.pack(">I4s", 8, b"cmov"))
 
 
-HARMFUL = {
-    "many pictures": (lambda data: many(data, 80_000_000), "promises 80 000 000"),
-    "a table twice": (twice, "stands where none belongs"),
-    "a fragment": (fragment, "promises 4 000 000 000"),
-    "a packed index": (packed, "is compressed"),
+UNSAFE = {
+    "many samples": (lambda data: with_sample_count(data, 80_000_000), "lists 80 000 000"),
+    "a table twice": (with_duplicate_table, "a box in the wrong place"),
+    "a fragment": (with_fragment, "lists 4 000 000 000"),
+    "a compressed index": (with_compressed_index, "is compressed"),
     "an index at the root": (
         lambda data: data + struct.pack(">I4s", 8, b"trak"),
-        "stands where none belongs",
+        "a box in the wrong place",
     ),
-    "one huge picture": (
-        lambda data: put(data, (*TABLES, b"stsz"), words(0, 0, 1, 4_000_000_000)),
-        "a picture of 4000 MB",
+    "a huge sample": (
+        lambda data: replace_box(data, (*TABLES, b"stsz"), uint32s(0, 0, 1, 4_000_000_000)),
+        "a sample of 4000 MB",
     ),
-    "ten thousand boxes": (lambda data: data + words(8, 0x66726565) * 10_001, "10000 parts"),
+    "ten thousand boxes": (lambda data: data + uint32s(8, 0x66726565) * 10_001, "10000 boxes"),
 }
 
 
-@pytest.mark.parametrize("case", HARMFUL)
-def test_an_index_that_was_made_to_do_harm_is_refused(whole: bytes, tmp_path: Path, case) -> None:
-    """In one sentence that says what is wrong with it."""
-    make, said = HARMFUL[case]
-    path = tmp_path / "harm.mp4"
-    path.write_bytes(make(whole))
+@pytest.mark.parametrize("case", UNSAFE)
+def test_unsafe_index_is_rejected(valid_clip: bytes, tmp_path: Path, case) -> None:
+    """Each kind of unsafe index is rejected with the reason."""
+    make, message = UNSAFE[case]
+    path = tmp_path / "unsafe.mp4"
+    path.write_bytes(make(valid_clip))
 
-    with pytest.raises(MediaError, match=said):
+    with pytest.raises(MediaError, match=message):
         check_clip_file(path)
 
 
-def test_a_kilobyte_that_promises_millions_costs_no_gigabytes(whole: bytes, tmp_path: Path) -> None:
-    """Where the whole program may have three, and libavformat alone would take five."""
+def test_index_bomb_does_not_exhaust_memory(valid_clip: bytes, tmp_path: Path) -> None:
+    """A clip whose index lists 80 million samples is rejected within 1 GB of memory."""
     path = tmp_path / "bomb.mp4"
-    path.write_bytes(many(whole, 80_000_000))
+    path.write_bytes(with_sample_count(valid_clip, 80_000_000))
 
-    ended = subprocess.run(
-        [sys.executable, "-c", LOOK, str(path)],
+    process = subprocess.run(
+        [sys.executable, "-c", VERIFY_SCRIPT, str(path)],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
 
-    assert "promises 80 000 000" in ended.stderr.splitlines()[-1]
+    assert "lists 80 000 000" in process.stderr.splitlines()[-1]
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 20
 
 
-def test_a_clip_that_says_it_lasts_for_days_is_refused(whole: bytes, tmp_path: Path) -> None:
-    """A picture that stands that long would be written out frame by frame to fit the film."""
+def test_clip_of_days_is_rejected(valid_clip: bytes, tmp_path: Path) -> None:
+    """A frame with a duration of days is rejected, since a conversion would repeat it."""
     path = tmp_path / "days.mp4"
-    path.write_bytes(put(whole, (*TABLES, b"stts"), words(0, 2, 1, 1 << 30, 23, 512)))
+    path.write_bytes(
+        replace_box(valid_clip, (*TABLES, b"stts"), uint32s(0, 2, 1, 1 << 30, 23, 512))
+    )
 
-    with pytest.raises(MediaError, match="says it lasts"):
+    with pytest.raises(MediaError, match="has a duration of"):
         probe(path)
 
 
-def test_pictures_at_another_place_are_not_looked_for(whole: bytes, tmp_path: Path) -> None:
-    """Only the file itself is read, whatever it says of where its pictures are."""
+def test_external_data_reference_is_ignored(valid_clip: bytes, tmp_path: Path) -> None:
+    """A clip whose data reference is a URL makes no network request."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         place = f"http://127.0.0.1:{listener.getsockname()[1]}/x\0".encode()
         entry = struct.pack(">I4sI", 12 + len(place), b"url ", 0) + place
         path = tmp_path / "elsewhere.mp4"
-        path.write_bytes(put(whole, (*TABLES[:4], b"dinf", b"dref"), words(0, 1) + entry))
+        path.write_bytes(
+            replace_box(valid_clip, (*TABLES[:4], b"dinf", b"dref"), uint32s(0, 1) + entry)
+        )
 
         assert verify(path, deadline_seconds=60).frames == 24
         listener.setblocking(False)
@@ -167,19 +170,19 @@ def test_pictures_at_another_place_are_not_looked_for(whole: bytes, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "no MP4 or QuickTime clip"),
-        (b"ffconcat version 1.0\nfile '/etc/hostname'\n", "no MP4 or QuickTime clip"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not an MP4 or QuickTime clip"),
+        (b"ffconcat version 1.0\nfile '/etc/hostname'\n", "not an MP4 or QuickTime clip"),
         (b"<!doctype html><title>Error</title>", "web page"),
         (b'{"error": "expired"}', "JSON"),
         (b"", "empty"),
     ],
 )
-def test_what_is_no_clip_is_told_by_its_first_bytes(tmp_path: Path, content, said) -> None:
-    """A playlist leads to no other file."""
+def test_other_files_are_described(tmp_path: Path, content: bytes, message: str) -> None:
+    """A file that is not a clip is rejected with what it is instead."""
     path = tmp_path / "none.mp4"
     path.write_bytes(content)
 
-    with pytest.raises(MediaError, match=said):
+    with pytest.raises(MediaError, match=message):
         check_clip_file(path)

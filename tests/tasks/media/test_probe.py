@@ -1,4 +1,4 @@
-"""What a clip is measured to be, and which files are refused with which sentence."""
+"""Measurements of clips, and rejection of damaged files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 from PIL import Image
 
@@ -18,8 +17,8 @@ from tasks.media.probe import probe, verify
 FASTSTART = {"movflags": "+faststart"}
 
 
-def test_a_clip_is_measured_whole(studio: Any, picture: Any, tone: Any) -> None:
-    """Size, frames, rate, codec, colour and sound are all told."""
+def test_clip_is_measured(studio: Any, tone: Any) -> None:
+    """Size, frames, rate, codec, colour and audio are measured."""
     path = studio.clip("a.mp4", frames=25, tone=tone(channels=2, rate=44_100))
     clip = probe(path)
     assert (clip.width, clip.height, clip.frames, clip.rate) == (160, 96, 25, 24)
@@ -29,36 +28,36 @@ def test_a_clip_is_measured_whole(studio: Any, picture: Any, tone: Any) -> None:
     assert clip.duration_seconds == pytest.approx(25 / 24)
 
 
-def test_the_picture_s_length_is_not_the_sound_s(studio: Any, tone: Any) -> None:
-    """Sound that goes on after the picture makes the clip no longer."""
+def test_duration_ignores_longer_audio(studio: Any, tone: Any) -> None:
+    """Audio that is longer than the video does not change the duration."""
     clip = probe(studio.clip("a.mp4", frames=25, tone=tone(longer_by_seconds=1.5)))
     assert clip.duration_seconds == pytest.approx(25 / 24)
 
 
-def test_a_fragmented_clip_is_counted(studio: Any) -> None:
-    """A fragmented file has no number of frames in its header; packets are counted."""
+def test_fragmented_clip_is_counted(studio: Any) -> None:
+    """The frames of a fragmented clip, which has no count in its header, are counted."""
     options = {"movflags": "frag_keyframe+empty_moov"}
     clip = probe(studio.clip("a.mp4", frames=25, options=options))
     assert (clip.frames, clip.rate, clip.has_audio) == (25, 24, True)
 
 
 @pytest.mark.parametrize("rate", [Fraction(30), Fraction(24000, 1001), Fraction(25)])
-def test_another_rate_is_told_and_not_refused(studio: Any, picture: Any, rate: Fraction) -> None:
-    """30, 25 and 23.976 pictures a second are measured as such, so that they can be fitted."""
-    clip = probe(studio.clip("a.mp4", frames=60, picture=picture(rate=rate), tone=None))
+def test_other_frame_rate_is_measured(studio: Any, video: Any, rate: Fraction) -> None:
+    """Clips with 30, 25 and 23.976 frames per second are measured, not rejected."""
+    clip = probe(studio.clip("a.mp4", frames=60, video=video(rate=rate), tone=None))
     assert float(clip.rate) == pytest.approx(float(rate), abs=0.001)
     assert clip.is_constant
 
 
-def test_uneven_pictures_are_told(studio: Any, picture: Any) -> None:
-    """A clip in which pictures are left out has no constant rate."""
-    clip = probe(studio.clip("a.mp4", frames=30, picture=picture(left_out=(9, 17)), tone=None))
+def test_missing_frames_make_rate_variable(studio: Any, video: Any) -> None:
+    """A clip with missing frames has no constant rate."""
+    clip = probe(studio.clip("a.mp4", frames=30, video=video(missing=(9, 17)), tone=None))
     assert not clip.is_constant
     assert clip.frames == 28
 
 
-def test_pictures_hidden_by_an_edit_list_are_told(studio: Any) -> None:
-    """What an edit list hides is counted apart and not as a picture of the clip."""
+def test_hidden_frames_are_counted_separately(studio: Any) -> None:
+    """Frames that an edit list hides are not among the frames of the clip."""
     path = studio.clip("a.mp4", frames=30, tone=None)
     cut = studio.folder / "cut.mp4"
     studio.run("-ss", "0.5", "-i", str(path), "-c", "copy", str(cut))
@@ -68,8 +67,8 @@ def test_pictures_hidden_by_an_edit_list_are_told(studio: Any) -> None:
     assert not clip.is_constant
 
 
-def test_tags_that_are_not_utf_8_do_not_matter(studio: Any) -> None:
-    """Nobody here reads a clip's title, so a broken one is no reason to refuse a clip."""
+def test_tags_need_not_be_utf_8(studio: Any) -> None:
+    """A clip with a title that is not UTF-8 can be measured."""
     path = studio.clip("a.mp4", tone=None)
     named = studio.folder / "named.mp4"
     studio.run("-i", str(path), "-c", "copy", "-metadata", "title=SHOTCHAIN", str(named))
@@ -79,30 +78,30 @@ def test_tags_that_are_not_utf_8_do_not_matter(studio: Any) -> None:
     assert probe(named).frames == 25
 
 
-REFUSED = {
+OTHER_FILES = {
     "empty": (b"", "is empty"),
     "html": (b"\n<!doctype html><html><body>Not found</body></html>", "web page"),
     "xml": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "web page"),
     "json": (b'{"error": {"code": "AccessDenied"}}', "JSON"),
-    "playlist": (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "no MP4"),
-    "noise": (bytes(range(256)) * 8, "no MP4"),
-    "only a head": (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "cut off or damaged"),
+    "playlist": (b"ffconcat version 1.0\nfile '/etc/passwd'\n", "not an MP4"),
+    "noise": (bytes(range(256)) * 8, "not an MP4"),
+    "only a head": (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "truncated or damaged"),
 }
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_a_file_that_is_no_clip_is_refused_by_name_and_reason(tmp_path: Path, kind: str) -> None:
-    """The sentence names the file and says what it is instead."""
-    data, words = REFUSED[kind]
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_other_files_are_rejected(tmp_path: Path, kind: str) -> None:
+    """The error has the path of the file and what it is instead of a clip."""
+    data, message = OTHER_FILES[kind]
     path = tmp_path / "download.mp4"
     path.write_bytes(data)
-    with pytest.raises(MediaError, match=words) as refused:
+    with pytest.raises(MediaError, match=message) as raised:
         probe(path)
-    assert str(path) in str(refused.value)
+    assert str(path) in str(raised.value)
 
 
-def test_a_picture_is_no_clip(tmp_path: Path) -> None:
-    """A PNG under a clip's name is told as what it is."""
+def test_image_is_rejected(tmp_path: Path) -> None:
+    """A PNG with the name of a clip is rejected as an image."""
     file = BytesIO()
     Image.new("RGB", (64, 64)).save(file, "PNG")
     path = tmp_path / "a.mp4"
@@ -111,53 +110,53 @@ def test_a_picture_is_no_clip(tmp_path: Path) -> None:
         probe(path)
 
 
-def test_a_missing_file_is_a_media_error(tmp_path: Path) -> None:
-    """A path without a file is an expected failure with a sentence."""
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A missing file is a MediaError."""
     with pytest.raises(MediaError, match="can't be read: No such file"):
         probe(tmp_path / "none.mp4")
 
 
-def test_sound_without_picture_is_refused(studio: Any, tmp_path: Path) -> None:
-    """An MP4 that holds only sound is no clip."""
+def test_audio_only_file_is_rejected(studio: Any, tmp_path: Path) -> None:
+    """An MP4 without video is rejected."""
     path = studio.clip("a.mp4")
     sound = tmp_path / "sound.mp4"
     studio.run("-i", str(path), "-vn", "-c", "copy", str(sound))
-    with pytest.raises(MediaError, match="holds no picture, only audio"):
+    with pytest.raises(MediaError, match="has no video, only audio"):
         probe(sound)
 
 
-def test_a_download_cut_off_is_refused_though_its_header_is_whole(studio: Any) -> None:
-    """With the index in front the header still promises everything; the bytes are not there."""
+def test_truncated_download_is_rejected(studio: Any) -> None:
+    """A truncated file is detected by its boxes although its index is complete."""
     path = studio.clip("a.mp4", frames=60, options=FASTSTART)
     data = path.read_bytes()
     kept = len(data) * 6 // 10
     path.write_bytes(data[:kept])
-    with pytest.raises(MediaError, match=f"cut off: {kept} of {len(data)} bytes are there"):
+    with pytest.raises(MediaError, match=f"truncated: it has {kept} of {len(data)} bytes"):
         probe(path)
 
 
-def test_pictures_that_are_promised_and_missing_are_counted(studio: Any) -> None:
-    """Where the boxes do not tell the loss, the packets do."""
+def test_missing_packets_are_counted(studio: Any) -> None:
+    """If the boxes do not show that a file is truncated, its packets do."""
     path = studio.clip("a.mp4", frames=60, options=FASTSTART)
     data = bytearray(path.read_bytes())
     # A data box of size 0 reaches to the end of the file, wherever that is.
     at = data.index(b"mdat") - 4
     data[at : at + 4] = bytes(4)
     path.write_bytes(data[: len(data) * 6 // 10])
-    with pytest.raises(MediaError, match=r"cut off: \d+ of 60 pictures are there"):
+    with pytest.raises(MediaError, match=r"truncated: it has \d+ of 60 frames"):
         probe(path)
 
 
-def test_a_download_cut_off_before_its_index_is_refused(studio: Any) -> None:
-    """With the index at the end the loss is told by the last box."""
+def test_truncated_index_is_rejected(studio: Any) -> None:
+    """A file that ends before the end of its index is rejected."""
     path = studio.clip("a.mp4", frames=60)
     path.write_bytes(path.read_bytes()[:-3000])
-    with pytest.raises(MediaError, match="cut off: "):
+    with pytest.raises(MediaError, match="truncated: "):
         probe(path)
 
 
-def test_zeros_in_the_middle_are_found_by_decoding(studio: Any) -> None:
-    """Header and packets are perfect, and only `verify` finds the damage."""
+def test_verify_finds_zeros(studio: Any) -> None:
+    """A clip with overwritten frames and intact packets is rejected by `verify` only."""
     path = studio.clip("a.mp4", frames=60, tone=None)
     assert verify(path, deadline_seconds=60).frames == 60
     data = bytearray(path.read_bytes())
@@ -168,38 +167,39 @@ def test_zeros_in_the_middle_are_found_by_decoding(studio: Any) -> None:
         verify(path, deadline_seconds=60)
 
 
-def test_pictures_that_the_decoder_patches_up_are_found(studio: Any) -> None:
-    """A few wrong bytes make the decoder guess parts of a picture without an error."""
+def test_verify_finds_concealed_errors(studio: Any) -> None:
+    """Errors that the decoder conceals without raising are found by `verify`."""
     path = studio.clip("a.mp4", frames=60, tone=None)
     data = path.read_bytes()
-    begin, end = data.index(b"mdat") + 1500, data.index(b"moov")
-    refused = 0
-    for at in range(begin, end - 100, (end - begin) // 20):
-        path.write_bytes(data[:at] + bytes(8) + data[at + 8 :])
+    start, end = data.index(b"mdat") + 1500, data.index(b"moov")
+    rejected = 0
+    for offset in range(start, end - 100, (end - start) // 20):
+        path.write_bytes(data[:offset] + bytes(8) + data[offset + 8 :])
         try:
             verify(path, deadline_seconds=60)
         except MediaError:
-            refused += 1
-    # Some bytes change colours only, which nobody can tell; with errors alone it is one or two.
-    assert refused >= 5
+            rejected += 1
+    # Some errors only change colours. Without `is_corrupt` only one or two are found.
+    assert rejected >= 5
 
 
-def test_verify_ends_at_its_deadline(studio: Any) -> None:
-    """A clip that decodes too slowly is given up between two packets."""
+def test_verify_stops_at_deadline(studio: Any) -> None:
+    """Decoding stops at the deadline."""
     path = studio.clip("a.mp4", frames=60, tone=None)
     clock = itertools.count(0, 5).__next__
     with pytest.raises(MediaError, match="not decoded within 12 seconds"):
         verify(path, deadline_seconds=12, clock=clock)
 
 
-def test_a_broken_clip_leaves_no_file_open(studio: Any) -> None:
-    """After a refusal the file can be replaced and read again at once."""
+def test_rejected_file_is_closed(studio: Any) -> None:
+    """A rejected file is not left open, so that it can be replaced on every system."""
     path = studio.clip("a.mp4", frames=25, options=FASTSTART)
-    data = path.read_bytes()
-    path.write_bytes(data[:5000])
-    with pytest.raises(MediaError):
+    path.write_bytes(path.read_bytes()[:5000])
+
+    with pytest.raises(MediaError) as raised:
         probe(path)
-    path.write_bytes(data)
-    assert probe(path).frames == 25
-    with av.open(str(path)) as container:
-        assert container.streams.video
+
+    open_files = {
+        str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()
+    }
+    assert str(path) not in open_files, raised.value

@@ -1,261 +1,298 @@
-"""Volcengine's own client against every mount that speaks Ark's wire.
+"""Volcengine's own client library against every mount with Ark's wire format.
 
-The client builds its objects without validating them, so a call that passes proves paths and names
-only: what type each value has is asserted here. It sends every unset parameter as null, and a
-DELETE with a body.
+The library builds its objects without validating them, so a call that succeeds proves paths and
+names only; the types of the values are checked here. The library sends every unset parameter as
+null, and a DELETE with a body.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 
-WORDS = "A quiet valley at dawn."
+from tests.support.simulator_requests import (
+    MODEL_1_0_PRO,
+    MODEL_2_0,
+    SimulatorClient,
+    download,
+    served,
+    text_item,
+)
+
+PROMPT = "A quiet valley at dawn."
 ARK_ID = r"cgt-\d{14}-[a-z0-9]{5}"
-SHORT = {"resolution": "480p", "ratio": "16:9", "frames": 29, "return_last_frame": True}
-SHORT_2 = {"resolution": "480p", "ratio": "16:9", "duration": 4, "return_last_frame": True}
-NUMBERS = ("seed", "framespersecond", "execution_expires_after")
-TEXTS = ("resolution", "ratio", "service_tier")
+FIELDS_1_0 = {"resolution": "480p", "ratio": "16:9", "frames": 29, "return_last_frame": True}
+FIELDS_2_0 = {"resolution": "480p", "ratio": "16:9", "duration": 4, "return_last_frame": True}
+JOB_FIELDS = {"id", "model", "status", "content", "usage", "created_at", "updated_at"}
+# Types of the further fields of a finished job.
+TYPES = {
+    "seed": int,
+    "framespersecond": int,
+    "execution_expires_after": int,
+    "resolution": str,
+    "ratio": str,
+    "service_tier": str,
+}
+TYPES_1_0 = {**TYPES, "frames": int, "duration": type(None), "generate_audio": type(None)}
+TYPES_2_0 = {
+    **TYPES,
+    "duration": int,
+    "frames": type(None),
+    "generate_audio": bool,
+    "priority": int,
+}
 
 
 @dataclass(frozen=True)
-class Host:
-    """What one vendor documents: a small order, its id, and what a finished task tells."""
+class MountCase:
+    """The documented behaviour of one vendor, and a small create."""
 
     model: str
-    words: str
-    asked: dict[str, Any]
+    prompt: str
+    fields: dict[str, Any]
     tokens: int
     job_id: str = ARK_ID
+    types: dict[str, type] = field(default_factory=dict)
+    """Types of the further fields of a finished job; empty if the pages have none."""
     has_last_frame: bool = True
-    tells_all: bool = True
-    lists: bool = False
-    deletes: bool = False
+    has_list: bool = False
+    has_delete: bool = False
 
 
-HOSTS = {
-    "simulator": Host(
-        "doubao-seedance-1-0-pro-250528", WORDS, SHORT, 11_745, lists=True, deletes=True
+CASES = {
+    "simulator": MountCase(
+        MODEL_1_0_PRO, PROMPT, FIELDS_1_0, 11_745, types=TYPES_1_0, has_list=True, has_delete=True
     ),
-    "ark": Host("doubao-seedance-1-0-pro-250528", WORDS, SHORT, 11_745, lists=True, deletes=True),
-    "modelark": Host("seedance-1-0-pro-250528", WORDS, SHORT, 11_745, lists=True, deletes=True),
-    "powertokens": Host("seedance-1-0-pro-250528", WORDS, SHORT, 11_745, deletes=True),
-    # Its page shows the flags, and an id that is none of Ark's.
-    "cometapi-volc": Host(
-        "doubao-seedance-1-0-pro-250528",
-        f"{WORDS} --duration 2 --ratio 16:9 --resolution 480p",
+    "ark": MountCase(
+        MODEL_1_0_PRO, PROMPT, FIELDS_1_0, 11_745, types=TYPES_1_0, has_list=True, has_delete=True
+    ),
+    "modelark": MountCase(
+        "seedance-1-0-pro-250528",
+        PROMPT,
+        FIELDS_1_0,
+        11_745,
+        types=TYPES_1_0,
+        has_list=True,
+        has_delete=True,
+    ),
+    "powertokens": MountCase(
+        "seedance-1-0-pro-250528", PROMPT, FIELDS_1_0, 11_745, types=TYPES_1_0, has_delete=True
+    ),
+    # The page has flags in the text, and an id that is not in Ark's format.
+    "cometapi-volc": MountCase(
+        MODEL_1_0_PRO,
+        f"{PROMPT} --duration 2 --ratio 16:9 --resolution 480p",
         {},
         19_845,
         job_id=r"[0-9a-z]{20,}",
+        types={**TYPES, "duration": int},
         has_last_frame=False,
     ),
-    # 19,845 tokens for two seconds at 480p is what its list page shows.
-    "kkiai": Host(
-        "doubao-seedance-1-0-pro-250528",
-        f"{WORDS} --resolution 480p --ratio 16:9 --duration 2 --camera_fixed false --seed 1",
+    # The list page shows 19,845 tokens for two seconds in 480p.
+    "kkiai": MountCase(
+        MODEL_1_0_PRO,
+        f"{PROMPT} --resolution 480p --ratio 16:9 --duration 2 --camera_fixed false --seed 1",
         {},
         19_845,
         has_last_frame=False,
-        tells_all=False,
-        lists=True,
+        has_list=True,
     ),
-    # Its pages tell of neither a list nor a delete.
-    "kkiai-2": Host("doubao-seedance-2-0-260128", WORDS, SHORT_2, 40_594),
+    # The pages have neither a list nor a delete.
+    "kkiai-2": MountCase(MODEL_2_0, PROMPT, FIELDS_2_0, 40_594, types=TYPES_2_0),
 }
-LISTING = [name for name, host in HOSTS.items() if host.lists]
-DELETING = [name for name, host in HOSTS.items() if host.deletes]
+WITH_ALL_FIELDS = [name for name, case in CASES.items() if case.types]
+WITH_LAST_FRAME = [name for name, case in CASES.items() if case.has_last_frame]
+WITH_LIST = [name for name, case in CASES.items() if case.has_list]
+WITH_DELETE = [name for name, case in CASES.items() if case.has_delete]
+WITHOUT_DELETE = [name for name, case in CASES.items() if not case.has_delete]
+# The pages of kkiai-2 do not mention a list at all.
+WITHOUT_LIST = ["powertokens", "cometapi-volc"]
 
 
 @pytest.fixture(scope="module")
-def sdk(vendors_own) -> Any:
-    """The package."""
-    return vendors_own("volcenginesdkarkruntime")
+def sdk(import_sdk) -> Any:
+    """The library."""
+    return import_sdk("volcenginesdkarkruntime")
 
 
 @pytest.fixture
-def client_of(sdk):
-    """`client_of(vendor)`: the client, which never sends anything twice, and its tasks."""
+def tasks_of(sdk) -> Iterator[Any]:
+    """Return a function that opens the library's tasks at a mount, without retries."""
     opened = []
 
-    def make(vendor, **options: Any):
-        http = httpx.Client(trust_env=False)
-        opened.append(http)
-        base_url = vendor.url("")
-        client = sdk.Ark(
-            base_url=base_url, api_key="any", max_retries=0, http_client=http, **options
+    def open_tasks(client: SimulatorClient, **options: Any) -> Any:
+        http_client = httpx.Client(trust_env=False)
+        opened.append(http_client)
+        ark = sdk.Ark(
+            base_url=client.url(""),
+            api_key="any",
+            max_retries=0,
+            http_client=http_client,
+            **options,
         )
-        return client.content_generation.tasks
+        return ark.content_generation.tasks
 
-    yield make
-    for http in opened:
-        http.close()
-
-
-@pytest.fixture
-def ordered(vendor):
-    """Order a fault through the admin route: `ordered("throttled", retry_after="3")`."""
-
-    def order(kind: str, **options: Any) -> None:
-        reply = vendor.client.post(f"{vendor.base_url}/admin/faults", json={"kind": kind} | options)
-        assert reply.status_code == 200, reply.text
-
-    return order
+    yield open_tasks
+    for http_client in opened:
+        http_client.close()
 
 
-def create(tasks, mount: str, **more: Any) -> Any:
-    host = HOSTS[mount]
-    content = [{"type": "text", "text": host.words}]
-    return tasks.create(model=host.model, content=content, **host.asked | more)
+def create(tasks: Any, mount: str, **fields: Any) -> Any:
+    """Create the small job of a mount."""
+    case = CASES[mount]
+    content = [text_item(case.prompt)]
+    return tasks.create(model=case.model, content=content, **case.fields | fields)
 
 
-def succeeded(vendor, tasks, job: str) -> Any:
-    """The task once it is done."""
-    vendor.clock.advance(10)
-    vendor.rendered(job)
+def finish(client: SimulatorClient, tasks: Any, job: str) -> Any:
+    """Return a job once it is finished."""
+    client.clock.advance(10)
+    client.wait_for_job(job)
     return tasks.get(task_id=job)
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-def test_a_job_lives_as_the_client_expects(vendor, client_of, fetched, mount) -> None:
-    """Created, queued, running, succeeded; each value of the type that the pages give it."""
-    host, there = HOSTS[mount], vendor.at(mount)
-    tasks = client_of(there)
+@pytest.mark.parametrize("mount", CASES)
+def test_job_runs_from_queued_to_succeeded(simulator, tasks_of, mount) -> None:
+    """The values have the types that the pages document."""
+    case, client = CASES[mount], simulator.at(mount)
+    tasks = tasks_of(client)
 
-    made = create(tasks, mount)
-    queued = tasks.get(task_id=made.id)
-    vendor.clock.advance(3)
-    running = tasks.get(task_id=made.id)
-    done = succeeded(there, tasks, made.id)
+    created = create(tasks, mount)
+    queued = tasks.get(task_id=created.id)
+    simulator.clock.advance(3)
+    running = tasks.get(task_id=created.id)
+    done = finish(client, tasks, created.id)
 
-    assert re.fullmatch(host.job_id, made.id)
-    assert [one.status for one in (queued, running, done)] == ["queued", "running", "succeeded"]
-    for task in (queued, running, done):
-        assert (task.id, task.model) == (made.id, host.model)
-        assert type(task.created_at) is type(task.updated_at) is int
-        assert task.error is None
+    assert re.fullmatch(case.job_id, created.id)
+    jobs = (queued, running, done)
+    assert [job.status for job in jobs] == ["queued", "running", "succeeded"]
+    for job in jobs:
+        assert (job.id, job.model) == (created.id, case.model)
+        assert type(job.created_at) is type(job.updated_at) is int
+        assert job.error is None
     assert (queued.content, queued.usage) == (None, None)
     assert running.updated_at > running.created_at
     assert type(done.usage.completion_tokens) is int
-    assert done.usage.completion_tokens == done.usage.total_tokens == host.tokens
-    assert fetched(done.content.video_url)[4:8] == b"ftyp"
+    assert done.usage.completion_tokens == done.usage.total_tokens == case.tokens
+    assert download(done.content.video_url)[4:8] == b"ftyp"
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-def test_a_finished_task_tells_what_the_page_names(vendor, client_of, mount) -> None:
-    """With Ark's types, or on kkiai no more than its page shows."""
-    host, there = HOSTS[mount], vendor.at(mount)
-    tasks = client_of(there)
+@pytest.mark.parametrize("mount", WITH_ALL_FIELDS)
+def test_finished_job_has_documented_fields(simulator, tasks_of, mount) -> None:
+    """Each field has the type that the pages document, or is missing."""
+    case, client = CASES[mount], simulator.at(mount)
+    tasks = tasks_of(client)
 
-    done = succeeded(there, tasks, create(tasks, mount).id)
+    done = finish(client, tasks, create(tasks, mount).id)
 
-    if not host.tells_all:
-        told = set(done.to_dict())
-        assert told == {"id", "model", "status", "content", "usage", "created_at", "updated_at"}
-        return
-    assert {type(getattr(done, name)) for name in NUMBERS} == {int}
-    assert {type(getattr(done, name)) for name in TEXTS} == {str}
+    assert {name: type(getattr(done, name)) for name in case.types} == case.types
     assert (done.resolution, done.ratio, done.framespersecond) == ("480p", "16:9", 24)
-    length, other = ("frames", "duration") if "frames" in host.asked else ("duration", "frames")
-    assert type(getattr(done, length)) is int
-    assert getattr(done, other) is None
-    # Sound and order in the queue are the 2.0 models'.
-    newer = "seedance-2" in host.model
-    assert [type(done.generate_audio), type(done.priority)] == (
-        [bool, int] if newer else [type(None)] * 2
-    )
 
 
-@pytest.mark.parametrize("mount", [name for name, host in HOSTS.items() if host.has_last_frame])
-def test_the_last_frame_comes_where_it_was_asked_for(vendor, client_of, fetched, mount) -> None:
-    """As a picture behind a link of its own, and else not at all."""
-    there = vendor.at(mount)
-    tasks = client_of(there)
+def test_finished_job_at_kkiai_has_only_listed_fields(simulator, tasks_of) -> None:
+    """The list page of kkiai shows fewer fields than Ark's."""
+    client = simulator.at("kkiai")
+    tasks = tasks_of(client)
 
-    asked = succeeded(there, tasks, create(tasks, mount).id)
-    unasked = succeeded(there, tasks, create(tasks, mount, return_last_frame=None).id)
+    done = finish(client, tasks, create(tasks, "kkiai").id)
 
-    assert fetched(asked.content.last_frame_url).startswith(b"\x89PNG")
-    assert type(unasked.content.video_url) is str
-    assert unasked.content.last_frame_url is None
+    assert set(done.to_dict()) == JOB_FIELDS
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-def test_every_unset_parameter_may_be_null(taking, client_of, mount) -> None:
-    """The client sends them all, also those that the model or the host does not take."""
-    sent = []
-    tasks = client_of(taking.at(mount))
-    tasks._client._client.event_hooks["request"].append(lambda request: sent.append(request))
+@pytest.mark.parametrize("mount", WITH_LAST_FRAME)
+def test_last_frame_is_returned_if_requested(simulator, tasks_of, mount) -> None:
+    """The frame is a PNG behind its own link."""
+    client = simulator.at(mount)
+    tasks = tasks_of(client)
 
-    made = create(tasks, mount)
+    with_frame = finish(client, tasks, create(tasks, mount).id)
+    without = finish(client, tasks, create(tasks, mount, return_last_frame=None).id)
 
-    assert b'"tools":null' in sent[0].content.replace(b" ", b"")
-    assert type(made.id) is str
-    assert made.safety_identifier is None
+    assert download(with_frame.content.last_frame_url).startswith(b"\x89PNG")
+    assert type(without.content.video_url) is str
+    assert without.content.last_frame_url is None
 
 
-@pytest.mark.parametrize("mount", LISTING)
-def test_a_list_is_a_page_of_tasks(taking, client_of, mount) -> None:
-    """With a total, newest first; a filter of ids is a key that is repeated."""
-    tasks = client_of(taking.at(mount))
+@pytest.mark.parametrize("mount", CASES)
+def test_unset_parameters_may_be_null(stalled, tasks_of, mount) -> None:
+    """The library sends all of them, also those that model or vendor do not support."""
+    requests: list[httpx.Request] = []
+    tasks = tasks_of(stalled.at(mount))
+    tasks._client._client.event_hooks["request"].append(requests.append)
+
+    created = create(tasks, mount)
+
+    assert b'"tools":null' in requests[0].content.replace(b" ", b"")
+    assert type(created.id) is str
+    assert created.safety_identifier is None
+
+
+@pytest.mark.parametrize("mount", WITH_LIST)
+def test_list_returns_page_of_jobs(stalled, tasks_of, mount) -> None:
+    """The page is newest first and has a total; ids are filtered by a repeated parameter."""
+    tasks = tasks_of(stalled.at(mount))
     jobs = []
     for _ in range(3):
         jobs.append(create(tasks, mount).id)
-        taking.clock.advance(1)
+        stalled.clock.advance(1)
 
     page = tasks.list(page_num=1, page_size=2)
     chosen = tasks.list(task_ids=[jobs[0], jobs[2]])
-    running, done = tasks.list(status="running"), tasks.list(status="succeeded")
+    done = tasks.list(status="succeeded")
 
     assert type(page.total) is int
-    assert (page.total, [one.id for one in page.items]) == (3, [jobs[2], jobs[1]])
-    assert {type(one.created_at) for one in page.items} == {int}
-    assert {one.id for one in chosen.items} == {jobs[0], jobs[2]}
-    assert running.total + tasks.list(status="queued").total == 3
+    assert (page.total, [item.id for item in page.items]) == (3, [jobs[2], jobs[1]])
+    assert {type(item.created_at) for item in page.items} == {int}
+    assert {item.id for item in chosen.items} == {jobs[0], jobs[2]}
+    assert tasks.list(status="running").total + tasks.list(status="queued").total == 3
     assert (done.total, done.items) == (0, [])
 
 
-@pytest.mark.parametrize("mount", sorted(set(HOSTS) - set(LISTING) - {"kkiai-2"}))
-def test_a_host_without_a_list_says_so(vendor, sdk, client_of, mount) -> None:
-    """As Ark does of any wrong path. (Of kkiai's other base no page says anything.)"""
-    with pytest.raises(sdk._exceptions.ArkNotFoundError) as told:
-        client_of(vendor.at(mount)).list()
+@pytest.mark.parametrize("mount", WITHOUT_LIST)
+def test_undocumented_list_is_not_found(simulator, sdk, tasks_of, mount) -> None:
+    """The error is Ark's for an unknown path."""
+    with pytest.raises(sdk._exceptions.ArkNotFoundError) as raised:
+        tasks_of(simulator.at(mount)).list()
 
-    assert (told.value.code, told.value.type) == ("InvalidAction", "NotFound")
+    assert (raised.value.code, raised.value.type) == ("InvalidAction", "NotFound")
 
 
-@pytest.mark.parametrize("mount", DELETING)
-def test_a_queued_job_is_cancelled_and_a_failed_one_forgotten(
-    vendor, sdk, client_of, ordered, mount
-) -> None:
-    """A running job is refused, and an answer is never an empty one, which breaks the client."""
-    tasks = client_of(vendor.at(mount))
-    ordered("job_failed")
-    failing = create(tasks, mount).id
-    ordered("job_stalls", times=2)
-    queued, running = create(tasks, mount).id, None
+@pytest.mark.parametrize("mount", WITH_DELETE)
+def test_delete_depends_on_status(simulator, sdk, tasks_of, inject_by_admin, mount) -> None:
+    """A queued job is cancelled, a running one is rejected, a failed one is removed.
 
-    assert tasks.delete(task_id=queued).to_dict() == {}
+    The response is never empty, which the library could not read.
+    """
+    tasks = tasks_of(simulator.at(mount))
+    inject_by_admin("job_failed")
+    failed = create(tasks, mount).id
+    inject_by_admin("job_stalls", times=2)
+    queued = create(tasks, mount).id
+    response = tasks.delete(task_id=queued)
     running = create(tasks, mount).id
-    vendor.clock.advance(10)
-    with pytest.raises(sdk._exceptions.ArkPermissionDeniedError) as told:
+    simulator.clock.advance(10)
+
+    with pytest.raises(sdk._exceptions.ArkPermissionDeniedError) as raised:
         tasks.delete(task_id=running)
-    tasks.delete(task_id=failing)
+    tasks.delete(task_id=failed)
 
+    assert response.to_dict() == {}
     assert tasks.get(task_id=queued).status == "cancelled"
-    assert told.value.code == "OperationDenied.InvalidState"
+    assert raised.value.code == "OperationDenied.InvalidState"
     with pytest.raises(sdk._exceptions.ArkNotFoundError):
-        tasks.get(task_id=failing)
+        tasks.get(task_id=failed)
 
 
-@pytest.mark.parametrize("mount", sorted(set(HOSTS) - set(DELETING)))
-def test_a_host_without_a_delete_says_so(taking, sdk, client_of, mount) -> None:
-    """And the job goes on."""
-    tasks = client_of(taking.at(mount))
+@pytest.mark.parametrize("mount", WITHOUT_DELETE)
+def test_undocumented_delete_is_not_found(stalled, sdk, tasks_of, mount) -> None:
+    """The job continues."""
+    tasks = tasks_of(stalled.at(mount))
     job = create(tasks, mount).id
 
     with pytest.raises(sdk._exceptions.ArkNotFoundError):
@@ -264,9 +301,14 @@ def test_a_host_without_a_delete_says_so(taking, sdk, client_of, mount) -> None:
     assert tasks.get(task_id=job).status == "queued"
 
 
-REFUSED = [
+ERRORS = [
     ("InvalidParameter", "ArkBadRequestError", 400, "BadRequest"),
-    ("InputImageSensitiveContentDetected.PrivacyInformation", "ArkBadRequestError", 400, None),
+    (
+        "InputImageSensitiveContentDetected.PrivacyInformation",
+        "ArkBadRequestError",
+        400,
+        "BadRequest",
+    ),
     ("AuthenticationError", "ArkAuthenticationError", 401, "Unauthorized"),
     ("AccountOverdueError", "ArkPermissionDeniedError", 403, "Forbidden"),
     ("ModelNotOpen", "ArkNotFoundError", 404, "NotFound"),
@@ -275,56 +317,55 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-@pytest.mark.parametrize(("code", "error", "status", "kind"), REFUSED)
-def test_each_class_of_error_is_known_to_the_client(
-    vendor, sdk, client_of, ordered, mount, code, error, status, kind
+@pytest.mark.parametrize("mount", CASES)
+@pytest.mark.parametrize(("code", "error", "status", "error_type"), ERRORS)
+def test_error_is_raised_by_status(
+    simulator, sdk, tasks_of, inject_by_admin, mount, code, error, status, error_type
 ) -> None:
-    """By status, with Ark's code and type and the request's id in the words."""
-    ordered("refused", mount=mount, operation="create", code=code)
+    """The library reads code and type; the request id is in the message."""
+    inject_by_admin("refused", mount=mount, operation="create", code=code)
 
-    with pytest.raises(getattr(sdk._exceptions, error)) as told:
-        create(client_of(vendor.at(mount)), mount)
+    with pytest.raises(getattr(sdk._exceptions, error)) as raised:
+        create(tasks_of(simulator.at(mount)), mount)
 
-    assert (told.value.status_code, told.value.code) == (status, code)
-    assert told.value.type == (kind or "BadRequest")
-    assert told.value.param == ""
-    assert "Request id: 02" in told.value.body["message"]
+    assert (raised.value.status_code, raised.value.code) == (status, code)
+    assert raised.value.type == error_type
+    assert raised.value.param == ""
+    assert "Request id: 02" in raised.value.body["message"]
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-def test_what_the_vendor_itself_refuses_has_those_classes_too(vendor, sdk, client_of, mount):
-    """A wrong value, a model that is not there, an unknown job, no key."""
-    tasks, errors = client_of(vendor.at(mount)), sdk._exceptions
-    words = [{"type": "text", "text": "A cat."}]
+@pytest.mark.parametrize("mount", CASES)
+def test_invalid_requests_raise_matching_errors(simulator, sdk, tasks_of, mount) -> None:
+    """An invalid value, an unknown model, an unknown job, no key."""
+    tasks, errors = tasks_of(simulator.at(mount)), sdk._exceptions
 
-    with pytest.raises(errors.ArkBadRequestError) as wrong:
-        tasks.create(model=HOSTS[mount].model, content=[{"type": "image_url", "image_url": {}}])
-    with pytest.raises(errors.ArkNotFoundError) as closed:
-        tasks.create(model="doubao-seedance-9-9", content=words)
-    with pytest.raises(errors.ArkNotFoundError) as unknown:
+    with pytest.raises(errors.ArkBadRequestError) as invalid:
+        tasks.create(model=CASES[mount].model, content=[{"type": "image_url", "image_url": {}}])
+    with pytest.raises(errors.ArkNotFoundError) as unknown_model:
+        tasks.create(model="doubao-seedance-9-9", content=[text_item("A cat.")])
+    with pytest.raises(errors.ArkNotFoundError) as unknown_job:
         tasks.get(task_id="cgt-20250918165243-bfpzb")
-    with pytest.raises(errors.ArkAuthenticationError) as keyless:
+    with pytest.raises(errors.ArkAuthenticationError) as without_key:
         tasks.get(task_id="x", extra_headers={"Authorization": ""})
 
-    assert wrong.value.code.startswith(("InvalidParameter", "MissingParameter", "InvalidImageURL"))
-    assert wrong.value.param.startswith("content[0]")
-    assert closed.value.code.startswith(("InvalidEndpointOrModel", "ModelNotOpen"))
-    assert unknown.value.type == "NotFound"
-    assert keyless.value.code == "AuthenticationError"
+    assert invalid.value.code == "MissingParameter"
+    assert invalid.value.param == "content[0].image_url.url"
+    assert unknown_model.value.code == "InvalidEndpointOrModel.NotFound"
+    assert unknown_job.value.type == "NotFound"
+    assert without_key.value.code == "AuthenticationError"
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-def test_a_failed_job_is_a_200_with_its_error(vendor, client_of, ordered, mount) -> None:
-    """Code and words, neither content nor usage; and one that expired has no error at all."""
-    tasks = client_of(vendor.at(mount))
+@pytest.mark.parametrize("mount", CASES)
+def test_failed_job_is_200_with_error(simulator, tasks_of, inject_by_admin, mount) -> None:
+    """A failed job has an error, an expired one has none; neither has content or usage."""
+    tasks = tasks_of(simulator.at(mount))
     code = "OutputVideoSensitiveContentDetected.PolicyViolation"
-    ordered("job_failed", mount=mount, code=code)
-    ordered("job_expired", mount=mount, after=1)
-    failing, expiring = create(tasks, mount).id, create(tasks, mount).id
-    vendor.clock.advance(10)
+    inject_by_admin("job_failed", mount=mount, code=code)
+    inject_by_admin("job_expired", mount=mount, after=1)
+    jobs = [create(tasks, mount).id for _ in range(2)]
+    simulator.clock.advance(10)
 
-    failed, expired = tasks.get(task_id=failing), tasks.get(task_id=expiring)
+    failed, expired = (tasks.get(task_id=job) for job in jobs)
 
     assert (failed.status, failed.error.code) == ("failed", code)
     assert type(failed.error.message) is str
@@ -332,12 +373,13 @@ def test_a_failed_job_is_a_200_with_its_error(vendor, client_of, ordered, mount)
     assert [failed.content, failed.usage, expired.content] == [None, None, None]
 
 
-@pytest.mark.parametrize("mount", HOSTS)
-def test_faults_of_the_line_reach_the_client(taking, sdk, client_of, ordered, mount) -> None:
-    """A web page, a 503, a reset, a lost and a cut reply: each as the client's own error."""
-    tasks, errors = client_of(taking.at(mount)), sdk._exceptions
-    where = {"mount": mount, "operation": "create"}
-    expected = [
+@pytest.mark.parametrize("mount", CASES)
+def test_connection_faults_raise_matching_errors(
+    stalled, sdk, tasks_of, inject_by_admin, mount
+) -> None:
+    """Each fault is raised as the library's own error, and then a create succeeds."""
+    tasks, errors = tasks_of(stalled.at(mount)), sdk._exceptions
+    faults: list[tuple[str, dict[str, Any], type[Exception]]] = [
         ("html", {}, errors.ArkInternalServerError),
         ("server_error", {"status": 503}, errors.ArkInternalServerError),
         ("throttled", {"retry_after": "3"}, errors.ArkRateLimitError),
@@ -345,12 +387,12 @@ def test_faults_of_the_line_reach_the_client(taking, sdk, client_of, ordered, mo
         ("lost_reply", {}, errors.ArkAPIConnectionError),
         ("truncated", {}, errors.ArkAPIConnectionError),
     ]
-    raised = []
-    for kind, options, error in expected:
-        ordered(kind, **where, **options)
-        with pytest.raises(error) as told:
+    raised: list[Any] = []
+    for kind, options, error in faults:
+        inject_by_admin(kind, mount=mount, operation="create", **options)
+        with pytest.raises(error) as caught:
             create(tasks, mount)
-        raised.append(told.value)
+        raised.append(caught.value)
 
     assert raised[0].code is None
     assert raised[1].status_code == 503
@@ -358,33 +400,33 @@ def test_faults_of_the_line_reach_the_client(taking, sdk, client_of, ordered, mo
     assert type(create(tasks, mount).id) is str
 
 
-def test_a_stalled_create_is_the_client_s_time_out(tmp_path, serving, sdk, client_of) -> None:
-    """On a server of its own, which gets to the create after the client has left."""
-    with serving(tmp_path) as vendor:
-        vendor.faults.order("stall", operation="create", seconds=60)
+def test_stalled_create_raises_timeout(tmp_path, sdk, tasks_of) -> None:
+    """A server of its own: it handles the create only after the client has left."""
+    with served(tmp_path) as client:
+        client.faults.inject("stall", operation="create", seconds=60)
 
         with pytest.raises(sdk._exceptions.ArkAPITimeoutError):
-            create(client_of(vendor, timeout=0.1), "simulator")
+            create(tasks_of(client, timeout=0.1), "simulator")
 
 
-def test_an_error_in_a_200_is_no_error_to_the_client(taking, client_of, ordered) -> None:
-    """But an object without an id, which whoever uses it has to notice."""
-    ordered("error_in_200", operation="create")
+def test_error_in_200_returns_object_without_id(stalled, tasks_of, inject_by_admin) -> None:
+    """The library does not raise it; its caller must check the id."""
+    inject_by_admin("error_in_200", operation="create")
 
-    assert create(client_of(taking), "simulator").id is None
+    assert create(tasks_of(stalled), "simulator").id is None
 
 
-def test_the_asynchronous_client_works_as_well(taking, sdk) -> None:
-    """Several creates at the same moment are several jobs."""
+def test_async_client_creates_jobs_concurrently(stalled, sdk) -> None:
+    """Several creates at the same time give several jobs."""
 
-    async def several() -> set[str]:
-        async with httpx.AsyncClient(trust_env=False) as http:
+    async def create_several() -> set[str]:
+        async with httpx.AsyncClient(trust_env=False) as http_client:
             client = sdk.AsyncArk(
-                base_url=taking.url(""), api_key="any", max_retries=0, http_client=http
+                base_url=stalled.url(""), api_key="any", max_retries=0, http_client=http_client
             )
             tasks = client.content_generation.tasks
-            made = await asyncio.gather(*(create(tasks, "simulator") for _ in range(4)))
-            told = await asyncio.gather(*(tasks.get(task_id=one.id) for one in made))
-            return {one.id for one in told if one.status == "queued"}
+            created = await asyncio.gather(*(create(tasks, "simulator") for _ in range(4)))
+            jobs = await asyncio.gather(*(tasks.get(task_id=item.id) for item in created))
+            return {job.id for job in jobs if job.status == "queued"}
 
-    assert len(asyncio.run(several())) == 4
+    assert len(asyncio.run(create_several())) == 4

@@ -1,182 +1,133 @@
-"""Callbacks: told on every change, insisted on, and never off this machine."""
+"""Callbacks: sent on every status change, repeated until acknowledged, only to this machine."""
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from tasks.simulator.callbacks import loopback_address
-
-PATIENCE_SECONDS = 20
-
-
-class Receiver:
-    """Somebody on this machine who is called, and answers as it is told to."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.bodies: list[dict] = []
-        self.statuses: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.bodies.append(json.loads(body))
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?key=secret"
-
-    @property
-    def told(self) -> list[str]:
-        return [body["status"] for body in self.bodies]
-
-    def wait(self, *statuses: str) -> None:
-        wait_until(lambda: self.told == list(statuses), lambda: self.told)
-
-
-def wait_until(done, found=lambda: None) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        assert time.monotonic() < end, found()
-        time.sleep(0.01)
-
-
-@contextmanager
-def receiving(port: int = 0) -> Iterator[Receiver]:
-    receiver = Receiver(port)
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.server.shutdown()
-        thread.join()
-        receiver.server.server_close()
+from tasks.simulator.callbacks import parse_loopback_url
+from tasks.simulator.request_log import LoggedRequest
+from tests.support.simulator_requests import (
+    MODEL_1_0_PRO,
+    MODEL_2_0,
+    TIMEOUT_SECONDS,
+    CallbackReceiver,
+    SimulatorClient,
+    request_with,
+    served,
+    wait_until,
+)
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+def calling(tmp_path: Path) -> Iterator[SimulatorClient]:
+    """A simulator that waits 0.1 s for an acknowledgement."""
+    with served(tmp_path / "simulator", job_seconds=10, callback_seconds=0.1) as client:
+        yield client
 
 
-@pytest.fixture
-def calling(tmp_path, serving):
-    """A simulator that waits a tenth of a second for an acknowledgement."""
-    with serving(tmp_path / "simulator", job_seconds=10, callback_seconds=0.1) as vendor:
-        yield vendor
+def logged_callbacks(client: SimulatorClient) -> list[LoggedRequest]:
+    """Return the callbacks in the request log."""
+    return [entry for entry in client.log() if entry.operation == "callback"]
 
 
-def calls(vendor) -> list:
-    return [entry for entry in vendor.ledger() if entry.operation == "callback"]
-
-
-def test_every_change_is_told_with_the_object_that_a_get_tells(calling, receiver) -> None:
-    """Queued, running and succeeded, in this order and once each, with links that open."""
+def test_callback_is_sent_on_each_status(calling, receiver) -> None:
+    """Queued, running and succeeded are sent once each, with the object that a get returns."""
     job = calling.create(callback_url=receiver.url)
-    receiver.wait("queued")
+    receiver.wait_for("queued")
     calling.clock.advance(3)
-    receiver.wait("queued", "running")
+    receiver.wait_for("queued", "running")
     calling.clock.advance(7)
-    receiver.wait("queued", "running", "succeeded")
+    receiver.wait_for("queued", "running", "succeeded")
 
     assert receiver.bodies[-1] == calling.get(job).json()
-    wait_until(lambda: len(calls(calling)) == 3)
-    assert [(call.status, call.note, call.path) for call in calls(calling)] == [
-        (200, status, "/hook") for status in receiver.told
-    ]
+    wait_until(lambda: len(logged_callbacks(calling)) == 3)
+    entries = [(entry.status, entry.note, entry.path) for entry in logged_callbacks(calling)]
+    assert entries == [(200, status, "/hook") for status in receiver.received]
 
 
 @pytest.mark.parametrize(
     ("fault", "status"), [("job_failed", "failed"), ("job_expired", "expired")]
 )
-def test_an_end_without_a_clip_is_told_too(calling, receiver, fault, status) -> None:
-    """Failed and expired."""
-    calling.faults.order(fault)
+def test_callback_is_sent_for_job_without_clip(calling, receiver, fault, status) -> None:
+    """A failed and an expired job are reported too."""
+    calling.faults.inject(fault)
     calling.create(callback_url=receiver.url)
-    receiver.wait("queued")
+    receiver.wait_for("queued")
     calling.clock.advance(10)
 
-    receiver.wait("queued", status)
+    receiver.wait_for("queued", status)
 
 
-def test_a_cancelled_job_is_told_no_more(calling, receiver) -> None:
-    """No status of that name is documented for callbacks."""
+def test_callback_is_not_sent_for_cancelled_job(calling, receiver) -> None:
+    """The status `cancelled` is not documented for callbacks."""
     job = calling.create(callback_url=receiver.url)
-    receiver.wait("queued")
+    receiver.wait_for("queued")
     other = calling.create(callback_url=receiver.url)
-    receiver.wait("queued", "queued")
+    receiver.wait_for("queued", "queued")
     calling.delete(job)
     calling.clock.advance(3)
 
-    receiver.wait("queued", "queued", "running")
+    receiver.wait_for("queued", "queued", "running")
     assert receiver.bodies[-1]["id"] == other
 
 
-def test_a_refused_call_is_made_again_where_the_job_is_over(calling, receiver) -> None:
-    """Three times more for an end, and never again for what comes before it."""
-    calling.faults.order("job_failed")
+def test_callback_of_final_status_is_repeated(calling, receiver) -> None:
+    """A failed callback of a final status is repeated three times, any other is not repeated."""
+    calling.faults.inject("job_failed")
     receiver.statuses = [500] * 9
     calling.create(callback_url=receiver.url)
-    receiver.wait("queued")
+    receiver.wait_for("queued")
     calling.clock.advance(10)
 
-    receiver.wait("queued", *["failed"] * 4)
-    wait_until(lambda: len(calls(calling)) == 5)
-    assert {call.status for call in calls(calling)} == {500}
+    receiver.wait_for("queued", *["failed"] * 4)
+    wait_until(lambda: len(logged_callbacks(calling)) == 5)
+    assert {entry.status for entry in logged_callbacks(calling)} == {500}
 
 
-def test_an_acknowledgement_ends_the_insisting(calling, receiver) -> None:
-    """The second call is acknowledged, and there is no third."""
-    calling.faults.order("job_failed", times=2)
+def test_callback_acknowledged_is_not_repeated(calling, receiver) -> None:
+    """After the second attempt is acknowledged there is no third."""
+    calling.faults.inject("job_failed", times=2)
     calling.create(callback_url=receiver.url)
-    receiver.wait("queued")
+    receiver.wait_for("queued")
     receiver.statuses = [503, 204]
     calling.clock.advance(10)
-    receiver.wait("queued", "failed", "failed")
+    receiver.wait_for("queued", "failed", "failed")
     calling.create(callback_url=receiver.url)
 
-    receiver.wait("queued", "failed", "failed", "queued")
+    receiver.wait_for("queued", "failed", "failed", "queued")
 
 
-def test_a_receiver_that_does_not_answer_is_called_again(calling) -> None:
-    """Silence and a closed port count as no acknowledgement."""
+def test_callback_without_response_is_repeated(calling) -> None:
+    """A receiver that accepts the connection and never responds did not acknowledge."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        calling.faults.order("job_failed")
+        calling.faults.inject("job_failed")
         calling.create(callback_url=url)
-        wait_until(lambda: len(calls(calling)) == 1)
+        wait_until(lambda: len(logged_callbacks(calling)) == 1)
         calling.clock.advance(10)
-        wait_until(lambda: len(calls(calling)) == 5, lambda: calls(calling))
+        wait_until(lambda: len(logged_callbacks(calling)) == 5, lambda: logged_callbacks(calling))
 
-    assert [call.status for call in calls(calling)] == [0] * 5
+    assert [entry.status for entry in logged_callbacks(calling)] == [0] * 5
 
 
-def test_a_callback_can_come_twice_or_never(calling, receiver) -> None:
-    """As it is ordered, each for one change."""
-    calling.faults.order("callback_twice")
-    calling.faults.order("callback_none", match="running")
+def test_callback_faults_apply_to_one_callback(calling, receiver) -> None:
+    """One callback is sent twice, another is not sent, the following ones are not affected."""
+    calling.faults.inject("callback_twice")
+    calling.faults.inject("callback_none", match="running")
     calling.create(callback_url=receiver.url)
-    receiver.wait("queued", "queued")
+    receiver.wait_for("queued", "queued")
     calling.clock.advance(3)
-    wait_until(lambda: len(calls(calling)) == 3)
+    wait_until(lambda: len(logged_callbacks(calling)) == 3)
     calling.clock.advance(7)
 
-    receiver.wait("queued", "queued", "succeeded")
-    assert calls(calling)[2].faults == ("callback_none",)
+    receiver.wait_for("queued", "queued", "succeeded")
+    assert logged_callbacks(calling)[2].faults == ("callback_none",)
 
 
 @pytest.mark.parametrize(
@@ -184,73 +135,70 @@ def test_a_callback_can_come_twice_or_never(calling, receiver) -> None:
     [
         ("modelark", "seedance-1-0-pro-250528"),
         ("powertokens", "seedance-1-0-pro-250528"),
-        ("cometapi-volc", "doubao-seedance-1-0-pro-250528"),
-        ("kkiai-2", "doubao-seedance-2-0-260128"),
+        ("cometapi-volc", MODEL_1_0_PRO),
+        ("kkiai-2", MODEL_2_0),
     ],
 )
-def test_every_vendor_that_documents_callbacks_calls(taking, receiver, mount, model) -> None:
-    """With its own ids."""
-    host = taking.at(mount)
-    content = [{"type": "text", "text": "A cat."}]
-    job = host.post({"model": model, "content": content, "callback_url": receiver.url})
+def test_callback_is_sent_by_each_gateway(stalled, receiver, mount, model) -> None:
+    """Every vendor that documents callbacks sends them, with its own ids."""
+    response = stalled.at(mount).post(request_with(model, callback_url=receiver.url))
 
-    receiver.wait("queued")
-    assert receiver.bodies[0]["id"] == job.json()["id"]
+    receiver.wait_for("queued")
+    assert receiver.bodies[0]["id"] == response.json()["id"]
 
 
-def test_kkiai_takes_the_field_and_does_not_call(taking, receiver) -> None:
-    """Its page does not have it."""
-    content = [{"type": "text", "text": "A cat."}]
-    order = {"model": "doubao-seedance-1-0-pro-250528", "content": content}
-    told = taking.at("kkiai").post({**order, "callback_url": receiver.url})
-    taking.create(callback_url=receiver.url)
+def test_callback_is_not_sent_by_kkiai(stalled, receiver) -> None:
+    """The gateway accepts the field, but its page does not document it."""
+    body = request_with(MODEL_1_0_PRO, callback_url=receiver.url)
+    response = stalled.at("kkiai").post(body)
+    stalled.create(callback_url=receiver.url)
 
-    receiver.wait("queued")
-    assert receiver.bodies[0]["id"] != told.json()["id"]
+    receiver.wait_for("queued")
+    assert receiver.bodies[0]["id"] != response.json()["id"]
 
 
-def test_the_next_process_goes_on_telling(tmp_path, serving, receiver) -> None:
-    """What was told is not told again; what happened meanwhile is, with links that open."""
-    with serving(tmp_path, job_seconds=10) as first:
-        first.faults.order("job_failed")
+def test_callbacks_continue_after_restart(tmp_path, receiver) -> None:
+    """The next process sends the changes since the last callback, and no earlier one."""
+    with served(tmp_path, job_seconds=10) as first:
+        first.faults.inject("job_failed")
         first.create(callback_url=receiver.url)
-        receiver.wait("queued")
+        receiver.wait_for("queued")
         clock = first.clock
     clock.advance(10)
-    with serving(tmp_path, job_seconds=10, clock=clock):
-        receiver.wait("queued", "failed")
+    with served(tmp_path, job_seconds=10, clock=clock):
+        receiver.wait_for("queued", "failed")
 
 
-def test_a_silent_receiver_does_not_hold_up_the_end(tmp_path, serving) -> None:
-    """Nor does one that is still to be called again, and no thread is left."""
-    before = set(threading.enumerate())
+def test_close_does_not_wait_for_silent_receiver(tmp_path) -> None:
+    """A pending callback delays no shutdown and leaves no thread."""
+    threads = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with serving(tmp_path, callback_seconds=60) as vendor:
-            vendor.faults.order("job_stalls")
-            vendor.create(callback_url=url)
-            silent.settimeout(PATIENCE_SECONDS)
+        with served(tmp_path, callback_seconds=60) as client:
+            client.faults.inject("job_stalls")
+            client.create(callback_url=url)
+            silent.settimeout(TIMEOUT_SECONDS)
             connection, _ = silent.accept()
             start = time.monotonic()
     connection.close()
 
     assert time.monotonic() - start < 10
-    assert set(threading.enumerate()) <= before
+    assert set(threading.enumerate()) <= threads
 
 
-def test_what_a_stop_cut_short_is_told_by_the_next_process(tmp_path, serving) -> None:
-    """A change that nobody acknowledged before the end is not taken for told."""
+def test_unacknowledged_callback_is_sent_after_restart(tmp_path) -> None:
+    """A status that was not acknowledged before the shutdown is sent by the next process."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        with serving(tmp_path, callback_seconds=60) as vendor:
-            vendor.faults.order("job_failed")
-            vendor.create(callback_url=f"http://127.0.0.1:{port}/")
-            silent.settimeout(PATIENCE_SECONDS)
+        with served(tmp_path, callback_seconds=60) as client:
+            client.faults.inject("job_failed")
+            client.create(callback_url=f"http://127.0.0.1:{port}/")
+            silent.settimeout(TIMEOUT_SECONDS)
             connection, _ = silent.accept()
     connection.close()
 
-    with receiving(port) as receiver, serving(tmp_path):
-        receiver.wait("failed")
+    with CallbackReceiver(port) as receiver, served(tmp_path):
+        receiver.wait_for("failed")
 
 
 @pytest.mark.parametrize(
@@ -269,9 +217,9 @@ def test_what_a_stop_cut_short_is_told_by_the_next_process(tmp_path, serving) ->
         "http://127.0.0.1:99999/hook",
     ],
 )
-def test_no_callback_leaves_this_machine(url) -> None:
+def test_parse_loopback_url_of_other_host_is_none(url) -> None:
     """Only plain HTTP to loopback is called, and no name is looked up."""
-    assert loopback_address(url) is None
+    assert parse_loopback_url(url) is None
 
 
 @pytest.mark.parametrize(
@@ -282,17 +230,16 @@ def test_no_callback_leaves_this_machine(url) -> None:
         ("http://[::1]:81", "::1", 81, "/"),
     ],
 )
-def test_loopback_is_called(url, host, port, target) -> None:
-    """By its address, whatever name it goes by."""
-    address = loopback_address(url)
+def test_parse_loopback_url_returns_address(url, host, port, target) -> None:
+    """A name for this machine is replaced by its address."""
+    address = parse_loopback_url(url)
 
     assert address is not None
     assert (address.host, address.port, address.target) == (host, port, target)
 
 
-def test_an_address_elsewhere_is_noted_in_the_ledger(taking) -> None:
-    """The create is taken as at a vendor, and the ledger says that nothing will be sent."""
-    job = taking.create(callback_url="https://example.com/hook")
+def test_callback_to_other_host_is_noted(stalled) -> None:
+    """The create is accepted as at a vendor, and the log notes that nothing is sent."""
+    job = stalled.create(callback_url="https://example.com/hook")
 
-    note = next(entry.note for entry in taking.ledger() if entry.job == job)
-    assert "nothing is sent" in note
+    assert "nothing is sent" in stalled.log_note(job)

@@ -1,4 +1,4 @@
-"""CometAPI's volc route: Ark with the text first, flags in it, and an id of its own."""
+"""CometAPI's volc route: Ark's format with the text first, flags in it, and other ids."""
 
 from __future__ import annotations
 
@@ -7,112 +7,123 @@ import re
 import pytest
 
 from tasks.media.frames import first_frame, mean_difference
+from tests.support.simulator_requests import (
+    MODEL_1_0_PRO,
+    MODEL_1_5_PRO,
+    MODEL_2_0,
+    TASKS,
+    SimulatorClient,
+    data_uri,
+    image_bytes,
+    image_item,
+    save_clip,
+    text_item,
+)
 
-MODEL_1_5 = "doubao-seedance-1-5-pro-251215"
-MODEL_PRO = "doubao-seedance-1-0-pro-250528"
-MODEL_2_0 = "doubao-seedance-2-0-260128"
 BOAT = "A paper boat drifts on a quiet lake at sunrise."
 
 
 @pytest.fixture(scope="module")
-def host(checking):
-    return checking.at("cometapi-volc")
+def gateway(validating: SimulatorClient) -> SimulatorClient:
+    """The mount of the volc route."""
+    return validating.at("cometapi-volc")
 
 
-def text(words: str = BOAT) -> dict:
-    return {"type": "text", "text": words}
-
-
-def image(role: str, url: str = "https://example.com/a.png") -> dict:
-    return {"type": "image_url", "image_url": {"url": url}, "role": role}
-
-
-def plain(*content: dict, model: str = MODEL_1_5, **fields: object) -> dict:
-    return {"model": model, "content": list(content) or [text()], **fields}
+def request(*content: dict, model: str = MODEL_1_5_PRO, **fields: object) -> dict:
+    """Build a create; without content it has the text alone."""
+    return {"model": model, "content": list(content) or [text_item(BOAT)], **fields}
 
 
 ACCEPTED = {
-    "the page's example": plain(text(f"{BOAT} --duration 5 --ratio 16:9")),
-    "a callback": plain(callback_url="https://example.com/hook"),
-    "a first frame": plain(text(), image("first_frame")),
-    "a first and last frame": plain(text(), image("first_frame"), image("last_frame")),
-    "what Ark takes as JSON": plain(
+    "the page's example": request(text_item(f"{BOAT} --duration 5 --ratio 16:9")),
+    "a callback": request(callback_url="https://example.com/hook"),
+    "a first frame": request(text_item(), image_item("first_frame")),
+    "first and last frame": request(
+        text_item(), image_item("first_frame"), image_item("last_frame")
+    ),
+    "Ark's JSON fields": request(
         duration=4, resolution="1080p", ratio="adaptive", seed=1, generate_audio=False
     ),
-    "a last frame asked for": plain(return_last_frame=True),
-    "references where the model has them": plain(text(), image("reference_image"), model=MODEL_2_0),
-    "nothing but nulls": plain(tools=None, frames=None),
-    "a flag that Ark ignores": plain(text(f"{BOAT} --duration 99")),
+    "return_last_frame": request(return_last_frame=True),
+    "references on 2.0": request(text_item(), image_item("reference_image"), model=MODEL_2_0),
+    "null fields": request(tools=None, frames=None),
+    "a flag that Ark ignores": request(text_item(f"{BOAT} --duration 99")),
 }
-REFUSED = {
-    "an image before the text": plain(image("first_frame"), text()),
-    "no text": plain(image("first_frame")),
-    "references on 1.5": plain(text(), image("reference_image")),
-    "a last frame alone": plain(text(), image("last_frame")),
-    "13 seconds": plain(duration=13),
-    "a length as text": plain(duration="5"),
-    "4k": plain(resolution="4k"),
-    "a field nobody has": plain(fps=24),
-    "a callback to nowhere": plain(callback_url="example.com"),
-    "no content": {"model": MODEL_1_5, "content": []},
+REJECTED = {
+    "an image before the text": request(image_item("first_frame"), text_item()),
+    "no text": request(image_item("first_frame")),
+    "references on 1.5": request(text_item(), image_item("reference_image")),
+    "a last frame only": request(text_item(), image_item("last_frame")),
+    "13 seconds": request(duration=13),
+    "duration as text": request(duration="5"),
+    "4k": request(resolution="4k"),
+    "an unknown field": request(fps=24),
+    "a callback without scheme": request(callback_url="example.com"),
+    "no content": {"model": MODEL_1_5_PRO, "content": []},
 }
 
 
 @pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
-def test_takes_what_the_page_documents(host, body) -> None:
-    """With nothing but an id, which does not look like Ark's."""
-    reply = host.post(body)
+def test_create_as_documented_returns_id(gateway, body) -> None:
+    """The response has only an id, and the id is not in Ark's format."""
+    response = gateway.post(body)
 
-    assert reply.status_code == 200, reply.text
-    assert set(reply.json()) == {"id"}
-    assert re.fullmatch(r"02\d{13}[0-9a-f]+", reply.json()["id"])
-
-
-@pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
-def test_refuses_what_ark_refuses_and_content_without_a_beginning(host, body) -> None:
-    """A 400 in Ark's words."""
-    reply = host.post(body)
-
-    assert (reply.status_code, reply.json()["error"]["type"]) == (400, "BadRequest")
+    assert response.status_code == 200, response.text
+    assert set(response.json()) == {"id"}
+    assert re.fullmatch(r"02\d{13}[0-9a-f]+", response.json()["id"])
 
 
-def test_flags_in_the_text_are_honoured(host) -> None:
-    """As Ark honours them: they leave the prompt and decide the picture."""
-    words = f"{BOAT} --duration 12 --ratio 9:16 --rs 480p --seed 3 --cf true --wm true"
-    commission = host.commission(host.post(plain(text(words))).json()["id"])
+@pytest.mark.parametrize("body", REJECTED.values(), ids=REJECTED)
+def test_create_with_invalid_body_is_400(gateway, body) -> None:
+    """The error is in Ark's format."""
+    response = gateway.post(body)
 
-    assert commission["prompt"] == BOAT
-    assert (commission["width"], commission["height"], commission["frames"]) == (496, 864, 289)
-    assert (commission["seed"], commission["camera_fixed"], commission["watermark"]) == (3, 1, 1)
+    assert (response.status_code, response.json()["error"]["type"]) == (400, "BadRequest")
+
+
+def test_flags_set_parameters(gateway) -> None:
+    """Flags at the end of the text set the parameters and are not part of the prompt."""
+    text = f"{BOAT} --duration 12 --ratio 9:16 --rs 480p --seed 3 --cf true --wm true"
+    job_request = gateway.job_request(gateway.post(request(text_item(text))).json()["id"])
+
+    assert job_request["prompt"] == BOAT
+    size = (job_request["width"], job_request["height"], job_request["frames"])
+    assert size == (496, 864, 289)
+    assert job_request["seed"] == 3
+    assert job_request["camera_fixed"] is True
+    assert job_request["watermark"] is True
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_there_is_no_list_and_no_delete(host, method) -> None:
+def test_list_and_delete_are_404(gateway, method) -> None:
     """Neither is documented."""
-    job = host.post(plain()).json()["id"]
-    path = "/contents/generations/tasks" + (f"/{job}" if method == "DELETE" else "")
+    job = gateway.post(request()).json()["id"]
+    path = f"{TASKS}/{job}" if method == "DELETE" else TASKS
 
-    reply = host.client.request(method, host.url(path))
+    response = gateway.client.request(method, gateway.url(path))
 
-    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "InvalidAction")
-
-
-def test_an_unknown_job_is_not_found(host) -> None:
-    """As at Ark."""
-    assert host.get("021773297205999example").status_code == 404
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "InvalidAction")
 
 
-def test_a_shot_starts_on_its_first_frame(rendering, picture, data_uri, fetched, tmp_path) -> None:
-    """A last frame comes back only where Ark's own field asks for it."""
-    host = rendering.at("cometapi-volc")
-    given = picture(864, 480)
-    start = image("first_frame", data_uri(given))
-    body = plain(text("She turns. --rs 480p"), start, model=MODEL_PRO, frames=29)
-    jobs = [host.post({**body, **more}).json()["id"] for more in ({}, {"return_last_frame": True})]
+def test_get_of_unknown_job_is_404(gateway) -> None:
+    """The gateway returns Ark's status."""
+    assert gateway.get("021773297205999example").status_code == 404
 
-    silent, asked = (host.rendered(job)["content"] for job in jobs)
 
-    clip = tmp_path / "a.mp4"
-    clip.write_bytes(fetched(silent["video_url"]))
-    assert mean_difference(given, first_frame(clip)) < 1.3
-    assert (set(silent), set(asked)) == ({"video_url"}, {"video_url", "last_frame_url"})
+def test_clip_starts_on_first_frame(rendering, tmp_path) -> None:
+    """The last frame is returned only if Ark's own field requests it."""
+    gateway = rendering.at("cometapi-volc")
+    image = image_bytes(864, 480)
+    start = image_item("first_frame", data_uri(image))
+    body = request(text_item("She turns. --rs 480p"), start, model=MODEL_1_0_PRO, frames=29)
+    jobs = [
+        gateway.post({**body, **fields}).json()["id"]
+        for fields in ({}, {"return_last_frame": True})
+    ]
+
+    default, with_frame = (gateway.wait_for_job(job)["content"] for job in jobs)
+
+    clip = save_clip(default["video_url"], tmp_path)
+    assert mean_difference(image, first_frame(clip)) < 1.3
+    assert set(default) == {"video_url"}
+    assert set(with_frame) == {"video_url", "last_frame_url"}

@@ -1,6 +1,6 @@
-"""Orders that nobody would write: each vendor answers every one of them as it documents.
+"""Random requests: every mount responds to each of them as its vendor documents.
 
-Most begin as a good order and have a few values changed, so that a good part of them is taken.
+Most are valid requests with a few changed values, so that a good part of them is accepted.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-# More by hand: SIMULATOR_FUZZ=10000 pytest -n 0 tests/tasks/simulator/test_fuzz.py
+from tests.support.simulator_requests import TASKS, SimulatorClient
+
+# To run more by hand: SIMULATOR_FUZZ=10000 pytest -n 0 tests/tasks/simulator/test_fuzz.py
 EXAMPLES = int(os.environ.get("SIMULATOR_FUZZ", "200"))
-TASKS = "/contents/generations/tasks"
 STATUSES = {200, 400, 401, 403, 404, 429}
 fuzzed = settings(
     max_examples=EXAMPLES,
@@ -34,7 +35,7 @@ FLAGS = (
     *("--duration 5", "--dur -1", "--ratio 1:1", "--rt x", "--seed 1", "--seed -1", "--rs 4k"),
     *("--resolution 480p", "--cf true", "--watermark maybe", "--fps 24", "--", "--loop"),
 )
-words = st.text(max_size=12) | st.sampled_from(
+short_text = st.text(max_size=12) | st.sampled_from(
     ["", " ", "\x00", "\ud800", "😀", "[refuse:InternalX]", "9" * 5000, "[fail:X]", '"5"']
 )
 anything = st.recursive(
@@ -42,9 +43,9 @@ anything = st.recursive(
     | st.booleans()
     | st.integers(-(2**70), 2**70)
     | st.floats()
-    | words
+    | short_text
     | st.sampled_from(["5", 5, 5.0, -1, "16:9", "adaptive", "auto", "720p", "flex", "1280x720"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(short_text, inner, max_size=3),
     max_leaves=6,
 )
 urls = st.sampled_from(
@@ -59,20 +60,21 @@ roles = st.sampled_from(
 )
 
 
-def item(kind: str) -> st.SearchStrategy:
+def media_items(kind: str) -> st.SearchStrategy:
+    """Return content items of a kind with a URL."""
     payload = st.fixed_dictionaries({"url": urls | anything}) | anything
-    told = {"type": st.just(f"{kind}_url"), f"{kind}_url": payload}
-    return st.fixed_dictionaries(told, optional={"role": roles | anything})
+    fields = {"type": st.just(f"{kind}_url"), f"{kind}_url": payload}
+    return st.fixed_dictionaries(fields, optional={"role": roles | anything})
 
 
-texts = st.builds(lambda *parts: " ".join(parts), words, *[st.sampled_from(["", *FLAGS])] * 2)
-text_item = st.fixed_dictionaries({"type": st.just("text"), "text": texts | anything})
+texts = st.builds(lambda *parts: " ".join(parts), short_text, *[st.sampled_from(["", *FLAGS])] * 2)
+text_items = st.fixed_dictionaries({"type": st.just("text"), "text": texts | anything})
 content = st.lists(
     st.one_of(
-        text_item,
-        item("image"),
-        item("video"),
-        item("audio"),
+        text_items,
+        media_items("image"),
+        media_items("video"),
+        media_items("audio"),
         st.fixed_dictionaries({"type": st.just("draft_task"), "draft_task": anything}),
         anything,
     ),
@@ -88,7 +90,7 @@ FIELDS = {
     "service_tier": st.sampled_from(["default", "flex"]) | anything,
     "priority": st.integers(-1, 10) | anything,
     "callback_url": urls | anything,
-    "safety_identifier": words | anything,
+    "safety_identifier": short_text | anything,
     "tools": st.just([{"type": "web_search"}]) | anything,
     "execution_expires_after": st.sampled_from([3600, 1, 259_201]) | anything,
     **{
@@ -98,25 +100,25 @@ FIELDS = {
 }
 
 
-def nearly(good: dict, optional: dict, wild: dict) -> st.SearchStrategy:
-    """A good order with a field or two spoilt, or one of which every field is open."""
-    bodies = st.fixed_dictionaries(good, optional=optional)
-    spoilt = st.one_of(
+def nearly_valid(valid: dict, optional: dict, wild: dict) -> st.SearchStrategy:
+    """Return valid bodies with a changed field or two, and bodies of random fields."""
+    bodies = st.fixed_dictionaries(valid, optional=optional)
+    changes = st.one_of(
         st.just({}),
         st.sampled_from(sorted(wild)).flatmap(
             lambda name: st.fixed_dictionaries({name: wild[name]})
         ),
-        st.dictionaries(st.sampled_from(sorted(wild)) | words, anything, max_size=1),
+        st.dictionaries(st.sampled_from(sorted(wild)) | short_text, anything, max_size=1),
     )
-    nearly_good = st.builds(lambda body, more: {**body, **more}, bodies, spoilt)
-    return st.one_of(nearly_good, nearly_good, st.fixed_dictionaries({}, optional=wild), anything)
+    changed = st.builds(lambda body, change: {**body, **change}, bodies, changes)
+    return st.one_of(changed, changed, st.fixed_dictionaries({}, optional=wild), anything)
 
 
-GOOD_TEXT = st.just({"type": "text", "text": "A cat."})
-GOOD_IMAGE = st.just(
+VALID_TEXT = st.just({"type": "text", "text": "A cat."})
+VALID_IMAGE = st.just(
     {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}, "role": "first_frame"}
 )
-GOOD = {
+VALID_FIELDS = {
     "resolution": st.sampled_from(["480p", "720p"]),
     "ratio": st.sampled_from(["16:9", "9:16"]),
     "duration": st.integers(4, 12),
@@ -133,13 +135,15 @@ ARK_MODELS = {
 
 
 def ark_bodies(mount: str) -> st.SearchStrategy:
-    good_content = st.one_of(
-        st.tuples(GOOD_TEXT), st.tuples(GOOD_TEXT, GOOD_IMAGE), st.tuples(text_item)
+    """Return bodies for a mount with Ark's wire format."""
+    valid_content = st.one_of(
+        st.tuples(VALID_TEXT), st.tuples(VALID_TEXT, VALID_IMAGE), st.tuples(text_items)
     )
-    good = {"model": st.just(ARK_MODELS[mount]), "content": good_content}
+    valid = {"model": st.just(ARK_MODELS[mount]), "content": valid_content}
     wild = {"model": models, "content": content | anything, **FIELDS}
-    flagged = {} if mount == "kkiai" else GOOD
-    return nearly(good, flagged, wild)
+    # kkiai takes parameters as flags only.
+    optional = {} if mount == "kkiai" else VALID_FIELDS
+    return nearly_valid(valid, optional, wild)
 
 
 sora_fields = {
@@ -149,9 +153,9 @@ sora_fields = {
         for name in ("camera_fixed", "watermark", "generate_audio", "return_last_frame")
     },
 }
-sora_bodies = nearly(
+sora_bodies = nearly_valid(
     {"model": st.just("doubao-seedance-2-0-260128"), "prompt": texts},
-    {name: value for name, value in GOOD.items() if name != "duration"},
+    {name: value for name, value in VALID_FIELDS.items() if name != "duration"},
     {
         **sora_fields,
         "model": models,
@@ -177,58 +181,66 @@ form_values = {
 
 
 @pytest.fixture(scope="module")
-def answered(checking):
-    """Send bytes to a mount and return status and JSON of a documented answer."""
+def send(validating: SimulatorClient):
+    """Send bytes to a mount; return status and body of a documented response."""
 
-    def send(mount: str, path: str, data: bytes, media_type: str) -> tuple[int, dict]:
-        host = checking.at(mount)
-        reply = host.client.post(host.url(path), content=data, headers={"Content-Type": media_type})
-        assert reply.status_code in STATUSES, (reply.text, data)
-        told = reply.json()
-        assert isinstance(told, dict)
-        assert told.get("id") if reply.status_code == 200 else ("error" in told or "code" in told)
-        return reply.status_code, told
+    def send_bytes(mount: str, path: str, data: bytes, media_type: str) -> tuple[int, dict]:
+        client = validating.at(mount)
+        headers = {"Content-Type": media_type}
+        response = client.client.post(client.url(path), content=data, headers=headers)
+        assert response.status_code in STATUSES, (response.text, data)
+        body = response.json()
+        assert isinstance(body, dict)
+        return response.status_code, body
 
-    return send
+    return send_bytes
 
 
-def as_json(body: object) -> bytes:
+def to_json(body: object) -> bytes:
+    """Return a body as JSON."""
     return json.dumps(body).encode()
 
 
+def to_part(name: str, value: bytes) -> bytes:
+    """Return a part of a form with the boundary x."""
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"'
+    return head.encode() + b"\r\n\r\n" + value + b"\r\n"
+
+
 @pytest.mark.parametrize("mount", ARK_MODELS)
-def test_any_ark_order_is_answered(answered, mount) -> None:
-    """With an id or with Ark's error, and nothing else."""
+def test_random_ark_body_gets_id_or_error(send, mount) -> None:
+    """The response has an id, or Ark's error."""
 
     @fuzzed
     @given(body=ark_bodies(mount))
-    def send(body: object) -> None:
-        status, told = answered(mount, TASKS, as_json(body), "application/json")
-        if status == 200:
-            assert re.fullmatch(r"(?:cgt-|02)[0-9a-z-]+", told["id"])
-        else:
-            assert set(told["error"]) == {"code", "message", "param", "type"}
+    def check(body: object) -> None:
+        status, response = send(mount, TASKS, to_json(body), "application/json")
+        fields = set(response.get("error", ()))
+        expected = set() if status == 200 else {"code", "message", "param", "type"}
+        assert fields == expected
+        pattern = r"(?:cgt-|02)[0-9a-z-]+" if status == 200 else ""
+        assert re.fullmatch(pattern, response.get("id", ""))
 
-    send()
+    check()
 
 
-def test_any_sora_order_is_answered(answered) -> None:
-    """With a job or with the gateway's error."""
+def test_random_sora_body_gets_job_or_error(send) -> None:
+    """The response has a job, or the gateway's error."""
 
     @fuzzed
     @given(body=sora_bodies)
-    def send(body: object) -> None:
-        status, told = answered("infinity-blue", "/videos", as_json(body), "application/json")
-        if status == 200:
-            assert isinstance(told["seconds"], str)
-        else:
-            assert set(told["error"]) == {"message", "type", "param", "code"}
+    def check(body: object) -> None:
+        status, response = send("infinity-blue", "/videos", to_json(body), "application/json")
+        fields = set(response.get("error", ()))
+        expected = set() if status == 200 else {"message", "type", "param", "code"}
+        assert fields == expected
+        assert isinstance(response.get("seconds"), str if status == 200 else type(None))
 
-    send()
+    check()
 
 
-def test_any_form_is_answered(answered) -> None:
-    """With a job or with a flat error."""
+def test_random_form_gets_job_or_error(send) -> None:
+    """The response has a job, or a flat error."""
 
     @fuzzed
     @given(
@@ -236,33 +248,36 @@ def test_any_form_is_answered(answered) -> None:
             {name: form_values[name] for name in ("prompt", "model")},
             optional={name: form_values[name] for name in ("seconds", "size", "resolution")},
         ),
-        spoilt=st.dictionaries(
-            st.sampled_from([*form_values, "input_reference"]), words, max_size=1
+        changes=st.dictionaries(
+            st.sampled_from([*form_values, "input_reference"]), short_text, max_size=1
         ),
         file=st.none() | st.binary(max_size=40) | st.sampled_from([b"\x89PNG\r\n\x1a\n"]),
         noise=st.none() | st.tuples(st.binary(max_size=20), st.binary(max_size=20)),
     )
-    def send(fields: dict, spoilt: dict, file: bytes | None, noise: tuple | None) -> None:
+    def check(fields: dict, changes: dict, file: bytes | None, noise: tuple | None) -> None:
         parts = [
-            _part(name, value.encode("utf-8", "surrogatepass"))
-            for name, value in {**fields, **spoilt}.items()
+            to_part(name, value.encode("utf-8", "surrogatepass"))
+            for name, value in {**fields, **changes}.items()
         ]
         if file is not None:
-            parts.append(_part('input_reference"; filename="a.png', file))
+            parts.append(to_part('input_reference"; filename="a.png', file))
         if noise is not None:
             parts.append(b"--x\r\n" + b"\r\n\r\n".join(noise) + b"\r\n")
         body = b"".join(parts) + b"--x--\r\n"
-        status, told = answered(
-            "cometapi-videos", "/videos", body, "multipart/form-data; boundary=x"
-        )
-        assert set(told) == {"code", "message", "data"} if status == 400 else told["task_id"]
+        media_type = "multipart/form-data; boundary=x"
+        status, response = send("cometapi-videos", "/videos", body, media_type)
+        is_flat_error = set(response) == {"code", "message", "data"}
+        has_error_object = set(response) == {"error"}
+        assert is_flat_error == (status == 400)
+        assert has_error_object == (status not in {200, 400})
+        assert bool(response.get("task_id")) == (status == 200)
 
-    send()
+    check()
 
 
 @pytest.mark.parametrize("mount", ["simulator", "infinity-blue", "cometapi-videos"])
-def test_any_bytes_are_answered(answered, mount) -> None:
-    """Bytes that are no JSON and no form, under any type that a client may claim."""
+def test_random_bytes_are_400(send, mount) -> None:
+    """The bytes are neither JSON nor a form, whatever the content type."""
 
     @settings(fuzzed, max_examples=min(60, EXAMPLES))
     @given(
@@ -278,31 +293,26 @@ def test_any_bytes_are_answered(answered, mount) -> None:
             ]
         ),
     )
-    def send(data: bytes, media_type: str) -> None:
+    def check(data: bytes, media_type: str) -> None:
         path = TASKS if mount == "simulator" else "/videos"
-        assert answered(mount, path, data, media_type)[0] == 400
+        assert send(mount, path, data, media_type)[0] == 400
 
-    send()
+    check()
 
 
 @pytest.mark.parametrize("mount", ["simulator", "kkiai"])
-def test_any_list_query_is_answered(checking, mount) -> None:
-    """With a page or with a 400."""
-    host = checking.at(mount)
+def test_random_list_query_gets_page_or_400(validating, mount) -> None:
+    """The response has a page, or an error with status 400."""
+    client = validating.at(mount)
     keys = ["page_num", "page_size", "filter.status", "filter.task_ids", "filter.model"]
     printable = st.text(st.characters(codec="utf-8"), max_size=10)
     values = st.integers(-1, 600).map(str) | printable | st.just("9" * 5000)
 
     @settings(fuzzed, max_examples=min(60, EXAMPLES))
     @given(query=st.dictionaries(st.sampled_from(keys), values, max_size=3))
-    def send(query: dict) -> None:
-        reply = host.client.get(host.url(), params=query)
-        assert reply.status_code in {200, 400}
-        assert "items" in reply.json() or "error" in reply.json()
+    def check(query: dict) -> None:
+        response = client.client.get(client.url(), params=query)
+        expected = {200: {"total", "items"}, 400: {"error"}}
+        assert set(response.json()) == expected[response.status_code]
 
-    send()
-
-
-def _part(name: str, value: bytes) -> bytes:
-    head = f'--x\r\nContent-Disposition: form-data; name="{name}"'
-    return head.encode() + b"\r\n\r\n" + value + b"\r\n"
+    check()

@@ -1,53 +1,65 @@
-"""Infinity Blue's video jobs: Sora's objects around Seedance 2.0, and a clip behind the key."""
+"""Infinity Blue's video jobs: Sora's objects around Seedance 2.0; the clip needs the key."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
+from typing import Any
 
 import httpx
 import pytest
 
 from tasks.media.frames import first_frame, mean_difference
+from tests.support.simulator_requests import (
+    MODEL_2_0,
+    MODEL_2_0_FAST,
+    REMOTE_URL,
+    SimulatorClient,
+    data_uri,
+    download,
+    image_bytes,
+    media_item,
+    text_item,
+)
 
-MODEL = "doubao-seedance-2-0-260128"
-MODEL_FAST = "doubao-seedance-2-0-fast-260128"
-ELSEWHERE = "https://example.com/a"
+VIDEOS = "/videos"
 DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def host(checking):
-    return checking.at("infinity-blue")
+def gateway(validating: SimulatorClient) -> SimulatorClient:
+    """The mount of Infinity Blue."""
+    return validating.at("infinity-blue")
 
 
-def post(host, body, **options):
-    return host.client.post(host.url("/videos"), json=body, **options)
+def create(gateway: SimulatorClient, body: dict[str, Any]) -> str:
+    """Create a job and return its id."""
+    response = gateway.post(body, VIDEOS)
+    assert response.status_code == 200, response.text
+    return str(response.json()["id"])
 
 
-def get(host, job: str, tail: str = "", **options):
-    return host.client.get(host.url(f"/videos/{job}{tail}"), **options)
+def get(gateway: SimulatorClient, job: str, suffix: str = "", **options: Any) -> httpx.Response:
+    """Get a job or, with a suffix, its content."""
+    return gateway.client.get(gateway.url(f"{VIDEOS}/{job}{suffix}"), **options)
 
 
-def plain(**fields: object) -> dict:
-    return {"model": MODEL, "prompt": "A kitten on a desk.", **fields}
+def request(**fields: object) -> dict[str, Any]:
+    """Build a create from its two required fields and others."""
+    return {"model": MODEL_2_0, "prompt": "A kitten on a desk.", **fields}
 
 
-def item(kind: str, role: str | None, url: str = ELSEWHERE) -> dict:
-    told = {"type": f"{kind}_url", f"{kind}_url": {"url": url}}
-    return {**told, "role": role} if role else told
-
-
-def content(*items: dict) -> dict:
+def content(*items: dict[str, Any]) -> dict[str, Any]:
+    """Build the metadata with these content items."""
     return {"content": list(items)}
 
 
-FIRST, LAST = item("image", "first_frame"), item("image", "last_frame")
-REFERENCE = item("image", "reference_image")
+FIRST, LAST = media_item("image", "first_frame"), media_item("image", "last_frame")
+REFERENCE = media_item("image", "reference_image")
 ACCEPTED = {
-    "nothing but the two": plain(),
-    "the page's examples": plain(
+    "only required fields": request(),
+    "the page's example": request(
         seconds="5",
         resolution="720p",
         ratio="16:9",
@@ -60,86 +72,88 @@ ACCEPTED = {
         response_format="url",
         user="user-1234",
     ),
-    "the longest": plain(seconds="15", resolution="1080p", ratio="21:9"),
-    "the shortest": plain(seconds="4", resolution="480p", ratio="9:16"),
-    "the older length": plain(duration=4),
-    "a length of 5.0": plain(duration=5.0),
-    "the oldest length": plain(metadata={"duration": 15}),
-    "the older size": plain(size="1280x720"),
-    "a size that agrees": plain(size="1280x720", resolution="720p", ratio="16:9"),
-    "a fixed camera": plain(camera_fixed=True, watermark=True, return_last_frame=True),
-    "a picture": plain(image=f"{ELSEWHERE}.jpg", ratio="adaptive"),
-    "two references": plain(ref_images=[ELSEWHERE, ELSEWHERE], ratio="1:1"),
-    "two references by the other name": plain(images=[ELSEWHERE, ELSEWHERE]),
-    "both frames": plain(metadata=content(FIRST, LAST), ratio="auto"),
-    "a frame without a role": plain(metadata=content(item("image", None))),
-    "all kinds of references": plain(
+    "the longest": request(seconds="15", resolution="1080p", ratio="21:9"),
+    "the shortest": request(seconds="4", resolution="480p", ratio="9:16"),
+    "duration": request(duration=4),
+    "duration as 5.0": request(duration=5.0),
+    "duration in metadata": request(metadata={"duration": 15}),
+    "size": request(size="1280x720"),
+    "a size that agrees": request(size="1280x720", resolution="720p", ratio="16:9"),
+    "a fixed camera": request(camera_fixed=True, watermark=True, return_last_frame=True),
+    "an image": request(image=REMOTE_URL, ratio="adaptive"),
+    "two references": request(ref_images=[REMOTE_URL, REMOTE_URL], ratio="1:1"),
+    "two references as images": request(images=[REMOTE_URL, REMOTE_URL]),
+    "both frames": request(metadata=content(FIRST, LAST), ratio="auto"),
+    "a frame without a role": request(metadata=content(media_item("image", None))),
+    "all kinds of references": request(
         metadata=content(
-            REFERENCE, item("video", "reference_video"), item("audio", "reference_audio")
+            REFERENCE,
+            media_item("video", "reference_video"),
+            media_item("audio", "reference_audio"),
         )
     ),
-    "parameters in the metadata": plain(
+    "parameters in metadata": request(
         metadata={"resolution": "480p", "ratio": "3:4", "generate_audio": True, "seed": 1}
     ),
-    "a further key in the metadata": plain(metadata={"project": "film"}),
-    "nothing but nulls": plain(seconds=None, image=None, metadata=None, seed=None),
-    "fast": plain(model=MODEL_FAST, seconds="15", resolution="720p"),
+    "an unknown key in metadata": request(metadata={"project": "film"}),
+    "null fields": request(seconds=None, image=None, metadata=None, seed=None),
+    "fast": request(model=MODEL_2_0_FAST, seconds="15", resolution="720p"),
 }
-OWN = {
-    "no prompt": ({"model": MODEL}, "prompt", "missing_required_parameter"),
-    "an empty prompt": (plain(prompt=" "), "prompt", "missing_required_parameter"),
+GATEWAY_ERRORS = {
+    "no prompt": ({"model": MODEL_2_0}, "prompt", "missing_required_parameter"),
+    "an empty prompt": (request(prompt=" "), "prompt", "missing_required_parameter"),
     "no model": ({"prompt": "x"}, "model", "missing_required_parameter"),
-    "another model": (plain(model="doubao-seedance-2-5-260628"), "model", "model_not_found"),
-    "seconds as a number": (plain(seconds=5), "seconds", "invalid_duration"),
-    "three seconds": (plain(seconds="3"), "seconds", "invalid_duration"),
-    "16 seconds": (plain(seconds="16"), "seconds", "invalid_duration"),
-    "no length of its own": (plain(seconds="-1"), "seconds", "invalid_duration"),
-    "half a second": (plain(duration=4.5), "duration", "invalid_duration"),
-    "a length as text": (plain(duration="5"), "duration", "invalid_duration"),
-    "a length twice": (plain(seconds="5", duration=5), "seconds", "invalid_duration"),
-    "a length in both places": (
-        plain(seconds="5", metadata={"duration": 5}),
+    "another model": (request(model="doubao-seedance-2-5-260628"), "model", "model_not_found"),
+    "seconds as a number": (request(seconds=5), "seconds", "invalid_duration"),
+    "three seconds": (request(seconds="3"), "seconds", "invalid_duration"),
+    "16 seconds": (request(seconds="16"), "seconds", "invalid_duration"),
+    "auto duration": (request(seconds="-1"), "seconds", "invalid_duration"),
+    "duration as 4.5": (request(duration=4.5), "duration", "invalid_duration"),
+    "duration as text": (request(duration="5"), "duration", "invalid_duration"),
+    "seconds and duration": (request(seconds="5", duration=5), "seconds", "invalid_duration"),
+    "duration also in metadata": (
+        request(seconds="5", metadata={"duration": 5}),
         "seconds",
         "invalid_duration",
     ),
-    "a ratio in both places": (
-        plain(ratio="16:9", metadata={"ratio": "16:9"}),
+    "ratio also in metadata": (
+        request(ratio="16:9", metadata={"ratio": "16:9"}),
         "ratio",
         "duplicate_parameter",
     ),
-    "a picture in both places": (
-        plain(image=ELSEWHERE, metadata=content(FIRST)),
+    "image also in metadata": (
+        request(image=REMOTE_URL, metadata=content(FIRST)),
         "image",
         "duplicate_parameter",
     ),
-    "references by both names": (
-        plain(images=[ELSEWHERE], ref_images=[ELSEWHERE]),
+    "ref_images and images": (
+        request(images=[REMOTE_URL], ref_images=[REMOTE_URL]),
         "images",
         "duplicate_parameter",
     ),
-    "4k": (plain(resolution="4k"), "resolution", "invalid_parameter"),
-    "a ratio nobody has": (plain(ratio="2:1"), "ratio", "invalid_parameter"),
-    "adaptive without a picture": (plain(ratio="adaptive"), "ratio", "invalid_parameter"),
-    "auto without a picture": (plain(ratio="auto"), "ratio", "invalid_parameter"),
-    "a size nobody has": (plain(size="1x1"), "size", "invalid_parameter"),
+    "4k": (request(resolution="4k"), "resolution", "invalid_parameter"),
+    "an unknown ratio": (request(ratio="2:1"), "ratio", "invalid_parameter"),
+    "adaptive without media": (request(ratio="adaptive"), "ratio", "invalid_parameter"),
+    "auto without media": (request(ratio="auto"), "ratio", "invalid_parameter"),
+    "an unknown size": (request(size="1x1"), "size", "invalid_parameter"),
     "a size that contradicts": (
-        plain(size="1280x720", resolution="480p"),
+        request(size="1280x720", resolution="480p"),
         "size",
         "invalid_parameter",
     ),
-    "true for a number": (plain(seed=True), "seed", "invalid_parameter"),
-    "a number for true": (plain(watermark=1), "watermark", "invalid_parameter"),
-    "two videos": (plain(n=2), "n", "invalid_parameter"),
-    "another format": (plain(response_format="b64_json"), "response_format", "invalid_parameter"),
-    "a text in the content": (
-        plain(metadata=content({"type": "text", "text": "x"})),
+    "boolean seed": (request(seed=True), "seed", "invalid_parameter"),
+    "numeric watermark": (request(watermark=1), "watermark", "invalid_parameter"),
+    "two videos": (request(n=2), "n", "invalid_parameter"),
+    "another format": (request(response_format="b64_json"), "response_format", "invalid_parameter"),
+    "text in content": (
+        request(metadata=content(text_item("x"))),
         "metadata.content[0]",
         "invalid_parameter",
     ),
-    "metadata as a list": (plain(metadata=[]), "metadata", "invalid_parameter"),
-    "a picture as a list": (plain(image=[ELSEWHERE]), "image", "invalid_parameter"),
+    "metadata as a list": (request(metadata=[]), "metadata", "invalid_parameter"),
+    "image as a list": (request(image=[REMOTE_URL]), "image", "invalid_parameter"),
     **{
-        name: (plain(**{name: value}), name, "unknown_parameter")
+        name: (request(**{name: value}), name, "unknown_parameter")
         for name, value in {
             "callback_url": "https://example.com/hook",
             "service_tier": "default",
@@ -152,232 +166,259 @@ OWN = {
         }.items()
     },
 }
-BEHIND = {
-    "1080p on fast": (plain(model=MODEL_FAST, resolution="1080p"), "InvalidParameter"),
-    "a last frame alone": (plain(metadata=content(LAST)), "InvalidParameter"),
-    "a frame beside references": (plain(metadata=content(FIRST, REFERENCE)), "InvalidParameter"),
-    "a picture beside references": (
-        plain(image=ELSEWHERE, ref_images=[ELSEWHERE]),
+VENDOR_ERRORS = {
+    "1080p on fast": (request(model=MODEL_2_0_FAST, resolution="1080p"), "InvalidParameter"),
+    "a last frame only": (request(metadata=content(LAST)), "InvalidParameter"),
+    "a frame with references": (request(metadata=content(FIRST, REFERENCE)), "InvalidParameter"),
+    "an image with references": (
+        request(image=REMOTE_URL, ref_images=[REMOTE_URL]),
         "InvalidParameter",
     ),
-    "two pictures without roles": (
-        plain(metadata=content(item("image", None), item("image", None))),
+    "two images without roles": (
+        request(metadata=content(media_item("image", None), media_item("image", None))),
         "InvalidParameter",
     ),
-    "an unknown role": (plain(metadata=content(item("image", "start"))), "InvalidParameter"),
-    "a clip without a role": (plain(metadata=content(item("video", None))), "InvalidParameter"),
-    "sound alone": (
-        plain(metadata=content(item("audio", "reference_audio"))),
+    "an unknown role": (
+        request(metadata=content(media_item("image", "start"))),
         "InvalidParameter",
     ),
-    "a picture that is none": (
-        plain(image="data:image/png;base64,AAAA"),
+    "a clip without a role": (
+        request(metadata=content(media_item("video", None))),
+        "InvalidParameter",
+    ),
+    "sound only": (
+        request(metadata=content(media_item("audio", "reference_audio"))),
+        "InvalidParameter",
+    ),
+    "an invalid image": (
+        request(image="data:image/png;base64,AAAA"),
         "InvalidImageURL.InvalidFormat",
     ),
-    "ten references": (plain(ref_images=[ELSEWHERE] * 10), "InvalidParameter"),
+    "ten references": (request(ref_images=[REMOTE_URL] * 10), "InvalidParameter"),
     "moderation": (
-        plain(prompt="[refuse:InputTextSensitiveContentDetected]"),
+        request(prompt="[refuse:InputTextSensitiveContentDetected]"),
         "InputTextSensitiveContentDetected",
     ),
 }
 
 
 @pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
-def test_takes_what_the_page_documents(host, body) -> None:
-    """With the object that the page shows: milliseconds, and seconds as a string."""
-    reply = post(host, body)
+def test_create_as_documented_returns_job(gateway, body) -> None:
+    """The job has times in milliseconds and the duration as a string."""
+    response = gateway.post(body, VIDEOS)
 
-    assert reply.status_code == 200, reply.text
-    told = reply.json()
-    assert re.fullmatch(r"video_[0-9a-f]+", told["id"])
-    length = body.get("seconds") or body.get("duration")
-    length = length or (body.get("metadata") or {}).get("duration", 5)
-    assert told == {
-        "id": told["id"],
+    assert response.status_code == 200, response.text
+    job = response.json()
+    assert re.fullmatch(r"video_[0-9a-f]+", job["id"])
+    duration = body.get("seconds") or body.get("duration")
+    duration = duration or (body.get("metadata") or {}).get("duration", 5)
+    assert job == {
+        "id": job["id"],
         "object": "video",
         "model": body["model"],
         "status": "queued",
         "progress": 0,
-        "created_at": int(host.clock.now() * 1000),
-        "seconds": str(int(length)),
+        "created_at": int(gateway.clock.now() * 1000),
+        "seconds": str(int(duration)),
     }
 
 
-@pytest.mark.parametrize(("body", "param", "code"), OWN.values(), ids=OWN)
-def test_refuses_what_the_page_rules_out(host, body, param, code) -> None:
-    """With an error of its own that names the field."""
-    reply = post(host, body)
+@pytest.mark.parametrize(("body", "param", "code"), GATEWAY_ERRORS.values(), ids=GATEWAY_ERRORS)
+def test_create_with_invalid_body_is_gateway_error(gateway, body, param, code) -> None:
+    """The gateway's own error names the field."""
+    response = gateway.post(body, VIDEOS)
 
-    error = reply.json()["error"]
-    assert reply.status_code == 400
+    error = response.json()["error"]
+    assert response.status_code == 400
     assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, code)
 
 
-@pytest.mark.parametrize(("body", "code"), BEHIND.values(), ids=BEHIND)
-def test_passes_on_what_the_vendor_behind_it_refuses(host, body, code) -> None:
-    """Ark's error comes as text in the message."""
-    reply = post(host, body)
+@pytest.mark.parametrize(("body", "code"), VENDOR_ERRORS.values(), ids=VENDOR_ERRORS)
+def test_create_rejected_by_vendor_contains_its_error(gateway, body, code) -> None:
+    """Ark's error body is the text of the gateway's message."""
+    response = gateway.post(body, VIDEOS)
 
-    error = reply.json()["error"]
-    assert (reply.status_code, error["code"]) == (400, "fail_to_fetch_task")
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (400, "fail_to_fetch_task")
     assert json.loads(error["message"])["error"]["code"] == code
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"\\ud800"', b'{"prompt": "\\ud800"}'])
-def test_a_body_that_is_no_json_object_is_refused(host, body) -> None:
-    """By the gateway itself."""
-    reply = host.client.post(
-        host.url("/videos"), content=body, headers={"Content-Type": "application/json"}
-    )
+def test_body_that_is_not_a_json_object_is_400(gateway, body) -> None:
+    """The gateway itself rejects it."""
+    headers = {"Content-Type": "application/json"}
+    response = gateway.client.post(gateway.url(VIDEOS), content=body, headers=headers)
 
-    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_request")
-
-
-def test_defaults_are_the_pages_own(host) -> None:
-    """Silent, unlike Ark; five seconds in 720p, and the ratio of a picture where there is one."""
-    text = host.commission(post(host, plain()).json()["id"])
-    framed = host.commission(post(host, plain(image=ELSEWHERE)).json()["id"])
-
-    assert (text["audio"], text["frames"], text["resolution"]) == (False, 121, "720p")
-    assert (text["watermark"], text["return_last_frame"], text["ratio"]) == (False, False, "16:9")
-    assert framed["media"][0]["role"] == "first_frame"
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")
 
 
-def test_a_fixed_camera_is_one(host) -> None:
-    """The page offers it, though Ark's own page does not for these models."""
-    assert host.commission(post(host, plain(camera_fixed=True)).json()["id"])["camera_fixed"]
+def test_defaults_are_those_of_the_page(gateway) -> None:
+    """Without sound, unlike Ark; five seconds in 720p, 16:9."""
+    job_request = gateway.job_request(create(gateway, request()))
+
+    assert job_request["audio"] is False
+    assert job_request["watermark"] is False
+    assert job_request["return_last_frame"] is False
+    assert (job_request["frames"], job_request["resolution"]) == (121, "720p")
+    assert job_request["ratio"] == "16:9"
 
 
-def test_base64_in_the_content_is_noted_in_the_ledger(host, picture, data_uri) -> None:
-    """The page documents public URLs there: it is taken, and the ledger says so."""
-    inline = item("image", "first_frame", data_uri(picture()))
-    job = post(host, plain(metadata=content(inline))).json()["id"]
+def test_image_is_first_frame(gateway) -> None:
+    """The field `image` has the role of a first frame."""
+    job_request = gateway.job_request(create(gateway, request(image=REMOTE_URL)))
 
-    assert "base64" in next(entry.note for entry in host.ledger() if entry.job == job)
-
-
-def test_a_picture_may_come_as_bare_base64(host, picture) -> None:
-    """The page names base64 without a word of a data URI's head."""
-    bare = base64.b64encode(picture(480, 864)).decode()
-
-    job = post(host, plain(image=bare, resolution="480p")).json()["id"]
-
-    assert host.commission(job)["ratio"] == "9:16"
+    assert [medium["role"] for medium in job_request["media"]] == ["first_frame"]
 
 
-def test_a_key_is_asked_for(host) -> None:
-    """For the object and for the clip."""
+def test_camera_fixed_is_accepted(gateway) -> None:
+    """The page has it although Ark's own page does not for these models."""
+    job = create(gateway, request(camera_fixed=True))
+
+    assert gateway.job_request(job)["camera_fixed"] is True
+
+
+def test_base64_in_metadata_is_noted_in_log(gateway) -> None:
+    """The page documents public URLs there: base64 is accepted and noted."""
+    inline = media_item("image", "first_frame", data_uri(image_bytes()))
+    job = create(gateway, request(metadata=content(inline)))
+
+    assert "base64" in gateway.log_note(job)
+
+
+def test_image_as_bare_base64_is_accepted(gateway) -> None:
+    """The page documents base64 without the head of a data URI."""
+    image = base64.b64encode(image_bytes(480, 864)).decode()
+
+    job = create(gateway, request(image=image, resolution="480p"))
+
+    assert gateway.job_request(job)["ratio"] == "9:16"
+
+
+def test_request_without_key_is_401(gateway) -> None:
+    """The job and the clip need a key."""
     headers = {"Authorization": ""}
 
-    made = post(host, plain(), headers=headers)
-    clip = get(host, "video_1", "/content", headers=headers)
+    created = gateway.post(request(), VIDEOS, headers=headers)
+    clip = get(gateway, "video_1", "/content", headers=headers)
 
-    assert (made.status_code, clip.status_code) == (401, 401)
-    assert made.json()["error"]["type"] == "authentication_error"
+    assert (created.status_code, clip.status_code) == (401, 401)
+    assert created.json()["error"]["type"] == "authentication_error"
 
 
-@pytest.mark.parametrize("tail", ["", "/content"])
-def test_an_unknown_job_is_not_found(host, tail) -> None:
-    """404 with the gateway's own error."""
-    reply = get(host, "video_none", tail)
+@pytest.mark.parametrize("suffix", ["", "/content"])
+def test_get_of_unknown_job_is_404(gateway, suffix) -> None:
+    """The error is the gateway's own."""
+    response = get(gateway, "video_none", suffix)
 
-    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "task_not_found")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "task_not_found")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/videos"), ("DELETE", "/videos/a")])
-def test_there_is_no_list_and_no_delete(host, method, path) -> None:
+def test_list_and_delete_are_404(gateway, method, path) -> None:
     """Neither is documented."""
-    assert host.client.request(method, host.url(path)).status_code == 404
+    assert gateway.client.request(method, gateway.url(path)).status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "progress"),
-    [("job_failed", "failed", 100), ("job_expired", "in_progress", 30)],
+    ("fault", "status", "progress", "fields"),
+    [("job_failed", "failed", 100, {"error"}), ("job_expired", "in_progress", 30, set())],
 )
-def test_a_job_can_be_lost(vendor, kind, status, progress) -> None:
-    """Failed with a code; one that ran out of time looks as if it ran on."""
-    vendor.faults.order(kind)
-    host = vendor.at("infinity-blue")
-    job = post(host, plain()).json()["id"]
-    vendor.clock.advance(10)
+def test_job_without_clip_has_no_content(simulator, fault, status, progress, fields) -> None:
+    """A failed job has an error; an expired job seems to run."""
+    simulator.faults.inject(fault)
+    gateway = simulator.at("infinity-blue")
+    job_id = create(gateway, request())
+    simulator.clock.advance(10)
 
-    told = get(host, job).json()
+    job = get(gateway, job_id).json()
 
-    assert (told["status"], told["progress"]) == (status, progress)
-    assert ("error" in told) == (status == "failed")
-    assert get(host, job, "/content").status_code == 404
+    assert (job["status"], job["progress"]) == (status, progress)
+    assert {"error"} & set(job) == fields
+    assert get(gateway, job_id, "/content").status_code == 404
 
 
-def test_a_shot_starts_on_its_picture_and_dies_after_a_day(
-    vendor, picture, fetched, data_uri, tmp_path
-) -> None:
-    """The whole life: no clip before it is done, bytes with the key, gone with its file."""
-    host = vendor.at("infinity-blue")
-    given = picture(864, 496)
-    body = plain(image=data_uri(given), seconds="4", resolution="480p", return_last_frame=True)
-    job = post(host, body).json()["id"]
-    made_at = vendor.clock.now()
+def test_job_from_creation_to_expiry(simulator, tmp_path) -> None:
+    """The clip starts on the image, needs the key, and is forgotten with the job after a day."""
+    gateway = simulator.at("infinity-blue")
+    image = image_bytes(864, 496)
+    body = request(image=data_uri(image), seconds="4", resolution="480p", return_last_frame=True)
+    job_id = create(gateway, body)
+    created_at = simulator.clock.now()
 
-    early = get(host, job, "/content")
-    vendor.clock.advance(3)
-    running = get(host, job).json()
-    vendor.clock.advance(7)
-    told = host.finished(f"/videos/{job}")
-    clip = get(host, job, "/content")
-    vendor.clock.advance(DAY)
+    without_clip = get(gateway, job_id, "/content")
+    simulator.clock.advance(3)
+    running = get(gateway, job_id).json()
+    simulator.clock.advance(7)
+    job = gateway.wait_for_end(f"{VIDEOS}/{job_id}")
+    clip = get(gateway, job_id, "/content")
+    simulator.clock.advance(DAY)
+    expired = [get(gateway, job_id, suffix).status_code for suffix in ("", "/content")]
 
-    assert (early.status_code, early.json()["error"]["code"]) == (404, "video_not_ready")
+    assert without_clip.status_code == 404
+    assert without_clip.json()["error"]["code"] == "video_not_ready"
     assert (running["status"], running["progress"]) == ("in_progress", 50)
-    assert (told["status"], told["progress"], told["size"]) == ("completed", 100, "864x496")
-    times = [told[name] for name in ("created_at", "completed_at", "expires_at")]
-    assert times == [int((made_at + after) * 1000) for after in (0, 10, 10 + DAY)]
-    assert set(told["metadata"]) == {"url"}
-    assert "frame" not in json.dumps(told)
+    assert (job["status"], job["progress"], job["size"]) == ("completed", 100, "864x496")
+    times = [job[name] for name in ("created_at", "completed_at", "expires_at")]
+    assert times == [int((created_at + after) * 1000) for after in (0, 10, 10 + DAY)]
+    assert set(job["metadata"]) == {"url"}
+    assert "frame" not in json.dumps(job)
     assert (clip.status_code, clip.headers["content-type"]) == (200, "video/mp4")
-    path = tmp_path / "a.mp4"
+    path = tmp_path / "clip.mp4"
     path.write_bytes(clip.content)
-    assert mean_difference(given, first_frame(path)) < 1.3
-    assert (get(host, job).status_code, get(host, job, "/content").status_code) == (404, 404)
+    assert mean_difference(image, first_frame(path)) < 1.3
+    assert expired == [404, 404]
 
 
 @pytest.fixture(scope="module")
-def done(rendering):
-    """A finished job whose clip is sent, and one whose clip is sent on to another host."""
-    host = rendering.at("infinity-blue")
+def finished_jobs(rendering: SimulatorClient) -> tuple[SimulatorClient, str, str]:
+    """The mount, a finished job, and a job whose content route redirects to another host."""
+    gateway = rendering.at("infinity-blue")
     jobs = []
-    for kind in ("", "content_redirects"):
-        if kind:
-            rendering.faults.order(kind)
-        jobs.append(post(host, plain(seconds="4", resolution="480p")).json()["id"])
-        # One after the other: the second clip is the first one, kept.
-        host.finished(f"/videos/{jobs[-1]}")
-    return host, *jobs
+    for fault in (None, "content_redirects"):
+        if fault:
+            rendering.faults.inject(fault)
+        job = create(gateway, request(seconds="4", resolution="480p"))
+        # One after the other, so that the second clip comes from the cache.
+        gateway.wait_for_end(f"{VIDEOS}/{job}")
+        jobs.append(job)
+    return gateway, jobs[0], jobs[1]
 
 
-def test_a_clip_behind_the_key_is_the_one_behind_the_link(done, fetched) -> None:
-    """Also in parts, also where a redirect leads to it; the key must not go along."""
-    host, sent, sent_on = done
-    whole = get(host, sent, "/content").content
-    part = get(host, sent, "/content", headers={"Range": "bytes=0-9"})
-    hint = get(host, sent_on, "/content")
-    there = hint.headers["location"]
-    with_key = host.client.get(there)
+def test_content_equals_linked_clip(finished_jobs) -> None:
+    """The content route supports ranges."""
+    gateway, job, _ = finished_jobs
+    whole = get(gateway, job, "/content").content
+    part = get(gateway, job, "/content", headers={"Range": "bytes=0-9"})
 
-    assert whole == fetched(get(host, sent).json()["metadata"]["url"])
+    assert whole == download(get(gateway, job).json()["metadata"]["url"])
     assert (part.status_code, part.content) == (206, whole[:10])
-    assert (hint.status_code, httpx.URL(there).host) == (302, "localhost")
-    assert (with_key.status_code, fetched(there)) == (400, whole)
 
 
-@pytest.mark.parametrize("kind", ["short_download", "download_error", "truncated", "lost_reply"])
-def test_a_download_behind_the_key_can_fail(done, kind) -> None:
-    """As one by a link can."""
-    host, sent, _ = done
-    host.faults.order(kind, mount="infinity-blue", operation="content")
+def test_content_redirect_must_be_followed_without_key(finished_jobs) -> None:
+    """The other host rejects the key."""
+    gateway, job, redirected_job = finished_jobs
+    redirect = get(gateway, redirected_job, "/content")
+    location = redirect.headers["location"]
 
-    if kind == "download_error":
-        assert get(host, sent, "/content").status_code == 503
-    else:
-        with pytest.raises(httpx.RemoteProtocolError):
-            get(host, sent, "/content")
-    assert get(host, sent, "/content").status_code == 200
+    assert (redirect.status_code, httpx.URL(location).host) == (302, "localhost")
+    assert gateway.client.get(location).status_code == 400
+    assert download(location) == get(gateway, job, "/content").content
+
+
+@pytest.mark.parametrize("fault", ["short_download", "truncated", "lost_reply"])
+def test_content_can_break_off(finished_jobs, fault) -> None:
+    """Download and reply faults apply to the content route."""
+    gateway, job, _ = finished_jobs
+    gateway.faults.inject(fault, mount="infinity-blue", operation="content")
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(gateway, job, "/content")
+    assert get(gateway, job, "/content").status_code == 200
+
+
+def test_content_can_fail_with_status(finished_jobs) -> None:
+    """The status is the fault's, and the next request succeeds."""
+    gateway, job, _ = finished_jobs
+    gateway.faults.inject("download_error", mount="infinity-blue", operation="content")
+
+    assert [get(gateway, job, "/content").status_code for _ in range(2)] == [503, 200]

@@ -1,27 +1,33 @@
-"""What holds at every mount: keys, faults, the admin route, the ledger, lives that end."""
+"""Behaviour that every mount shares: keys, faults, the log, failing jobs."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import httpx
 import pytest
 
 from tasks.simulator.app import MOUNTS
-from tasks.simulator.ledger import count_creates
+from tests.support.simulator_requests import (
+    MODEL_1_0_PRO,
+    MODEL_2_0,
+    TASKS,
+    SimulatorClient,
+    text_item,
+)
 
-TASKS = "/contents/generations/tasks"
 VIDEOS = "/videos"
 MODELS = {
-    "simulator": "doubao-seedance-1-0-pro-250528",
-    "ark": "doubao-seedance-1-0-pro-250528",
+    "simulator": MODEL_1_0_PRO,
+    "ark": MODEL_1_0_PRO,
     "modelark": "seedance-1-0-pro-250528",
     "powertokens": "seedance-1-0-pro-250528",
-    "cometapi-volc": "doubao-seedance-1-0-pro-250528",
+    "cometapi-volc": MODEL_1_0_PRO,
     "cometapi-videos": "doubao-seedance-1-0-pro",
-    "kkiai": "doubao-seedance-1-0-pro-250528",
-    "kkiai-2": "doubao-seedance-2-0-260128",
-    "infinity-blue": "doubao-seedance-2-0-260128",
+    "kkiai": MODEL_1_0_PRO,
+    "kkiai-2": MODEL_2_0,
+    "infinity-blue": MODEL_2_0,
 }
-FAILED = {"failed", "FAILED"}
 PATHS = {
     "simulator": "/simulator/api/v3",
     "ark": "/ark/api/v3",
@@ -33,129 +39,128 @@ PATHS = {
     "kkiai-2": "/kkiai-2/api/v3",
     "infinity-blue": "/infinity-blue/v1",
 }
+MODERATION_CODE = "InputTextSensitiveContentDetected"
 
 
-def route(mount: str) -> str:
+def jobs_path(mount: str) -> str:
+    """Return the path of a mount's jobs."""
     return VIDEOS if mount in {"cometapi-videos", "infinity-blue"} else TASKS
 
 
-def create(vendor, mount: str, prompt: str = "A cat.", **options) -> httpx.Response:
-    """Order the plainest job in the mount's own form."""
-    host, model = vendor.at(mount), MODELS[mount]
-    url = host.url(route(mount))
+def create(
+    simulator: SimulatorClient, mount: str, prompt: str = "A cat.", **options: Any
+) -> httpx.Response:
+    """Create the simplest job in the mount's own format."""
+    client, model = simulator.at(mount), MODELS[mount]
     if mount == "cometapi-videos":
         parts = {"prompt": (None, prompt), "model": (None, model)}
-        return host.client.post(url, files=parts, **options)
+        return client.client.post(client.url(VIDEOS), files=parts, **options)
     if mount == "infinity-blue":
-        return host.client.post(url, json={"model": model, "prompt": prompt}, **options)
-    content = [{"type": "text", "text": prompt}]
-    return host.client.post(url, json={"model": model, "content": content}, **options)
+        return client.post({"model": model, "prompt": prompt}, VIDEOS, **options)
+    return client.post({"model": model, "content": [text_item(prompt)]}, **options)
 
 
-def get(vendor, mount: str, job: str) -> httpx.Response:
-    return vendor.client.get(vendor.at(mount).url(f"{route(mount)}/{job}"))
+def get(simulator: SimulatorClient, mount: str, job: str) -> httpx.Response:
+    """Get a job from a mount."""
+    return simulator.client.get(simulator.at(mount).url(f"{jobs_path(mount)}/{job}"))
 
 
-def test_every_provider_is_mounted() -> None:
-    """At the paths that `simulate` announces."""
+def test_mounts_are_the_documented_paths() -> None:
+    """`simulate` prints these paths, and the base URLs of the providers end with them."""
     assert dict(MOUNTS) == PATHS
 
 
 @pytest.mark.parametrize("mount", PATHS)
-def test_a_job_is_taken_counted_and_lost(vendor, mount) -> None:
-    """One accepted create in the ledger, a failed job in the mount's words, and no clip."""
-    vendor.faults.order("job_failed", mount=mount)
-    job = create(vendor, mount).json()["id"]
-    before = get(vendor, mount, job)
-    vendor.clock.advance(10)
-    after = get(vendor, mount, job)
+def test_failed_job_is_reported_in_the_format_of_the_mount(simulator, mount) -> None:
+    """A job that fails is logged as created, and its get is a 200 with the error."""
+    simulator.faults.inject("job_failed", mount=mount)
+    job = create(simulator, mount).json()["id"]
+    before = get(simulator, mount, job)
+    simulator.clock.advance(10)
+    after = get(simulator, mount, job)
 
-    assert count_creates(vendor.ledger()) == {mount: 1}
+    assert simulator.created_jobs() == {mount: 1}
     assert (before.status_code, after.status_code) == (200, 200)
-    assert after.json()["status"] in FAILED
+    assert after.json()["status"].lower() == "failed"
     assert after.json()["error"]["code"] == "OutputVideoSensitiveContentDetected"
 
 
 @pytest.mark.parametrize("mount", PATHS)
-def test_nothing_is_made_without_a_key(taking, mount) -> None:
-    """401 before anything else is looked at."""
-    taken = create(taking, mount, headers={"Authorization": ""})
+def test_create_without_key_is_401(stalled, mount) -> None:
+    """Nothing is created without a key."""
+    response = create(stalled, mount, headers={"Authorization": ""})
 
-    assert taken.status_code == 401
-    assert count_creates(taking.ledger()) == {}
+    assert response.status_code == 401
+    assert stalled.created_jobs() == {}
 
 
 @pytest.mark.parametrize("mount", PATHS)
-def test_faults_strike_at_every_mount(taking, mount) -> None:
-    """Throttling, a web page, an error in a 200, a failing server: each once, then it goes on."""
+def test_answer_faults_create_no_job(stalled, mount) -> None:
+    """Each fault applies once, and then the next create succeeds."""
     for kind in ("throttled", "html", "server_error", "error_in_200"):
-        taking.faults.order(kind, mount=mount, operation="create")
+        stalled.faults.inject(kind, mount=mount, operation="create")
 
-    replies = [create(taking, mount) for _ in range(5)]
+    responses = [create(stalled, mount) for _ in range(5)]
 
-    assert [reply.status_code for reply in replies] == [429, 502, 500, 200, 200]
-    assert "id" not in replies[3].json()
-    assert replies[4].json()["id"]
-    assert count_creates(taking.ledger()) == {mount: 1}
+    assert [response.status_code for response in responses] == [429, 502, 500, 200, 200]
+    assert "id" not in responses[3].json()
+    assert responses[4].json()["id"]
+    assert stalled.created_jobs() == {mount: 1}
 
 
 @pytest.mark.parametrize("mount", PATHS)
-def test_replies_can_be_lost_at_every_mount(taking, mount) -> None:
-    """The job is made, counted, and not told of."""
+def test_reply_faults_create_a_job(stalled, mount) -> None:
+    """The job is created and logged although the client gets no id."""
     for kind in ("lost_reply", "truncated", "no_id"):
-        taking.faults.order(kind, mount=mount, operation="create")
+        stalled.faults.inject(kind, mount=mount, operation="create")
 
     for _ in range(2):
         with pytest.raises(httpx.RemoteProtocolError):
-            create(taking, mount)
-    silent = create(taking, mount).json()
+            create(stalled, mount)
+    without_id = create(stalled, mount).json()
 
-    assert not {"id", "task_id"} & set(silent)
-    assert count_creates(taking.ledger()) == {mount: 3}
-
-
-@pytest.mark.parametrize("mount", PATHS)
-def test_a_prompt_orders_its_refusal_at_every_mount(taking, mount) -> None:
-    """Moderation answers 400 and names its code, in whatever shape the vendor has."""
-    reply = create(taking, mount, "A fight [refuse:InputTextSensitiveContentDetected]")
-
-    assert reply.status_code == 400
-    assert "InputTextSensitiveContentDetected" in reply.text
+    assert not {"id", "task_id"} & set(without_id)
+    assert stalled.created_jobs() == {mount: 3}
 
 
 @pytest.mark.parametrize("mount", PATHS)
-def test_a_wrong_path_is_a_404_at_every_mount(taking, mount) -> None:
-    """In the vendor's own error, not in the web server's."""
-    reply = taking.client.get(taking.at(mount).url("/nothing/here"))
+def test_refuse_directive_rejects_create(stalled, mount) -> None:
+    """Moderation is a 400 that contains the code, in the mount's own format."""
+    response = create(stalled, mount, f"A fight [refuse:{MODERATION_CODE}]")
 
-    assert reply.status_code == 404
-    assert set(reply.json()) == {"error"}
+    assert response.status_code == 400
+    assert MODERATION_CODE in response.text
 
 
-def test_jobs_of_all_mounts_are_counted_apart(taking) -> None:
-    """By the admin route, too; none knows another's job."""
-    jobs = {mount: create(taking, mount).json()["id"] for mount in PATHS}
-    ledger = taking.client.get(f"{taking.base_url}/admin/ledger").json()
+@pytest.mark.parametrize("mount", PATHS)
+def test_unknown_path_is_404(stalled, mount) -> None:
+    """The error is in the vendor's format, not in the web server's."""
+    response = stalled.client.get(stalled.at(mount).url("/nothing/here"))
+
+    assert response.status_code == 404
+    assert set(response.json()) == {"error"}
+
+
+def test_jobs_belong_to_one_mount(stalled) -> None:
+    """A mount does not know the jobs of another, and the admin route counts them separately."""
+    jobs = {mount: create(stalled, mount).json()["id"] for mount in PATHS}
+    ledger = stalled.client.get(f"{stalled.base_url}/admin/ledger").json()
 
     assert ledger["creates"] == dict.fromkeys(PATHS, 1)
-    for mount, job in jobs.items():
-        assert get(taking, mount, job).status_code == 200
-        assert {
-            get(taking, mount, jobs[other]).status_code for other in PATHS if other != mount
-        } <= {
-            400,
-            404,
-        }
+    for mount in PATHS:
+        statuses = {other: get(stalled, mount, job).status_code for other, job in jobs.items()}
+        # CometAPI's page documents a 400 for an unknown job.
+        missing = 400 if mount == "cometapi-videos" else 404
+        assert statuses == {other: 200 if other == mount else missing for other in PATHS}
 
 
 @pytest.mark.parametrize("mount", ["cometapi-videos", "infinity-blue"])
-def test_a_fault_ordered_by_admin_strikes(taking, mount) -> None:
-    """As at Ark's mounts."""
-    told = {"kind": "throttled", "mount": mount, "operation": "get", "retry_after": "2"}
-    job = create(taking, mount).json()["id"]
+def test_fault_by_admin_applies_at_videos_mount(stalled, inject_by_admin, mount) -> None:
+    """Faults apply to the `/videos` formats as they do to Ark's."""
+    job = create(stalled, mount).json()["id"]
+    inject_by_admin("throttled", mount=mount, operation="get", retry_after="2")
 
-    assert taking.client.post(f"{taking.base_url}/admin/faults", json=told).status_code == 200
+    throttled = get(stalled, mount, job)
 
-    throttled = get(taking, mount, job)
     assert (throttled.status_code, throttled.headers["retry-after"]) == (429, "2")
-    assert get(taking, mount, job).status_code == 200
+    assert get(stalled, mount, job).status_code == 200

@@ -1,25 +1,34 @@
-"""OpenAI's own client against the two mounts of `/videos`: CometAPI's form, Infinity Blue's JSON.
+"""OpenAI's own client library against the two `/videos` mounts: CometAPI and Infinity Blue.
 
-The client builds its objects without validating them and keeps what it does not know, so types are
-asserted here. For `videos.create` it sends a form, which is CometAPI's; Infinity Blue takes JSON,
-which is the client's plain post.
+The library builds its objects without validating them and keeps unknown fields, so types are
+checked here. `videos.create` sends a form, which is CometAPI's format; Infinity Blue takes JSON,
+which is the library's plain post.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.simulator_requests import (
+    MODEL_2_0,
+    SimulatorClient,
+    download,
+    image_bytes,
+    image_item,
+)
+
 COMET, BLUE = "cometapi-videos", "infinity-blue"
 MOUNTS = (COMET, BLUE)
-SHORT = {"model": "doubao-seedance-1-0-pro", "seconds": "2", "size": "16:9"}
-WITH_PICTURE = {"model": "doubao-seedance-2-0-fast", "seconds": "4", "size": "16:9"}
-SMALL = {"extra_body": {"resolution": "480p"}}
-BLUE_ORDER = {
-    "model": "doubao-seedance-2-0-260128",
+COMET_FIELDS = {"model": "doubao-seedance-1-0-pro", "seconds": "2", "size": "16:9"}
+COMET_IMAGE_FIELDS = {"model": "doubao-seedance-2-0-fast", "seconds": "4", "size": "16:9"}
+EXTRA_BODY = {"extra_body": {"resolution": "480p"}}
+BLUE_BODY = {
+    "model": MODEL_2_0,
     "prompt": "A quiet valley at dawn.",
     "seconds": "4",
     "resolution": "480p",
@@ -29,183 +38,179 @@ BLUE_ORDER = {
 
 
 @pytest.fixture(scope="module")
-def openai(vendors_own) -> Any:
-    """The package."""
-    return vendors_own("openai")
+def openai(import_sdk) -> Any:
+    """The library."""
+    return import_sdk("openai")
 
 
 @pytest.fixture
-def client_of(openai):
-    """`client_of(vendor)`: the client, which never sends anything twice."""
+def open_client(openai) -> Iterator[Any]:
+    """Return a function that opens the library's client at a mount, without retries."""
     opened = []
 
-    def make(vendor, **options: Any):
-        http = httpx.Client(trust_env=False)
-        opened.append(http)
+    def open_at(client: SimulatorClient, **options: Any) -> Any:
+        http_client = httpx.Client(trust_env=False, **options)
+        opened.append(http_client)
         return openai.OpenAI(
-            base_url=vendor.url(""),
-            **{"api_key": "any", "max_retries": 0, "http_client": http} | options,
+            base_url=client.url(""), api_key="any", max_retries=0, http_client=http_client
         )
 
-    yield make
-    for http in opened:
-        http.close()
+    yield open_at
+    for http_client in opened:
+        http_client.close()
 
 
-@pytest.fixture
-def ordered(vendor):
-    """Order a fault through the admin route: `ordered("throttled", retry_after="3")`."""
-
-    def order(kind: str, **options: Any) -> None:
-        reply = vendor.client.post(f"{vendor.base_url}/admin/faults", json={"kind": kind} | options)
-        assert reply.status_code == 200, reply.text
-
-    return order
-
-
-def create(client, mount: str) -> Any:
-    """The smallest job of that mount, in the way that it takes orders."""
+def create(client: Any, mount: str) -> Any:
+    """Create the smallest job of a mount in its own format."""
     if mount == COMET:
-        return client.videos.create(prompt="A quiet valley at dawn.", **SHORT, **SMALL)
+        prompt = "A quiet valley at dawn."
+        return client.videos.create(prompt=prompt, **COMET_FIELDS, **EXTRA_BODY)
+    return post_json(client, BLUE_BODY)
+
+
+def post_json(client: Any, body: dict[str, Any]) -> Any:
+    """Create a job at Infinity Blue."""
     from openai.types import Video
 
-    return client.post("/videos", body=BLUE_ORDER, cast_to=Video)
+    return client.post("/videos", body=body, cast_to=Video)
 
 
-def finished(vendor, client, job: str) -> Any:
-    """The job once it is done."""
-    vendor.clock.advance(10)
-    vendor.finished(f"/videos/{job}")
+def finish(simulator: SimulatorClient, client: Any, job: str) -> Any:
+    """Return a job once it is finished."""
+    simulator.clock.advance(10)
+    simulator.wait_for_end(f"/videos/{job}")
     return client.videos.retrieve(job)
 
 
-def test_a_form_without_a_file_is_taken(vendor, client_of, fetched) -> None:
-    """CometAPI's words from SUBMITTED to SUCCESS, and the clip by its URL."""
-    there = vendor.at(COMET)
-    client = client_of(there)
+def test_form_without_file_creates_job(simulator, open_client) -> None:
+    """CometAPI's statuses go from SUBMITTED to SUCCESS."""
+    gateway = simulator.at(COMET)
+    client = open_client(gateway)
 
-    made = create(client, COMET)
-    vendor.clock.advance(3)
-    running = client.videos.retrieve(made.id)
-    done = finished(there, client, made.id)
+    created = create(client, COMET)
+    simulator.clock.advance(3)
+    running = client.videos.retrieve(created.id)
+    done = finish(gateway, client, created.id)
 
-    assert re.fullmatch(r"task_[0-9a-f]+", made.id)
-    assert made.task_id == made.id
-    assert [one.status for one in (made, running, done)] == ["SUBMITTED", "IN_PROGRESS", "SUCCESS"]
-    for video in (made, running, done):
-        assert (video.object, video.model) == ("video", SHORT["model"])
+    assert re.fullmatch(r"task_[0-9a-f]+", created.id)
+    assert created.task_id == created.id
+    videos = (created, running, done)
+    assert [video.status for video in videos] == ["SUBMITTED", "IN_PROGRESS", "SUCCESS"]
+    for video in videos:
+        assert (video.object, video.model) == ("video", COMET_FIELDS["model"])
         assert type(video.progress) is type(video.created_at) is int
         assert video.error is None
-    assert (made.progress, done.progress) == (0, 100)
-    assert made.created_at == int(vendor.clock.now()) - 13
+    assert (created.progress, done.progress) == (0, 100)
+    assert created.created_at == int(simulator.clock.now()) - 13
     assert type(done.completed_at) is int
-    assert fetched(done.video_url)[4:8] == b"ftyp"
+    assert download(done.video_url)[4:8] == b"ftyp"
 
 
-def test_a_form_with_a_file_is_taken(vendor, client_of, picture) -> None:
-    """The picture arrives under its name and type, and the model renders."""
-    there = vendor.at(COMET)
-    client = client_of(there)
-    file = ("frame.png", picture(864, 496), "image/png")
+def test_form_with_file_creates_job(simulator, open_client) -> None:
+    """The image is received with its name and type."""
+    gateway = simulator.at(COMET)
+    client = open_client(gateway)
+    file = ("frame.png", image_bytes(864, 496), "image/png")
 
-    made = client.videos.create(prompt="[Image 1]", input_reference=file, **WITH_PICTURE, **SMALL)
+    created = client.videos.create(
+        prompt="[Image 1]", input_reference=file, **COMET_IMAGE_FIELDS, **EXTRA_BODY
+    )
 
-    assert [one["role"] for one in vendor.commission(made.id)["media"]] == ["input_reference"]
-    assert finished(there, client, made.id).status == "SUCCESS"
+    media = simulator.job_request(created.id)["media"]
+    assert [medium["role"] for medium in media] == ["input_reference"]
+    assert finish(gateway, client, created.id).status == "SUCCESS"
 
 
-def test_a_poll_ends_in_the_words_of_the_newer_pages(rendering, client_of) -> None:
-    """In the older words it would return at once, for the client knows only its own."""
-    there = rendering.at(COMET)
-    client = client_of(there)
-    rendering.faults.order("newer_words", mount=COMET)
+def test_poll_waits_with_newer_statuses_only(rendering, open_client) -> None:
+    """The library waits only for its own statuses, so with the older ones it returns at once."""
+    client = open_client(rendering.at(COMET))
+    rendering.faults.inject("newer_words", mount=COMET)
 
     newer = client.videos.poll(create(client, COMET).id, poll_interval_ms=20)
+    rendering.faults.inject("job_stalls", mount=COMET)
     older = client.videos.poll(create(client, COMET).id, poll_interval_ms=20)
 
     assert newer.status == "completed"
     assert type(newer.video_url) is str
-    assert older.status in {"SUBMITTED", "IN_PROGRESS", "SUCCESS"}
+    assert older.status == "IN_PROGRESS"
 
 
-def test_a_json_order_is_taken(vendor, client_of, fetched) -> None:
-    """Infinity Blue's words are the client's own; its times are milliseconds."""
-    there = vendor.at(BLUE)
-    client = client_of(there)
+def test_json_creates_job_at_infinity_blue(simulator, open_client) -> None:
+    """The statuses are the library's own; the times are milliseconds."""
+    gateway = simulator.at(BLUE)
+    client = open_client(gateway)
 
-    made = create(client, BLUE)
-    vendor.clock.advance(3)
-    running = client.videos.retrieve(made.id)
-    done = finished(there, client, made.id)
+    created = create(client, BLUE)
+    simulator.clock.advance(3)
+    running = client.videos.retrieve(created.id)
+    done = finish(gateway, client, created.id)
 
-    assert re.fullmatch(r"video_[0-9a-f]+", made.id)
-    assert [one.status for one in (made, running, done)] == ["queued", "in_progress", "completed"]
-    for video in (made, running, done):
-        assert (video.object, video.model) == ("video", BLUE_ORDER["model"])
+    assert re.fullmatch(r"video_[0-9a-f]+", created.id)
+    videos = (created, running, done)
+    assert [video.status for video in videos] == ["queued", "in_progress", "completed"]
+    for video in videos:
+        assert (video.object, video.model) == ("video", BLUE_BODY["model"])
         assert type(video.progress) is type(video.created_at) is int
         assert video.seconds == "4"
         assert video.error is None
-    assert made.created_at == int((vendor.clock.now() - 13) * 1000)
-    assert made.created_at < done.completed_at < done.expires_at
+    assert created.created_at == int((simulator.clock.now() - 13) * 1000)
+    assert created.created_at < done.completed_at < done.expires_at
     assert done.expires_at - done.completed_at == 24 * 3600 * 1000
     assert done.size == "864x496"
-    assert fetched(done.metadata["url"])[4:8] == b"ftyp"
+    assert download(done.metadata["url"])[4:8] == b"ftyp"
 
 
-def test_a_picture_with_its_role_goes_as_nested_json(taking, client_of) -> None:
-    """As the page declares it, in the metadata."""
-    from openai.types import Video
+def test_nested_json_sets_role_of_image(stalled, open_client) -> None:
+    """The page documents roles in the metadata."""
+    metadata = {"content": [image_item("first_frame")]}
+    client = open_client(stalled.at(BLUE))
 
-    url = "https://example.com/frame.png"
-    frame = {"type": "image_url", "image_url": {"url": url}, "role": "first_frame"}
-    body = {**BLUE_ORDER, "ratio": "adaptive", "metadata": {"content": [frame]}}
+    created = post_json(client, {**BLUE_BODY, "ratio": "adaptive", "metadata": metadata})
 
-    made = client_of(taking.at(BLUE)).post("/videos", body=body, cast_to=Video)
-
-    assert [one["role"] for one in taking.commission(made.id)["media"]] == ["first_frame"]
+    media = stalled.job_request(created.id)["media"]
+    assert [medium["role"] for medium in media] == ["first_frame"]
 
 
-def test_a_clip_is_downloaded_behind_the_key(vendor, openai, client_of, fetched) -> None:
-    """Not before it is there, also where it is sent on to another host; never without the key."""
-    there = vendor.at(BLUE)
-    client = client_of(there)
-    made = create(client, BLUE)
+def test_content_is_downloaded_with_key(simulator, openai, open_client) -> None:
+    """The clip is not found before it is ready, and needs the key."""
+    gateway = simulator.at(BLUE)
+    client = open_client(gateway)
+    created = create(client, BLUE)
 
-    with pytest.raises(openai.NotFoundError) as early:
-        client.videos.download_content(made.id)
-    done = finished(there, client, made.id)
-    clip = client.videos.download_content(made.id)
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.videos.download_content(created.id)
+    done = finish(gateway, client, created.id)
+    clip = client.videos.download_content(created.id)
 
-    assert early.value.code == "video_not_ready"
+    assert raised.value.code == "video_not_ready"
     assert clip.response.headers["content-type"] == "video/mp4"
-    assert clip.content == fetched(done.metadata["url"])
+    assert clip.content == download(done.metadata["url"])
     with pytest.raises(openai.AuthenticationError):
-        client.videos.download_content(made.id, extra_headers={"Authorization": ""})
+        client.videos.download_content(created.id, extra_headers={"Authorization": ""})
 
 
-def test_a_download_follows_to_another_host(vendor, client_of, ordered) -> None:
-    """Where the gateway redirects; the key does not go along, which the link would refuse."""
-    there = vendor.at(BLUE)
-    client = client_of(there, http_client=httpx.Client(trust_env=False, follow_redirects=True))
-    ordered("content_redirects", mount=BLUE)
-    made = create(client, BLUE)
-    finished(there, client, made.id)
+def test_content_redirect_is_followed_without_key(simulator, open_client, inject_by_admin) -> None:
+    """The library follows to the other host, which would reject the key."""
+    gateway = simulator.at(BLUE)
+    client = open_client(gateway, follow_redirects=True)
+    inject_by_admin("content_redirects", mount=BLUE)
+    created = create(client, BLUE)
+    finish(gateway, client, created.id)
 
-    with client:
-        clip = client.videos.download_content(made.id)
+    clip = client.videos.download_content(created.id)
 
     assert clip.content[4:8] == b"ftyp"
     assert clip.response.url.host == "localhost"
 
 
-def test_a_poll_ends_when_the_job_does(rendering, client_of) -> None:
-    """Queued and in progress are the client's own words here."""
-    client = client_of(rendering.at(BLUE))
+def test_poll_at_infinity_blue_waits_for_end(rendering, open_client) -> None:
+    """The gateway's statuses are the library's own."""
+    client = open_client(rendering.at(BLUE))
 
     assert client.videos.poll(create(client, BLUE).id, poll_interval_ms=20).status == "completed"
 
 
-REFUSED = [
+ERRORS = [
     ("InvalidParameter", "BadRequestError", 400),
     ("AuthenticationError", "AuthenticationError", 401),
     ("AccountOverdueError", "PermissionDeniedError", 403),
@@ -215,66 +220,84 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("mount", MOUNTS)
-@pytest.mark.parametrize(("code", "error", "status"), REFUSED)
-def test_each_class_of_error_is_known_to_the_client(
-    vendor, openai, client_of, ordered, mount, code, error, status
+@pytest.mark.parametrize(("code", "error", "status"), ERRORS)
+def test_error_at_cometapi_is_raised_by_status(
+    simulator, openai, open_client, inject_by_admin, code, error, status
 ) -> None:
-    """By status; the code at the top, or Ark's own within the words of the gateway."""
-    ordered("refused", mount=mount, operation="create", code=code)
+    """The library reads Ark's code."""
+    inject_by_admin("refused", mount=COMET, operation="create", code=code)
 
-    with pytest.raises(getattr(openai, error)) as told:
-        create(client_of(vendor.at(mount)), mount)
+    with pytest.raises(getattr(openai, error)) as raised:
+        create(open_client(simulator.at(COMET)), COMET)
 
-    assert told.value.status_code == status
-    if mount == BLUE and code != "AuthenticationError":
-        assert told.value.code == "fail_to_fetch_task"
-        assert f'"code": "{code}"' in told.value.body["message"]
-    elif mount == BLUE:
-        assert told.value.code == "invalid_api_key"
-    else:
-        assert told.value.code == code
-    assert type(told.value.request_id) is str
+    assert (raised.value.status_code, raised.value.code) == (status, code)
+    assert type(raised.value.request_id) is str
 
 
-def test_what_the_page_rules_out_has_those_classes_too(vendor, openai, client_of, picture) -> None:
-    """A wrong length, a picture for an older model, an unknown job, no key."""
-    comet, blue = client_of(vendor.at(COMET)), client_of(vendor.at(BLUE))
-    file = ("frame.png", picture(), "image/png")
+@pytest.mark.parametrize(("code", "error", "status"), ERRORS)
+def test_error_at_infinity_blue_is_raised_by_status(
+    simulator, openai, open_client, inject_by_admin, code, error, status
+) -> None:
+    """A wrong key has the gateway's own code; for any other error Ark's is in the message."""
+    inject_by_admin("refused", mount=BLUE, operation="create", code=code)
 
-    with pytest.raises(openai.BadRequestError, match="duration") as long:
-        comet.videos.create(prompt="A cat.", **{**SHORT, "seconds": "16"})
+    with pytest.raises(getattr(openai, error)) as raised:
+        create(open_client(simulator.at(BLUE)), BLUE)
+
+    is_own = code == "AuthenticationError"
+    assert raised.value.status_code == status
+    assert raised.value.code == ("invalid_api_key" if is_own else "fail_to_fetch_task")
+    assert (f'"code": "{code}"' in raised.value.body["message"]) != is_own
+    assert type(raised.value.request_id) is str
+
+
+def test_invalid_requests_at_cometapi_raise(simulator, openai, open_client) -> None:
+    """A duration above the limit, an image for an older model, an unknown job, no key."""
+    client = open_client(simulator.at(COMET))
+    file = ("frame.png", image_bytes(), "image/png")
+
+    with pytest.raises(openai.BadRequestError, match="duration") as invalid:
+        client.videos.create(prompt="A cat.", **{**COMET_FIELDS, "seconds": "16"})
     with pytest.raises(openai.BadRequestError, match="r2v does not support model"):
-        comet.videos.create(prompt="A cat.", input_reference=file, **SHORT)
+        client.videos.create(prompt="A cat.", input_reference=file, **COMET_FIELDS)
     with pytest.raises(openai.BadRequestError, match="task_not_exist"):
-        comet.videos.retrieve("task_0")
+        client.videos.retrieve("task_0")
+    with pytest.raises(openai.AuthenticationError) as without_key:
+        client.videos.retrieve("x", extra_headers={"Authorization": ""})
+
+    assert invalid.value.code == "InvalidParameter"
+    assert without_key.value.code == "AuthenticationError"
+
+
+def test_invalid_requests_at_infinity_blue_raise(simulator, openai, open_client) -> None:
+    """An unknown job, a duration as a number, no key."""
+    client = open_client(simulator.at(BLUE))
+
     with pytest.raises(openai.NotFoundError) as unknown:
-        blue.videos.retrieve("video_0")
-    with pytest.raises(openai.BadRequestError) as number:
-        blue.post("/videos", body={**BLUE_ORDER, "seconds": 5}, cast_to=object)
-    keyless = []
-    for client in (comet, blue):
-        with pytest.raises(openai.AuthenticationError) as told:
-            client.videos.retrieve("x", extra_headers={"Authorization": ""})
-        keyless.append(told.value.code)
+        client.videos.retrieve("video_0")
+    with pytest.raises(openai.BadRequestError) as invalid:
+        post_json(client, {**BLUE_BODY, "seconds": 5})
+    with pytest.raises(openai.AuthenticationError) as without_key:
+        client.videos.retrieve("x", extra_headers={"Authorization": ""})
 
-    assert long.value.code == "InvalidParameter"
     assert (unknown.value.code, unknown.value.type) == ("task_not_found", "invalid_request_error")
-    assert (number.value.code, number.value.param) == ("invalid_duration", "seconds")
-    assert keyless == ["AuthenticationError", "invalid_api_key"]
+    assert (invalid.value.code, invalid.value.param) == ("invalid_duration", "seconds")
+    assert without_key.value.code == "invalid_api_key"
 
 
-@pytest.mark.parametrize("mount", MOUNTS)
-def test_a_failed_job_is_a_200_with_its_error(vendor, client_of, ordered, mount) -> None:
-    """With code and words, and without a clip."""
-    client = client_of(vendor.at(mount))
-    ordered("job_failed", mount=mount, code="OutputVideoSensitiveContentDetected")
-    made = create(client, mount)
-    vendor.clock.advance(10)
+@pytest.mark.parametrize(("mount", "status"), [(COMET, "FAILED"), (BLUE, "failed")])
+def test_failed_job_is_200_with_error(
+    simulator, open_client, inject_by_admin, mount, status
+) -> None:
+    """A failed job has a code, a message and no clip."""
+    client = open_client(simulator.at(mount))
+    inject_by_admin("job_failed", mount=mount, code="OutputVideoSensitiveContentDetected")
+    created = create(client, mount)
+    simulator.clock.advance(10)
 
-    failed = client.videos.retrieve(made.id)
+    failed = client.videos.retrieve(created.id)
 
-    assert failed.status == ("FAILED" if mount == COMET else "failed")
+    assert failed.status == status
     assert failed.error.code == "OutputVideoSensitiveContentDetected"
     assert type(failed.error.message) is str
     assert not hasattr(failed, "video_url")
@@ -282,10 +305,12 @@ def test_a_failed_job_is_a_200_with_its_error(vendor, client_of, ordered, mount)
 
 
 @pytest.mark.parametrize("mount", MOUNTS)
-def test_faults_of_the_line_reach_the_client(taking, openai, client_of, ordered, mount) -> None:
-    """A web page, a 429 with patience, a reset, a lost and a cut reply."""
-    client = client_of(taking.at(mount))
-    expected = [
+def test_connection_faults_raise_matching_errors(
+    stalled, openai, open_client, inject_by_admin, mount
+) -> None:
+    """Each fault is raised as the library's own error, and then a create succeeds."""
+    client = open_client(stalled.at(mount))
+    faults: list[tuple[str, dict[str, Any], type[Exception]]] = [
         ("html", {}, openai.InternalServerError),
         ("server_error", {"status": 503}, openai.InternalServerError),
         ("throttled", {"retry_after": "3"}, openai.RateLimitError),
@@ -293,12 +318,12 @@ def test_faults_of_the_line_reach_the_client(taking, openai, client_of, ordered,
         ("lost_reply", {}, openai.APIConnectionError),
         ("truncated", {}, openai.APIConnectionError),
     ]
-    raised = []
-    for kind, options, error in expected:
-        ordered(kind, mount=mount, operation="create", **options)
-        with pytest.raises(error) as told:
+    raised: list[Any] = []
+    for kind, options, error in faults:
+        inject_by_admin(kind, mount=mount, operation="create", **options)
+        with pytest.raises(error) as caught:
             create(client, mount)
-        raised.append(told.value)
+        raised.append(caught.value)
 
     assert raised[0].code is None
     assert raised[1].status_code == 503
@@ -307,23 +332,21 @@ def test_faults_of_the_line_reach_the_client(taking, openai, client_of, ordered,
 
 
 @pytest.mark.parametrize("mount", MOUNTS)
-@pytest.mark.parametrize("call", ["list", "delete", "remix"])
-def test_what_no_page_documents_is_a_wrong_path(taking, openai, client_of, mount, call) -> None:
-    """Neither a list nor a delete nor a remix."""
-    videos = client_of(taking.at(mount)).videos
-    asks = {
-        "list": lambda: videos.list(),
-        "delete": lambda: videos.delete("x"),
-        "remix": lambda: videos.remix("x", prompt="A cat."),
-    }
+def test_undocumented_operations_are_not_found(stalled, openai, open_client, mount) -> None:
+    """There is no list, no delete and no remix."""
+    videos = open_client(stalled.at(mount)).videos
 
     with pytest.raises(openai.NotFoundError):
-        asks[call]()
+        videos.list()
+    with pytest.raises(openai.NotFoundError):
+        videos.delete("x")
+    with pytest.raises(openai.NotFoundError):
+        videos.remix("x", prompt="A cat.")
 
 
-def test_cometapi_serves_no_clip_behind_the_key(taking, openai, client_of) -> None:
-    """Its pages say to fetch the URL."""
-    client = client_of(taking.at(COMET))
+def test_cometapi_has_no_content_route(stalled, openai, open_client) -> None:
+    """Its pages only have the clip's URL."""
+    client = open_client(stalled.at(COMET))
 
     with pytest.raises(openai.NotFoundError):
         client.videos.download_content(create(client, COMET).id)

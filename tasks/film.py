@@ -1,0 +1,81 @@
+"""The Prefect task that joins the clips of a run into the film.
+
+The joining itself is done in `assembly`, and what the store remembers of a film in `store.films`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.assembly import assemble
+from tasks.retries import JOIN_RETRIES, retry_condition
+from tasks.shots import StoredClip
+from tasks.store import films
+from tasks.store.atomic_files import staged_file
+from tasks.store.films import FilmClip, StoredFilm
+from tasks.store.layout import Store
+from tasks.submission.context import current_context
+
+
+@dataclass(frozen=True)
+class FilmPart:
+    """A clip as it stands in the film."""
+
+    clip: StoredClip
+    chapter_title: str
+    drops_last_frame: bool
+    """True at a chained seam: the next clip begins with the same picture."""
+
+
+@task(
+    task_run_name="join {name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retry_condition_fn=retry_condition,
+    **JOIN_RETRIES,
+)
+async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -> StoredFilm:
+    """Join clips into a film in the store, unless the store has exactly this film.
+
+    Args:
+        name: Name of the film's file in the store, without suffix.
+        title: Title of the film.
+        marker: Written into the file, so that the board's own film can be recognised.
+        parts: The clips in the order of the film.
+
+    Raises:
+        MediaError: A clip cannot be used.
+        NotConfigured: ffmpeg is needed and was not found.
+        StoreError: The film cannot be written.
+    """
+    context = current_context()
+    clips = [
+        # An absolute path, that of the board's own clip, replaces the store's folder.
+        FilmClip(
+            context.store.root / part.clip.file,
+            part.clip.sha256,
+            part.chapter_title,
+            part.drops_last_frame,
+        )
+        for part in parts
+    ]
+    return await asyncio.to_thread(
+        make_film, context.store, name, title, marker, clips, ffmpeg=context.ffmpeg
+    )
+
+
+def make_film(
+    store: Store, name: str, title: str, marker: str, clips: list[FilmClip], *, ffmpeg: str | None
+) -> StoredFilm:
+    """Return the film of exactly these clips, joined unless the store has it."""
+    identity = films.compute_film_identity(clips, title)
+    kept = films.find_film(store, name, identity)
+    if kept:
+        return kept
+    with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
+        frames = assemble(clips, temp_path, title=title, comment=marker, ffmpeg=ffmpeg)
+    return films.record_film(store, name, identity, frames)
