@@ -21,7 +21,7 @@ from tasks.errors import (
     RequestNotSent,
     SubmissionUnclear,
 )
-from tasks.providers.dialects import DIALECTS
+from tasks.providers.dialects.ark import Ark
 from tasks.providers.types import ApiCall, FormPart, MediaInput
 from tests.support.wire import (
     API_KEY,
@@ -374,7 +374,7 @@ def test_client_repr_has_no_secrets():
 def test_create_form_is_sent_as_multipart(render_request):
     """For dialects that upload files: text fields bare, files with name and type."""
 
-    class FormDialect(type(DIALECTS["ark"])):
+    class FormDialect(Ark):
         def build_create(self, request):
             parts = (
                 FormPart("prompt", request.prompt.encode()),

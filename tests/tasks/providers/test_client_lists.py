@@ -4,7 +4,7 @@ import pytest
 
 from tasks.errors import AuthenticationFailed, InvalidRequest
 from tasks.providers.dialect import Dialect
-from tasks.providers.dialects import DIALECTS
+from tasks.providers.dialects.ark import Ark
 from tests.support.wire import QUEUED, RUNNING, SUCCEEDED, respond, run_client
 
 
@@ -28,7 +28,9 @@ def test_list_reads_every_page():
 
     job_list, vendor = run_client(
         lambda client: client.list_jobs("m", created_after=99),
-        *(respond(200, body, date) for body in (first, second, {"items": []})),
+        respond(200, first, date),
+        respond(200, second, date),
+        respond(200, {"items": []}, date),
     )
 
     assert [job.job for job in job_list.jobs] == ["cgt-0", "cgt-1", "cgt-3"]
@@ -46,7 +48,7 @@ def test_list_stops_at_repeated_page():
     assert len(vendor.requests) == 2
 
 
-class PlainDialect(type(DIALECTS["ark"])):
+class PlainDialect(Ark):
     """Ark's dialect without list and cancel."""
 
     build_list = Dialect.build_list

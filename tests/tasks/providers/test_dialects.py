@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -244,7 +245,7 @@ def test_create_rejects_image_of_other_role(name, role, attribute):
         DIALECTS[name].build_create(build_image_request(role, attribute))
 
 
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "frames": 57,
     "seed": 7,
     "camera_fixed": True,
@@ -367,4 +368,4 @@ def test_unknown_job_in_a_400_is_lost(dialect, body):
     response = ApiResponse(400, body=body)
 
     assert dialect.parse_error(response, job="t-1").kind == "job_lost"
-    assert dialect.parse_error(response).kind == "rejected"
+    assert dialect.parse_error(response).kind == "invalid_request"

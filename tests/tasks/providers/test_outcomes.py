@@ -8,7 +8,14 @@ from tasks.providers.outcomes import classify_create_response, classify_query_re
 from tasks.providers.types import ApiResponse, LostResponse
 
 ARK = DIALECTS["ark"]
-NOT_ACCEPTED_KINDS = {"not_sent", "throttled", "rejected", "unauthorized", "refused"}
+NOT_ACCEPTED_KINDS = {
+    "request_not_sent",
+    "rate_limited",
+    "invalid_request",
+    "account_error",
+    "authentication_failed",
+    "input_moderated",
+}
 
 
 def create_kind(outcome):
@@ -24,7 +31,7 @@ def create_kind(outcome):
 @pytest.mark.parametrize("body", [None, {"error": {"code": "InvalidParameter", "message": "no"}}])
 def test_create_ambiguous_status_is_unclear(status, body):
     """The body makes no difference."""
-    assert create_kind(ApiResponse(status, body=body)) == "unclear"
+    assert create_kind(ApiResponse(status, body=body)) == "submission_unclear"
 
 
 @pytest.mark.parametrize(
@@ -60,10 +67,12 @@ def test_create_error_in_200_is_not_accepted(body):
 )
 def test_create_2xx_without_job_is_unclear(body):
     """A job may exist whose id is not known."""
-    assert create_kind(ApiResponse(200, body=body)) == "unclear"
+    assert create_kind(ApiResponse(200, body=body)) == "submission_unclear"
 
 
-@pytest.mark.parametrize(("was_sent", "kind"), [(True, "unclear"), (False, "not_sent")])
+@pytest.mark.parametrize(
+    ("was_sent", "kind"), [(True, "submission_unclear"), (False, "request_not_sent")]
+)
 def test_create_lost_response_depends_on_was_sent(was_sent, kind):
     """Only a request that certainly was not sent may be sent again."""
     assert create_kind(LostResponse(was_sent=was_sent, reason="x")) == kind
@@ -71,7 +80,9 @@ def test_create_lost_response_depends_on_was_sent(was_sent, kind):
 
 def test_create_cut_off_2xx_is_unclear():
     """It was accepted, and its job id is lost."""
-    assert create_kind(LostResponse(was_sent=True, reason="cut", status=200)) == "unclear"
+    assert (
+        create_kind(LostResponse(was_sent=True, reason="cut", status=200)) == "submission_unclear"
+    )
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 503])
@@ -92,5 +103,6 @@ def test_retry_after_is_part_of_the_error():
     create_error = classify_create_response(ARK, response, now=0)
     query_error = classify_query_response(ARK, response, job="j", now=0)
 
-    assert create_error.retry_after_seconds == 7
-    assert query_error.retry_after_seconds == 7
+    for error in (create_error, query_error):
+        assert isinstance(error, ProviderError)
+        assert error.retry_after_seconds == 7

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from storyboards import parse
+from tasks.plan import ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
@@ -30,6 +31,7 @@ def test_fruit_tea_board_matches_vendor_example(tmp_path: Path) -> None:
     board = parse(text.encode(), file="fruit-tea.yaml", folder=tmp_path)
     shot = make_plan(board, provider="powertokens").shots[0]
     provider = PROVIDERS["powertokens"]
+    assert isinstance(shot, ShotToRender)
     client = Client(provider, DIALECTS[provider.dialect], api_key=None)
 
     body = client.dialect.build_create(attach_media(shot, shot.request, None, client)).json
