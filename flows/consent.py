@@ -9,7 +9,7 @@ from storyboards.models import Money
 from tasks.budgets.limits import BudgetLimit, MaxPrices
 from tasks.budgets.money import Total
 from tasks.errors import BudgetExceeded
-from tasks.providers.prices import FREE_PRICE_TABLE
+from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.store.layout import RecordStore
 from tasks.store.status import ShotState
 

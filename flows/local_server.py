@@ -26,7 +26,7 @@ from tasks.errors import NotConfigured
 from tasks.settings import Settings, child_environment, set_environment
 from tasks.store.atomic_files import write_record
 from tasks.store.layout import Store
-from tasks.store.locks import LOCK_POLL_SECONDS, open_lock_file, try_lock
+from tasks.store.locks import open_lock_file, try_lock, wait_for_lock
 
 COMMON_SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -120,8 +120,7 @@ def _database_creation(home: Path) -> Iterator[Callable[[], None]]:
     with ExitStack() as stack:
         if not marker.exists():
             lock = stack.enter_context(open_lock_file(home / "made.lock"))
-            while not try_lock(lock):
-                time.sleep(LOCK_POLL_SECONDS)
+            wait_for_lock(lock)
             if marker.exists():
                 stack.close()
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from prefect import flow, get_run_logger
+from prefect import State, flow, get_run_logger
 from prefect.blocks.system import Secret
 from prefect.events.worker import EventsWorker
 from prefect.runtime import flow_run
@@ -41,8 +41,9 @@ from flows.run_context import (
     open_run,
     serve_simulator,
 )
-from storyboards import Storyboard, load
+from storyboards import Storyboard
 from storyboards.board import Board
+from storyboards.loading import load_partial
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import shorten
 from tasks.errors import JobFailed, JobLost, UsageError
@@ -187,9 +188,11 @@ async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
 async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
     """Render a shot from the last frame of the one it continues, or keep what the store has."""
     if isinstance(shot, ExistingClip) or context.is_kept(shot):
-        kept = await keep_shot(
+        state = await keep_shot(
             shot.id, shot.key, shot.take, is_continued=context.is_continued(shot)
         )
+        # Prefect returns the state that the task returned, with the result in it.
+        kept = await state.aresult() if isinstance(state, State) else state
         context.frames.publish(shot.id, kept.frame)
         context.clips[shot.id] = kept.clip
         return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
@@ -250,7 +253,7 @@ def _open_board(board: str | Storyboard) -> Board:
     path = Path(board)
     if not path.is_absolute() and not path.exists():
         path = ROOT / path
-    return load(path, shown_as=board)
+    return load_partial(path, shown_as=board)
 
 
 def _log_progress() -> Caller:

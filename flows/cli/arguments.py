@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storyboards.loading import load
+from storyboards.loading import load_partial
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
 from tasks.settings import find_store, read_settings
@@ -90,7 +90,8 @@ def prepare_board(arguments: argparse.Namespace, **options: Any) -> Run:
     # `check`, `providers` and `simulate` need no run, whose modules take a tenth of their time.
     from flows.run import RunOptions, prepare_run
 
-    board = load(Path(arguments.board))
+    # The plan reports the problems of such a board together with its own.
+    board = load_partial(Path(arguments.board))
     run_options = RunOptions(
         provider=arguments.provider, store=arguments.store, trust=arguments.trust, **options
     )

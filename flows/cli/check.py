@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.cli.arguments import add_board, prepare_board
 from flows.cli.output import print_output
-from storyboards.loading import load
+from storyboards.loading import load_partial
 from storyboards.models import FromShot
 from storyboards.terminal_text import escape_control_chars
 from tasks.config.loader import load_config
@@ -38,7 +38,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _plan_board(arguments: argparse.Namespace) -> Plan:
     """Return the plan of the board; the store is read only for takes and locks."""
-    board = load(Path(arguments.board))
+    board = load_partial(Path(arguments.board))
     for shot in board.storyboard.shots:
         if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
             return prepare_board(arguments).plan

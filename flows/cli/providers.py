@@ -8,7 +8,8 @@ from typing import Any
 from flows.cli.output import print_output
 from tasks.config.loader import load_config
 from tasks.providers import Provider
-from tasks.providers.prices import FREE_PRICE_TABLE, find_price_table
+from tasks.providers.price_tables import FREE_PRICE_TABLE
+from tasks.providers.prices import find_price_table
 from tasks.providers.url_policy import redact_url
 from tasks.settings import Settings, read_settings
 
