@@ -21,7 +21,6 @@ from prefect.runtime import flow_run
 from flows.bug_report import report_bugs
 from flows.consent import check_consent
 from flows.documents import report_document
-from flows.history import record_rendered_shots
 from flows.report import (
     Outcome,
     RunReport,
@@ -53,6 +52,7 @@ from tasks.retries import log_expected_errors_in_one_line
 from tasks.settings import read_settings
 from tasks.shots import StoredFrame, await_frame, download_clip, keep_shot, submit_shot
 from tasks.store.films import StoredFilm, film_marker
+from tasks.store.history import record_rendered_shots
 from tasks.store.staleness import StalePolicy
 from tasks.submission.context import OnProgress
 
@@ -163,7 +163,7 @@ async def render_run(run: Run, on_progress: OnProgress) -> RunReport:
         results = await gather_all(_render_shot(context, shot) for shot in shots)
         report = RunReport(run, results)
         rendered = [result.shot for result in results if result.has_clip]
-        await asyncio.to_thread(record_rendered_shots, run, rendered)
+        await asyncio.to_thread(record_rendered_shots, run.store.root, run.plan, rendered)
         if not run.makes_film or not context.clips or (report.missing and not run.options.partial):
             return report
         try:
