@@ -332,7 +332,7 @@ class Storyboard(FrozenModel):
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
     budget: Budget | None = None
     """The most this board may cost, all runs together, written `4.00 USD`."""
-    look: Look = Look()
+    look: Look = Field(default_factory=Look.model_construct)
     """Defaults for every shot."""
     cast: dict[Name, CastMember] = {}
     """People and things that appear in the film."""
@@ -340,5 +340,5 @@ class Storyboard(FrozenModel):
     """Texts that replace `{name}` in a prompt."""
     shots: Annotated[tuple[Shot, ...], Field(min_length=1, max_length=2000)]
     """The shots in the order of the film."""
-    film: Film = Film()
+    film: Film = Field(default_factory=Film.model_construct)
     """Settings for joining the clips into one film."""
