@@ -69,11 +69,11 @@ def compose_with_recovery(text: str) -> Composed:
 
 
 class _Option(NamedTuple):
-    """What may stand in place of a value's first line, and which lines are the value's."""
+    """A replacement for the first line of a value, and the lines of the value."""
 
     text: str
     end: int
-    """The 0-based line behind the last one; all but the first are emptied."""
+    """The 0-based line behind the last line; all but the first are emptied."""
 
 
 class _Cut(NamedTuple):
@@ -82,11 +82,11 @@ class _Cut(NamedTuple):
     start: int
     """The 0-based first line."""
     end: int
-    """The 0-based line behind the last one that is replaced now."""
+    """The 0-based line behind the last line that is replaced now."""
     text: str
-    """What stands in place of the first line now."""
+    """The current replacement for the first line."""
     options: tuple[_Option, ...]
-    """What was not tried yet, the most specific first."""
+    """Replacements that were not tried yet, the most specific first."""
 
 
 class _Recovery:

@@ -59,7 +59,7 @@ from tasks import shots
 
 async def await_job(shot, context):
     client = context.client_of(shot.provider, None)
-    key = client._key()
+    key = client._key.require()
     cause = KeyError(f"https://h.example/v.mp4?X-Tos-Signature={key}")
     raise RuntimeError(f"no {key!r} and no data:image/png;base64,{key}", key) from cause
 

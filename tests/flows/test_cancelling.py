@@ -182,7 +182,7 @@ def test_cancel_unclear_shot_ends_with_1(queueing: Any, chain: Chain) -> None:
 
     assert (outcomes_of(report), report.exit_code) == ({"a": "unclear"}, 1)
     assert "a: " in report.text()
-    assert "never answered" in report.text()
+    assert "without a response" in report.text()
 
 
 def test_cancel_includes_jobs_before_an_edit(queueing: Any, send: Send, chain: Chain) -> None:
