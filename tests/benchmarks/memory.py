@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FEW, FEW_RENDERED = 10, 4
-PROGRAM = [sys.executable, "-m", "flows.cli.main"]
+PROGRAM = [sys.executable, "-m", "flows.cli"]
 
 BARE = """
 import asyncio, sys

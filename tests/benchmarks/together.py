@@ -67,7 +67,7 @@ class Bench:
 
     def start(self, board: Path) -> subprocess.Popen[bytes]:
         """A run of the board in its own folder, whose store it shares with the others there."""
-        command = [sys.executable, "-m", "flows.cli.main", "render", board.name, "--json"]
+        command = [sys.executable, "-m", "flows.cli", "render", board.name, "--json"]
         command += [
             "--provider",
             "ark",
@@ -172,7 +172,7 @@ def finish(run: subprocess.Popen[bytes]) -> int:
 
 def damaged(folder: Path) -> list[str]:
     """What `verify` finds wrong with the store that was fought over."""
-    command = [sys.executable, "-m", "flows.cli.main", "verify", "--store", ".shotchain", "--json"]
+    command = [sys.executable, "-m", "flows.cli", "verify", "--store", ".shotchain", "--json"]
     words = {**os.environ, "PYTHONPATH": str(ROOT)}
     found = subprocess.run(command, cwd=folder, env=words, capture_output=True, check=False)
     return [one["what"] for one in json.loads(found.stdout)["damaged"]]

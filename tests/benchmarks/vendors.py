@@ -25,7 +25,7 @@ from tasks.providers.dialects import DIALECTS
 from tasks.settings import child_environment
 from tasks.simulator.request_log import read_request_log
 
-SHOTCHAIN = (sys.executable, "-m", "flows.cli.main")
+SHOTCHAIN = (sys.executable, "-m", "flows.cli")
 MODELS = ("seedance-2.0", "seedance-1.5-pro", "seedance-1.0-pro")
 COLUMNS = ("provider", "model", "shots", "creates", "frames", "paid", "seams", "anchor", "exit")
 

@@ -59,7 +59,7 @@ from tasks import shots
 
 async def await_job(shot, context):
     client = context.client_of(shot.provider, None)
-    key = client._key()
+    key = client._require_key()
     cause = KeyError(f"https://h.example/v.mp4?X-Tos-Signature={key}")
     raise RuntimeError(f"no {key!r} and no data:image/png;base64,{key}", key) from cause
 
@@ -141,7 +141,7 @@ class Place:
 
     def run(self, *words: str, script: str | None = None) -> int:
         """Run a command line, and keep what it says."""
-        begin = ["-c", script] if script else ["-m", "flows.cli.main"]
+        begin = ["-c", script] if script else ["-m", "flows.cli"]
         ended = subprocess.run(
             [sys.executable, *begin, *words],
             cwd=self.root / "work",

@@ -78,7 +78,7 @@ def test_two_gateways_render_one_board(studio, own) -> None:
     assert report.film.frame_count == 97 + 49 - 1
     taken = [one for one in read_request_log(studio.root) if one.accepted]
     assert sorted(one.mount for one in taken) == ["ark", "infinity-blue"]
-    assert studio.prepare(BOARD).status.of("kept") == ("one", "two")
+    assert studio.prepare(BOARD).status.shots_in_state("kept") == ("one", "two")
 
 
 def test_the_file_of_the_readme_renders_a_board(studio) -> None:
@@ -137,7 +137,7 @@ def test_a_gateway_without_its_key_is_not_configured(studio, own, at_home, capsy
     studio.write(BOARD)
 
     assert main(["render", "board.yaml", "--yes"]) == 3
-    assert "my-gateway needs a key; set SHOTCHAIN_MINE" in capsys.readouterr().err
+    assert "my-gateway needs a key: set SHOTCHAIN_MINE" in capsys.readouterr().err
 
 
 def test_a_price_that_nobody_told_is_unknown_under_a_budget(studio, own, at_home, capsys) -> None:

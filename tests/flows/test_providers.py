@@ -60,5 +60,5 @@ def test_a_second_run_at_any_provider_is_free(studio) -> None:
     studio.run(text, yes=True)
     again = studio.prepare(text)
 
-    assert again.status.of("kept") == ("one", "two")
+    assert again.status.shots_in_state("kept") == ("one", "two")
     assert again.max_cost.is_free

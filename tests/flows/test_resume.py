@@ -202,7 +202,7 @@ def test_a_download_that_failed_is_repeated_by_the_next_run(studio, chain, outco
 def test_a_job_that_outlasts_a_run_is_gone_on_with(studio, chain, outcomes, monkeypatch) -> None:
     """At its deadline a job is kept, told as such, and fetched by a later run."""
     studio.faults.inject("job_stalls")
-    monkeypatch.setattr("tasks.submission.download.deadline_seconds", lambda *_: 0.0)
+    monkeypatch.setattr("tasks.submission.await_job.job_timeout_seconds", lambda *_: 0.0)
     text = chain("one", provider="ark")
     first = studio.run(text)
     again = studio.run(text)
@@ -233,7 +233,7 @@ def test_an_address_of_before_is_asked_only_where_the_same_key_was_used_there(
 
     assert asyncio.run(ask(sent)) == before
     for wrong in (None, sent[::-1]):
-        with pytest.raises(NotConfigured, match="if you sent it there, set SHOTCHAIN_ARK_BASE"):
+        with pytest.raises(NotConfigured, match="if you sent the job there, set SHOTCHAIN_ARK_BASE"):
             asyncio.run(ask(wrong))
     assert "canary" not in sent
 

@@ -58,7 +58,7 @@ def test_a_lost_clip_leaves_what_continues_it_stale_and_says_so(studio, chain, o
     # The same board, asked to cascade: priced before, paid once, the old clip kept aside.
     asked = studio.prepare(text, stale="cascade")
     assert asked.status["b"].state == "to render"
-    assert asked.max_cost.as_money == asked.plan.shot("b").price
+    assert asked.max_cost.as_money == asked.plan.shot("b").max_price
     old = (home_of(studio, report, "b") / "clip.mp4").read_bytes()
     again = studio.run(text, stale="cascade")
     assert outcomes(again) == {"a": "kept", "b": "rendered"}
@@ -88,7 +88,7 @@ def test_a_cascade_follows_the_chain_within_the_run_as_priced(studio, chain, out
     studio.faults.inject("jpeg_frame")
     report = studio.run(text, stale="cascade")
 
-    prices = [asked.plan.shot(one).price.amount for one in THREE]
+    prices = [asked.plan.shot(one).max_price.amount for one in THREE]
     assert asked.max_cost.as_money.amount == sum(prices)
     assert outcomes(report)["a"] == outcomes(report)["b"] == "rendered"
     assert report.stale == ()

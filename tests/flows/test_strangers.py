@@ -19,7 +19,7 @@ import pytest
 from flows.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-m", "flows.cli.main"]
+PROGRAM = [sys.executable, "-m", "flows.cli"]
 HEAD = """\
 provider: ark
 model: seedance-1.0-pro

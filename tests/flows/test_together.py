@@ -92,8 +92,8 @@ def test_two_boards_that_share_shots_share_their_jobs(studio, chain) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tasks.store import Store, try_lock
-from tests.support.plain_tasks import render_plainly
+from tasks.store.layout import Store
+from tasks.store.locks import try_lock
 shelf = Store(Path(sys.argv[1])).records(loopback=True)
 with shelf.lock_file(sys.argv[2], sys.argv[3]) as file:
     assert try_lock(file)
