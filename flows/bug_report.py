@@ -1,4 +1,4 @@
-"""What becomes of a bug: a log of where it happened, without anything that is secret."""
+"""Reports of unexpected errors: a log file with the traceback, without keys and signed URLs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,36 @@ from storyboards.problems import ShotchainError
 from tasks.redaction import redact_secrets
 from tasks.settings import read_secrets
 
+BUG_EXIT_CODE = 70
+"""The exit code of a command that ends with a bug."""
+
 _QUERY = re.compile(r"(?i)((?:https?|wss?|ftp|tos|s3):(?:\\?/){2}[^\s'\"?#]+)[?#][^\s'\"]*")
 _USER = re.compile(r"(?i)((?:https?|wss?|ftp|tos|s3):(?:\\?/){2})[^\s'\"/?#@]+@")
 _DATA = re.compile(r"(data:[a-z]+/[a-z0-9.+-]+;base64,)[A-Za-z0-9+/=]+")
 
 
 class InternalError(Exception):
-    """A bug whose log is written: what Prefect may see and keep of it."""
+    """A bug whose log is written. Its message holds no secret, so Prefect may store it.
+
+    Attributes:
+        log: The log file.
+    """
 
     def __init__(self, log: Path) -> None:
-        super().__init__(f"this is a bug of shotchain; {log} tells more")
+        super().__init__(f"this is a bug of shotchain; see {log}")
         self.log = log
 
 
 @contextmanager
 def report_bugs(secrets: frozenset[str]) -> Iterator[None]:
-    """Turn whatever nobody expected within this block into a Bug, for its words may hold a key."""
+    """Replace unexpected errors within this block, whose messages may hold a key.
+
+    Args:
+        secrets: The keys to redact, beside those of the environment.
+
+    Raises:
+        InternalError: An error was unexpected; its log is written.
+    """
     try:
         yield
     except (ShotchainError, InternalError):
@@ -38,7 +52,15 @@ def report_bugs(secrets: frozenset[str]) -> Iterator[None]:
 
 
 def write_bug_report(error: BaseException, secrets: frozenset[str] = frozenset()) -> Path:
-    """Write what happened to a new file, keys and signed URLs struck out, and return its path."""
+    """Write the traceback of an error to a new log file.
+
+    Args:
+        error: The error; an InternalError has its log already.
+        secrets: The keys to redact, beside those of the environment.
+
+    Returns:
+        The log file.
+    """
     if isinstance(error, InternalError):
         return error.log
     text = "".join(traceback.format_exception(error))
@@ -50,7 +72,7 @@ def write_bug_report(error: BaseException, secrets: frozenset[str] = frozenset()
 
 
 def redact_text(text: str, secrets: frozenset[str]) -> str:
-    """A text without the queries of its URLs, the bytes of its data URIs and the given secrets."""
+    """Return a text without secrets, queries and users of URLs, and contents of data URIs."""
     text = _QUERY.sub(r"\1?…", text)
     text = _USER.sub(r"\1", text)
     text = _DATA.sub(r"\1…", text)

@@ -1,4 +1,4 @@
-"""What a plan and a run say, as JSON documents: the fields that other programs read stay."""
+"""A plan, a run and an error as JSON documents, whose fields are a contract with other programs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from flows.consent import list_budgets
-from flows.report import RunReport, ShotResult, price_of
+from flows.report import RunReport, ShotResult
 from flows.run import Run
+from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
-from tasks.budgets.money import price_to_json
+from tasks.budgets.money import ZERO, price_to_json
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.providers.prices import find_price_table
-from tasks.store.layout import RecordStore
-from tasks.store.receipts import Attempt
 
-CURRENCY = "USD"
-"""What a sum of nothing is told in, where no price names a currency."""
+DEFAULT_CURRENCY = "USD"
+"""The currency of a sum of zero if neither a budget nor a provider has one."""
 
 
 def check_document(plan: Plan) -> dict[str, Any]:
-    """What `check --json` prints of a board that is clean."""
+    """Return the document that `check --json` prints for a valid board."""
     return {
         "board": plan.board.name,
         "shots": len(plan.shots),
@@ -29,53 +28,51 @@ def check_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_document(production: Run) -> dict[str, Any]:
-    """What `plan --json` prints."""
-    plan = production.plan
-    total = production.max_cost
+def plan_document(run: Run) -> dict[str, Any]:
+    """Return the document that `plan --json` prints."""
     return {
-        "board": production.board.name,
-        "store": str(production.store.root),
-        "shots": [_planned(production, shot) for shot in plan],
-        "total": total.to_json(_currency(production)),
+        "board": run.board.name,
+        "store": str(run.store.root),
+        "shots": [_planned_shot_json(run, shot) for shot in run.plan],
+        "total": run.max_cost.to_json(_currency(run)),
         "budgets": [
             {
-                "whose": wall.owner,
-                "limit": price_to_json(wall.amount),
-                "booked": booked.to_json(wall.amount.currency),
+                "whose": limit.owner,
+                "limit": price_to_json(limit.amount),
+                "booked": booked.to_json(limit.amount.currency),
             }
-            for wall, booked in list_budgets(production)
+            for limit, booked in list_budgets(run)
         ],
         "price_lists": [
-            {"dated": dated, "source": source}
-            for dated, source in list_price_sources(production.plan)
+            {"dated": date, "source": source} for date, source in list_price_sources(run.plan)
         ],
-        "critical_path": list(plan.critical_path),
-        "film_frames": count_film_frames(production),
-        "notes": [problem_json(note) for note in plan.warnings],
+        "critical_path": list(run.plan.critical_path),
+        "film_frames": count_film_frames(run),
+        "notes": [problem_json(note) for note in run.plan.warnings],
     }
 
 
 def list_price_sources(plan: Plan) -> list[tuple[str, str]]:
-    """The price lists that a plan's prices are from: their day and source."""
-    rows = [(one.provider, one.family) for one in plan.shots_to_render if one.family]
-    found = [find_price_table(row, family) for row, family in rows]
-    return sorted({(table.as_of, table.source) for table in found if table})
+    """Return the dates and sources of the price lists that a plan's prices are from."""
+    tables = (
+        find_price_table(shot.provider, shot.family) for shot in plan.shots_to_render if shot.family
+    )
+    return sorted({(table.as_of, table.source) for table in tables if table})
 
 
-def count_film_frames(production: Run) -> int | None:
-    """Frames of the film by the plan; None where a file or the model decides."""
-    plan = production.plan
+def count_film_frames(run: Run) -> int | None:
+    """Return the frames of the film; None if a file or the model decides the length of a shot."""
+    plan = run.plan
     frames = 0
     for shot in plan:
         if isinstance(shot, ExistingClip) or shot.has_auto_duration:
             return None
-        last = shot.index + 1 == len(plan.shots)
-        frames += shot.frames - (not last and plan.is_seam(shot.index + 1))
+        is_last = shot.index + 1 == len(plan.shots)
+        frames += shot.frames - (not is_last and plan.is_seam(shot.index + 1))
     return frames
 
 
-_EXISTING_CLIP: dict[str, Any] = {
+_NO_REQUEST: dict[str, Any] = {
     "continues": None,
     "continues_take": None,
     "continues_by": None,
@@ -93,30 +90,33 @@ _EXISTING_CLIP: dict[str, Any] = {
     "frames": None,
     "tokens": None,
 }
-"""The fields of a shot that is a file, which has no request."""
+"""The fields of a request for a shot that is a file."""
 
 
-def _planned(production: Run, shot: PlannedShot) -> dict[str, Any]:
-    standing = production.status[shot.id]
-    fields = _EXISTING_CLIP if isinstance(shot, ExistingClip) else _request_fields(shot)
+def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
+    status = run.status[shot.id]
+    price: Money | None = ZERO
+    request = _NO_REQUEST
+    if isinstance(shot, ShotToRender):
+        price, request = shot.max_price, _request_json(shot)
     return {
         "id": shot.id,
         "title": shot.chapter_title,
         "key": shot.key,
         "take": shot.take,
-        "state": standing.state,
-        "reason": standing.reason,
+        "state": status.state,
+        "reason": status.reason,
         "chain": shot.chain_id,
         "lock": shot.shot.lock,
-        "seam": standing.seam,
-        "goes_stale": standing.may_go_stale,
-        "job": standing.attempt.job if standing.attempt else None,
-        "price": _price(production, shot),
-        **fields,
+        "seam": status.seam,
+        "goes_stale": status.may_go_stale,
+        "job": status.attempt.job if status.attempt else None,
+        "price": _price_json(run, price),
+        **request,
     }
 
 
-def _request_fields(shot: ShotToRender) -> dict[str, Any]:
+def _request_json(shot: ShotToRender) -> dict[str, Any]:
     return {
         "continues": shot.pinned_take.shot if shot.pinned_take else shot.continues,
         "continues_take": shot.pinned_take.take.number if shot.pinned_take else None,
@@ -143,47 +143,54 @@ def _continues_by(shot: ShotToRender) -> str | None:
     return "clip" if shot.continues_clip else "frame"
 
 
-def _price(production: Run, shot: PlannedShot) -> dict[str, Any]:
-    price = price_to_json(price_of(shot, None))
-    if price["amount"] == 0 and not price["currency"]:
-        price["currency"] = _currency(production)
-    return price
+def _price_json(run: Run, price: Money | None) -> dict[str, Any]:
+    document = price_to_json(price)
+    if document["amount"] == 0 and not document["currency"]:
+        document["currency"] = _currency(run)
+    return document
 
 
-def _currency(production: Run) -> str:
-    budget = production.board.storyboard.budget
+def _currency(run: Run) -> str:
+    """Return the currency in which a sum of zero is written."""
+    budget = run.board.storyboard.budget
     if budget and budget.currency:
         return budget.currency
-    billed = (shot.provider.currency for shot in production.plan.shots_to_render)
-    return next(filter(None, billed), CURRENCY)
+    currencies = (shot.provider.currency for shot in run.plan.shots_to_render)
+    return next(filter(None, currencies), DEFAULT_CURRENCY)
 
 
 def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
-    """What `render --json` prints."""
-    production = report.run
+    """Return the document that `render --json` prints.
+
+    Args:
+        report: The outcome of the run.
+        film: Where the film is; None without a film.
+    """
     return {
         "film": str(film) if film else None,
         "frames": report.film.frame_count if report.film else 0,
         "holes": list(report.missing),
-        "shots": [_result(production, one) for one in report.results],
-        "stale": [one.id for one in report.stale],
+        "shots": [_result_json(report.run, result) for result in report.results],
+        "stale": [shot.id for shot in report.stale],
         "warnings": list(report.warnings),
-        "spent": report.spent.to_json(_currency(production)),
+        "spent": report.spent.to_json(_currency(report.run)),
     }
 
 
-def _result(production: Run, result: ShotResult) -> dict[str, Any]:
+def _result_json(run: Run, result: ShotResult) -> dict[str, Any]:
     shot, attempt = result.shot, result.attempt
-    price = price_to_json(price_of(shot, attempt))
-    if price["amount"] == 0 and not price["currency"]:
-        price["currency"] = _currency(production)
     provider, model, tokens = None, None, None
-    clip, frame = None, None
+    clip: Path | None = None
+    last_frame: Path | None = None
     if isinstance(shot, ExistingClip):
-        clip = str(shot.clip_path)
+        clip = shot.clip_path
     else:
         provider, model, tokens = shot.provider.name, shot.model, shot.tokens
-        clip, frame = _files(production.records_of(shot), shot, attempt)
+        folder = run.records_of(shot).folder_of(shot.key)
+        if attempt and attempt.clip:
+            clip = folder / attempt.clip.name
+        if attempt and attempt.last_frame:
+            last_frame = folder / attempt.last_frame.name
     return {
         "id": shot.id,
         "key": shot.key,
@@ -191,27 +198,23 @@ def _result(production: Run, result: ShotResult) -> dict[str, Any]:
         "provider": provider,
         "model": model,
         "job": attempt.job if attempt else None,
-        "clip": clip,
-        "last_frame": frame,
+        "clip": str(clip) if clip else None,
+        "last_frame": str(last_frame) if last_frame else None,
         "frames": attempt.frames if attempt and attempt.frames else None,
         "seam_difference": attempt.seam_difference if attempt else None,
         "tokens": attempt.tokens if attempt and attempt.tokens is not None else tokens,
-        "price": price,
+        "price": _price_json(run, result.price),
         "error": error_json(result.error) if result.error else None,
     }
 
 
-def _files(
-    shelf: RecordStore, shot: ShotToRender, attempt: Attempt | None
-) -> tuple[str | None, str | None]:
-    home = shelf.folder_of(shot.key)
-    clip = home / attempt.clip.name if attempt and attempt.clip else None
-    frame = home / attempt.last_frame.name if attempt and attempt.last_frame else None
-    return str(clip) if clip else None, str(frame) if frame else None
-
-
 def error_document(error: Exception, report: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What every command prints with --json where it ends on 2, 3, 4 or 70."""
+    """Return the document that every command prints with --json if it ends with 2, 3, 4 or 70.
+
+    Args:
+        error: The error.
+        report: The fields of `report_document`, if a run had begun.
+    """
     problems: tuple[Problem, ...] = getattr(error, "problems", ())
     return {
         "error": error_json(error),
@@ -221,13 +224,13 @@ def error_document(error: Exception, report: dict[str, Any] | None = None) -> di
 
 
 def error_json(error: Exception) -> dict[str, str]:
-    """An error as `kind` and `message`."""
+    """Return an error as `kind` and `message`; every unexpected error is of the kind `bug`."""
     kind = error.kind if isinstance(error, ShotchainError) else "bug"
     return {"kind": kind, "message": str(error) or type(error).__name__}
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """One problem of a board."""
+    """Return a problem of a board with its place; unknown parts of the place are None."""
     return {
         "file": problem.file or None,
         "line": problem.line or None,

@@ -1,4 +1,4 @@
-"""What a run leaves in the store's record of its board: the takes it asked for, what it rendered."""
+"""The record that a run leaves in the store of its board: requested takes and rendered shots."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Prefect's engine for a run of ours: which server it talks to, and that none outlives the run.
+"""The Prefect server of a run: the user's own, or a local server that ends with the run.
 
-Where `PREFECT_API_URL` names a server, that one is used. Otherwise a server of our own starts, as
-a process beside the import of Prefect, which takes about as long. A run that was killed leaves at
-most a record behind; the next run ends what the record names, if it is still that process.
+If `PREFECT_API_URL` is set, that server is used. Otherwise a process is started that gets ready
+while this one imports Prefect, which takes about as long. A killed run leaves at most a record of
+that process; the next run ends the recorded process if it still exists.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tasks.errors import NotConfigured
 from tasks.settings import Settings, child_environment, set_environment
 from tasks.store.atomic_files import write_record
 from tasks.store.layout import Store
-from tasks.store.locks import LOCK_POLL_SECONDS, open_lock_file, try_lock
+from tasks.store.locks import open_lock_file, try_lock, wait_for_lock
 
 COMMON_SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -35,7 +35,7 @@ COMMON_SETTINGS = {
     # The default of 20 s fails on a busy machine.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
 }
-"""What every Prefect process of ours is told: no telemetry, no noise, time to start."""
+"""Prefect's settings in the run and in its server: no telemetry, no noise, time to start."""
 
 SERVER_SETTINGS = {
     # A server of one run has nothing to schedule, to expire or to vacuum.
@@ -50,41 +50,51 @@ SERVER_SETTINGS = {
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "PREFECT_SERVER_UI_ENABLED": "false",
 }
-"""What our own server is told on top."""
+"""Further settings of the server of a run."""
 
-
-START_SECONDS = 300
+START_TIMEOUT_SECONDS = 300
 
 ROOT = Path(__file__).parents[1]
+"""The folder that the server imports this package from."""
 
 
 @contextmanager
 def prefect_server(settings: Settings, store: Store) -> Iterator[Callable[[], None]]:
-    """Make Prefect ready to import: its server starts now and ends with this block.
+    """Prepare the import of Prefect and start its server, which ends with this block.
 
-    Yields a function that waits until the server answers. Both raise NotConfigured where it can't
-    be started. Within this block the working directory is another one.
+    Within the block the working directory is another one.
+
+    Args:
+        settings: The settings of the run.
+        store: The store that keeps the data of the server.
+
+    Yields:
+        A function that waits until the server answers, and raises NotConfigured if it does not.
+
+    Raises:
+        NotConfigured: The server cannot be started.
     """
     set_environment(COMMON_SETTINGS)
-    # Prefect takes settings from files in the working directory (.env, prefect.toml,
-    # pyproject.toml), and they can name code to run: whoever hands over a board could write them.
+    # Prefect reads settings from files in the working directory (.env, prefect.toml,
+    # pyproject.toml), and they can name code to run. A stranger's board may come with such files.
     with chdir(ROOT):
         if settings.prefect_api_url:
             yield lambda: None
         else:
-            with _local(store) as wait_for_server:
+            with _local_server(store) as wait_for_server:
                 yield wait_for_server
 
 
 @contextmanager
-def _local(store: Store) -> Iterator[Callable[[], None]]:
-    # An older Prefect can't read the database of a newer one.
+def _local_server(store: Store) -> Iterator[Callable[[], None]]:
+    # An older Prefect cannot read the database of a newer one.
     home = store.root / "prefect" / version("prefect")
+    home.mkdir(parents=True, exist_ok=True)
     stop_abandoned_servers(home)
-    with _first_start(home) as started_well, _server(home) as (child, port):
+    with _database_creation(home) as mark_created, _server_process(home) as (process, port):
         set_environment(
             {
-                **_at(home),
+                **_home_settings(home),
                 "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
                 "PREFECT_LOGGING_LEVEL": "CRITICAL",
                 "PREFECT_LOGGING_TO_API_ENABLED": "false",
@@ -93,42 +103,42 @@ def _local(store: Store) -> Iterator[Callable[[], None]]:
         )
 
         def wait_for_server() -> None:
-            _await_answer(child, port, home / "server.log")
-            started_well()
+            _wait_for_health(process, port, home / "server.log")
+            mark_created()
 
         yield wait_for_server
 
 
 @contextmanager
-def _first_start(home: Path) -> Iterator[Callable[[], None]]:
-    """Wait while another run starts the first server here: two can't make one database at once.
+def _database_creation(home: Path) -> Iterator[Callable[[], None]]:
+    """Let one run at a time create the database: two servers cannot do that at once.
 
-    Yields a function to call once the server answers.
+    Yields:
+        A function to call when the server answers, so that other runs go on.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    made = home / "made"
+    marker = home / "made"
     with ExitStack() as stack:
-        if not made.exists():
+        if not marker.exists():
             lock = stack.enter_context(open_lock_file(home / "made.lock"))
-            while not try_lock(lock):
-                time.sleep(LOCK_POLL_SECONDS)
-            if made.exists():
+            wait_for_lock(lock)
+            if marker.exists():
                 stack.close()
 
-        def started_well() -> None:
-            made.touch()
+        def mark_created() -> None:
+            marker.touch()
             stack.close()
 
-        yield started_well
+        yield mark_created
 
 
-def _at(home: Path) -> dict[str, str]:
-    """A home for data alone: what may name code is Prefect's own, for a store may be a stranger's.
+def _home_settings(home: Path) -> dict[str, str]:
+    """Return the settings for a home folder that holds data only.
 
-    The variables of the user's environment still count.
+    Files that can name code are Prefect's own, because the store may be a stranger's. Variables of
+    the user's environment take precedence.
     """
-    found = find_spec("prefect")
-    package = Path(found.origin).parent if found and found.origin else home
+    spec = find_spec("prefect")
+    package = Path(spec.origin).parent if spec and spec.origin else home
     return {
         "PREFECT_HOME": str(home),
         "PREFECT_LOGGING_CONFIG_PATH": str(package / "logging" / "logging.yml"),
@@ -137,21 +147,21 @@ def _at(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    home.mkdir(parents=True, exist_ok=True)
-    # The socket listens before the server runs: whoever asks early waits in its queue.
+def _server_process(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run the server within this block; yield its process and port."""
+    # The socket listens before the server runs, so that early requests wait instead of failing.
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         port: int = listener.getsockname()[1]
-        child = _start(listener, home)
+        process = _start_process(listener, home)
     try:
-        with _recorded(home, child.pid):
-            yield child, port
+        with _record_process(home, process.pid):
+            yield process, port
     finally:
-        stop_process(child)
+        stop_process(process)
 
 
-def _start(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
-    words = {**COMMON_SETTINGS, **SERVER_SETTINGS, **_at(home)}
+def _start_process(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
+    variables = {**COMMON_SETTINGS, **SERVER_SETTINGS, **_home_settings(home)}
     try:
         with (home / "server.log").open("wb") as log:
             return subprocess.Popen(
@@ -160,7 +170,7 @@ def _start(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=child_environment(words),
+                env=child_environment(variables),
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
@@ -169,35 +179,35 @@ def _start(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
         raise NotConfigured(msg) from error
 
 
-def _await_answer(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and child.poll() is None:
+def _wait_for_health(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
         with (
             suppress(OSError, HTTPException),
-            closing(HTTPConnection("127.0.0.1", port, timeout=5)) as server,
+            closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection,
         ):
-            server.request("GET", "/api/health")
-            if server.getresponse().status == HTTPStatus.OK:
+            connection.request("GET", "/api/health")
+            if connection.getresponse().status == HTTPStatus.OK:
                 return
-    msg = f"the local Prefect server does not start; {log} says why, or set PREFECT_API_URL"
+    msg = f"the local Prefect server does not start: see {log}, or set PREFECT_API_URL"
     raise NotConfigured(msg)
 
 
-def stop_process(child: subprocess.Popen[bytes]) -> None:
-    """End our server: ask first, insist after a few seconds, and leave nothing of it behind."""
-    child.terminate()
+def stop_process(process: subprocess.Popen[bytes]) -> None:
+    """Terminate a server and wait for its end; kill it after a few seconds."""
+    process.terminate()
     try:
-        child.wait(timeout=5)
+        process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    if child.stdin:
-        child.stdin.close()
+        process.kill()
+        process.wait()
+    if process.stdin:
+        process.stdin.close()
 
 
 @contextmanager
-def _recorded(home: Path, pid: int) -> Iterator[None]:
-    """Leave word of a child for as long as this run lives; the open lock says that it does."""
+def _record_process(home: Path, pid: int) -> Iterator[None]:
+    """Keep a record of a server within this block, with a lock that ends with this process."""
     path = home / f"run-{os.getpid()}-{pid}.json"
     with path.with_suffix(".lock").open("ab") as lock:
         try_lock(lock)
@@ -210,7 +220,7 @@ def _recorded(home: Path, pid: int) -> Iterator[None]:
 
 
 def stop_abandoned_servers(home: Path) -> None:
-    """End the servers of runs that are gone, where the process is still the recorded one."""
+    """End the servers of killed runs, if the process with that pid is still the recorded one."""
     for path in home.glob("run-*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             with path.with_suffix(".lock").open("ab") as lock:
@@ -222,28 +232,33 @@ def stop_abandoned_servers(home: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _kill(pid: int, recorded: str) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
+def _kill(pid: int, start_time: str) -> None:
+    """End a process, first with SIGTERM, then with SIGKILL."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
         for _ in range(30):
-            if not recorded or process_start_time(pid) != recorded:
+            if not start_time or process_start_time(pid) != start_time:
                 return
-            os.kill(pid, sign)
+            os.kill(pid, signal_number)
             time.sleep(0.1)
 
 
 def process_start_time(pid: int) -> str:
-    """When a process began, in whatever words the system has; empty where it is not there."""
+    """Return when a process was started, in the system's format; empty if it has ended.
+
+    Together with the pid this identifies a process, because pids are reused.
+    """
     try:
-        facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         if Path("/proc/self/stat").exists():
             return ""
-        told = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - macOS, wherever it keeps it
+        result = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - macOS; its folder may differ
             capture_output=True,
             text=True,
             check=False,
         )
-        return told.stdout.strip()
-    # A zombie has ended; only its parent has not looked yet.
-    return "" if facts[0] == "Z" else facts[19]
+        return result.stdout.strip()
+    state, start_time = fields[0], fields[19]
+    # A zombie has ended; only its parent has not waited for it yet.
+    return "" if state == "Z" else start_time

@@ -41,8 +41,9 @@ from flows.run_context import (
     open_run,
     serve_simulator,
 )
-from storyboards import Storyboard, load
+from storyboards import Storyboard
 from storyboards.board import Board
+from storyboards.loading import load_partial
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import shorten
 from tasks.errors import JobFailed, JobLost, UsageError
@@ -250,7 +251,7 @@ def _open_board(board: str | Storyboard) -> Board:
     path = Path(board)
     if not path.is_absolute() and not path.exists():
         path = ROOT / path
-    return load(path, shown_as=board)
+    return load_partial(path, shown_as=board)
 
 
 def _log_progress() -> Caller:

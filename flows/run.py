@@ -22,7 +22,7 @@ from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
-from tasks.providers import Provider
+from tasks.providers import Provider, missing_key_error
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
 from tasks.store import films
@@ -298,7 +298,7 @@ def check_ready(run: Run) -> None:
     check_preconditions(run)
     for provider in run.providers:
         if provider.name != SIMULATOR and run.settings.api_key(provider.key_variable) is None:
-            raise provider.missing_key_error()
+            raise missing_key_error(provider)
         has_store = run.options.store or run.settings.store_path
         if run.settings.is_deployed and provider.currency and not has_store:
             msg = f"a deployment that pays {provider.name} needs a store: set SHOTCHAIN_STORE"

@@ -22,7 +22,7 @@ from flows.run import SIMULATOR, Run, provider_url
 from tasks.budgets.limits import make_reserve
 from tasks.errors import JobFailed, JobLost, NotConfigured
 from tasks.plan import PlannedShot, ShotToRender
-from tasks.providers import Provider
+from tasks.providers import Provider, missing_key_error
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.url_policy import is_loopback_url, is_same_origin, redact_url
@@ -198,7 +198,7 @@ class Clients:
         settings = self._run.settings
         key = settings.api_key(provider.key_variable)
         if key is None and provider.name != SIMULATOR:
-            raise provider.missing_key_error()
+            raise missing_key_error(provider)
         client = Client(
             provider,
             DIALECTS[provider.dialect],

@@ -1,8 +1,8 @@
-"""The local Prefect server, as a process of its own: serves one run and leaves with it.
+"""The process of the local Prefect server: serves one run and ends with it.
 
-Its standard input is the lifeline: it ends when the run that started it is gone, however that went.
-It sits in its own session, because Ctrl-C must reach the run and not the server that the run still
-has to tell about it.
+Its standard input is a pipe from the run and closes when the run has ended, however that happened.
+The process has a session of its own: Ctrl-C must reach the run only, which still has to report the
+interrupt to the server.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import threading
 import time
 
 GRACE_SECONDS = 2
+"""Time in which the server still answers after the run has ended."""
 
 
-def leave_with_parent() -> None:
-    """Wait until nobody holds the other end of standard input, then end this process."""
-    # Without Python's buffer, whose lock would be held when this process ends in another way.
+def exit_with_parent() -> None:
+    """Wait until standard input is closed, then end this process."""
+    # Not through Python's buffer: its lock would be held if the process ends for another reason.
     while os.read(sys.stdin.fileno(), 1024):
         pass
     time.sleep(GRACE_SECONDS)
@@ -27,7 +28,8 @@ def leave_with_parent() -> None:
 
 
 def serve(listener: socket.socket) -> None:
-    """Serve Prefect's API on a socket that listens already."""
+    """Serve Prefect's API on a socket that is listening."""
+    # These imports take seconds. The parent may end meanwhile, which `exit_with_parent` must see.
     import uvicorn
     from prefect.server.api.server import create_app
 
@@ -42,7 +44,7 @@ def serve(listener: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    # The run that starts this waits for SIGTERM in a thread of its own, and has it blocked.
+    # The run waits for SIGTERM in a thread and has it blocked, and this process inherits that.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,7 +1,7 @@
-"""SIGTERM ends a run as Ctrl-C does: every step is told, and what is kept is kept.
+"""SIGTERM as an interrupt: a run that gets it ends like after Ctrl-C, and keeps what is paid.
 
-A thread waits for SIGTERM and hands it on as SIGINT. A handler would not do: Prefect puts its own
-in place, which raises wherever the event loop happens to be.
+A thread waits for SIGTERM and sends SIGINT to the main thread. A signal handler would not work:
+Prefect replaces it by its own, which raises at any place of the event loop.
 """
 
 from __future__ import annotations
@@ -13,51 +13,53 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 INTERRUPTED, TERMINATED = 130, 143
-"""What a command ends with after Ctrl-C and after SIGTERM."""
+"""Exit codes of a command after Ctrl-C and after SIGTERM."""
 
 
 @dataclass
 class InterruptState:
-    """How a run came to be interrupted."""
+    """The state of a block that `forward_sigterm` guards."""
 
     is_terminated: bool = False
-    """Whether it was SIGTERM, not Ctrl-C."""
-    is_over: bool = False
+    """True if the interrupt was SIGTERM, False for Ctrl-C."""
+    has_ended: bool = False
+    """True if the block has ended."""
 
 
 @contextmanager
 def forward_sigterm() -> Iterator[InterruptState]:
-    """Let SIGTERM interrupt this block as SIGINT does, also where SIGINT came in ignored.
+    """Let SIGTERM interrupt this block like SIGINT, which works even if it came in ignored.
 
-    Does nothing outside the main thread, which alone is interrupted. Children have SIGTERM
-    blocked and have to let it in again.
+    Does nothing outside the main thread, the only one that is interrupted. Child processes inherit
+    a blocked SIGTERM and must unblock it.
     """
-    ending = InterruptState()
+    state = InterruptState()
     if threading.current_thread() is not threading.main_thread():
-        yield ending
+        yield state
         return
-    held = signal.getsignal(signal.SIGINT)
-    if held is signal.SIG_IGN:
-        # A shell that starts us in the background has SIGINT ignored.
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.SIG_IGN:
+        # A shell starts background processes with SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    waiter = threading.Thread(target=_hand_on, args=(ending,), name="sigterm", daemon=True)
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    waiter = threading.Thread(target=_forward, args=(state,), name="sigterm", daemon=True)
     waiter.start()
     try:
-        yield ending
+        yield state
     finally:
-        ending.is_over = True
+        state.has_ended = True
         if waiter.is_alive() and waiter.ident:
             signal.pthread_kill(waiter.ident, signal.SIGTERM)
             waiter.join()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        signal.signal(signal.SIGINT, held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+        signal.signal(signal.SIGINT, handler)
 
 
-def _hand_on(ending: InterruptState) -> None:
-    while not ending.is_over:
+def _forward(state: InterruptState) -> None:
+    while not state.has_ended:
         signal.sigwait({signal.SIGTERM})
-        if not ending.is_over:
-            ending.is_terminated = True
-            # To the main thread itself: a lock it waits at is not left for another thread's signal.
+        if not state.has_ended:
+            state.is_terminated = True
+            # To the main thread: a signal to the process may reach another thread, which does not
+            # wake a main thread that waits for a lock.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -4,6 +4,7 @@
     loading        a file or bytes to a `Board`, or every problem at once
     board          a storyboard with its name, its file and the place of each value
     validation     what values require of one another
+    placeholders   what stands in place of broken values
     messages       what is wrong with a value, and the remedy
     problems       the root of all expected errors, `Problem`, "did you mean"
     terminal_text  text that is safe to print
@@ -11,6 +12,7 @@
     chains         which shot continues which
     yaml_nodes     YAML text to nodes with line and column
     yaml_syntax    messages for YAML syntax errors
+    yaml_recovery  reading on after YAML syntax errors
     yaml_editor    single values changed in a board's own text
     schema         the JSON Schema for editors
     template       the board that `shotchain init` writes

@@ -1,9 +1,9 @@
 """The storyboard as values: what an author may write, and nothing about how it is rendered.
 
-Every model is frozen and refuses unknown keys. Units stand in the names of the fields where the
-language does not fix them otherwise. The attribute docstrings feed ``storyboard.schema.json``, so
-that editors complete and explain. Annotations are evaluated where they stand, for pydantic takes
-longer to read them from text.
+Every model is frozen and rejects unknown keys. Units are in the names of the fields unless the
+language fixes them otherwise. The attribute docstrings become the descriptions in
+``storyboard.schema.json``, which editors show. Annotations are not postponed here: pydantic takes
+longer to evaluate them from text.
 """
 
 import re
@@ -20,17 +20,76 @@ from pydantic import (
     StringConstraints,
 )
 
+MAX_NAME_LENGTH = 64
+MAX_NAME_BYTES = 120
+"""Of a board's name, which becomes the name of its files: file systems take 255 bytes, encrypted
+home folders 143, and a suffix is added."""
+
+_RESERVED_NAMES = frozenset(
+    {"con", "prn", "aux", "nul", "placed"}
+    | {f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789"}
+)
+"""File names that mean a device on Windows, and the one of the store's own list of films."""
+
+# In a schema, classes such as \p{L} are not portable (Python's jsonschema rejects them), so the
+# schema excludes ASCII punctuation and leaves the letters of every script to the loader.
+_NOT_A_LETTER = r"\u0000-,./:-@\[-^`{-\u00a0\u2000-\u206f\u3000\ufeff"
+_ID_IN_SCHEMA = rf"^[^{_NOT_A_LETTER}_-][^{_NOT_A_LETTER}]*$"
+_NAME_IN_SCHEMA = rf"^[^{_NOT_A_LETTER}0-9-][^{_NOT_A_LETTER}]*$"
+
+
+def normalise_name(name: Any) -> Any:
+    """Return the id of a shot or the name of a cast member in the form in which they are compared.
+
+    Anything but text is returned unchanged.
+    """
+    if not isinstance(name, str) or name.isascii():
+        return name
+    return unicodedata.normalize("NFC", name)
+
+
+def is_reserved_name(name: str) -> bool:
+    """Return whether a file of this name can't exist on every system."""
+    return name.lower() in _RESERVED_NAMES
+
+
+def check_board_name(name: str) -> str:
+    """Return the name if files can be named by it.
+
+    Raises:
+        ValueError: If it is reserved or too long.
+    """
+    if is_reserved_name(name):
+        msg = f"`{name}` can't be the name of a file on every system"
+        raise ValueError(msg)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        msg = f"the name is longer than {MAX_NAME_BYTES} bytes in UTF-8"
+        raise ValueError(msg)
+    return name
+
+
 Ratio = Literal["16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive"]
 Resolution = Literal["480p", "720p", "1080p", "4k"]
 ServiceTier = Literal["default", "flex"]
 ShotId = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", min_length=1, max_length=64)
+    str,
+    BeforeValidator(normalise_name),
+    StringConstraints(
+        pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*$", min_length=1, max_length=MAX_NAME_LENGTH
+    ),
+    Field(json_schema_extra={"pattern": _ID_IN_SCHEMA}),
 ]
+BoardName = Annotated[ShotId, AfterValidator(check_board_name)]
 Name = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", min_length=1, max_length=64)
+    str,
+    BeforeValidator(normalise_name),
+    StringConstraints(
+        pattern=r"^[\p{L}_][\p{L}\p{M}\p{N}_-]*$", min_length=1, max_length=MAX_NAME_LENGTH
+    ),
+    Field(json_schema_extra={"pattern": _NAME_IN_SCHEMA}),
 ]
 Text = Annotated[str, StringConstraints(pattern=r"\S", max_length=20_000)]
-"""Words: at least one that can be seen."""
+"""Text with at least one visible character."""
 FileReference = Annotated[str, StringConstraints(pattern=r"\S", max_length=4_000)]
 """A file beside the board, a URL or a provider's own reference."""
 ProviderName = Annotated[Text, Field(examples=["simulator"])]
@@ -49,7 +108,7 @@ ModelName = Annotated[
         ]
     ),
 ]
-# A quoted "5" is text and a bare `no` is a word: the editor's schema says so too.
+# Strict, as in the editor's schema: a quoted "5" is text and a bare `no` is a word.
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Boolean = Annotated[bool, Field(strict=True)]
@@ -57,20 +116,15 @@ Boolean = Annotated[bool, Field(strict=True)]
 _MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 
 
-def normalise_name(name: str) -> str:
-    """Return a name of a shot, cast member or variable in the form in which names are compared."""
-    return unicodedata.normalize("NFC", name.strip())
-
-
 class FrozenModel(BaseModel):
-    """A frozen piece of a storyboard that refuses keys it does not know."""
+    """A frozen part of a storyboard that rejects unknown keys."""
 
-    # Most are only ever read as parts of a board, which is built once for all of them.
+    # Most models are only read as parts of a board, which is built once for all of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Money(FrozenModel):
-    """An amount in one currency, written ``4.00 USD``. Zero may stand without a currency."""
+    """An amount in one currency, written ``4.00 USD``. Zero needs no currency."""
 
     amount: Annotated[Decimal, Field(ge=0, lt=Decimal(10) ** 12)]
     currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = ""
@@ -80,31 +134,36 @@ class Money(FrozenModel):
 
 
 def parse_money(text: Any) -> Any:
-    """``"4.00 USD"`` as amount and currency; anything that is not text is left to the model.
+    """Parse ``"4.00 USD"`` into amount and currency; leave anything but text to the model.
 
-    Raises ValueError where the text is no amount with a three-letter currency.
+    Raises:
+        ValueError: If the text is not an amount with a three-letter currency.
     """
     if isinstance(text, int | float) and not isinstance(text, bool):
         text = str(text)
     if not isinstance(text, str):
         return text
-    found = _MONEY.match(text)
-    if not found:
+    match = _MONEY.match(text)
+    if not match:
         msg = "an amount and a currency are written like 4.00 USD"
         raise ValueError(msg)
-    money = Money(amount=Decimal(found[1]), currency=(found[2] or "").upper())
+    money = Money(amount=Decimal(match[1]), currency=(match[2] or "").upper())
     return require_currency(money)
 
 
 def require_currency(money: Money) -> Money:
-    """The money, where it is nothing or says its currency. Raises ValueError otherwise."""
+    """Return the money if it is zero or has a currency.
+
+    Raises:
+        ValueError: If the currency is missing.
+    """
     if money.amount and not money.currency:
-        msg = "the currency is missing; write it behind the amount, like 4.00 USD"
+        msg = "the currency is missing; write it after the amount, like 4.00 USD"
         raise ValueError(msg)
     return money
 
 
-_WrittenMoney = (
+_MoneyInSchema = (
     Annotated[
         str,
         StringConstraints(pattern=r"^ *[0-9]{1,9}(\.[0-9]{1,6})? *[A-Za-z]{3} *$"),
@@ -114,51 +173,51 @@ _WrittenMoney = (
 )
 Budget = Annotated[
     Money,
-    BeforeValidator(parse_money, json_schema_input_type=_WrittenMoney),
+    BeforeValidator(parse_money, json_schema_input_type=_MoneyInSchema),
     AfterValidator(require_currency),
 ]
 
 
 class Look(FrozenModel):
-    """Defaults for every shot. What a shot's model lacks is reported as not used."""
+    """Defaults for every shot. A value that a shot's model lacks is reported as not used."""
 
     ratio: Ratio | None = None
     """Width to height of the picture."""
     resolution: Resolution | None = None
-    """Size class of the picture; the model and the ratio fix the exact pixels."""
+    """Size class of the picture; the model and the ratio determine the exact pixels."""
     seconds: Annotated[Integer, Field(ge=1, examples=[5])] | Literal["auto"] | None = None
-    """Length of a shot in seconds, or `auto` where the model may decide."""
+    """Length of a shot in seconds; with `auto` the model decides, if it can."""
     audio: Boolean | None = None
-    """Sound with the picture, where the model has it. Unset means on."""
+    """Render sound with the picture, if the model can. On by default."""
     style: Annotated[str, StringConstraints(max_length=20_000)] | None = None
-    """Words that are added to every prompt. A shot's own replace them; `""` takes them off."""
+    """Text that is added to every prompt. A shot's own style replaces it; `""` removes it."""
     seed: Integer | None = None
-    """The number the model's chance starts from."""
+    """The seed of the model's random numbers."""
     camera_fixed: Boolean | None = None
     """Hold the camera still."""
     watermark: Boolean | None = None
-    """The vendor's mark in the picture. Unset means none."""
+    """Show the vendor's watermark in the picture. Off by default."""
     draft: Boolean | Literal["final"] | None = None
-    """A cheap preview, where the model has drafts; `final` is the full picture of just that one."""
+    """`true` renders a cheap preview, if the model has drafts; `final` renders its full picture."""
     service_tier: ServiceTier | None = None
-    """`flex` is half the price and takes hours, where the model has it."""
+    """`flex` is half the price and takes hours, if the model has it."""
     priority: Annotated[Integer, Field(ge=0, le=9)] | None = None
-    """Place in the vendor's queue, 0 to 9, where the model has it."""
+    """Place in the vendor's queue, 0 to 9, if the model has priorities."""
     execution_expires_after: Integer | None = None
-    """Seconds after which the vendor gives an unfinished job up."""
+    """Seconds after which the vendor cancels an unfinished job."""
     reseed: Boolean | None = None
-    """Try once more with another seed where the vendor's moderation refuses what was rendered."""
+    """Try once more with another seed if the vendor's moderation rejects the rendered clip."""
 
 
 class CastMember(FrozenModel):
-    """Who or what appears: `{name}` in a prompt expands to the words."""
+    """Who or what appears: `{name}` in a prompt expands to the text."""
 
     is_: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
-    """The words that stand for `{name}` in a prompt."""
+    """The text that replaces `{name}` in a prompt."""
     images: tuple[FileReference, ...] = ()
-    """Pictures handed over where the model takes references."""
+    """Pictures that are sent if the model takes references."""
     required: Boolean = False
-    """An error, not a note, where the images can't be handed over."""
+    """Report an error, not a note, if the images can't be sent."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -169,11 +228,11 @@ class FromShot(FrozenModel):
     shot: ShotId
     """The id of the shot to continue."""
     take: Annotated[Integer, Field(ge=1)] | None = None
-    """Which take of it; unset is its present one."""
+    """The take of that shot; its current take by default."""
 
 
 class References(FrozenModel):
-    """Pictures, clips and sounds the model may look at and listen to."""
+    """Pictures, clips and sounds that the model may use."""
 
     images: tuple[FileReference, ...] = ()
     """Files, URLs or `asset://` ids of pictures."""
@@ -187,51 +246,51 @@ class Crossfade(FrozenModel):
     """One shot dissolves into the next."""
 
     crossfade: Annotated[Number, Field(gt=0, le=10)]
-    """Seconds both shots are seen."""
+    """Seconds during which both shots are visible."""
 
 
 Join = Literal["cut"] | Crossfade
 
 
 class Shot(Look):
-    """One clip that is wanted. What it leaves out comes from `look` and from the board."""
+    """One clip of the film. What a shot leaves out comes from `look` and from the board."""
 
     id: ShotId
-    """The shot's name: unique in the board, letters, digits, - and _."""
+    """The shot's name, unique in the board: letters of any script, digits, - and _."""
     title: Text | None = None
-    """The chapter's title in the film; the id where it is left out."""
+    """The chapter's title in the film; the id by default."""
     prompt: Annotated[Text, Field(examples=["{keeper} opens the door. Slow push in."])] | None = (
         None
     )
     """What happens in the shot. `{name}` is cast or a variable; `{{` is a brace."""
     provider: ProviderName | None = None
-    """Who renders this shot."""
+    """The provider that renders this shot."""
     model: ModelName | None = None
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
     first_frame: FromShot | Literal["previous", "none"] | FileReference | None = None
     """`previous` (the default from the second shot on), `none`, `{shot: ID}`, a file or a URL."""
     last_frame: FileReference | None = None
-    """A file or URL of the picture the shot ends on, where the model takes one."""
+    """A file or URL of the picture the shot ends on, if the model takes one."""
     continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
-    """`clip`: hand the previous clip, as Video 1, to a model that takes reference video."""
+    """`clip`: send the previous clip, as Video 1, to a model that takes reference video."""
     clip: FileReference | None = None
     """A file that is this shot already: nothing is rendered or paid."""
     references: References | None = None
-    """Pictures, clips and sounds to refer to, where the model takes them."""
+    """Pictures, clips and sounds to refer to, if the model takes them."""
     frames: Integer | None = None
-    """Length in frames (25 + 4n, 29 to 289), where the model has it."""
+    """Length in frames (25 + 4n, 29 to 289), if the model takes it."""
     take: Annotated[Integer, Field(ge=1)] = 1
-    """Raise it to ask for a new picture on purpose."""
+    """Increase it to render a new picture on purpose."""
     lock: Boolean = False
     """Never render this shot again."""
     transition: Join | None = None
-    """How the film comes into this shot; the film's `join` where it is left out."""
+    """How the film changes to this shot; the film's `join` by default."""
     callback_url: Text | None = None
     """Where the vendor reports the job's state."""
     safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
-    """A hash that stands for the end user, for the vendor."""
+    """A hash that identifies the end user to the vendor."""
     tools: tuple[Literal["web_search"], ...] = ()
-    """What the model may use, where it has it."""
+    """Tools that the model may use, if it has them."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -242,33 +301,33 @@ class Music(FrozenModel):
     file: FileReference
     """The sound file, beside the board."""
     gain_db: Number = 0.0
-    """Louder or softer, in decibels."""
+    """Gain in decibels: positive is louder."""
     duck: Boolean = False
-    """Softer while a shot has sound of its own."""
+    """Lower the music while a shot has sound of its own."""
 
 
 class Film(FrozenModel):
     """How the clips become one film."""
 
     join: Join = "cut"
-    """How one shot comes after another."""
+    """How the film changes from shot to shot."""
     music: Music | None = None
     """A track under the whole film."""
     loudness: Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? LUFS$")] | None = None
     """Integrated loudness, written `-16 LUFS`."""
     codec: Literal["h264", "keep"] = "h264"
-    """`keep` leaves the clips' codec instead of H.264 8-bit."""
+    """`keep` keeps the clips' codec instead of H.264 8-bit."""
 
 
 class Storyboard(FrozenModel):
-    """What is asked: the shots, their look, their cast and the film they make."""
+    """A film to make: the shots, their look, their cast, and how they are joined."""
 
-    name: ShotId | None = None
-    """The board's name; the file's stem where it is left out."""
+    name: BoardName | None = None
+    """The board's name; the stem of its file by default."""
     title: Text | None = None
-    """What the film is called."""
+    """The title of the film."""
     provider: ProviderName = "simulator"
-    """Who renders: a row of `shotchain providers`."""
+    """The provider that renders: a row of `shotchain providers`."""
     model: ModelName = "seedance-1.5-pro"
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
     budget: Budget | None = None
@@ -278,7 +337,7 @@ class Storyboard(FrozenModel):
     cast: dict[Name, CastMember] = {}
     """Who and what appears."""
     variables: dict[Name, Text] = {}
-    """Words that `{name}` in a prompt stands for."""
+    """Texts that replace `{name}` in a prompt."""
     shots: Annotated[tuple[Shot, ...], Field(min_length=1, max_length=2000)]
     """The shots in the order of the film."""
     film: Film = Film()

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from storyboards.terminal_text import escape_control_chars, format_path, shorten
 
+MAX_PROBLEMS = 200
+"""The most problems that are reported: a file that is not a board has one on every line."""
 MAX_CANDIDATES = 3
 """The most names that one error message lists."""
 _MAX_NAME_LENGTH = 64
@@ -77,6 +79,24 @@ class InvalidStoryboard(ShotchainError):
     def __str__(self) -> str:
         # The problems are escaped one by one: the line breaks between them stay.
         return Exception.__str__(self)
+
+
+def merge_problems(problems: Iterable[Problem], *, file: str = "") -> tuple[Problem, ...]:
+    """Return the problems in the order of file, line and column, each once.
+
+    Args:
+        problems: In the order in which they were found.
+        file: The file of the problems that have none yet.
+
+    Returns:
+        At most `MAX_PROBLEMS` problems, and one more that says so if there are more.
+    """
+    placed = (each if each.file else each._replace(file=file) for each in problems)
+    merged = sorted(dict.fromkeys(placed), key=lambda each: (each.file, each.line, each.column))
+    if len(merged) > MAX_PROBLEMS:
+        more = Problem("there may be more problems", "Fix these first.", merged[0].file)
+        return (*merged[:MAX_PROBLEMS], more)
+    return tuple(merged)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:

@@ -49,7 +49,7 @@ def find_names(text: str) -> Iterator[str]:
     if "{" in text:
         for match in _BRACES.finditer(text):
             if match[1] is not None:
-                yield normalise_name(match[1])
+                yield normalise_name(match[1].strip())
 
 
 def has_lone_brace(text: str) -> bool:
@@ -74,7 +74,7 @@ def _name_resolver(storyboard: Storyboard) -> Callable[[str], str]:
 def _expand(text: str, look_up: Callable[[str], str]) -> str:
     def replace(match: re.Match[str]) -> str:
         name: str | None = match[1]
-        return match[0][0] if name is None else look_up(normalise_name(name))
+        return match[0][0] if name is None else look_up(normalise_name(name.strip()))
 
     return _BRACES.sub(replace, text) if _has_brace(text) else text
 

@@ -1,7 +1,7 @@
-"""The JSON Schema by which editors complete, explain and check a board.
+"""The JSON Schema with which editors complete, explain and check a board.
 
-It is generated from the models; ``python -m storyboards.schema`` writes it beside them. What values
-demand of one another is beyond a schema and stays with `rules`.
+It is generated from the models; ``python -m storyboards.schema`` writes it into the same folder.
+A schema can't express what values require of one another: that stays with `validation`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from storyboards.models import Storyboard
 
 FILE = Path(__file__).with_name("storyboard.schema.json")
 
-_WRITTEN_AS_NUMBERS = frozenset({"id", "name", "shot", "title"})
-"""Texts that may be written as a bare number, like ``id: 1`` or ``title: 1984``."""
+_WRITABLE_AS_INTEGER = frozenset({"id", "name", "shot", "title"})
+"""Texts that may be written as a bare number, for example ``id: 1`` or ``title: 1984``."""
 
 
 def build_schema() -> dict[str, Any]:
-    """The schema of a board as an author writes it."""
+    """Return the schema of a board as an author writes it."""
     schema: dict[str, Any] = _tidy(Storyboard.model_json_schema(by_alias=True))
-    words = _read_docstrings()
+    docstrings = _read_docstrings()
     for title, model in {"Storyboard": schema, **schema["$defs"]}.items():
         for name, field in list(model.get("properties", {}).items()):
-            if name in words.get(title, {}):
-                field = model["properties"][name] = {"description": words[title][name], **field}
-            if name in _WRITTEN_AS_NUMBERS and field.get("type") == "string":
+            if name in docstrings.get(title, {}):
+                field = {"description": docstrings[title][name], **field}
+                model["properties"][name] = field
+            if name in _WRITABLE_AS_INTEGER and field.get("type") == "string":
                 field["type"] = ["string", "integer"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -41,47 +42,49 @@ def build_schema() -> dict[str, Any]:
 
 
 def write_schema(file: Path = FILE) -> None:
-    """Writes the schema where the example boards look for it."""
-    file.write_text(render_schema(), encoding="utf-8")
+    """Write the schema to the file that the example boards refer to."""
+    file.write_text(format_schema(), encoding="utf-8")
 
 
-def render_schema() -> str:
-    """The schema as the text of its file."""
+def format_schema() -> str:
+    """Return the schema as the text of its file."""
     return json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _read_docstrings() -> dict[str, dict[str, str]]:
-    """What the models say of each field, by the name of the model and the key as it is written.
+    """Return the docstrings of the models' fields, by model and by the key as it is written.
 
-    Read from the source here: pydantic could, but at every start and not only for the schema.
+    They are read from the source here: pydantic could do it, but at every start.
     """
     tree = ast.parse(inspect.getsource(models))
     own = {node.name: _docstrings_of(node) for node in tree.body if isinstance(node, ast.ClassDef)}
-    found: dict[str, dict[str, str]] = {}
+    by_model: dict[str, dict[str, str]] = {}
     for name in own:
         model = getattr(models, name)
-        said = ChainMap(*(own[base.__name__] for base in model.__mro__ if base.__name__ in own))
+        inherited = ChainMap(
+            *(own[base.__name__] for base in model.__mro__ if base.__name__ in own)
+        )
         fields = getattr(model, "model_fields", {})
-        found[name] = {
-            field.alias or key: said[key] for key, field in fields.items() if key in said
+        by_model[name] = {
+            field.alias or key: inherited[key] for key, field in fields.items() if key in inherited
         }
-    return found
+    return by_model
 
 
 def _docstrings_of(node: ast.ClassDef) -> dict[str, str]:
     return {
-        said.target.id: inspect.cleandoc(words.value.value)
-        for said, words in pairwise(node.body)
-        if isinstance(said, ast.AnnAssign)
-        and isinstance(said.target, ast.Name)
-        and isinstance(words, ast.Expr)
-        and isinstance(words.value, ast.Constant)
-        and isinstance(words.value.value, str)
+        field.target.id: inspect.cleandoc(docstring.value.value)
+        for field, docstring in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(docstring, ast.Expr)
+        and isinstance(docstring.value, ast.Constant)
+        and isinstance(docstring.value.value, str)
     }
 
 
 def _tidy(node: Any) -> Any:
-    """Without what nobody writes or reads: nulls, empty defaults, titles that repeat the key."""
+    """Remove what nobody writes or reads: nulls, empty defaults, titles that repeat the key."""
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
@@ -93,10 +96,10 @@ def _tidy(node: Any) -> Any:
     }
     if "patternProperties" in tidied:
         tidied["additionalProperties"] = False
-    kinds = [kind for kind in tidied.pop("anyOf", ()) if kind != {"type": "null"}]
-    if len(kinds) == 1:
-        return {**kinds[0], **tidied}
-    return {"anyOf": kinds, **tidied} if kinds else tidied
+    types = [each for each in tidied.pop("anyOf", ()) if each != {"type": "null"}]
+    if len(types) == 1:
+        return {**types[0], **tidied}
+    return {"anyOf": types, **tidied} if types else tidied
 
 
 def _tidy_fields(fields: dict[str, Any]) -> dict[str, Any]:

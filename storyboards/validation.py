@@ -1,7 +1,10 @@
-"""What the parts of a storyboard require of one another: ids, links, names and exclusive keys.
+"""Whether the values of a board fit the models and one another: every problem in one check.
 
-Each rule checks a storyboard whose every value is valid by itself. What a model or a provider can
-do, and whether a file exists, is not checked here.
+A value that does not fit is set aside, so that the rest can still be checked: it is removed or
+replaced by a placeholder, and its path is noted as broken. A problem that may only be the
+consequence of a broken value is not reported.
+
+What a model or a provider can do, and whether a file exists, is not checked here.
 """
 
 from __future__ import annotations
@@ -13,234 +16,348 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from storyboards.chains import find_cycles, find_links
-from storyboards.messages import Misfit, meant_key
+from storyboards.messages import explain, read_location
 from storyboards.models import Crossfade, FromShot, Shot, Storyboard
-from storyboards.problems import did_you_mean
+from storyboards.placeholders import SetAside
+from storyboards.problems import MAX_CANDIDATES, MAX_PROBLEMS, Problem, did_you_mean
 from storyboards.prompts import find_names, has_lone_brace
-from storyboards.terminal_text import format_path, quote
-from storyboards.yaml_nodes import NodePath
+from storyboards.terminal_text import quote, shorten
+from storyboards.yaml_nodes import (
+    MappingNode,
+    NodePath,
+    ScalarNode,
+    SequenceNode,
+    find,
+    find_place,
+    to_data,
+)
 
-MOST_FAULTS = 200
-_LISTED = 8
-
-_BESIDE_CLIP = frozenset({"id", "title", "clip", "transition"})
-
-
-class Fault(NamedTuple):
-    """A contradiction, where it stands and what to do about it."""
-
-    path: NodePath
-    message: str
-    remedy: str
-    relies_on: str = ""
-    """``names``, ``ids`` or ``links``: what has to be sound elsewhere for this to be sure."""
-
-
-def find_problems(storyboard: Storyboard) -> list[Fault]:
-    """Everything in which the storyboard contradicts itself, up to more than anybody reads."""
-    return list(islice(_find_all(storyboard), MOST_FAULTS))
+_NEVER_EMPTY = {
+    "first_frame": "Write none for a cut or previous for the chain, or remove the line.",
+    "budget": "Write an amount like 4.00 USD, or remove the line.",
+}
+"""Keys that must not be empty: it is unclear what an author means by it, and it costs money."""
+_ALLOWED_WITH_CLIP = frozenset({"id", "title", "clip", "transition"})
+_MAX_ROUNDS = 8
 
 
-def _find_all(storyboard: Storyboard) -> Iterator[Fault]:
-    yield from _check_ids(storyboard)
-    yield from _check_cast(storyboard)
-    yield from _check_words(storyboard)
-    for index, shot in enumerate(storyboard.shots):
-        yield from _check_shot(index, shot)
-    yield from _check_beginning(storyboard.shots[0])
-    yield from _check_first_frames(storyboard)
-    yield from _check_loops(storyboard)
+class Checked(NamedTuple):
+    """What is left of a board after a check."""
+
+    storyboard: Storyboard | None
+    """Valid, with placeholders for what is broken; None if too much is broken."""
+    problems: list[Problem]
+    """With line and column, without the file's name."""
+    broken: set[NodePath]
+    """The paths of the values that were set aside. One that ends in an empty key stands for keys
+    that may be missing there."""
 
 
-def _check_ids(storyboard: Storyboard) -> Iterator[Fault]:
-    owners: dict[str, int] = {}
-    for index, shot in enumerate(storyboard.shots):
-        owner = owners.setdefault(shot.id, index)
-        if owner != index:
-            taken_by = format_path(("shots", owner))
-            message = f"the id {quote(shot.id)} already belongs to {taken_by}"
-            yield Fault(("shots", index, "id"), message, "Give each shot an id of its own.")
+def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
+    """Check a board's values and what they require of one another.
+
+    Args:
+        tree: The board.
+        broken: Paths of values that are known to be unusable.
+    """
+    data = _without_empty(to_data(tree))
+    aside = SetAside(data)
+    aside.add(broken)
+    problems = [each for each in _find_empty(tree) if not _is_within(each.keys, aside.broken)]
+    aside.add([problem.keys for problem in problems])
+    storyboard = None
+    for _ in range(_MAX_ROUNDS):
+        try:
+            storyboard = _build(data, tree)
+            break
+        except ValidationError as error:
+            found = explain(error.errors(include_url=False), tree)
+            problems += [problem for problem in found if not _is_within(problem.keys, aside.broken)]
+            aside.add([problem.keys for problem in found])
+            if not found:
+                break
+    if storyboard is None:
+        return Checked(None, problems, aside.broken)
+    problems += [_place(problem, tree) for problem in find_problems(storyboard, aside.broken)]
+    return Checked(_without_contradictions(storyboard, aside), problems, aside.broken)
 
 
-def _check_cast(storyboard: Storyboard) -> Iterator[Fault]:
-    known = storyboard.variables
-    for name, member in storyboard.cast.items():
-        if name in storyboard.variables:
-            message = f"{quote(name)} is both a member of the cast and a variable"
-            yield Fault(("variables", name), message, "Rename one of the two.")
-        if member.required and not member.images:
-            message = "`required` says nothing without `images`"
-            remedy = "Add the images, or take `required` out."
-            yield Fault(("cast", name, "required"), message, remedy)
-        yield from _check_names(member.is_, ("cast", name, "is"), known, "variables")
+def _without_contradictions(storyboard: Storyboard, aside: SetAside) -> Storyboard | None:
+    """Set the values aside that break a rule, until the storyboard breaks none."""
+    for _ in range(_MAX_ROUNDS):
+        problems = find_problems(storyboard)
+        if not problems:
+            return storyboard
+        # A shot that shows nothing lacks its prompt.
+        aside.add(
+            [
+                (*problem.keys, "prompt") if len(problem.keys) == 2 else problem.keys
+                for problem in problems
+            ]
+        )
+        try:
+            storyboard = Storyboard.model_validate(aside.data)
+        except ValidationError:
+            return None
+    return None
 
 
-def _check_words(storyboard: Storyboard) -> Iterator[Fault]:
-    known = {**storyboard.variables, **storyboard.cast}
-    for path, words in _find_words(storyboard):
-        yield from _check_names(words, path, known, "cast and variables")
+def _build(data: dict[str, Any], tree: MappingNode) -> Storyboard:
+    """Build the storyboard; a bare number in place of a text is the text it is written as."""
+    try:
+        return Storyboard.model_validate(data)
+    except ValidationError as error:
+        if not _restore_texts(data, tree, error):
+            raise
+        return Storyboard.model_validate(data)
 
 
-def _find_words(storyboard: Storyboard) -> Iterator[tuple[NodePath, str]]:
-    if storyboard.look.style:
-        yield ("look", "style"), storyboard.look.style
-    for index, shot in enumerate(storyboard.shots):
-        if shot.prompt:
-            yield ("shots", index, "prompt"), shot.prompt
-        if shot.style:
-            yield ("shots", index, "style"), shot.style
+def _restore_texts(data: dict[str, Any], tree: MappingNode, error: ValidationError) -> bool:
+    restored = False
+    for detail in error.errors(include_url=False, include_context=False):
+        if detail["type"] != "string_type":
+            continue
+        path = read_location(detail["loc"]).path
+        node, reached = find(tree, path)
+        if reached == path and isinstance(node, ScalarNode) and node.value is not None:
+            parent: Any = data
+            for part in path[:-1]:
+                parent = parent[part]
+            parent[path[-1]] = node.text
+            restored = True
+    return restored
 
 
-def _check_names(
-    words: str, path: NodePath, known: Collection[str], of_what: str
-) -> Iterator[Fault]:
-    if has_lone_brace(words):
-        yield Fault(path, "a brace opens or closes no name", "Write {{ or }} for a plain brace.")
-    for name in dict.fromkeys(find_names(words)):
-        if name not in known:
-            message = f"{quote('{' + name + '}')} is not among the {of_what}"
-            yield Fault(path, message, did_you_mean(name, known) or _offer(name, known), "names")
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    """Drop keys without a value, which count as left out, except names in cast and variables."""
+    kept: dict[str, Any] = {}
+    for key, value in data.items():
+        if key in ("cast", "variables") and isinstance(value, dict):
+            kept[key] = {name: _drop_none(member) for name, member in value.items()}
+        elif value is not None:
+            kept[key] = _drop_none(value)
+    return kept
 
 
-def _offer(name: str, known: Collection[str]) -> str:
-    have = f"Add {quote(name)} under `cast` or `variables`."
-    if known:
-        have = f"The names are: {_list_some(known)}."
-    return f"{have} A plain brace is written {{{{."
+def _drop_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _drop_none(child) for key, child in value.items() if child is not None}
+    if isinstance(value, list):
+        return [_drop_none(item) for item in value]
+    return value
 
 
-def _list_some(words: Collection[str]) -> str:
-    told = ", ".join(islice(words, _LISTED))
-    more = len(words) - _LISTED
-    return f"{told} and {more} more" if more > 0 else told
+def _find_empty(tree: MappingNode) -> list[Problem]:
+    shots = tree.entries.get("shots")
+    count = len(shots.items) if isinstance(shots, SequenceNode) else 0
+    paths: list[NodePath] = [("budget",)]
+    paths += [("shots", index, "first_frame") for index in range(count)]
+    problems = []
+    for path in paths:
+        node, reached = find(tree, path)
+        if reached == path and isinstance(node, ScalarNode) and node.value is None:
+            key = str(path[-1])
+            problem = Problem(f"{quote(key)} is empty", _NEVER_EMPTY[key], keys=path)
+            problems.append(_place(problem, tree))
+    return problems
 
 
-def _check_shot(index: int, shot: Shot) -> Iterator[Fault]:
-    path: NodePath = ("shots", index)
-    if shot.clip is not None:
-        yield from _check_clip(path, shot)
-        return
-    if shot.seconds is not None and shot.frames is not None:
-        message = "`seconds` and `frames` both give the length"
-        yield Fault((*path, "frames"), message, "Keep one of them.")
-    if shot.continue_ and shot.first_frame is not None:
-        message = "`continue: clip` and `first_frame` both say where the shot begins"
-        yield Fault((*path, "continue"), message, "Keep one of them.")
-    if shot.prompt is None and not _shows_something(shot):
-        message = "the shot has neither a `prompt` nor a `clip`"
-        yield Fault(path, message, "Say what happens: `prompt: ...`.")
+def _place(problem: Problem, tree: MappingNode) -> Problem:
+    line, column = find_place(tree, problem.keys)
+    return problem._replace(line=line, column=column)
 
 
-def _check_clip(path: NodePath, shot: Shot) -> Iterator[Fault]:
-    for name in sorted(shot.model_fields_set - _BESIDE_CLIP):
+def find_problems(storyboard: Storyboard, broken: Collection[NodePath] = ()) -> list[Problem]:
+    """Return the contradictions in a storyboard, without line and column.
+
+    Args:
+        storyboard: A storyboard whose every value is valid by itself.
+        broken: Paths of values that were set aside. Contradictions that may be their consequence
+            are left out.
+
+    Returns:
+        At most `MAX_PROBLEMS` problems.
+    """
+    found = _Rules(storyboard, broken).check()
+    return list(
+        islice((each for each in found if not _is_consequence(each.keys, broken)), MAX_PROBLEMS)
+    )
+
+
+def _is_within(path: NodePath, broken: Collection[NodePath]) -> bool:
+    """Return whether the value at a path is broken, or part of a broken one."""
+    return any(path[:length] in broken for length in range(1, len(path) + 1))
+
+
+def _is_consequence(path: NodePath, broken: Collection[NodePath]) -> bool:
+    """Return whether a problem at a path may exist only because something was set aside."""
+    return _is_within(path, broken) or any(each[: len(path)] == path for each in broken)
+
+
+class _Rules:
+    """The rules for one storyboard; each yields problems."""
+
+    def __init__(self, storyboard: Storyboard, broken: Collection[NodePath]) -> None:
+        self.storyboard = storyboard
+        self.broken = broken
+        shots = [path for path in broken if path[:1] == ("shots",) or path == ("",)]
+        self.knows_ids = not any(len(path) < 3 or path[2] in ("", "id") for path in shots)
+        self.knows_links = self.knows_ids and not any(
+            path[2] in ("first_frame", "continue", "clip") for path in shots if len(path) > 2
+        )
+
+    def check(self) -> Iterator[Problem]:
+        yield from self._check_ids()
+        yield from self._check_cast()
+        yield from self._check_texts()
+        for index, shot in enumerate(self.storyboard.shots):
+            yield from self._check_shot(("shots", index), shot)
+        yield from self._check_first_shot(self.storyboard.shots[0])
+        yield from self._check_first_frames()
+        if self.knows_links:
+            yield from self._check_cycles()
+
+    def _knows_name(self, name: str) -> bool:
+        """Return whether a name that is unknown was surely never defined."""
+        return not any(
+            path == ("",)
+            or (path[0] in ("cast", "variables") and (len(path) < 2 or path[1] in ("", name)))
+            for path in self.broken
+        )
+
+    def _check_ids(self) -> Iterator[Problem]:
+        owners: dict[str, int] = {}
+        for index, shot in enumerate(self.storyboard.shots):
+            owner = owners.setdefault(shot.id, index)
+            if owner != index:
+                message = f"the id {quote(shot.id)} is already used by shots[{owner}]"
+                remedy = "Give each shot an id of its own."
+                yield Problem(message, remedy, keys=("shots", index, "id"))
+
+    def _check_cast(self) -> Iterator[Problem]:
+        variables = self.storyboard.variables
+        for name, member in self.storyboard.cast.items():
+            if name in variables:
+                message = f"{quote(name)} is both a member of the cast and a variable"
+                yield Problem(message, "Rename one of the two.", keys=("variables", name))
+            if member.required and not member.images:
+                message = "`required` has no effect without `images`"
+                remedy = "Add the images, or remove `required`."
+                yield Problem(message, remedy, keys=("cast", name, "required"))
+            path: NodePath = ("cast", name, "is")
+            yield from self._check_names(member.is_, path, variables, "a variable")
+
+    def _check_texts(self) -> Iterator[Problem]:
+        known = {**self.storyboard.variables, **self.storyboard.cast}
+        for path, text in self._find_texts():
+            yield from self._check_names(text, path, known, "in the cast or a variable")
+
+    def _find_texts(self) -> Iterator[tuple[NodePath, str]]:
+        if self.storyboard.look.style:
+            yield ("look", "style"), self.storyboard.look.style
+        for index, shot in enumerate(self.storyboard.shots):
+            if shot.prompt:
+                yield ("shots", index, "prompt"), shot.prompt
+            if shot.style:
+                yield ("shots", index, "style"), shot.style
+
+    def _check_names(
+        self, text: str, path: NodePath, known: Collection[str], kind: str
+    ) -> Iterator[Problem]:
+        if has_lone_brace(text):
+            message = "a brace does not open or close a name"
+            yield Problem(message, "Write {{ or }} for a plain brace.", keys=path)
+        for name in dict.fromkeys(find_names(text)):
+            if name not in known and self._knows_name(name):
+                message = f"{quote('{' + name + '}')} is not {kind}"
+                remedy = did_you_mean(name, known) or _name_remedy(name, known)
+                yield Problem(message, remedy, keys=path)
+
+    def _check_shot(self, path: NodePath, shot: Shot) -> Iterator[Problem]:
+        if shot.clip is not None:
+            yield from _check_clip(path, shot)
+            return
+        if shot.seconds is not None and shot.frames is not None:
+            message = "`seconds` and `frames` both set the length"
+            yield Problem(message, "Keep one of them.", keys=(*path, "frames"))
+        if shot.continue_ and shot.first_frame is not None:
+            message = "`continue: clip` and `first_frame` both set where the shot begins"
+            yield Problem(message, "Keep one of them.", keys=(*path, "continue"))
+        if shot.prompt is None and not _shows_something(shot):
+            message = "the shot has neither a `prompt` nor a `clip`"
+            yield Problem(message, "Describe what happens: `prompt: ...`.", keys=path)
+
+    def _check_first_shot(self, shot: Shot) -> Iterator[Problem]:
+        message = "there is no shot before the first one"
+        if shot.first_frame == "previous":
+            remedy = "Remove the line, or name another shot or a file."
+            yield Problem(message, remedy, keys=("shots", 0, "first_frame"))
+        if shot.continue_:
+            yield Problem(message, "Remove the line.", keys=("shots", 0, "continue"))
+        if isinstance(shot.transition, Crossfade):
+            yield Problem(message, "Remove the line.", keys=("shots", 0, "transition"))
+
+    def _check_first_frames(self) -> Iterator[Problem]:
+        ids = dict.fromkeys(shot.id for shot in self.storyboard.shots)
+        for index, shot in enumerate(self.storyboard.shots):
+            path: NodePath = ("shots", index, "first_frame")
+            if isinstance(shot.first_frame, FromShot):
+                if shot.first_frame.shot not in ids and self.knows_ids:
+                    yield _unknown_shot((*path, "shot"), shot.first_frame.shot, ids)
+            elif shot.first_frame in ids:
+                message = f"{quote(shot.first_frame)} is the id of a shot, but read as a file"
+                yield Problem(message, f"Write {{shot: {shot.first_frame}}}.", keys=path)
+            elif shot.first_frame and _is_misspelt_keyword(shot.first_frame):
+                message = f"{quote(shot.first_frame)} is read as a file"
+                yield Problem(message, f"Write {shot.first_frame.strip().lower()}.", keys=path)
+
+    def _check_cycles(self) -> Iterator[Problem]:
+        indexes = {shot.id: index for index, shot in enumerate(self.storyboard.shots)}
+        if len(indexes) < len(self.storyboard.shots):
+            return  # two shots with one id make cycles that nobody wrote
+        for cycle in find_cycles(find_links(self.storyboard)):
+            route = " -> ".join((*map(quote, cycle), quote(cycle[0])))
+            message = f"the shot waits for itself: {route}"
+            if len(cycle) == 1:
+                message = "the shot starts from its own last frame"
+            remedy = "Let one of them start elsewhere: `first_frame: none`."
+            yield Problem(message, remedy, keys=("shots", indexes[cycle[0]], "first_frame"))
+
+
+def _check_clip(path: NodePath, shot: Shot) -> Iterator[Problem]:
+    for name in sorted(shot.model_fields_set - _ALLOWED_WITH_CLIP):
         field = type(shot).model_fields[name]
         if getattr(shot, name) != field.default:
             key = field.alias or name
-            message = f"`{key}` says nothing beside `clip`: nothing is rendered"
-            yield Fault((*path, key), message, "Take one of the two out.")
+            message = f"`{key}` has no effect with `clip`: nothing is rendered"
+            yield Problem(message, "Remove one of the two.", keys=(*path, key))
 
 
 def _shows_something(shot: Shot) -> bool:
-    """Whether a picture or a clip that the shot names can stand for a prompt."""
-    refers = shot.references and (shot.references.images or shot.references.videos)
-    return bool(shot.first_frame not in (None, "none", "previous") or shot.continue_ or refers)
+    """Return whether the shot names a picture or a clip that can replace a prompt."""
+    references = shot.references and (shot.references.images or shot.references.videos)
+    has_frame = shot.first_frame not in (None, "none", "previous")
+    return bool(has_frame or shot.continue_ or references)
 
 
-def _check_beginning(shot: Shot) -> Iterator[Fault]:
-    nothing = "there is no shot before the first one"
-    if shot.first_frame == "previous":
-        remedy = "Take the line out, or name another shot or a file."
-        yield Fault(("shots", 0, "first_frame"), nothing, remedy)
-    if shot.continue_:
-        yield Fault(("shots", 0, "continue"), nothing, "Take the line out.")
-    if isinstance(shot.transition, Crossfade):
-        yield Fault(("shots", 0, "transition"), nothing, "Take the line out.")
+def _unknown_shot(path: NodePath, shot: str, ids: Collection[str]) -> Problem:
+    remedy = did_you_mean(shot, ids, otherwise=f"The shots are: {_list_some(ids)}.")
+    return Problem(f"there is no shot {quote(shot)}", remedy, keys=path)
 
 
-def _check_first_frames(storyboard: Storyboard) -> Iterator[Fault]:
-    ids = dict.fromkeys(shot.id for shot in storyboard.shots)
-    for index, shot in enumerate(storyboard.shots):
-        path: NodePath = ("shots", index, "first_frame")
-        if isinstance(shot.first_frame, FromShot):
-            wanted = shot.first_frame.shot
-            if wanted not in ids:
-                remedy = did_you_mean(wanted, ids) or f"The shots are: {_list_some(ids)}."
-                yield Fault((*path, "shot"), f"there is no shot {quote(wanted)}", remedy, "ids")
-        elif shot.first_frame in ids:
-            message = f"{quote(shot.first_frame)} is a shot, and here it would be a file"
-            yield Fault(path, message, f"Write {{shot: {shot.first_frame}}}.")
-        elif shot.first_frame and _is_miswritten(shot.first_frame):
-            message = f"{quote(shot.first_frame)} would be a file"
-            yield Fault(path, message, f"Write {shot.first_frame.strip().lower()}.")
-
-
-def _is_miswritten(first_frame: str) -> bool:
+def _is_misspelt_keyword(first_frame: str) -> bool:
     word = first_frame.strip().lower()
     return word in ("none", "previous") and word != first_frame
 
 
-def _check_loops(storyboard: Storyboard) -> Iterator[Fault]:
-    places = {shot.id: index for index, shot in enumerate(storyboard.shots)}
-    if len(places) < len(storyboard.shots):
-        return  # two shots of one id make rings that nobody wrote
-    for loop in find_cycles(find_links(storyboard)):
-        told = " -> ".join((*map(quote, loop), quote(loop[0])))
-        message = f"the shot waits for itself: {told}"
-        if len(loop) == 1:
-            message = "the shot starts from its own last frame"
-        path: NodePath = ("shots", places[loop[0]], "first_frame")
-        yield Fault(path, message, "Let one of them start elsewhere: `first_frame: none`.", "links")
+def _name_remedy(name: str, known: Collection[str]) -> str:
+    remedy = f"Add {quote(name)} under `cast` or `variables`."
+    if known:
+        remedy = f"The names are: {_list_some(known)}."
+    return f"{remedy} A plain brace is written {{{{."
 
 
-_NAMED = ("cast", "variables")
-_SOMETHING = "something"
-_UNNAMED = "a-shot-whose-id-is-unknown"
-
-
-def find_remaining_problems(data: dict[str, Any], misfits: list[Misfit]) -> list[Fault]:
-    """What the rules find in the rest of a board, whose plain data this takes apart."""
-    paths = [misfit.path for misfit in misfits]
-    if ("shots",) in paths:
-        return []
-    for misfit in misfits:
-        _leave_out(data, misfit)
-    try:
-        mended = Storyboard.model_validate(data)
-    except ValidationError:
-        return []
-    return [fault for fault in find_problems(mended) if not _echoes(fault, paths)]
-
-
-def _leave_out(data: Any, misfit: Misfit) -> None:
-    match misfit.path:
-        case ("shots", int() as index):
-            data["shots"][index] = {"id": f"{_UNNAMED}-{index}"}
-        case ("shots", int() as index, "id", *_):
-            data["shots"][index]["id"] = f"{_UNNAMED}-{index}"
-        case ("shots", int() as index, key, *_):
-            data["shots"][index].pop(key, None)
-        case ("look" | "film" as section, key, *_):
-            data[section].pop(key, None)
-        case ("cast" | "variables" as section, name) if misfit.at_key:
-            data[section].pop(name, None)
-        case ("cast", name, *_):
-            data["cast"][name] = {"is": _SOMETHING}
-        case ("variables", name):
-            data["variables"][name] = _SOMETHING
-        case (key, *_):
-            data.pop(key, None)
-
-
-def _echoes(fault: Fault, misfits: list[NodePath]) -> bool:
-    """Whether the fault may exist only because something else was left out."""
-    if any(fault.path == path[: len(fault.path)] for path in misfits):
-        return True
-    if fault.relies_on == "names":
-        return any(len(path) == 1 and _means_names(path) for path in misfits)
-    if fault.relies_on == "ids":
-        return any(path[0] == "shots" and (len(path) == 2 or path[2] == "id") for path in misfits)
-    return fault.relies_on == "links" and any(path[0] == "shots" for path in misfits)
-
-
-def _means_names(path: NodePath) -> bool:
-    return path[0] in _NAMED or meant_key(path) in _NAMED
+def _list_some(names: Collection[str]) -> str:
+    listed = ", ".join(map(shorten, islice(names, MAX_CANDIDATES)))
+    more = len(names) - MAX_CANDIDATES
+    return f"{listed} and {more} more" if more > 0 else listed

@@ -95,13 +95,15 @@ def _file_error(shown: str, message: str, remedy: str) -> InvalidStoryboard:
 
 
 def _apply(text: str, edit: Edit, file: str) -> str:
-    tree, _ = compose(text)
+    tree = compose(text).tree
     if tree is None:
         raise _file_error(file, "the board can't be read", "Run `shotchain check` on it first.")
     wanted = _canonical(_with_edit(to_data(tree), edit))
     for candidate in _candidates(text, edit):
-        result, problems = compose(candidate)
-        if result is not None and not problems and _canonical(to_data(result)) == wanted:
+        result = compose(candidate)
+        if result.tree is None or result.problems:
+            continue
+        if _canonical(to_data(result.tree)) == wanted:
             return candidate
     line, column = find_place(tree, edit.path)
     name = format_path(edit.path)

@@ -14,6 +14,7 @@ here. What the values mean to a film is not known here.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from storyboards.terminal_text import quote
 
 MAX_DEPTH = 32
 MAX_NODES = 100_000
+MAX_MERGES = 200
+"""Duplicate keys whose values are merged, so that a hostile file can't make it slow."""
 
 NodePath = tuple[str | int, ...]
 """Keys and indexes from the top of the board, for example ``("shots", 2, "seconds")``."""
@@ -32,6 +35,7 @@ PlainValue = str | int | float | bool | None
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SURROGATES = range(0xD800, 0xE000)
 _QUOTED = frozenset("'\"|>")
+_QUOTES = frozenset("'\"")
 _YAML_TAGS = "tag:yaml.org,2002:"
 
 _KEYWORDS: dict[str, bool | None] = {
@@ -126,41 +130,51 @@ def _child(node: Node, part: str | int) -> Node | None:
     return None
 
 
-def compose(text: str, *, loader: Any = None) -> tuple[Node | None, list[Problem]]:
-    """Compose the tree of the text's one document.
+class Composed(NamedTuple):
+    """What was read of a text."""
+
+    tree: Node | None
+    """None if the document is empty, the text has a syntax error or is beyond the bounds."""
+    problems: list[Problem]
+    """Without the file's name."""
+    broken: set[NodePath]
+    """Values that a problem makes unusable. They are to be set aside. A path that ends in an empty
+    key stands for keys that may be missing there."""
+    error: Exception | None = None
+    """The parser's error, if the text has a syntax error."""
+    error_start: int = 0
+    """The 0-based line of the value in which the error arose: an unclosed quote ends far below."""
+
+
+def compose(text: str, *, loader: Any = None) -> Composed:
+    """Compose the tree of the text's first document, up to the first syntax error.
 
     Args:
         text: The YAML text.
         loader: The PyYAML loader; libyaml's if it is installed.
-
-    Returns:
-        The tree and the problems in it, without a file. The tree is None if the document is empty
-        or a problem leaves nothing to read: YAML syntax, a second document, an unknown or
-        recursive alias, and what is beyond the bounds.
     """
     composer = _Composer()
     try:
         for event in yaml.parse(text, Loader=loader or LOADER):
-            handler = composer.handlers.get(type(event))
-            if handler:
-                handler(event)
-    except _UnreadableError as error:
-        return None, [*composer.problems, error.problem]
+            composer.add(event)
+    except _Stop as stop:
+        composer.problems.append(stop.problem)
+        tree = composer.root if stop.keeps_tree else None
+        return Composed(tree, composer.problems, composer.broken)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # Only a wrong board needs the explanations.
-        from storyboards.yaml_syntax import explain_syntax
-
         # The pure Python parser raises ValueError, for example for an escape beyond Unicode.
-        return None, [*composer.problems, explain_syntax(error, text)]
-    return composer.root, composer.problems
+        start = composer.find_error_start(error)
+        return Composed(None, composer.problems, composer.broken, error, start)
+    return Composed(composer.root, composer.problems, composer.broken)
 
 
-class _UnreadableError(Exception):
-    """The text can't be read beyond this problem."""
+class _Stop(Exception):
+    """Nothing is read beyond this problem."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, keeps_tree: bool = False) -> None:
         super().__init__(problem.message)
         self.problem = problem
+        self.keeps_tree = keeps_tree
 
 
 class _Anchored(NamedTuple):
@@ -172,11 +186,12 @@ class _Anchored(NamedTuple):
 class _OpenNode:
     """A list or mapping whose end has not come yet."""
 
-    __slots__ = ("anchor", "height", "key", "key_place", "node", "weight")
+    __slots__ = ("anchor", "height", "in_flow", "key", "key_place", "node", "weight")
 
-    def __init__(self, node: SequenceNode | MappingNode, anchor: str | None) -> None:
+    def __init__(self, node: SequenceNode | MappingNode, event: Any) -> None:
         self.node = node
-        self.anchor = anchor
+        self.anchor: str | None = event.anchor
+        self.in_flow: bool = event.flow_style
         self.weight = 1
         self.height = 1
         self.key: str | None = None
@@ -189,7 +204,8 @@ class _Composer:
     def __init__(self) -> None:
         self.root: Node | None = None
         self.problems: list[Problem] = []
-        self.handlers: dict[type, Callable[[Any], None]] = {
+        self.broken: set[NodePath] = set()
+        self._handlers: dict[type, Callable[[Any], None]] = {
             yaml.DocumentStartEvent: self._begin_document,
             yaml.ScalarEvent: self._add_scalar,
             yaml.AliasEvent: self._add_alias,
@@ -201,18 +217,45 @@ class _Composer:
         self._open: list[_OpenNode] = []
         self._anchors: dict[str, _Anchored] = {}
         self._weight = 0
+        self._skips_key = False
+        self._scalar_lines = (0, 0)
+        """The 0-based first and last line of the last text in quotes."""
+
+    def add(self, event: Any) -> None:
+        handler = self._handlers.get(type(event))
+        if handler:
+            handler(event)
+
+    def find_error_start(self, error: Exception) -> int:
+        """Return the 0-based line of the value in which a syntax error arose."""
+        mark = getattr(error, "problem_mark", None)
+        first, last = self._scalar_lines
+        line: int = mark.line if mark else last
+        lines = [line]
+        if line <= last:
+            lines.append(first)
+        context = str(getattr(error, "context", None) or "")
+        context_mark = getattr(error, "context_mark", None)
+        if context_mark and any(word in context for word in ("quoted", "simple key", "flow")):
+            lines.append(context_mark.line)
+        lines += [parent.node.line - 1 for parent in self._open if parent.in_flow][:1]
+        return min(lines)
 
     def _begin_document(self, event: Any) -> None:
         if self.root is not None:
             message = "a second document begins here"
             remedy = "A file holds one board: remove the ---, or move the rest to its own file."
-            raise _UnreadableError(self._problem(event, message, remedy))
+            self.broken.add(("",))
+            raise _Stop(self._problem(event, message, remedy), keeps_tree=True)
 
     def _add_scalar(self, event: Any) -> None:
         text: str = event.value
         quoted = event.style in _QUOTED or event.tag is not None
+        if event.style in _QUOTES:
+            self._scalar_lines = (event.start_mark.line, event.end_mark.line)
         if event.tag is not None:
             self._reject_tag(event)
+            self._mark_broken()
         if not text.isprintable():
             text = self._reject_control_chars(text, event)
         value = text if quoted else read_plain(text)
@@ -232,7 +275,9 @@ class _Composer:
             else:
                 message = f"the alias {alias} has no anchor above it"
                 remedy = 'Put a text that begins with * in "quotes".'
-            raise _UnreadableError(self._problem(event, message, remedy))
+            self.problems.append(self._problem(event, message, remedy))
+            self._mark_broken()
+            anchored = _Anchored(ScalarNode(None, "", False, *_place(event)), 1, 0)
         # An open node was measured when it was opened; the node behind an alias was not.
         self._check_depth(anchored.height, event)
         self._count(anchored.weight, event)
@@ -248,7 +293,7 @@ class _Composer:
         if event.tag is not None:
             self._reject_tag(event)
         self._check_depth(1, event)
-        self._open.append(_OpenNode(node, event.anchor))
+        self._open.append(_OpenNode(node, event))
 
     def _end(self, event: Any) -> None:
         closed = self._open.pop()
@@ -269,17 +314,34 @@ class _Composer:
             parent.node.items.append(node)
         elif parent.key is not None:
             self._add_value(parent, parent.node, node)
+        elif self._skips_key:
+            self._skip_key(parent, _place(event))
         elif isinstance(node, ScalarNode):
-            parent.key, parent.key_place = node.text, _place(event)
+            parent.key, parent.key_place = _normalise_key(node.text), _place(event)
         else:
             self._reject_key(parent, node)
 
     def _reject_key(self, parent: _OpenNode, node: SequenceNode | MappingNode) -> None:
         message = "a key is a list or a mapping"
         remedy = 'Write a word before the colon; put a text that begins with { or [ in "quotes".'
-        self.problems.append(Problem(message, remedy, "", node.line, node.column, self._path()))
-        # A key that no author writes lets the reading continue.
-        parent.key, parent.key_place = f"\0{len(self.problems)}", (node.line, node.column)
+        path = self._path()
+        self.problems.append(Problem(message, remedy, "", node.line, node.column, path))
+        self.broken.add((*path, ""))
+        self._skip_key(parent, (node.line, node.column))
+
+    def _skip_key(self, parent: _OpenNode, place: tuple[int, int]) -> None:
+        """Read on with a key that no author writes; its value is dropped."""
+        parent.key, parent.key_place = f"\0{len(self.problems)}", place
+        self._skips_key = False
+
+    def _mark_broken(self) -> None:
+        """Mark the value that begins now as broken, or its mapping as incomplete if it is a key."""
+        parent = self._open[-1] if self._open else None
+        if parent and isinstance(parent.node, MappingNode) and parent.key is None:
+            self.broken.add((*self._path(), ""))
+            self._skips_key = True
+        elif parent:
+            self.broken.add(self._path())
 
     def _add_value(self, parent: _OpenNode, mapping: MappingNode, node: Node) -> None:
         key = parent.key or ""
@@ -289,6 +351,8 @@ class _Composer:
             self.problems.append(
                 Problem(message, "Keep one of them.", "", *parent.key_place, self._path())
             )
+            if len(self.problems) <= MAX_MERGES:
+                mapping.entries[key] = _merge(mapping.entries[key], node)
         elif not key.startswith("\0"):
             mapping.entries[key] = node
             mapping.places[key] = parent.key_place
@@ -298,13 +362,13 @@ class _Composer:
         if len(self._open) + levels > MAX_DEPTH:
             message = f"lists and mappings are nested deeper than {MAX_DEPTH} levels"
             remedy = "Close the brackets, or write it flat."
-            raise _UnreadableError(Problem(message, remedy, "", *_place(event)))
+            raise _Stop(Problem(message, remedy, "", *_place(event)))
 
     def _count(self, nodes: int, event: Any) -> None:
         self._weight += nodes
         if self._weight > MAX_NODES:
             message = f"the board has more than {MAX_NODES} values, aliases included"
-            raise _UnreadableError(self._problem(event, message, "Split it into several boards."))
+            raise _Stop(self._problem(event, message, "Split it into several boards."))
 
     def _reject_tag(self, event: Any) -> None:
         tag = event.tag.replace(_YAML_TAGS, "!!", 1)
@@ -318,6 +382,7 @@ class _Composer:
             return text
         message = f"the text contains the control character U+{ord(control):04X}"
         self.problems.append(self._problem(event, message, "Remove the escape."))
+        self._mark_broken()
         return "".join("?" if _is_control(char) else char for char in text)
 
     def _problem(self, event: Any, message: str, remedy: str) -> Problem:
@@ -331,6 +396,24 @@ class _Composer:
             elif parent.key is not None and not parent.key.startswith("\0"):
                 path.append(parent.key)
         return tuple(path)
+
+
+def _merge(first: Node, second: Node) -> Node:
+    """Return the first value of a duplicate key, with what only the second one has.
+
+    So that all of both is checked, and a name that only the second one has is not reported as
+    unknown.
+    """
+    if isinstance(first, MappingNode) and isinstance(second, MappingNode):
+        entries, places = second.entries | first.entries, second.places | first.places
+        return MappingNode(entries, places, first.line, first.column)
+    if isinstance(first, SequenceNode) and isinstance(second, SequenceNode):
+        return SequenceNode(first.items + second.items, first.line, first.column)
+    return first
+
+
+def _normalise_key(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _place(event: Any) -> tuple[int, int]:

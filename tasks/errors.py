@@ -20,6 +20,7 @@ Each class states who must act; `exit_code` is the exit code of a command that e
             SubmissionUnclear     author: a job may exist and be charged       1  none
             InvalidRequest        author or shotchain: the request is wrong    1  none
             AccountError          operator: key, rights, account or credit     3  none
+                AuthenticationFailed  operator: the API key was rejected       3  none
             InputModerated        author: change the prompt or the picture     1  none
             JobFailed             author: the accepted job failed              1  new take
                 OutputModerated   author: the result was moderated             1  new take
@@ -44,6 +45,7 @@ from storyboards.problems import InvalidStoryboard, Problem, ShotchainError, did
 
 __all__ = [
     "AccountError",
+    "AuthenticationFailed",
     "BudgetExceeded",
     "InputModerated",
     "InvalidConfiguration",
@@ -206,6 +208,12 @@ class AccountError(ProviderError):
 
     kind = "account_error"
     exit_code = 3
+
+
+class AuthenticationFailed(AccountError):
+    """The vendor rejects the API key. The operator acts."""
+
+    kind = "authentication_failed"
 
 
 class InputModerated(ProviderError):

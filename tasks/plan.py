@@ -17,8 +17,8 @@ from storyboards.board import Board
 from storyboards.models import Money, Shot
 from storyboards.problems import Problem
 from tasks.errors import unknown_shot_error
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
-from tasks.providers.families import FRAMES_PER_SECOND
 from tasks.providers.types import MediaRole, RenderRequest
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ AUTO_DURATION = -1
 
 
 class Anchor(StrEnum):
-    """How closely a shot follows the frame it is given."""
+    """The relation of a clip's first picture to the first frame that was sent."""
 
     EXACT = "exact"
-    """The clip's first picture is that frame."""
+    """Both are the same picture."""
     SOFT = "soft"
-    """The model uses the frame as guidance, so a seam may show."""
+    """The model uses the frame as guidance only, so a seam may show."""
 
 
 class MediaSource(NamedTuple):
@@ -139,12 +139,12 @@ class ShotToRender(_Shot):
     pinned_take: RecordedTake | None = None
     """The recorded take it starts from, if the board names another one than the current take."""
     continues_clip: bool = False
-    """Whether it continues that shot's clip (`continue: clip`), so that no frame is repeated."""
+    """True if it continues that shot's clip (`continue: clip`), so that no frame is repeated."""
     draft: Draft | None = None
     """The draft from which it is made; None unless it is a `draft: final` shot."""
     inputs: tuple[MediaSource, ...] = ()
     has_video_input: bool = False
-    """Whether reference clips are among the inputs, which changes the price."""
+    """True if reference clips are among the inputs, which changes the price."""
     anchor: Anchor | None = None
     """None if it starts without a frame."""
     allowed_retries: frozenset[str] = frozenset()
@@ -152,7 +152,7 @@ class ShotToRender(_Shot):
 
     @property
     def has_soft_anchor(self) -> bool:
-        """Whether the model uses its first frame as guidance only."""
+        """True if the model uses its first frame as guidance only."""
         return self.anchor is Anchor.SOFT
 
     @property
@@ -162,7 +162,7 @@ class ShotToRender(_Shot):
 
     @property
     def has_auto_duration(self) -> bool:
-        """Whether the model decides the length."""
+        """True if the model decides the length."""
         return self.content_request.duration_seconds == AUTO_DURATION
 
     @property
@@ -175,7 +175,7 @@ class ShotToRender(_Shot):
 
     @property
     def typical_render_seconds(self) -> float:
-        """How long the vendor usually takes, scaled from the time that a 5 s clip takes."""
+        """The vendor's usual time for it, scaled from the time of a 5 s clip."""
         return self.provider.typical_job_seconds * (self.duration_seconds + 5) / 10
 
 

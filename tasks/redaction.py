@@ -1,6 +1,7 @@
 """Redact secrets from text in every common spelling: quoted, encoded or truncated.
 
-The caller supplies the secrets. Signed URLs are handled in `providers`."""
+The caller supplies the secrets. Signed URLs are handled in `providers`.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from urllib.parse import quote, quote_plus
 REDACTED = "…"
 
 _MIN_SECRET_LENGTH = 6
-"""Shorter ones are the simulator's, and would blot out every word."""
+"""Shorter secrets are the simulator's; redacting them would remove parts of ordinary text."""
 _MIN_PREFIX_LENGTH = 8
 
 
 def redact_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, and without the beginning that a cut left of one."""
+    """Return the text without the secrets and without their beginnings, if a cut left any."""
     for secret in secrets:
         if len(secret) < _MIN_SECRET_LENGTH:
             continue
@@ -31,7 +32,7 @@ def redact_secrets(text: str, secrets: Iterable[str]) -> str:
 
 @cache
 def _spellings(secret: str) -> tuple[str, ...]:
-    """The longest first, so that none is left half struck."""
+    """Return all spellings, the longest first, so that no spelling is redacted only in part."""
     return tuple(sorted(dict.fromkeys(_iter_spellings(secret)), key=len, reverse=True))
 
 
@@ -42,9 +43,10 @@ def _iter_spellings(secret: str) -> Iterator[str]:
     yield json.dumps(secret)[1:-1]
     yield repr(secret)[1:-1]
     data = secret.encode("utf-8", "surrogateescape")
-    for before in range(3):
-        # Where the secret stands within what is encoded decides its letters, but for the edges.
-        first = -(-before * 8 // 6)
-        whole = (before + len(data)) * 8 // 6
+    for offset in range(3):
+        # base64 encodes groups of three bytes: the offset of the secret in its group changes all
+        # letters, and its neighbours change the letters at both edges, which are left out here.
+        start = -(-offset * 8 // 6)
+        end = (offset + len(data)) * 8 // 6
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            yield encode(bytes(before) + data + bytes(2)).decode()[first:whole]
+            yield encode(bytes(offset) + data + bytes(2)).decode()[start:end]

@@ -1,4 +1,7 @@
-"""The retry settings of the Prefect tasks, as data with reasons, and the condition that uses them."""
+"""Retry settings of the Prefect tasks, as data with reasons, and the condition that applies them.
+
+A second create after a failed job is decided in `submission.retry_rules`, not here.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +15,36 @@ from storyboards.problems import ShotchainError
 from tasks.errors import ProviderError, Recovery
 
 SUBMIT_RETRIES: dict[str, Any] = {
-    # Only after errors that prove that nothing was accepted; a vendor's rate limit is per minute.
+    # Only after errors that prove that nothing was accepted; vendors limit the rate per minute.
     "retries": 4,
     "retry_delay_seconds": [1, 5, 20, 60],
     "retry_jitter_factor": 0.3,
 }
 AWAIT_RETRIES: dict[str, Any] = {
-    # Asking after a job costs nothing: outlast an outage of some minutes, then leave it to resume.
+    # Queries cost nothing: outlast an outage of some minutes, then leave the job to the next run.
     "retries": 5,
     "retry_delay_seconds": [1, 5, 20, 60, 120],
     "retry_jitter_factor": 0.3,
 }
 DOWNLOAD_RETRIES: dict[str, Any] = {
-    # A download is paid for already; files live a day at the vendor.
+    # The clip is already paid for; the vendor keeps its file for a day.
     "retries": 5,
     "retry_delay_seconds": [1, 5, 20, 60, 120],
     "retry_jitter_factor": 0.3,
 }
 JOIN_RETRIES: dict[str, Any] = {
-    # The same clips give the same answer.
+    # The same clips lead to the same result.
     "retries": 0,
 }
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether asking again may help: only the error's own word counts."""
+    """Return True if repeating the same call may help."""
     return isinstance(error, ProviderError) and error.recovery is Recovery.RETRY
 
 
-async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Prefect's question after a failed task run."""
+async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature
+    """Return True if Prefect should retry a failed task run."""
     try:
         await state.aresult()
     except Exception as error:

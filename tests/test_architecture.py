@@ -22,7 +22,7 @@ ONLY_IN = {
     "prefect": {
         "tasks/retries.py",
         "tasks/shots.py",
-        "tasks/editing.py",
+        "tasks/film.py",
         "flows/render.py",
         "flows/server_process.py",
     },
@@ -148,7 +148,7 @@ FAST_START = (
     "flows/cli/main.py",
     "flows/run.py",
     "flows/cli/output/text.py",
-    "flows/cli/output/json.py",
+    "flows/documents.py",
     "flows/report.py",
 )
 HEAVY = {"prefect", "httpx", "av", "numpy", "PIL", "rich", "starlette", "uvicorn", "asyncio"}

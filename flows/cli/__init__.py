@@ -1,1 +1,1 @@
-"""The command line: one module per command, named as it is typed."""
+"""The command line: `main`, and one module per command, named as it is typed."""

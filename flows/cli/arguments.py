@@ -1,112 +1,114 @@
-"""What the commands of the command line share: their words, the board they open, what they say."""
+"""Parts that several commands share: arguments, the board or store they name, a question."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from storyboards.loading import load_partial
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
+from tasks.settings import find_store, read_settings
+from tasks.store.layout import Store
 
 if TYPE_CHECKING:
     from flows.run import Run
-    from tasks.plan import Plan
-
-Commands = Any
-"""argparse does not name the type of its subparsers."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are errors like all others."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError instead of leaving."""
-        msg = f"{message}; see `{self.prog} --help`"
-        raise UsageError(msg)
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the store."""
+    parser.add_argument("--store", metavar="S", type=Path, help="the folder of clips and receipts")
 
 
-def add_command(
-    commands: Commands, name: str, tells: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    """Add a command that `run` does; it returns the exit code."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=tells, description=tells)
-    command.add_argument("--json", action="store_true", help="print one JSON document")
-    command.set_defaults(run=run)
-    return command
+def add_board_file(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names the board."""
+    parser.add_argument("board", metavar="BOARD", help="the YAML file of the storyboard")
 
 
-def add_store(command: argparse.ArgumentParser) -> None:
-    """Give a command the word that names the store."""
-    command.add_argument("--store", metavar="S", type=Path, help="where clips and receipts live")
-
-
-def add_board(command: argparse.ArgumentParser) -> None:
-    """Give a command a board, and the words that go with one."""
-    command.add_argument("board", metavar="BOARD", help="the storyboard's YAML file")
-    command.add_argument("--provider", metavar="P", help="replaces the board's and every shot's")
-    command.add_argument(
-        "--trust", action="store_true", help="let shotchain.toml beside BOARD name providers"
+def add_board(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names the board, and the options of every command that plans it."""
+    add_board_file(parser)
+    parser.add_argument(
+        "--provider", metavar="P", help="replaces the provider of the board and of every shot"
     )
-    add_store(command)
+    trust = "let shotchain.toml beside BOARD define providers and prices"
+    parser.add_argument("--trust", action="store_true", help=trust)
+    add_store(parser)
 
 
-def add_stale(command: argparse.ArgumentParser) -> None:
-    """Give a command the word for kept shots that start on a frame that is gone."""
-    command.add_argument(
+def add_shot(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names a shot."""
+    parser.add_argument("shot", metavar="SHOT", help="the id of the shot")
+
+
+def add_stale(parser: argparse.ArgumentParser) -> None:
+    """Add the option for kept shots whose first frame no longer is the last frame before them."""
+    parser.add_argument(
         "--stale",
         choices=["keep", "cascade", "refuse"],
         default="keep",
-        help="kept shots on a frame that is gone: leave them, render them again, or stop",
+        help="stale shots, which start on a frame that is gone: keep them, render them again, or "
+        "stop",
     )
 
 
 def find_store_path(arguments: argparse.Namespace, board: Path | None = None) -> Path:
-    """The store of a command that is given no board, or just a file's name; it may not be there."""
-    from tasks.settings import find_store, read_settings
+    """Return the folder of the store, which may not exist.
 
+    Args:
+        arguments: The arguments of a command with `add_store`.
+        board: The board whose store is meant, if the command has one.
+    """
     return find_store(read_settings(), arguments.store, board, working_folder=Path.cwd())
 
 
-def open_plan(arguments: argparse.Namespace) -> Plan:
-    """The board of a command, planned; only takes and locks need a look into the store."""
-    from storyboards.loading import load
-    from storyboards.models import FromShot
-    from tasks.config.loader import load_config
-    from tasks.planning.planner import make_plan
-    from tasks.settings import read_settings
+def open_store(arguments: argparse.Namespace, board: Path | None = None) -> Store:
+    """Return the store of a command that needs an existing one. See `find_store_path`.
 
-    board = load(Path(arguments.board))
-    for shot in board.storyboard.shots:
-        if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
-            return open_run(arguments).plan
-    configuration = load_config(
-        read_settings(), board.folder, display_name=board.shown_as, trust=arguments.trust
-    )
-    return make_plan(board, provider=arguments.provider, providers=configuration.providers)
+    Raises:
+        UsageError: The store does not exist.
+    """
+    store = Store(find_store_path(arguments, board))
+    if not store.root.is_dir():
+        msg = f"there is no store at {store.root}; name the store with --store"
+        raise UsageError(msg)
+    return store
 
 
-def open_run(arguments: argparse.Namespace, **wishes: Any) -> Run:
-    """The board of a command, planned and held against its store."""
+def prepare_board(arguments: argparse.Namespace, **options: Any) -> Run:
+    """Plan the board of a command and compare it with its store. Offline; writes nothing.
+
+    Args:
+        arguments: The arguments of a command with `add_board`.
+        options: Further fields of `RunOptions`.
+
+    Raises:
+        ShotchainError: See `flows.run.prepare_run`.
+    """
+    # `check`, `providers` and `simulate` need no run, whose modules take a tenth of their time.
     from flows.run import RunOptions, prepare_run
-    from storyboards.loading import load
-    from tasks.settings import read_settings
 
-    board = load(Path(arguments.board))
-    wish = RunOptions(
-        provider=arguments.provider, store=arguments.store, trust=arguments.trust, **wishes
+    board = load_partial(Path(arguments.board))
+    run_options = RunOptions(
+        provider=arguments.provider, store=arguments.store, trust=arguments.trust, **options
     )
-    return prepare_run(board, wish, read_settings(), working_folder=Path.cwd())
+    return prepare_run(board, run_options, read_settings(), working_folder=Path.cwd())
 
 
-def print_output(document: dict[str, Any], text: str, arguments: argparse.Namespace) -> None:
-    """Print what a command has to say, as a document where that is asked for."""
-    print(to_json(document) if arguments.json else escape_control_chars(text, keep="\n"))
+def ask_yes_no(question: str, *, before: str = "") -> bool:
+    """Ask the user a question in the terminal and return True for a yes.
 
+    Without a terminal nothing is printed and the answer is False.
 
-def to_json(document: dict[str, Any]) -> str:
-    """A document as it is printed: in letters, but for those of file names that are no UTF-8."""
-    text = json.dumps(document, ensure_ascii=False, indent=1)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    Args:
+        question: The question, with its question mark.
+        before: Text to print before the question.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    if before:
+        print(escape_control_chars(before, keep="\n"), file=sys.stderr)
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

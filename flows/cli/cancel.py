@@ -1,125 +1,154 @@
-"""`cancel`: every job of a board that is still queued is taken back; what could not be is told."""
+"""`shotchain cancel`: cancel the jobs of a board that are still queued, and report all others."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from flows.cli.arguments import add_board, prepare_board
+from flows.cli.output import print_output
 from flows.run import Run
 from flows.run_context import Clients, serve_simulator
 from tasks.errors import NotConfigured
 from tasks.store.clean import iter_receipts
 from tasks.store.layout import RecordStore
 from tasks.store.receipts import Attempt
-from tasks.submission.cancel import NO_JOB, CancelResult, known_outcome
-from tasks.submission.cancel import cancel as cancel_job
+from tasks.submission.cancel import NO_JOB, CancelResult, cancel, known_outcome
+
+TargetId = tuple[str, str]
+"""A folder of records and a key in it."""
 
 
-class _Target(NamedTuple):
-    """A key of the board, and what the store knows of it."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `cancel`."""
+    add_board(parser)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Cancel the queued jobs of the board and return the exit code.
+
+    Raises:
+        ShotchainError: See `flows.run.prepare_run`.
+    """
+    run = prepare_board(arguments)
+    report = cancel_jobs(run)
+    print_output(report.document, report.text, as_json=arguments.json)
+    return report.exit_code
+
+
+class CancelTarget(NamedTuple):
+    """A key of the board whose job may be cancelled."""
 
     shot: str
     key: str
-    shelf: RecordStore
+    records: RecordStore
     attempt: Attempt | None
-    present: bool = True
-    """Whether the board asks for it still; an edit since leaves the old one in the queue."""
+    """The latest attempt, if the key was ever sent."""
+    is_current: bool = True
+    """False if the board was edited since and no longer requests this key."""
+
+    @property
+    def id(self) -> TargetId:
+        """The identity of the key in the store; several shots may share it."""
+        return str(self.records.folder), self.key
 
 
-def cancel_jobs(production: Run) -> tuple[dict[str, Any], str, int]:
-    """Take back what is queued; returns the document, the text and the exit code."""
-    targets = _targets(production)
-    waiting = [one for one in targets if known_outcome(one.attempt) is None]
-    asked: dict[tuple[str, str], CancelResult] = {}
-    if waiting:
-        with serve_simulator(production) as opened:
-            asked = asyncio.run(_cancel(opened, waiting))
-    found = [
-        (one, asked.get(_place(one)) or known_outcome(one.attempt) or NO_JOB) for one in targets
-    ]
-    return _document(production, found), _text(production, found), _code(found)
+class CancelReport(NamedTuple):
+    """The outcome for each shot of a board, and for jobs of its earlier versions."""
+
+    board: str
+    results: tuple[tuple[CancelTarget, CancelResult], ...]
+
+    @property
+    def exit_code(self) -> int:
+        """3 if a key is missing or rejected, 1 if a job's state is not known, else 0."""
+        codes = {result.error.exit_code for _, result in self.results if result.error}
+        if NotConfigured.exit_code in codes:
+            return NotConfigured.exit_code
+        is_open = any(result.outcome in ("unasked", "unclear") for _, result in self.results)
+        return 1 if is_open else 0
+
+    def text(self) -> str:
+        """Return a line for each job, and how many were cancelled."""
+        jobs = [(target, result) for target, result in self.results if result.outcome != "none"]
+        if not jobs:
+            return f"{self.board} has no job at a vendor: nothing to cancel"
+        count = sum(result.outcome == "cancelled" for _, result in jobs)
+        lines = [f"{_name(target)}: {result.message}" for target, result in jobs]
+        return "\n".join([*lines, f"{count} of {len(jobs)} cancelled"])
+
+    def document(self) -> dict[str, Any]:
+        """Return the document that `cancel --json` prints."""
+        return {
+            "board": self.board,
+            "shots": [
+                {
+                    "id": target.shot,
+                    "key": target.key,
+                    "present": target.is_current,
+                    "provider": target.attempt.provider if target.attempt else None,
+                    "job": target.attempt.job if target.attempt else None,
+                    "outcome": result.outcome,
+                    "message": result.message,
+                }
+                for target, result in self.results
+            ],
+        }
 
 
-def _place(target: _Target) -> tuple[str, str]:
-    return str(target.shelf.folder), target.key
+def _name(target: CancelTarget) -> str:
+    return target.shot if target.is_current else f"{target.shot} (before an edit)"
 
 
-def _targets(production: Run) -> list[_Target]:
-    """The shots of the board, and what an earlier version of it has at a vendor."""
-    targets = []
-    for shot in production.plan.shots_to_render:
-        attempt = production.status[shot.id].attempt
-        targets.append(_Target(shot.id, shot.key, production.records_of(shot), attempt))
-    known = {_place(one) for one in targets}
-    for one in iter_receipts(production.store):
-        latest = one.current
-        if (
-            latest is None
-            or latest.board != production.board.name
-            or known_outcome(latest) == NO_JOB
-        ):
+def cancel_jobs(run: Run) -> CancelReport:
+    """Cancel the queued jobs of a board and report the outcome for each shot."""
+    targets = tuple(_iter_targets(run))
+    # Shots that share a key share its job, so a dict keeps each key once.
+    submitted = {target.id: target for target in targets if known_outcome(target.attempt) is None}
+    answers: Mapping[TargetId, CancelResult] = {}
+    if submitted:
+        with serve_simulator(run) as served_run:
+            answers = asyncio.run(_cancel_all(served_run, tuple(submitted.values())))
+    results = (
+        (target, answers.get(target.id) or known_outcome(target.attempt) or NO_JOB)
+        for target in targets
+    )
+    return CancelReport(run.board.name, tuple(results))
+
+
+def _iter_targets(run: Run) -> Iterator[CancelTarget]:
+    """Yield the shots of the board, then the jobs of its earlier versions."""
+    current_ids = set()
+    for shot in run.plan.shots_to_render:
+        attempt = run.status[shot.id].attempt
+        target = CancelTarget(shot.id, shot.key, run.records_of(shot), attempt)
+        current_ids.add(target.id)
+        yield target
+    for receipt in iter_receipts(run.store):
+        latest = receipt.current
+        if latest is None or latest.board != run.board.name or known_outcome(latest) == NO_JOB:
             continue
-        target = _Target(latest.shot, one.key, one.records, latest, present=False)
-        if _place(target) not in known:
-            targets.append(target)
-    return targets
+        target = CancelTarget(latest.shot, receipt.key, receipt.records, latest, is_current=False)
+        if target.id not in current_ids:
+            yield target
 
 
-async def _cancel(production: Run, targets: list[_Target]) -> dict[tuple[str, str], CancelResult]:
-    async with Clients(production) as clients:
-
-        async def ask(target: _Target) -> CancelResult:
-            assert target.attempt  # noqa: S101 - only what was sent waits
-            row = production.config.providers.get(target.attempt.provider)
-            if row is None:
-                msg = f"{target.attempt.provider} is not a provider any more"
-                return CancelResult("unasked", msg)
-            try:
-                client = clients.get(row, target.attempt)
-            except NotConfigured as error:
-                return CancelResult("unasked", f"it could not be asked for: {error}", error)
-            return await cancel_job(target.key, target.shelf, client)
-
-        # A key that two shots share is asked for once.
-        distinct = {_place(one): one for one in targets}
-        answers = await asyncio.gather(*(ask(one) for one in distinct.values()))
-        return dict(zip(distinct, answers, strict=True))
+async def _cancel_all(run: Run, targets: Sequence[CancelTarget]) -> Mapping[TargetId, CancelResult]:
+    async with Clients(run) as clients:
+        results = await asyncio.gather(*(_cancel(run, clients, target) for target in targets))
+    return {target.id: result for target, result in zip(targets, results, strict=True)}
 
 
-def _code(found: list[tuple[_Target, CancelResult]]) -> int:
-    codes = [one.error.exit_code for _, one in found if one.error]
-    if any(code == NotConfigured.exit_code for code in codes):
-        return NotConfigured.exit_code
-    return 1 if any(one.outcome in ("unasked", "unclear") for _, one in found) else 0
-
-
-def _text(production: Run, found: list[tuple[_Target, CancelResult]]) -> str:
-    told = [(one, said) for one, said in found if said.outcome != "none"]
-    if not told:
-        return f"nothing of {production.board.name} is at a vendor; there is nothing to cancel"
-    lines = [f"{_name(one)}: {said.message}" for one, said in told]
-    count = sum(said.outcome == "cancelled" for _, said in told)
-    lines.append(f"{count} of {len(told)} cancelled")
-    return "\n".join(lines)
-
-
-def _name(target: _Target) -> str:
-    return target.shot if target.present else f"{target.shot} (before an edit)"
-
-
-def _document(production: Run, found: list[tuple[_Target, CancelResult]]) -> dict[str, Any]:
-    return {
-        "board": production.board.name,
-        "shots": [
-            {
-                "id": one.shot,
-                "key": one.key,
-                "present": one.present,
-                "provider": one.attempt.provider if one.attempt else None,
-                "job": one.attempt.job if one.attempt else None,
-                "outcome": said.outcome,
-                "message": said.message,
-            }
-            for one, said in found
-        ],
-    }
+async def _cancel(run: Run, clients: Clients, target: CancelTarget) -> CancelResult:
+    assert target.attempt  # noqa: S101 - `known_outcome` is None only for a submitted attempt
+    name = target.attempt.provider
+    provider = run.config.providers.get(name)
+    if provider is None:
+        return CancelResult("unasked", f"{name} is no longer a configured provider")
+    try:
+        client = clients.get(provider, target.attempt)
+    except NotConfigured as error:
+        return CancelResult("unasked", f"{name} could not be asked: {error}", error)
+    return await cancel(target.key, target.records, client)

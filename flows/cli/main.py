@@ -1,7 +1,7 @@
-"""The command line: each command parses, calls one function and prints.
+"""The program: find the command, run it, and map its errors to exit codes.
 
-`check`, `plan`, `providers` and help start no Prefect and import nothing heavy; so does a `render`
-where nothing is left to pay for.
+A command is a module of this package with the command's name. It has two functions:
+`add_arguments(parser)`, and `run_command(arguments)`, which returns the exit code.
 """
 
 from __future__ import annotations
@@ -9,230 +9,197 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
+import importlib
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from flows.cli import retake, simulate, spend, takes
-from flows.cli.arguments import (
-    Commands,
-    Parser,
-    add_board,
-    add_command,
-    add_stale,
-    open_plan,
-    open_run,
-    print_output,
-    to_json,
-)
-from flows.cli.housekeeping import add_housekeeping
+from flows.cli.output import format_json
 from flows.signals import INTERRUPTED
-from storyboards.problems import ShotchainError
-from storyboards.terminal_text import escape_control_chars
+from storyboards.problems import ShotchainError, did_you_mean
 from tasks.errors import UsageError
 from tasks.settings import set_environment
 
-BUG = 70
+COMMANDS = {
+    "init": "write a small starter board",
+    "check": "report whether a board is valid",
+    "plan": "show what a run would render and cost",
+    "render": "render the shots of a board and join the film",
+    "providers": "list providers, their models and whether their keys are set",
+    "takes": "list the takes of a shot",
+    "retake": "request a new take of a shot",
+    "pick": "return to an earlier take of a shot",
+    "spend": "show what was spent, estimate beside actual",
+    "simulate": "serve the simulator for every provider",
+    "verify": "read every file of the store and report damage",
+    "clean": "remove files that are no longer needed from the store",
+    "cancel": "cancel the jobs of a board that are still queued",
+    "completion": "print the completion script of a shell",
+}
+"""Every command with its help.
+
+The module of a command is imported when the command is used. Importing all of them, with their
+libraries, takes four times as long as importing those of `check`.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError with the message and the help to read."""
+        msg = f"{message}; see `{self.prog} --help`"
+        raise UsageError(msg)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments.
+
+        Raises:
+            UsageError: The arguments are wrong. An unknown option is an error here already, because
+                only this parser has the options that it may be confused with.
+        """
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self._reject(unknown[0].partition("=")[0])
+        return namespace, unknown
+
+    def _reject(self, argument: str) -> NoReturn:
+        see = f"See `{self.prog} --help`."
+        if not argument.startswith("-"):
+            msg = f"there is one argument too many: {argument!r}. {see}"
+            raise UsageError(msg)
+        options = (name for action in self._actions for name in action.option_strings)
+        msg = f"there is no option {argument!r}. {did_you_mean(argument, options, otherwise=see)}"
+        raise UsageError(msg)
+
+
+class CommandParser(Parser):
+    """The parser of one command, empty until the command is used.
+
+    Args:
+        command: The name of the command.
+        options: The arguments of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, *, command: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._command = command
+        self._is_imported = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Import the command, then parse its arguments. See `Parser.parse_known_args`."""
+        self.import_command()
+        return super().parse_known_args(args, namespace)
+
+    def import_command(self) -> None:
+        """Import the command's module and add its arguments, unless that was done."""
+        if self._is_imported:
+            return
+        self._is_imported = True
+        module = importlib.import_module(f"flows.cli.{self._command}")
+        self.add_argument("--json", action="store_true", help="print one JSON document")
+        self.set_defaults(run_command=module.run_command)
+        module.add_arguments(self)
+
+
+class _ShowVersion(argparse.Action):
+    """Print the version; it is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"shotchain {version('shotchain')}")
+        parser.exit()
+
+
+def build_parser(*, with_arguments: bool = False) -> Parser:
+    """Build the parser of the program.
+
+    Args:
+        with_arguments: Import all commands for their arguments, not only the command that is used.
+    """
+    parser = Parser(prog="shotchain", description="Film production as code.")
+    version_help = "print the version and exit"
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help=version_help)
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=CommandParser)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, command=name)
+        if with_arguments:
+            command.import_command()
+    return parser
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line.
+
+    Returns:
+        The arguments of the command, with its function as `run_command`.
+
+    Raises:
+        UsageError: The command line is wrong.
+        SystemExit: The help or the version was printed.
+    """
+    command = next((argument for argument in argv if not argument.startswith("-")), None)
+    if command is not None and command not in COMMANDS:
+        remedy = did_you_mean(command, COMMANDS, otherwise="`shotchain --help` lists them.")
+        msg = f"there is no command {command!r}. {remedy}"
+        raise UsageError(msg)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if command is None:
+        parser.error("COMMAND is missing")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run a command line and return its exit code.
+
+    Args:
+        argv: The arguments without the name of the program; None takes those of the process.
+    """
     if argv is None:
-        # At the end of a process Python would look through every object for cycles once more.
+        argv = sys.argv[1:]
+        # At the end of a process Python would search every object for cycles once more.
         atexit.register(gc.freeze)
-    as_json = "--json" in words
+    as_json = "--json" in argv
     # pydantic would read the metadata of every installed package to look for plugins.
     set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:
-        arguments = build_parser().parse_args(words)
-        run: Callable[[argparse.Namespace], int] = arguments.run
-        return run(arguments)
+        arguments = parse_arguments(argv)
+        run_command: Callable[[argparse.Namespace], int] = arguments.run_command
+        return run_command(arguments)
     except ShotchainError as error:
-        return fail(error, as_json=as_json)
+        return _report_error(error, as_json=as_json)
     except KeyboardInterrupt:
-        print("interrupted; what was paid for is kept, run again to go on", file=sys.stderr)
+        print("interrupted; what was paid for is kept, run again to continue", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has left, as `head` does: nothing more to say, also not at exit.
+        # The reader has closed the pipe, as `head` does. Without a stdout Python does not flush it
+        # at exit, which would fail again.
         sys.stdout = None
         return 0
     except Exception as error:
-        return _fail_with_bug(error, as_json=as_json)
+        return _report_bug(error, as_json=as_json)
 
 
-def build_parser() -> Parser:
-    """Build the parser of the command line."""
-    found = Parser(prog="shotchain", description="Film production as code.")
-    commands = found.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    _add_init(commands)
-    _add_check(commands)
-    _add_plan(commands)
-    _add_render(commands)
-    _add_providers(commands)
-    takes.add(commands)
-    retake.add(commands)
-    spend.add(commands)
-    simulate.add(commands)
-    add_housekeeping(commands)
-    return found
-
-
-def _add_init(commands: Commands) -> None:
-    command = add_command(commands, "init", "write a small starter board", _init)
-    command.add_argument("file", metavar="FILE", type=Path)
-
-
-def _add_check(commands: Commands) -> None:
-    add_board(add_command(commands, "check", "say whether a board is clean", _check))
-
-
-def _add_plan(commands: Commands) -> None:
-    command = add_command(commands, "plan", "say what a run would render and cost", _plan)
-    add_board(command)
-    add_stale(command)
-
-
-def _add_render(commands: Commands) -> None:
-    command = add_command(commands, "render", "render a board's shots and join the film", _render)
-    add_board(command)
-    command.add_argument("--only", metavar="SHOT,…", help="these and what they continue; no film")
-    command.add_argument("--until", metavar="SHOT", help="up to this one; no film")
-    command.add_argument("--jobs", metavar="N", type=_count, help="shots at the same time")
-    command.add_argument("--budget", metavar="MONEY", help="the most this run may cost: '3 USD'")
-    add_stale(command)
-    command.add_argument(
-        "--resubmit", metavar="SHOT,…", help="pay again for shots whose job is unclear"
-    )
-    command.add_argument(
-        "--partial", action="store_true", help="join the film without the shots that failed"
-    )
-    command.add_argument("--yes", action="store_true", help="agree to pay what the plan says")
-    command.add_argument("--out", metavar="FILE", type=Path, help="where to put the film")
-
-
-def _add_providers(commands: Commands) -> None:
-    add_command(
-        commands, "providers", "list providers, models and whether keys are set", _providers
-    )
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        msg = f"{text!r} is no number of at least 1"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)
-
-
-def _init(arguments: argparse.Namespace) -> int:
-    from storyboards.template import build_template
-
-    file: Path = arguments.file
-    text = build_template(file.stem)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
-    except FileExistsError:
-        msg = f"{file} exists; name a new file"
-        raise UsageError(msg) from None
-    except OSError as error:
-        msg = f"{file} can't be written: {error.strerror}; name another file"
-        raise UsageError(msg) from error
-    print_output(
-        {"file": str(file.resolve())},
-        f"{file} is written; next: shotchain render {file}",
-        arguments,
-    )
-    return 0
-
-
-def _check(arguments: argparse.Namespace) -> int:
-    plan = open_plan(arguments)
-    shots = len(plan.shots)
-    document: dict[str, Any] = {}
-    if arguments.json:
-        from flows.documents import check_document
-
-        document = check_document(plan)
-    told = [f"note: {note}" for note in plan.warnings]
-    told.append(
-        f"{escape_control_chars(arguments.board)} is clean: {shots} shot{'s' if shots > 1 else ''}"
-    )
-    print_output(document, "\n".join(told), arguments)
-    return 0
-
-
-def _plan(arguments: argparse.Namespace) -> int:
-    from flows.cli.output.text import format_plan
-    from flows.documents import plan_document
-    from flows.run import check_preconditions
-    from tasks.store.staleness import StalePolicy
-
-    production = open_run(arguments, stale=StalePolicy(arguments.stale))
-    check_preconditions(production)
-    if arguments.json:
-        print_output(plan_document(production), "", arguments)
-    else:
-        print_output({}, format_plan(production), arguments)
-    return 0
-
-
-def _render(arguments: argparse.Namespace) -> int:
-    from flows.cli.render import render
-    from tasks.store.staleness import StalePolicy
-
-    only = tuple(filter(None, (arguments.only or "").split(",")))
-    if arguments.only is not None and not only:
-        msg = "--only names no shot; give ids with commas between"
-        raise UsageError(msg)
-    production = open_run(
-        arguments,
-        only=only,
-        until=arguments.until,
-        jobs=arguments.jobs,
-        budget=arguments.budget,
-        yes=arguments.yes,
-        resubmit=tuple(filter(None, (arguments.resubmit or "").split(","))),
-        partial=arguments.partial,
-        stale=StalePolicy(arguments.stale),
-        out=arguments.out,
-    )
-    return render(production, as_json=arguments.json)
-
-
-def _providers(arguments: argparse.Namespace) -> int:
-    from flows.cli.providers import list_providers
-    from tasks.config.loader import load_config
-    from tasks.settings import read_settings
-
-    settings = read_settings()
-    document, text = list_providers(settings, load_config(settings).providers)
-    print_output(document, text, arguments)
-    return 0
-
-
-def fail(error: ShotchainError, *, as_json: bool) -> int:
-    """Say why a command ends, and return its exit code."""
-    print(f"shotchain: {error}" if not _many(error) else str(error), file=sys.stderr)
+def _report_error(error: ShotchainError, *, as_json: bool) -> int:
+    # Problems begin with their file, as editors expect.
+    has_problems = bool(getattr(error, "problems", ()))
+    print(error if has_problems else f"shotchain: {error}", file=sys.stderr)
     if as_json:
         from flows.documents import error_document
 
-        print(to_json(error_document(error)))
+        print(format_json(error_document(error)))
     return error.exit_code
 
 
-def _many(error: ShotchainError) -> bool:
-    return bool(getattr(error, "problems", ()))
+def _report_bug(error: Exception, *, as_json: bool) -> int:
+    from flows.bug_report import BUG_EXIT_CODE, InternalError, write_bug_report
 
-
-def _fail_with_bug(error: Exception, *, as_json: bool) -> int:
-    from flows.bug_report import write_bug_report
-
-    log = write_bug_report(error)
-    print(f"shotchain: this is a bug of shotchain; {log} tells more", file=sys.stderr)
+    bug = InternalError(write_bug_report(error))
+    print(f"shotchain: {bug}", file=sys.stderr)
     if as_json:
-        told = {"kind": "bug", "message": f"this is a bug of shotchain; {log} tells more"}
-        print(to_json({"error": told, "problems": []}))
-    return BUG
+        from flows.documents import error_document
+
+        print(format_json(error_document(bug)))
+    return BUG_EXIT_CODE

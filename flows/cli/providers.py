@@ -1,43 +1,59 @@
-"""What `providers` tells: every row of the table and whether its key is set, never a key."""
+"""`shotchain providers`: list providers, their models and limits, and whether keys are set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
 from typing import Any
 
+from flows.cli.output import print_output
+from tasks.config.loader import load_config
 from tasks.providers import Provider
-from tasks.providers.prices import FREE_PRICE_TABLE, find_price_table
+from tasks.providers.price_tables import FREE_PRICE_TABLE
+from tasks.providers.prices import find_price_table
 from tasks.providers.url_policy import redact_url
-from tasks.settings import Settings
+from tasks.settings import Settings, read_settings
 
 
-def list_providers(
-    settings: Settings, providers: Mapping[str, Provider]
-) -> tuple[dict[str, Any], str]:
-    """Every provider as a document and as text: dialect, models, limits, where it comes from."""
-    rows = [_row(settings, row) for row in providers.values()]
-    return {"providers": rows}, "\n".join(line for row in rows for line in _lines(row))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `providers`: none beside `--json`."""
 
 
-def _row(settings: Settings, row: Provider) -> dict[str, Any]:
-    free = row.price_table == FREE_PRICE_TABLE
+def run_command(arguments: argparse.Namespace) -> int:
+    """List the providers and return the exit code. A key itself is never printed.
+
+    Raises:
+        InvalidConfiguration: The user's `shotchain.toml` is wrong.
+    """
+    settings = read_settings()
+    config = load_config(settings)
+    documents = [_provider_document(settings, provider) for provider in config.providers.values()]
+    print_output(
+        lambda: {"providers": documents},
+        lambda: "\n".join(line for document in documents for line in _format_provider(document)),
+        as_json=arguments.json,
+    )
+    return 0
+
+
+def _provider_document(settings: Settings, provider: Provider) -> dict[str, Any]:
+    is_free = provider.price_table == FREE_PRICE_TABLE
     return {
-        "name": row.name,
-        "dialect": row.dialect,
-        "base_url": redact_url(settings.base_url(row.name, row.base_url)),
-        "key_variable": None if free else row.key_variable,
-        "key_set": free or settings.api_key(row.key_variable) is not None,
-        "jobs_at_once": row.max_concurrent_jobs,
-        "currency": row.currency or None,
-        "file": row.config_file or None,
-        "models": {name: _model(row, name) for name in row.models},
+        "name": provider.name,
+        "dialect": provider.dialect,
+        "base_url": redact_url(settings.base_url(provider.name, provider.base_url)),
+        "key_variable": None if is_free else provider.key_variable,
+        "key_set": is_free or settings.api_key(provider.key_variable) is not None,
+        "jobs_at_once": provider.max_concurrent_jobs,
+        "currency": provider.currency or None,
+        "file": provider.config_file or None,
+        "models": {name: _model_document(provider, name) for name in provider.models},
     }
 
 
-def _model(row: Provider, name: str) -> dict[str, Any]:
-    family, table = row.get_family(name), find_price_table(row, name)
+def _model_document(provider: Provider, name: str) -> dict[str, Any]:
+    family, prices = provider.get_family(name), find_price_table(provider, name)
     return {
-        "ids": list(row.models[name]),
+        "ids": list(provider.models[name]),
         "seconds": list(family.duration_range_seconds),
         "resolutions": list(family.resolutions),
         "first_frame": family.first_frame,
@@ -45,22 +61,21 @@ def _model(row: Provider, name: str) -> dict[str, Any]:
         "reference_images": family.reference_images,
         "audio": family.audio,
         "seed": family.seed,
-        "prices": {"currency": table.currency, "date": table.as_of, "source": table.source}
-        if table
+        "prices": {"currency": prices.currency, "date": prices.as_of, "source": prices.source}
+        if prices
         else None,
     }
 
 
-def _lines(row: dict[str, Any]) -> list[str]:
-    key = f"{row['key_variable']} is {'set' if row['key_set'] else 'not set'}"
-    said = [row["dialect"], key if row["key_variable"] else "needs no key"]
-    if row["file"]:
-        said.append(f"from {row['file']}")
-    lines = [f"{row['name']}  ({'; '.join(said)})"]
-    for name, model in row["models"].items():
-        seconds = "-".join(str(one) for one in model["seconds"])
+def _format_provider(document: dict[str, Any]) -> list[str]:
+    """Return the lines of a provider: its dialect and key, and one line per model."""
+    key = f"{document['key_variable']} is {'set' if document['key_set'] else 'not set'}"
+    details = [document["dialect"], key if document["key_variable"] else "needs no key"]
+    if document["file"]:
+        details.append(f"from {document['file']}")
+    lines = [f"{document['name']}  ({'; '.join(details)})"]
+    for name, model in document["models"].items():
+        seconds = "-".join(map(str, model["seconds"]))
         sizes = " ".join(model["resolutions"])
-        lines.append(
-            f"  {name.ljust(22)} {seconds.rjust(5)} s  {sizes.ljust(22)} {model['ids'][0]}"
-        )
+        lines.append(f"  {name:22} {seconds:>5} s  {sizes:22} {model['ids'][0]}")
     return lines

@@ -1,14 +1,16 @@
-"""`shotchain render`: render what is left of a board and join its film."""
+"""`shotchain render`: render what is missing of a board and join its film."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flows.cli.arguments import to_json
-from flows.cli.output.text import format_report, live_display
+from flows.cli.arguments import add_board, add_stale, ask_yes_no, prepare_board
+from flows.cli.output import format_json
+from flows.cli.output.text import format_report
 from flows.consent import check_consent
 from flows.documents import error_document, report_document
 from flows.history import record_rendered_shots, record_requested_takes
@@ -17,47 +19,117 @@ from flows.run import Run, check_ready
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
-from tasks.errors import StoreError
+from tasks.errors import StoreError, UsageError
+from tasks.store.staleness import StalePolicy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `render`."""
+    add_board(parser)
+    only = "render these shots and the shots that they continue; no film"
+    parser.add_argument("--only", metavar="SHOT,…", help=only)
+    until = "render up to this shot, in the order of the board; no film"
+    parser.add_argument("--until", metavar="SHOT", help=until)
+    jobs = "how many shots render at the same time"
+    parser.add_argument("--jobs", metavar="N", type=_parse_count, help=jobs)
+    budget = "the maximum price of this run, such as '3 USD'"
+    parser.add_argument("--budget", metavar="MONEY", help=budget)
+    add_stale(parser)
+    resubmit = "send shots again whose job is unclear, at the risk of paying twice"
+    parser.add_argument("--resubmit", metavar="SHOT,…", help=resubmit)
+    partial = "join the film without the shots that failed"
+    parser.add_argument("--partial", action="store_true", help=partial)
+    yes = "agree to pay the price of the plan"
+    parser.add_argument("--yes", action="store_true", help=yes)
+    parser.add_argument("--out", metavar="FILE", type=Path, help="the file of the film")
+
+
+def _parse_count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        msg = f"{text!r} is not a number of at least 1"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _split_ids(text: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (text or "").split(",")))
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Render the board and return the exit code.
+
+    Raises:
+        UsageError: `--only` is empty.
+        ShotchainError: The run cannot begin: see `flows.run.prepare_run`, `check_ready` and
+            `check_consent`.
+    """
+    only = _split_ids(arguments.only)
+    if arguments.only is not None and not only:
+        msg = "--only names no shot; give ids with commas between them"
+        raise UsageError(msg)
+    run = prepare_board(
+        arguments,
+        only=only,
+        until=arguments.until,
+        jobs=arguments.jobs,
+        budget=arguments.budget,
+        yes=arguments.yes,
+        resubmit=_split_ids(arguments.resubmit),
+        partial=arguments.partial,
+        stale=StalePolicy(arguments.stale),
+        out=arguments.out,
+    )
+    return render(run, as_json=arguments.json)
 
 
 def render(run: Run, *, as_json: bool) -> int:
-    """Render what is left of a board and join its film; return the exit code.
+    """Render what is missing of a board and join its film; return the exit code.
 
-    Prefect is started only if something is left to do.
+    Prefect is started only if something is missing.
+
+    Raises:
+        ShotchainError: The run cannot begin, or was not agreed to.
     """
     check_ready(run)
     report = report_kept(run)
     if report:
-        # Everything is there and paid: a read-only store is no reason to fail.
+        # Every clip is in the store and paid: a read-only store must not fail the run.
         with suppress(StoreError):
             record_requested_takes(run)
             record_rendered_shots(run, run.shots)
         return _finish(report, as_json=as_json)
-    check_consent(run, ask=None if as_json else _ask)
+    check_consent(run, ask=None if as_json else _ask_to_pay)
     run.store.initialize()
     with forward_sigterm() as interrupt:
         try:
             report = _render(run, with_display=not as_json)
         except KeyboardInterrupt:
-            print("stopped; what was paid for is kept, run again to go on", file=sys.stderr)
+            print("stopped; what was paid for is kept, run again to continue", file=sys.stderr)
             return TERMINATED if interrupt.is_terminated else INTERRUPTED
     return _finish(report, as_json=as_json)
 
 
+def _ask_to_pay(cost: str) -> bool:
+    return ask_yes_no(f"This run may cost {cost}. Continue?")
+
+
 def _render(run: Run, *, with_display: bool) -> RunReport:
     """Run the flow in this process, on the user's Prefect server or on one of its own."""
+    # A run that finds everything kept is not here: it needs neither rich nor a server.
+    from flows.cli.output.live import open_display
     from flows.local_server import prefect_server
 
     working_folder = Path.cwd()
-    with live_display(run, sys.stderr, wanted=with_display) as display:
-        display.show_engine("Prefect is starting")
+    with open_display(run, sys.stderr, wanted=with_display) as display:
+        display.show_note("Prefect is starting")
         with prefect_server(run.settings, run.store) as wait_for_server:
-            # Prefect takes 2 s to import, and commands that render nothing need none of it.
+            # Prefect reads its settings at import, and `prefect_server` has just set them. The
+            # import takes as long as the start of the server, which goes on meanwhile.
             from flows.render import run_flow
             from flows.run_context import Caller
 
             wait_for_server()
-            display.show_engine("")
+            display.show_note("")
             caller = Caller(working_folder, display.update)
             file = run.board.file or Path(run.board.shown_as)
             with suppress(ShotchainError):
@@ -70,7 +142,7 @@ def _render(run: Run, *, with_display: bool) -> RunReport:
 
 
 def flow_parameters(run: Run) -> dict[str, Any]:
-    """Return the parameters of the flow run: what was asked for, as Prefect shows it."""
+    """Return the parameters of the flow run, as Prefect shows them."""
     options = run.options
     parameters = {
         "provider": options.provider,
@@ -84,7 +156,7 @@ def flow_parameters(run: Run) -> dict[str, Any]:
         "partial": options.partial or None,
         "trust": options.trust or None,
         "stale": options.stale.value,
-        # The user was asked, or has answered by an option.
+        # The user has agreed, by an answer or by an option.
         "yes": True,
         "plan_digest": run.digest(),
     }
@@ -92,54 +164,35 @@ def flow_parameters(run: Run) -> dict[str, Any]:
 
 
 def _finish(report: RunReport, *, as_json: bool) -> int:
-    errors = [one.error for one in report.results if one.error]
-    film = None
+    """Export the film, print the report, and return the exit code."""
+    errors, film = list(report.errors), None
     try:
         film = export(report)
     except ShotchainError as error:
         errors.append(error)
-    if report.error:
-        errors.append(report.error)
-    document = report_document(report, film)
-    worst = max(errors, key=_gravity, default=None)
-    code = _code(worst)
+    worst = max(errors, key=_severity, default=None)
+    exit_code = worst.exit_code if worst else int(bool(report.missing))
     if as_json:
-        if code > 1 and worst:
-            document = error_document(worst, document)
-        print(to_json(document))
+        document = report_document(report, film)
+        print(format_json(error_document(worst, document) if worst and exit_code > 1 else document))
     else:
-        print(escape_control_chars(format_report(report, str(film) if film else None), keep="\n"))
-    for words in report.warnings:
-        print(f"warning: {escape_control_chars(words)}", file=sys.stderr)
-    for words in dict.fromkeys(_sentence(report, one) for one in errors):
-        print(f"shotchain: {escape_control_chars(words)}", file=sys.stderr)
-    if report.missing:
-        code = code or 1
-    return code
+        print(escape_control_chars(format_report(report, film), keep="\n"))
+    for warning in report.warnings:
+        print(f"warning: {escape_control_chars(warning)}", file=sys.stderr)
+    for sentence in dict.fromkeys(_name_shot(report, error) for error in errors):
+        print(f"shotchain: {escape_control_chars(sentence)}", file=sys.stderr)
+    return exit_code
 
 
-def _sentence(report: RunReport, error: Exception) -> str:
-    """An error in one sentence that names its shot, where several shots do not share it."""
-    shots = [one.shot.id for one in report.results if str(one.error) == str(error)]
-    named = len(shots) != 1 or str(error).startswith((f"{shots[0]} ", f"{shots[0]}:"))
-    return str(error) if named else f"{shots[0]}: {error}"
+def _severity(error: ShotchainError) -> int:
+    """Return the rank of an error's exit code: of several, 3 counts before 4, and 4 before 1."""
+    return [1, 2, 4, 3].index(error.exit_code)
 
 
-def _code(error: Exception | None) -> int:
-    if error is None:
-        return 0
-    return error.exit_code if isinstance(error, ShotchainError) else 70
-
-
-def _gravity(error: Exception) -> int:
-    """The first of 70, 3, 4, 1 counts."""
-    order = [1, 2, 4, 3, 70]
-    return order.index(_code(error))
-
-
-def _ask(bill: str) -> bool:
-    """Ask a person for a yes; without a terminal nobody is there to give it."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    print(f"This run may cost {bill}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+def _name_shot(report: RunReport, error: ShotchainError) -> str:
+    """Return the sentence of an error with the shot's id, unless it has it or several share it."""
+    message = str(error)
+    ids = [result.shot.id for result in report.results if str(result.error) == message]
+    if len(ids) != 1 or message.startswith((f"{ids[0]} ", f"{ids[0]}:")):
+        return message
+    return f"{ids[0]}: {message}"

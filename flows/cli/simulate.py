@@ -1,14 +1,20 @@
-"""`shotchain simulate`: serves the simulator; its help lists every fault."""
+"""`shotchain simulate`: serve the simulator for every provider until it is stopped."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import textwrap
 import threading
 
-from flows.cli.arguments import Commands, add_command, add_store, find_store_path
-from flows.signals import TERMINATED
+from flows.cli.arguments import add_store, find_store_path
+from flows.signals import TERMINATED, forward_sigterm
+from tasks.providers import PROVIDERS
+from tasks.settings import read_settings, variable_name
+from tasks.simulator.app import MOUNTS
+from tasks.simulator.faults import MOMENTS, OPERATIONS, describe_faults
+from tasks.simulator.server import serve
 
 _HOW = """\
 The first line of output is `READY http://127.0.0.1:PORT`, followed by the variables to export for
@@ -49,92 +55,73 @@ shows their defaults. Faults of different moments can apply to the same request.
 """
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Adds the list of faults when help is printed, so that no other command imports it."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=24)
-
-    def add_text(self, text: str | None) -> None:
-        super().add_text(faults_text() if text == _HOW else text)
-
-
-def add(commands: Commands) -> None:
-    """Add the command to the command line."""
-    command = add_command(commands, "simulate", "serve the simulator for every provider", _simulate)
-    command.add_argument("--port", metavar="N", type=_port, default=0, help="else a free one")
-    add_store(command)
-    command.formatter_class = _Help
-    command.epilog = _HOW
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `simulate`."""
+    port = "the port; a free one by default"
+    parser.add_argument("--port", metavar="N", type=_parse_port, default=0, help=port)
+    add_store(parser)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = faults_text()
 
 
-def faults_text() -> str:
-    """Return how faults are injected, and every fault with its options and their defaults."""
-    from tasks.providers import PROVIDERS
-    from tasks.simulator.faults import MOMENTS, OPERATIONS, describe_faults
-
-    how = _HOW.replace("{mounts}", _wrapped(", ".join(PROVIDERS)))
-    lines = [how.replace("{operations}", ", ".join(OPERATIONS))]
-    for moment, when in MOMENTS.items():
-        lines.append(f"{moment}: {when}")
-        for row in describe_faults():
-            if row["moment"] == moment:
-                lines.append(f"  {row['name']:18}{row['says']}")
-                if row["options"]:
-                    order = json.dumps({"kind": row["name"], **row["options"]})
-                    lines.append(f"  {'':18}{order}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _wrapped(words: str) -> str:
-    from textwrap import wrap
-
-    return "\n              ".join(wrap(words, 70))
-
-
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     if not text.isdigit() or int(text) > 65_535:
-        msg = f"{text!r} is no port"
+        msg = f"{text!r} is not a port: give a number up to 65535"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 
 
-def _simulate(arguments: argparse.Namespace) -> int:
-    """Serve until it is stopped."""
-    from flows.signals import forward_sigterm
-    from tasks.settings import read_settings
-    from tasks.simulator.server import serve
+def faults_text() -> str:
+    """Return how faults are injected, and every fault with its options and their defaults."""
+    mounts = "\n              ".join(textwrap.wrap(", ".join(PROVIDERS), 70))
+    lines = [_HOW.replace("{mounts}", mounts).replace("{operations}", ", ".join(OPERATIONS))]
+    for moment, description in MOMENTS.items():
+        lines.append(f"{moment}: {description}")
+        for fault in describe_faults():
+            if fault["moment"] == moment:
+                lines.append(f"  {fault['name']:18}{fault['says']}")
+                if fault["options"]:
+                    example = json.dumps({"kind": fault["name"], **fault["options"]})
+                    lines.append(f"  {'':18}{example}")
+        lines.append("")
+    return "\n".join(lines)
 
-    settings = read_settings()
-    store = find_store_path(arguments)
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Serve until the process is interrupted, and return the exit code.
+
+    Raises:
+        NotConfigured: A setting is wrong, or the port cannot be used.
+    """
+    job_seconds = read_settings().simulator_job_seconds
+    folder = find_store_path(arguments) / "simulator"
     with (
-        forward_sigterm() as state,
-        serve(
-            store / "simulator", port=arguments.port, job_seconds=settings.simulator_job_seconds
-        ) as root,
+        forward_sigterm() as interrupt,
+        serve(folder, port=arguments.port, job_seconds=job_seconds) as url,
     ):
         try:
-            _announce(root, as_json=arguments.json)
+            _announce(url, as_json=arguments.json)
             threading.Event().wait()
         except KeyboardInterrupt:
-            return TERMINATED if state.is_terminated else 0
+            return TERMINATED if interrupt.is_terminated else 0
     return 0
 
 
-def _announce(root: str, *, as_json: bool) -> None:
-    from tasks.settings import variable_name
-    from tasks.simulator.app import MOUNTS
-    from tasks.simulator.faults import describe_faults
-
-    words = {variable_name(name, "BASE_URL"): root + path for name, path in MOUNTS.items()}
-    words |= {variable_name(name, "API_KEY"): "simulated" for name in MOUNTS}
-    admin = f"{root}/admin/faults"
+def _announce(url: str, *, as_json: bool) -> None:
+    """Print the address at once, for programs that wait for it."""
+    variables = {variable_name(name, "BASE_URL"): url + path for name, path in MOUNTS.items()}
+    variables |= {variable_name(name, "API_KEY"): "simulated" for name in MOUNTS}
+    admin = f"{url}/admin/faults"
     if as_json:
-        told = {"ready": root, "export": words, "admin": admin, "faults": describe_faults()}
-        print(json.dumps(told), flush=True)
+        document = {
+            "ready": url,
+            "export": variables,
+            "admin": admin,
+            "faults": describe_faults(),
+        }
+        print(json.dumps(document), flush=True)
         return
-    print(f"READY {root}", flush=True)
-    for name, word in sorted(words.items()):
-        print(f"export {name}={word}", flush=True)
+    print(f"READY {url}", flush=True)
+    for name, value in sorted(variables.items()):
+        print(f"export {name}={value}", flush=True)
     print(f"POST faults to {admin}; `shotchain simulate --help` lists them", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`shotchain spend`: what the store has booked, estimate beside actual. Offline; writes nothing."""
+"""`shotchain spend`: show what the store has booked, estimate beside actual. Offline, read-only."""
 
 from __future__ import annotations
 
@@ -6,128 +6,140 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from flows.cli.arguments import Commands, add_command, add_store, find_store_path, print_output
+from flows.cli.arguments import add_store, find_store_path
+from flows.cli.output import print_output
+from flows.cli.statement import (
+    NO_CLIENT,
+    Grouping,
+    StatementLine,
+    format_csv,
+    format_table,
+    line_document,
+    make_group_of,
+    sum_all,
+    sum_by_group,
+)
+from tasks.budgets.ledger import Ledger, LedgerEntry
+from tasks.config.loader import load_config
 from tasks.errors import UsageError
+from tasks.settings import read_settings
+from tasks.store.layout import Store
 
-if TYPE_CHECKING:
-    from flows.cli.statement import By
-    from tasks.budgets.ledger import LedgerEntry
-    from tasks.store.layout import Store
-
-BY = ("board", "provider", "client", "month")
-
-TITLES = {False: "paid to vendors", True: "rehearsed on this machine, where nothing is charged"}
-"""What came over loopback stands apart, by whether it did."""
+TITLES = {False: "paid to vendors", True: "rehearsed on this machine, at no charge"}
+"""Titles of the sections, by whether their vendors are on this machine."""
 
 
 class Section(NamedTuple):
-    """The entries of one shelf, and what they are called for a person."""
+    """The sums of all renders at vendors, or of those at vendors on this machine."""
 
-    previz: bool
-    title: str
+    is_loopback: bool
     entries: Sequence[LedgerEntry]
+    lines: Sequence[StatementLine]
+    totals: Sequence[StatementLine]
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    command = add_command(commands, "spend", "say what was spent, estimate beside actual", _spend)
-    command.add_argument("--by", choices=BY, default="board", help="what a line stands for")
-    command.add_argument("--csv", action="store_true", help="print the lines for a spreadsheet")
-    add_store(command)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `spend`."""
+    by = "what a line stands for"
+    parser.add_argument("--by", choices=get_args(Grouping), default="board", help=by)
+    parser.add_argument("--csv", action="store_true", help="print the lines for a spreadsheet")
+    add_store(parser)
 
 
-def _spend(arguments: argparse.Namespace) -> int:
-    from flows.cli import statement
-    from tasks.store.layout import Store
+def run_command(arguments: argparse.Namespace) -> int:
+    """Print the sums and return the exit code.
 
+    Raises:
+        UsageError: Both --csv and --json are given.
+        StoreError: A receipt is damaged.
+        InvalidConfiguration: A `shotchain.toml` is wrong; it is read for `--by client` only.
+    """
     if arguments.csv and arguments.json:
         msg = "give --csv or --json, not both"
         raise UsageError(msg)
+    grouping: Grouping = arguments.by
+    client_of = _load_clients() if grouping == "client" else lambda _: NO_CLIENT
     store = Store(find_store_path(arguments))
-    client_of = _client_of() if arguments.by == "client" else None
-    name_of = statement.grouping_by(arguments.by, client_of or (lambda board: statement.NOBODY))
-    sections = _sections(store)
+    sections = _read_sections(store, make_group_of(grouping, client_of))
     if arguments.csv:
-        rows = {one.previz: statement.summarize(one.entries, name_of) for one in sections}
-        sys.stdout.write(statement.format_csv(arguments.by, rows))
+        lines = {section.is_loopback: section.lines for section in sections}
+        sys.stdout.write(format_csv(grouping, lines))
         return 0
-    text = "" if arguments.json else _text(store, sections, arguments.by, name_of)
-    print_output(_document(store, sections, arguments.by, name_of), text, arguments)
+    print_output(
+        lambda: _document(store, sections, grouping),
+        lambda: _text(store, sections, grouping),
+        as_json=arguments.json,
+    )
     return 0
 
 
-def _client_of() -> Callable[[str], str]:
-    """A client is a budget that names boards; the first one that names this one."""
-    from flows.cli.statement import NOBODY
-    from tasks.config.loader import load_config
-    from tasks.settings import read_settings
+def _load_clients() -> Callable[[str], str]:
+    """Return the function that returns the client of a board.
 
-    # Trusted with names and nothing else: nothing is sent anywhere.
-    configuration = load_config(read_settings(), Path.cwd(), trust=True)
+    A client is the first budget of `shotchain.toml` that names the board.
+    """
+    # Trusting the file is safe: nothing is sent to its providers.
+    config = load_config(read_settings(), Path.cwd(), trust=True)
 
     def client_of(board: str) -> str:
-        named = (wall.name for wall in configuration.budgets_for(board) if wall.boards is not None)
-        return next(named, NOBODY)
+        budgets = config.budgets_for(board)
+        return next((budget.name for budget in budgets if budget.boards is not None), NO_CLIENT)
 
     return client_of
 
 
-def _sections(store: Store) -> list[Section]:
-    from tasks.budgets.ledger import Ledger
-
-    found = []
-    for previz, title in TITLES.items():
-        every = Ledger(store.records(loopback=previz)).entries()
-        costs = [entry for entry in every if entry.is_charged]
-        found += [Section(previz, title, costs)] if costs else []
-    return found
-
-
-def _text(
-    store: Store, sections: Sequence[Section], by: By, name_of: Callable[[LedgerEntry], str]
-) -> str:
-    from flows.cli.statement import format_table, summarize, summarize_totals
-
-    lines = [f"nothing is booked in {store.root}"] if not sections else []
-    for one in sections:
-        lines += [f"{one.title}:", ""]
-        lines += [
-            format_table(by, summarize(one.entries, name_of), summarize_totals(one.entries)),
-            "",
-        ]
-    lists = _price_lists(sections)
-    lines += [f"prices of {dated}: {source}" for dated, source in lists]
-    return "\n".join(lines).rstrip()
+def _read_sections(store: Store, group_of: Callable[[LedgerEntry], str]) -> list[Section]:
+    """Return the sections that have entries."""
+    sections = []
+    for is_loopback in TITLES:
+        entries = Ledger(store.records(loopback=is_loopback)).entries()
+        charged = [entry for entry in entries if entry.is_charged]
+        if charged:
+            lines = sum_by_group(charged, group_of)
+            sections.append(Section(is_loopback, charged, lines, sum_all(charged)))
+    return sections
 
 
-def _document(
-    store: Store, sections: Sequence[Section], by: By, name_of: Callable[[LedgerEntry], str]
-) -> dict[str, Any]:
-    from flows.cli.statement import row_document, summarize, summarize_totals
+def _text(store: Store, sections: Sequence[Section], grouping: Grouping) -> str:
+    blocks = [
+        f"{TITLES[section.is_loopback]}:\n\n{format_table(grouping, section.lines, section.totals)}"
+        for section in sections
+    ]
+    sources = [f"prices of {date}: {source}" for date, source in _price_lists(sections)]
+    if sources:
+        blocks.append("\n".join(sources))
+    return "\n\n".join(blocks) or f"nothing is booked in {store.root}"
 
-    def told(one: Section, rows: Sequence[Any]) -> list[dict[str, Any]]:
-        return [row_document(row, previz=one.previz) for row in rows]
 
+def _document(store: Store, sections: Sequence[Section], grouping: Grouping) -> dict[str, Any]:
     return {
         "store": str(store.root),
-        "by": by,
-        "rows": [row for one in sections for row in told(one, summarize(one.entries, name_of))],
-        "totals": [row for one in sections for row in told(one, summarize_totals(one.entries))],
+        "by": grouping,
+        "rows": [
+            line_document(line, is_loopback=section.is_loopback)
+            for section in sections
+            for line in section.lines
+        ],
+        "totals": [
+            line_document(line, is_loopback=section.is_loopback)
+            for section in sections
+            for line in section.totals
+        ],
         "price_lists": [
-            {"dated": dated, "source": source} for dated, source in _price_lists(sections)
+            {"dated": date, "source": source} for date, source in _price_lists(sections)
         ],
     }
 
 
 def _price_lists(sections: Sequence[Section]) -> list[tuple[str, str]]:
-    """The price lists that estimates were made from: their day and source."""
-    attempts = [entry.attempt for one in sections for entry in one.entries]
+    """Return the dates and sources of the price lists that the estimates are from."""
+    attempts = [entry.attempt for section in sections for entry in section.entries]
     return sorted(
         {
-            (one.price_list_date, one.price_list_source)
-            for one in attempts
-            if one.price_list_date and one.price_list_source
+            (attempt.price_list_date, attempt.price_list_source)
+            for attempt in attempts
+            if attempt.price_list_date and attempt.price_list_source
         }
     )

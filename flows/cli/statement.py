@@ -1,7 +1,7 @@
-"""What was spent, added up by board, provider, client or month: rows, and how they are told.
+"""Sums of what was spent by board, provider, client or month, as a table, CSV and JSON.
 
-A row has one currency and compares like with like: estimate and actual are of those shots of which
-the vendor told the usage. What else is booked stands beside them, so that nothing is hidden.
+A line has one currency. Its estimate and actual are of the same shots: those whose usage the vendor
+reported. Everything else that is booked has columns of its own. `spend` reads the ledger.
 """
 
 from __future__ import annotations
@@ -16,95 +16,113 @@ from storyboards.models import Money
 from tasks.budgets.ledger import LedgerEntry
 from tasks.budgets.money import format_exact_amount
 
-By = Literal["board", "provider", "client", "month"]
+Grouping = Literal["board", "provider", "client", "month"]
+"""The property of an entry that a line stands for."""
 
-NOBODY = "-"
+NO_CLIENT = "-"
 """The client of a board that no budget names."""
 
 COLUMNS = ("estimate", "actual", "difference", "in flight", "unclear", "untold", "booked")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+ALWAYS_SHOWN = COLUMNS[:3]
+"""Columns of the table that are shown even if all their sums are zero."""
+
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+"""Characters at which a spreadsheet takes a cell for a formula."""
 
 
-class StatementRow(NamedTuple):
-    """The sums of one group in one currency. None is unknown."""
+class StatementLine(NamedTuple):
+    """The sums of one group in one currency; None is an unknown sum."""
 
     name: str
     currency: str | None
-    """Empty for what is free, None for what has no known price."""
-    shots: int
-    """Renders that are paid or may be."""
+    """Empty if everything is free, None if no price is known."""
+    shot_count: int
+    """Renders that are paid or may be charged."""
     estimate: Decimal | None
-    """The most that was said before sending, of what the vendor told the usage of."""
+    """The maximum price, as estimated before sending, of renders whose usage is known."""
     actual: Decimal | None
-    """The same by the vendor's usage."""
+    """The price of the same renders by the vendor's usage."""
     in_flight: Decimal | None
-    """The most that the jobs may cost that are still at the vendor."""
+    """The maximum price of jobs that are still at the vendor."""
     unclear: Decimal | None
-    """The most that those may cost of which it is not known whether they were taken."""
+    """The maximum price of requests that the vendor may have accepted."""
     untold: Decimal | None
-    """Booked at the estimate: the vendor told no usage."""
+    """The maximum price of renders whose usage the vendor did not report."""
 
     @property
     def difference(self) -> Decimal | None:
-        """How much more than estimated it was; less is negative."""
-        return None if self.actual is None or self.estimate is None else self.actual - self.estimate
+        """The actual minus the estimate."""
+        if self.actual is None or self.estimate is None:
+            return None
+        return self.actual - self.estimate
 
     @property
     def booked(self) -> Decimal | None:
-        """What counts against a budget."""
-        return _sum([self.actual, self.in_flight, self.unclear, self.untold])
+        """The sum that counts against a budget."""
+        return _sum_amounts([self.actual, self.in_flight, self.unclear, self.untold])
 
     @property
     def sums(self) -> tuple[Decimal | None, ...]:
-        """The sums in the order of the columns."""
-        mid = (self.in_flight, self.unclear, self.untold)
-        return (self.estimate, self.actual, self.difference, *mid, self.booked)
+        """The sums in the order of COLUMNS."""
+        not_actual = (self.in_flight, self.unclear, self.untold)
+        return (self.estimate, self.actual, self.difference, *not_actual, self.booked)
 
 
-def summarize(
-    entries: Iterable[LedgerEntry], name_of: Callable[[LedgerEntry], str]
-) -> list[StatementRow]:
-    """A row per group and currency, in the order of their names, of entries that cost something."""
+def sum_by_group(
+    entries: Iterable[LedgerEntry], group_of: Callable[[LedgerEntry], str]
+) -> list[StatementLine]:
+    """Return a line per group and currency, sorted by both.
+
+    Args:
+        entries: The entries that are paid or may be charged.
+        group_of: Returns the name of an entry's group.
+    """
     groups: dict[tuple[str, str | None], list[LedgerEntry]] = {}
     for entry in entries:
-        groups.setdefault((name_of(entry), _currency(entry)), []).append(entry)
+        groups.setdefault((group_of(entry), _currency(entry)), []).append(entry)
     keys = sorted(groups, key=lambda key: (key[0], key[1] or ""))
-    return [_row(*key, groups[key]) for key in keys]
+    return [_sum_entries(name, currency, groups[name, currency]) for name, currency in keys]
 
 
-def summarize_totals(entries: Iterable[LedgerEntry]) -> list[StatementRow]:
-    """The sums of everything, a row per currency."""
-    return summarize(entries, lambda entry: "total")
+def sum_all(entries: Iterable[LedgerEntry]) -> list[StatementLine]:
+    """Return the totals, a line per currency."""
+    return sum_by_group(entries, lambda _: "total")
 
 
-def grouping_by(by: By, client_of: Callable[[str], str]) -> Callable[[LedgerEntry], str]:
-    """How an entry is grouped; a client's name is found by the board's."""
-    names: Mapping[By, Callable[[LedgerEntry], str]] = {
+def make_group_of(
+    grouping: Grouping, client_of: Callable[[str], str]
+) -> Callable[[LedgerEntry], str]:
+    """Return the function that returns the name of an entry's group.
+
+    Args:
+        grouping: The property that groups entries.
+        client_of: Returns the client of a board, by the board's name.
+    """
+    functions: Mapping[Grouping, Callable[[LedgerEntry], str]] = {
         "board": lambda entry: entry.attempt.board,
         "provider": lambda entry: entry.attempt.provider,
         "client": lambda entry: client_of(entry.attempt.board),
         "month": lambda entry: entry.month,
     }
-    return names[by]
+    return functions[grouping]
 
 
-def _row(name: str, currency: str | None, entries: Sequence[LedgerEntry]) -> StatementRow:
-    told = [one for one in entries if one.actual_price is not None]
-    silent = [one for one in entries if one.actual_price is None]
-    flying = [one.booked_price for one in silent if one.is_in_flight]
-    unclear = [one.booked_price for one in silent if one.is_unclear]
-    untold = [one.booked_price for one in silent if not one.is_in_flight and not one.is_unclear]
-    return StatementRow(
+def _sum_entries(name: str, currency: str | None, entries: Sequence[LedgerEntry]) -> StatementLine:
+    with_usage = [entry for entry in entries if entry.actual_price is not None]
+    without_usage = [entry for entry in entries if entry.actual_price is None]
+    in_flight = [entry for entry in without_usage if entry.is_in_flight]
+    unclear = [entry for entry in without_usage if entry.is_unclear]
+    untold = [entry for entry in without_usage if not entry.is_in_flight and not entry.is_unclear]
+    return StatementLine(
         name,
         currency,
         len(entries),
-        estimate=_amounts([one.max_price for one in told]),
-        actual=_amounts([one.actual_price for one in told]),
-        in_flight=_amounts(flying),
-        unclear=_amounts(unclear),
-        untold=_amounts(untold),
+        estimate=_sum_prices(entry.max_price for entry in with_usage),
+        actual=_sum_prices(entry.actual_price for entry in with_usage),
+        in_flight=_sum_prices(entry.booked_price for entry in in_flight),
+        unclear=_sum_prices(entry.booked_price for entry in unclear),
+        untold=_sum_prices(entry.booked_price for entry in untold),
     )
 
 
@@ -113,73 +131,87 @@ def _currency(entry: LedgerEntry) -> str | None:
     return price.currency if price else None
 
 
-def _amounts(prices: Iterable[Money | None]) -> Decimal | None:
-    return _sum([None if price is None else price.amount for price in prices])
+def _sum_prices(prices: Iterable[Money | None]) -> Decimal | None:
+    return _sum_amounts([None if price is None else price.amount for price in prices])
 
 
-def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
-    """A sum, unknown where a part of it is."""
+def _sum_amounts(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the sum, None if an amount is unknown."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
-def row_document(row: StatementRow, *, previz: bool) -> dict[str, Any]:
-    """A row as JSON: each sum an amount with its currency."""
-    told = {
-        column.replace(" ", "_"): _money_json(amount, row.currency)
-        for column, amount in zip(COLUMNS, row.sums, strict=True)
+def line_document(line: StatementLine, *, is_loopback: bool) -> dict[str, Any]:
+    """Return a line as JSON: each sum an amount with its currency."""
+    sums = {
+        _field_name(column): _amount_json(amount, line.currency)
+        for column, amount in zip(COLUMNS, line.sums, strict=True)
     }
-    return {"name": row.name, "previz": previz, "shots": row.shots, **told}
+    return {"name": line.name, "previz": is_loopback, "shots": line.shot_count, **sums}
 
 
-def _money_json(amount: Decimal | None, currency: str | None) -> dict[str, Any]:
-    if amount is None:
-        return {"amount": None, "currency": currency or None}
-    return {"amount": float(round(amount, 6)), "currency": currency or None}
+def _field_name(column: str) -> str:
+    return column.replace(" ", "_")
 
 
-def format_csv(by: By, sections: Mapping[bool, Sequence[StatementRow]]) -> str:
-    """Rows as RFC 4180 has them, CRLF at their ends; `sections` by whether it is previz."""
+def _amount_json(amount: Decimal | None, currency: str | None) -> dict[str, Any]:
+    number = None if amount is None else float(round(amount, 6))
+    return {"amount": number, "currency": currency or None}
+
+
+def format_csv(grouping: Grouping, lines: Mapping[bool, Sequence[StatementLine]]) -> str:
+    """Return lines as CSV after RFC 4180, with CRLF line ends.
+
+    Args:
+        grouping: The property that a line stands for, the title of the first column.
+        lines: The lines, by whether their vendors are on this machine.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
-    names = [column.replace(" ", "_") for column in COLUMNS]
-    writer.writerow([by, "previz", "currency", "shots", *names])
-    for previz, rows in sections.items():
-        for row in rows:
-            sums = ["" if one is None else format_exact_amount(one) for one in row.sums]
-            kind = "yes" if previz else "no"
-            writer.writerow([_cell(row.name), kind, row.currency or "", row.shots, *sums])
+    writer.writerow([grouping, "previz", "currency", "shots", *map(_field_name, COLUMNS)])
+    for is_loopback, group in lines.items():
+        for line in group:
+            sums = ["" if amount is None else format_exact_amount(amount) for amount in line.sums]
+            kind = "yes" if is_loopback else "no"
+            name = _escape_formula(line.name)
+            writer.writerow([name, kind, line.currency or "", line.shot_count, *sums])
     return text.getvalue()
 
 
-def _cell(word: str) -> str:
-    """Text that no spreadsheet takes for a formula. A dash alone is none."""
-    return f"'{word}" if word.startswith(_FORMULA) and len(word) > 1 else word
+def _escape_formula(text: str) -> str:
+    """Return text that a spreadsheet does not take for a formula; a single dash is not one."""
+    return f"'{text}" if text.startswith(_FORMULA_START) and len(text) > 1 else text
 
 
-def format_table(by: By, rows: Sequence[StatementRow], totals: Sequence[StatementRow]) -> str:
-    """Rows for a person, the totals beneath; columns of which nothing is to say are left out."""
-    every = [*rows, *totals] if len(rows) > len(totals) else list(rows)
-    shown = [
-        column
-        for column, name in enumerate(COLUMNS)
-        if name in COLUMNS[:3] or any(row.sums[column] != 0 for row in every)
+def format_table(
+    grouping: Grouping, lines: Sequence[StatementLine], totals: Sequence[StatementLine]
+) -> str:
+    """Return lines as a table, the totals below.
+
+    Totals are left out if they would repeat the lines, columns if all their sums are zero.
+    """
+    shown = [*lines, *totals] if len(lines) > len(totals) else list(lines)
+    columns = [
+        index
+        for index, column in enumerate(COLUMNS)
+        if column in ALWAYS_SHOWN or any(line.sums[index] != 0 for line in shown)
     ]
-    lines = [[by, "shots", *(COLUMNS[column] for column in shown)]]
-    for row in every:
-        cells = (_said(row.sums[column], row.currency) for column in shown)
-        lines.append([row.name, str(row.shots), *cells])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_aligned(line, widths) for line in lines)
+    table = [[grouping, "shots", *(COLUMNS[index] for index in columns)]]
+    for line in shown:
+        sums = (_format_amount(line.sums[index], line.currency) for index in columns)
+        table.append([line.name, str(line.shot_count), *sums])
+    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    return "\n".join(_align(cells, widths) for cells in table)
 
 
-def _said(amount: Decimal | None, currency: str | None) -> str:
+def _format_amount(amount: Decimal | None, currency: str | None) -> str:
     if amount is None:
         return "unknown"
     return f"{format_exact_amount(amount)} {currency}".strip() if amount else "0"
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return the cells as a line: the name to the left, numbers to the right."""
     first = cells[0].ljust(widths[0])
-    rest = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
-    return "  ".join([first, *rest])
+    numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return "  ".join([first, *numbers])

@@ -1,134 +1,133 @@
-"""`shotchain takes BOARD SHOT`: every take of a shot that the store has, with its frame and price.
+"""`shotchain takes`: list the takes of a shot that the store has, with last frame and price.
 
-Needs no plan, so that it answers also for a board that names a take which is not there.
+The board is not planned, so the command also works if the board names a take that does not exist.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flows.cli.arguments import Commands, add_command, add_store, print_output
+from flows.cli.arguments import add_board_file, add_shot, add_store, find_store_path
+from flows.cli.output import print_output
+from flows.cli.output.text import align_columns
+from storyboards.board import Board
+from storyboards.loading import load
+from storyboards.models import Money
+from tasks.budgets.money import format_price, price_to_json
 from tasks.errors import unknown_shot_error
-
-if TYPE_CHECKING:
-    from storyboards.board import Board
-    from tasks.store.takes import RecordedTake
+from tasks.store.board_records import read_board_record
+from tasks.store.layout import Store
+from tasks.store.receipts import AT_VENDOR_STATES, UNCLEAR_STATES, AttemptState
+from tasks.store.takes import RecordedTake, TakeHistory
 
 COLUMNS = ("take", "provider", "state", "seed", "price", "date", "last frame")
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    command = add_command(commands, "takes", "list the takes of a shot", _takes)
-    command.add_argument("board", metavar="BOARD", help="the storyboard's YAML file")
-    command.add_argument("shot", metavar="SHOT", help="the shot's id")
-    add_store(command)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `takes`."""
+    add_board_file(parser)
+    add_shot(parser)
+    add_store(parser)
 
 
-def _takes(arguments: argparse.Namespace) -> int:
-    from storyboards.loading import load
+def run_command(arguments: argparse.Namespace) -> int:
+    """List the takes and return the exit code.
 
+    Raises:
+        InvalidStoryboard: The board has problems.
+        UsageError: The board has no such shot.
+        StoreError: A record is damaged.
+    """
     board = load(Path(arguments.board))
-    present = current_take(board, arguments.shot)
-    renders = _find(board, arguments.shot, arguments.store)
-    document = {
-        "board": board.name,
-        "shot": arguments.shot,
-        "take": present,
-        "takes": [_told(one, present) for one in renders],
-    }
+    shot_id = arguments.shot
+    current_take = find_current_take(board, shot_id)
+    takes = _list_takes(Store(find_store_path(arguments, board.file)), board, shot_id)
     print_output(
-        document, "" if arguments.json else _text(arguments.shot, renders, present), arguments
+        lambda: {
+            "board": board.name,
+            "shot": shot_id,
+            "take": current_take,
+            "takes": [_take_document(recorded, current_take) for recorded in takes],
+        },
+        lambda: _text(shot_id, takes, current_take),
+        as_json=arguments.json,
     )
     return 0
 
 
-def current_take(board: Board, shot: str) -> int:
-    """The take of a shot that the board asks for. Raises UsageError where it has no such shot."""
-    takes = {one.id: one.take for one in board.storyboard.shots}
-    if shot not in takes:
-        raise unknown_shot_error(shot, takes)
-    return takes[shot]
+def find_current_take(board: Board, shot_id: str) -> int:
+    """Return the take of a shot that the board requests.
+
+    Raises:
+        UsageError: The board has no such shot.
+    """
+    takes = {shot.id: shot.take for shot in board.storyboard.shots}
+    if shot_id not in takes:
+        raise unknown_shot_error(shot_id, takes)
+    return takes[shot_id]
 
 
-def _find(board: Board, shot: str, given: Path | None) -> list[RecordedTake]:
-    """The takes of both shelves, by number; a sketch stands before what was paid."""
-    from tasks.settings import find_store, read_settings
-    from tasks.store.board_records import read_board_record
-    from tasks.store.layout import Store
-    from tasks.store.takes import TakeHistory
-
-    store = Store(find_store(read_settings(), given, board.file, working_folder=Path.cwd()))
-    memory = TakeHistory(store, read_board_record(store.root, board.name, board.file))
-    found = [*memory.list_takes(shot, "previz"), *memory.list_takes(shot, "shots")]
-    return sorted(found, key=lambda one: one.take.number)
+def _list_takes(store: Store, board: Board, shot_id: str) -> list[RecordedTake]:
+    """Return all takes by number; a take over loopback stands before a paid take of that number."""
+    history = TakeHistory(store, read_board_record(store.root, board.name, board.file))
+    takes = [*history.list_takes(shot_id, "previz"), *history.list_takes(shot_id, "shots")]
+    return sorted(takes, key=lambda recorded: recorded.take.number)
 
 
-def take_state(render: RecordedTake) -> str:
-    """What became of a take, in a word or two."""
-    from tasks.store.receipts import AT_VENDOR_STATES, AttemptState
-
-    attempt = render.attempt
-    if attempt.state is AttemptState.KEPT:
-        return "kept" if render.clip_path else "clip gone"
-    if attempt.state in AT_VENDOR_STATES:
+def describe_state(recorded: RecordedTake) -> str:
+    """Return the state of a take in one or two words."""
+    state = recorded.attempt.state
+    if state is AttemptState.KEPT:
+        return "kept" if recorded.clip_path else "clip gone"
+    if state in AT_VENDOR_STATES:
         return "in flight"
-    return (
-        "unclear"
-        if attempt.state in (AttemptState.INTENDED, AttemptState.UNCLEAR)
-        else attempt.state.value
-    )
+    return "unclear" if state in UNCLEAR_STATES else state.value
 
 
-def _told(render: RecordedTake, present: int) -> dict[str, Any]:
-    from tasks.budgets.money import price_to_json
-
-    take, attempt = render.take, render.attempt
+def _take_document(recorded: RecordedTake, current_take: int) -> dict[str, Any]:
+    take, attempt = recorded.take, recorded.attempt
     return {
         "take": take.number,
-        "present": take.number == present,
-        "state": take_state(render),
+        "present": take.number == current_take,
+        "state": describe_state(recorded),
         "key": take.key,
         "provider": attempt.provider,
         "model": attempt.model,
         "seed": attempt.seed,
         "prompt": take.prompt,
-        "price": price_to_json(_price(render)),
+        "price": price_to_json(_price(recorded)),
         "date": attempt.intended_at,
-        "last_frame": str(render.last_frame_path) if render.last_frame_path else None,
-        "clip": str(render.clip_path) if render.clip_path else None,
+        "last_frame": str(recorded.last_frame_path) if recorded.last_frame_path else None,
+        "clip": str(recorded.clip_path) if recorded.clip_path else None,
     }
 
 
-def _price(render: RecordedTake) -> Any:
-    attempt = render.attempt
+def _price(recorded: RecordedTake) -> Money | None:
+    attempt = recorded.attempt
     return attempt.price if attempt.price is not None else attempt.max_price
 
 
-def _text(shot: str, renders: list[RecordedTake], present: int) -> str:
-    from flows.cli.output.text import align_columns
-
-    if not renders:
-        return f"{shot} was not rendered yet"
-    rows = [COLUMNS, *(_row(one, present) for one in renders)]
-    lines = [line.rstrip() for line in align_columns(rows)]
-    if all(one.take.number != present for one in renders):
-        lines.append(f"take {present}, the present one, is not rendered yet")
+def _text(shot_id: str, takes: Sequence[RecordedTake], current_take: int) -> str:
+    if not takes:
+        return f"{shot_id} is not rendered yet"
+    table = [COLUMNS, *(_format_take(recorded, current_take) for recorded in takes)]
+    lines = [line.rstrip() for line in align_columns(table)]
+    if all(recorded.take.number != current_take for recorded in takes):
+        lines.append(f"take {current_take}, the current one, is not rendered yet")
     return "\n".join(lines)
 
 
-def _row(render: RecordedTake, present: int) -> tuple[str, ...]:
-    from tasks.budgets.money import format_price
-
-    take, attempt = render.take, render.attempt
+def _format_take(recorded: RecordedTake, current_take: int) -> tuple[str, ...]:
+    number, attempt = recorded.take.number, recorded.attempt
     return (
-        f"{take.number} *" if take.number == present else str(take.number),
+        f"{number} *" if number == current_take else str(number),
         attempt.provider,
-        take_state(render),
+        describe_state(recorded),
         "-" if attempt.seed is None else str(attempt.seed),
-        format_price(_price(render)),
+        format_price(_price(recorded)),
         attempt.intended_at[:16].replace("T", " "),
-        str(render.last_frame_path or "-"),
+        str(recorded.last_frame_path or "-"),
     )

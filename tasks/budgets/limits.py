@@ -1,10 +1,11 @@
-"""Budget limits: what is booked plus what is about to be sent must not exceed one.
+"""Budget limits: booked prices plus the next request must not exceed any limit.
 
-A limit is checked and the attempt recorded in one step under the ledger lock; no request is sent while that lock is held."""
+A limit counts one record store, so that previews on loopback use up no real budget. Checking the
+limits and recording the attempt is one step under the ledger lock; no request is sent meanwhile.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from tasks.budgets.ledger import Ledger, LedgerEntry
 from tasks.budgets.money import ZERO, Total, format_exact, sum_prices
 from tasks.errors import BudgetExceeded, UsageError
 from tasks.store.layout import RecordStore
-from tasks.store.locks import open_lock_file, try_lock
+from tasks.store.locks import open_lock_file, wait_for_lock_async
 from tasks.store.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -27,60 +28,75 @@ if TYPE_CHECKING:
 
 
 ConvertMoney = Callable[[Money, str], Money | None]
-"""A sum in another currency, by a dated rate; None where there is no rate."""
+"""Converts a sum to a currency by a dated rate; returns None without a rate."""
 
 MaxPrices = Mapping[str, Money | None]
-"""What is about to be sent: the most it may cost by the shot's id, None where that is unknown."""
+"""The maximum price of each shot that is about to be sent, by shot id; None if unknown."""
+
+_MAX_LISTED_SHOTS = 3
 
 
 @dataclass(frozen=True)
 class BudgetLimit:
-    """A sum that may not be passed, and what counts against it."""
+    """A sum that must not be exceeded, and the attempts that count against it."""
 
     owner: str
-    """As a sentence says it: `the budget of {whose}`."""
+    """Completes the phrase "the budget of ..."."""
     amount: Money
     boards: tuple[str, ...] | None = None
-    """Names of boards, or patterns such as `spot-*`; None counts what this run sends itself."""
+    """Names of boards, or patterns such as `spot-*`; None counts the requests of this run only."""
     is_monthly: bool = False
-    """Whether only this calendar month counts, UTC; else everything that was ever booked."""
+    """True if only the current calendar month (UTC) counts."""
     implies_consent: bool = False
-    """Whether it is said of this very run or board, so that whoever said it agrees to spend it."""
+    """True if it was set for this run or board, which implies consent to spend it."""
 
     def applies_to(self, board: str) -> bool:
-        """Whether what is booked under a board's name counts."""
+        """Return True if attempts under a board's name count."""
         return any(fnmatchcase(board, pattern) for pattern in self.boards or ())
 
 
 def run_limit(text: str) -> BudgetLimit:
-    """What a command allows its run. Raises UsageError where it is no amount."""
+    """Return the limit of one run.
+
+    Args:
+        text: The amount as typed, such as `3 USD`.
+
+    Raises:
+        UsageError: The text is not an amount.
+    """
     try:
         limit = Money.model_validate(parse_money(text))
     except ValueError as error:
-        msg = f"the budget {text!r} is no sum of money: write it like '3 USD'"
+        msg = f"the budget {text!r} is not an amount of money: write it like '3 USD'"
         raise UsageError(msg) from error
     return BudgetLimit("this run", limit, implies_consent=True)
 
 
 def board_limit(name: str, amount: Money) -> BudgetLimit:
-    """What a board may cost, all runs together."""
+    """Return the limit of a board, all runs together."""
     return BudgetLimit(f"the board {name}", amount, (name,), implies_consent=True)
 
 
 def config_limit(budget: BudgetConfig) -> BudgetLimit:
-    """What `shotchain.toml` allows a project or a client."""
-    whose = f"{budget.name} for this month" if budget.is_monthly else budget.name
+    """Return the limit of a budget in `shotchain.toml`."""
+    owner = f"{budget.name} for this month" if budget.is_monthly else budget.name
     boards = ("*",) if budget.boards is None else budget.boards
-    return BudgetLimit(whose, budget.amount, boards, budget.is_monthly)
+    return BudgetLimit(owner, budget.amount, boards, budget.is_monthly)
 
 
 def convert_without_rates(price: Money, currency: str) -> Money | None:
-    """No sum has a value in another currency."""
+    """Return the price if it is in the currency already, else None."""
     return price if price.currency == currency else None
 
 
 class BudgetGuard:
-    """What one run may spend: the walls around it, the ledger behind them, what it sent itself."""
+    """The limits of one run, and the attempts that it sent.
+
+    Args:
+        limits: The limits; all of them apply.
+        convert: Converts sums between currencies.
+        clock: Returns the current time in UTC.
+    """
 
     def __init__(
         self,
@@ -96,36 +112,50 @@ class BudgetGuard:
         self._sent: dict[RecordStore, dict[str, set[int]]] = {}
 
     def check_total(self, requested: Mapping[RecordStore, MaxPrices]) -> None:
-        """See to it that everything a run is about to send, by shelf, passes no wall.
+        """Check that the requests of a whole run exceed no limit.
 
-        Raises Unpayable where it may, or a price is not known; UsageError where a wall and a price
-        are in two currencies without a rate.
+        Args:
+            requested: The maximum prices, by record store and shot.
+
+        Raises:
+            BudgetExceeded: A limit may be exceeded, or a price is unknown.
+            UsageError: A limit and a price have two currencies without a rate between them.
         """
-        every = {shot: price for some in requested.values() for shot, price in some.items()}
-        for wall in self.limits:
-            if wall.boards is None:
-                self._check_limit(wall, [], every, "this run")
+        all_prices = {
+            shot: price for prices in requested.values() for shot, price in prices.items()
+        }
+        for limit in self.limits:
+            if limit.boards is None:
+                self._check_limit(limit, [], all_prices, "this run")
                 continue
-            for shelf, some in requested.items():
-                self._check_limit(
-                    wall, self._booked_prices(wall, shelf, self._month), some, "this run"
-                )
+            for records, prices in requested.items():
+                booked = self._booked_prices(limit, records, self._month)
+                self._check_limit(limit, booked, prices, "this run")
 
     def check_attempt(self, receipt: Receipt, records: RecordStore) -> None:
-        """See to it that the attempt that a receipt begins passes no wall. Raises as the total."""
+        """Check that the last attempt of a receipt exceeds no limit.
+
+        Raises:
+            BudgetExceeded: A limit may be exceeded, or a price is unknown.
+            UsageError: A limit and a price have two currencies without a rate between them.
+        """
         attempt = receipt.attempts[-1]
-        for wall in self.limits:
-            # Its own month, not the clock's: it may have been made out just before midnight.
-            booked = self._booked_prices(wall, records, attempt.intended_at[:7])
-            self._check_limit(wall, booked, {attempt.shot: attempt.max_price}, attempt.shot)
+        for limit in self.limits:
+            # The month of the intent, which may have been written just before midnight.
+            booked = self._booked_prices(limit, records, attempt.intended_at[:7])
+            self._check_limit(limit, booked, {attempt.shot: attempt.max_price}, attempt.shot)
 
     def record_attempt(self, receipt: Receipt, records: RecordStore) -> None:
-        """Remember that this run sends the attempt that a receipt begins."""
-        numbers = self._sent.setdefault(records, {}).setdefault(receipt.key, set())
-        numbers.add(len(receipt.attempts) - 1)
+        """Count the last attempt of a receipt as sent by this run."""
+        indexes = self._sent.setdefault(records, {}).setdefault(receipt.key, set())
+        indexes.add(len(receipt.attempts) - 1)
 
     def booked_total(self, limit: BudgetLimit, records: RecordStore) -> Total:
-        """What counts against a wall now."""
+        """Return the sum that counts against a limit now.
+
+        Raises:
+            StoreError: A receipt is damaged.
+        """
         return sum_prices(self._booked_prices(limit, records, self._month))
 
     @property
@@ -145,10 +175,10 @@ class BudgetGuard:
         ]
 
     def _own_entries(self) -> Iterable[LedgerEntry]:
-        for shelf, keys in self._sent.items():
-            for key, numbers in keys.items():
-                for entry in self._ledger(shelf).entries_of(key):
-                    if entry.attempt_index in numbers:
+        for records, keys in self._sent.items():
+            for key, indexes in keys.items():
+                for entry in self._ledger(records).entries_of(key):
+                    if entry.attempt_index in indexes:
                         yield entry
 
     def _ledger(self, records: RecordStore) -> Ledger:
@@ -156,84 +186,86 @@ class BudgetGuard:
 
     def _check_limit(
         self,
-        budget_limit: BudgetLimit,
-        booked: list[Money | None],
+        limit: BudgetLimit,
+        booked_prices: list[Money | None],
         requested: MaxPrices,
         subject: str,
     ) -> None:
-        wanted = sum_prices(requested.values())
-        if wanted.is_free:
+        requested_total = sum_prices(requested.values())
+        if requested_total.is_free:
             return
-        if wanted.has_unknown:
-            shots = ", ".join(shot for shot, price in requested.items() if price is None)
-            msg = f"the price is not known of {shots}, and {budget_limit.owner} has a budget; "
-            raise BudgetExceeded(msg + "give its price in shotchain.toml, or leave the budget out")
-        standing = sum_prices(booked)
-        if standing.has_unknown:
-            msg = f"{budget_limit.owner} has a budget, and shots at an unknown price are booked there: "
-            raise BudgetExceeded(
-                msg + "what is left of it is not known; leave the budget out to go on"
+        if requested_total.has_unknown:
+            shots = _list_shots([shot for shot, price in requested.items() if price is None])
+            msg = f"the price of {shots} is not known, and {limit.owner} has a budget: "
+            raise BudgetExceeded(msg + "set the price in shotchain.toml, or remove the budget")
+        booked = sum_prices(booked_prices)
+        if booked.has_unknown:
+            msg = f"{limit.owner} has a budget, and its booked shots include an unknown price, so "
+            raise BudgetExceeded(msg + "the remaining budget is not known: remove the budget")
+        expected = self._in_currency(limit, booked) + self._in_currency(limit, requested_total)
+        if expected > limit.amount.amount:
+            beside = "" if booked.is_free else f" beside {format_exact(booked)} that is booked"
+            amount = format_exact(sum_prices([limit.amount])) if limit.amount.amount else "0"
+            msg = (
+                f"{subject} may cost {format_exact(requested_total)}{beside}, more than the budget "
+                f"of {limit.owner}: {amount}; raise the budget, or render less"
             )
-        if (
-            self._sum_in_currency(budget_limit, standing)
-            + self._sum_in_currency(budget_limit, wanted)
-            > budget_limit.amount.amount
-        ):
-            beside = "" if standing.is_free else f" beside {format_exact(standing)} that is booked"
-            limit = (
-                format_exact(sum_prices([budget_limit.amount]))
-                if budget_limit.amount.amount
-                else "0"
-            )
-            msg = f"{subject} may cost {format_exact(wanted)}{beside}, more than the budget of {budget_limit.owner}: "
-            raise BudgetExceeded(msg + f"{limit}; raise the budget, or ask for less")
+            raise BudgetExceeded(msg)
 
-    def _sum_in_currency(self, limit: BudgetLimit, amounts: Total) -> Decimal:
-        """A bill in the currency of a wall. Zero has every currency."""
+    def _in_currency(self, limit: BudgetLimit, total: Total) -> Decimal:
+        """Convert a sum to the currency of a limit. Zero has every currency."""
         if not limit.amount.amount:
-            return sum(amounts.by_currency.values(), Decimal(0))
-        total = ZERO.amount
-        for currency, amount in amounts.by_currency.items():
-            price = Money(amount=amount, currency=currency)
-            converted = self._convert(price, limit.amount.currency)
+            return sum(total.by_currency.values(), Decimal(0))
+        amount = ZERO.amount
+        for currency, part in total.by_currency.items():
+            converted = self._convert(Money(amount=part, currency=currency), limit.amount.currency)
             if converted is None:
-                msg = f"the budget of {limit.owner} is in {limit.amount.currency} and {format_exact(amounts)} "
-                raise UsageError(
-                    msg + f"is not: give a budget in {currency}, or a rate in shotchain.toml"
+                msg = (
+                    f"the budget of {limit.owner} is in {limit.amount.currency} and "
+                    f"{format_exact(total)} is not: use a budget in {currency}, or set a rate in "
+                    "shotchain.toml"
                 )
-            total += converted.amount
-        return total
+                raise UsageError(msg)
+            amount += converted.amount
+        return amount
 
 
-LEDGER_LOCK_POLL_SECONDS = 0.02
+def _list_shots(shots: list[str]) -> str:
+    listed = ", ".join(shots[:_MAX_LISTED_SHOTS])
+    more = len(shots) - _MAX_LISTED_SHOTS
+    return f"{listed} and {more} more (see `shotchain plan`)" if more > 0 else listed
+
 
 Reserve = Callable[[Receipt, RecordStore], AbstractAsyncContextManager[None]]
-"""Entered with the receipt that begins an attempt; inside it the intent is to be written."""
+"""Called with the receipt of a new attempt; the intent is written inside its context."""
 
 
 def make_reserve(guard: BudgetGuard, lock_path: Path) -> Reserve:
-    """The booking of a run: raises Unpayable where an attempt could pass one of its walls.
+    """Return the context manager that reserves the maximum price of an attempt.
 
-    Where there is no wall nothing is read and nobody waits.
+    Entering it waits for the ledger lock and raises BudgetExceeded if a limit may be exceeded.
+    Without limits it reads nothing and does not wait.
     """
 
     @asynccontextmanager
-    async def book(receipt: Receipt, shelf: RecordStore) -> AsyncIterator[None]:
+    async def reserve(receipt: Receipt, records: RecordStore) -> AsyncIterator[None]:
         if not guard.limits:
             yield
             return
-        # Whoever dies lets go of it, and has written its intent or sends nothing.
+        # A process that dies here has either written its intent or sends nothing.
         with open_lock_file(lock_path) as file:
-            while not try_lock(file):
-                await asyncio.sleep(LEDGER_LOCK_POLL_SECONDS)
-            guard.check_attempt(receipt, shelf)
-            guard.record_attempt(receipt, shelf)
+            await wait_for_lock_async(file)
+            guard.check_attempt(receipt, records)
+            guard.record_attempt(receipt, records)
             yield
 
-    return book
+    return reserve
 
 
 @asynccontextmanager
-async def reserve_unlimited(receipt: Receipt, records: RecordStore) -> AsyncIterator[None]:
-    """The booking of a run without walls."""
+async def reserve_unlimited(
+    receipt: Receipt,  # noqa: ARG001 - the signature of Reserve
+    records: RecordStore,  # noqa: ARG001 - the signature of Reserve
+) -> AsyncIterator[None]:
+    """Reserve nothing, for a run without limits."""
     yield

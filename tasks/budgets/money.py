@@ -12,20 +12,20 @@ ZERO = Money(amount=Decimal(0))
 
 
 class Total(NamedTuple):
-    """A sum by currency. Zero needs no currency; an unknown price is never zero."""
+    """A sum by currency. Zero needs no currency; an unknown price is not zero."""
 
     by_currency: Mapping[str, Decimal]
     has_unknown: bool = False
-    """Whether a price in it is not known."""
+    """True if the sum contains an unknown price."""
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing at all is to pay."""
+        """True if there is nothing to pay."""
         return not self.by_currency and not self.has_unknown
 
     @property
     def as_money(self) -> Money | None:
-        """The sum where it is in one currency and known, else None."""
+        """The sum; None if it is unknown or in several currencies."""
         if self.has_unknown or len(self.by_currency) > 1:
             return None
         for currency, amount in self.by_currency.items():
@@ -33,43 +33,49 @@ class Total(NamedTuple):
         return ZERO
 
     def to_json(self, currency: str = "") -> dict[str, Any]:
-        """`amount` and `currency`, the amount null where unknown; several in `by_currency`.
+        """Return `amount` and `currency`, and `by_currency` if there are several.
 
-        A sum of nothing is told in the given currency.
+        Args:
+            currency: The currency of a sum of zero.
+
+        Returns:
+            `amount` and `currency` are null if the sum is unknown or in several currencies.
         """
-        single = self.as_money
-        told: dict[str, Any] = {
-            "amount": json_amount(single) if single else None,
-            "currency": (single.currency or currency or None) if single else None,
+        money = self.as_money
+        document: dict[str, Any] = {
+            "amount": json_amount(money) if money else None,
+            "currency": (money.currency or currency or None) if money else None,
         }
         if len(self.by_currency) > 1:
-            told["by_currency"] = {name: float(sum_) for name, sum_ in self.by_currency.items()}
-        return told
+            document["by_currency"] = {
+                name: float(amount) for name, amount in self.by_currency.items()
+            }
+        return document
 
     def __str__(self) -> str:
-        told = [
-            format_price(Money(amount=sum_, currency=name))
-            for name, sum_ in self.by_currency.items()
+        parts = [
+            format_price(Money(amount=amount, currency=name))
+            for name, amount in self.by_currency.items()
         ]
         if self.has_unknown:
-            told.append("an unknown price")
-        return " and ".join(told) if told else "nothing"
+            parts.append("an unknown price")
+        return " and ".join(parts) if parts else "nothing"
 
 
 def sum_prices(prices: Iterable[Money | None]) -> Total:
-    """The sum of prices, None for one that is unknown."""
+    """Add up prices; None stands for an unknown price."""
     sums: dict[str, Decimal] = {}
-    unknown = False
+    has_unknown = False
     for price in prices:
         if price is None:
-            unknown = True
+            has_unknown = True
         elif price.amount:
             sums[price.currency] = sums.get(price.currency, Decimal(0)) + price.amount
-    return Total(sums, unknown)
+    return Total(sums, has_unknown)
 
 
 def format_exact(total: Total) -> str:
-    """A sum to the millionth, where rounding would hide what it is about."""
+    """Format a sum to the millionth, for messages in which rounding would hide the difference."""
     if total.has_unknown or total.is_free:
         return str(total)
     sums = total.by_currency.items()
@@ -77,25 +83,25 @@ def format_exact(total: Total) -> str:
 
 
 def format_exact_amount(amount: Decimal) -> str:
-    """An amount to the millionth, with two decimals at least: `0.05`, `0.049613`."""
-    whole, _, rest = f"{amount:.6f}".partition(".")
-    return f"{whole}.{rest[:2]}{rest[2:].rstrip('0')}"
+    """Format an amount to the millionth, with at least two decimals: `0.05`, `0.049613`."""
+    whole, _, decimals = f"{amount:.6f}".partition(".")
+    return f"{whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
 
 
 def json_amount(price: Money) -> float:
-    """The amount as JSON has it, to a millionth."""
+    """Return the amount for JSON, rounded to a millionth."""
     return float(round(price.amount, 6))
 
 
 def price_to_json(price: Money | None) -> dict[str, Any]:
-    """A price as JSON: the amount null where it is unknown."""
+    """Return `amount` and `currency` of a price, both null if it is unknown."""
     if price is None:
         return {"amount": None, "currency": None}
     return {"amount": json_amount(price), "currency": price.currency or None}
 
 
 def format_price(price: Money | None) -> str:
-    """A price for a person: `0.26 USD`, `0.0042 USD`, `free` or `unknown`."""
+    """Format a price for a table: `0.26 USD`, `0.0042 USD`, `free` or `unknown`."""
     if price is None:
         return "unknown"
     if not price.amount:
@@ -105,7 +111,7 @@ def format_price(price: Money | None) -> str:
 
 
 def describe_price(price: Money | None) -> str:
-    """A price within a sentence: `0.26 USD`, `nothing` or `an unknown price`."""
+    """Format a price for a sentence: `0.26 USD`, `nothing` or `an unknown price`."""
     if price is None:
         return "an unknown price"
     return format_price(price) if price.amount else "nothing"

@@ -13,7 +13,7 @@ from tasks.providers import Provider
 from tasks.providers.catalog import FAMILY_IN_DIALECT
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES
-from tasks.providers.prices import FREE_PRICE_TABLE, PriceTable, Rate
+from tasks.providers.price_tables import FREE_PRICE_TABLE, PriceTable, Rate
 
 ReportProblem = Callable[[tuple[str, ...], str, str], None]
 """Tells a problem: the path within what is looked at, the message, the remedy."""

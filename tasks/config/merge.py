@@ -24,7 +24,7 @@ from tasks.config.schema import ConfigDocument, GatewaySection, validate_config
 from tasks.config.toml_lines import ConfigFile, read_config_file
 from tasks.errors import InvalidConfiguration
 from tasks.providers import PROVIDERS, Provider
-from tasks.providers.prices import FREE_PRICE_TABLE
+from tasks.providers.price_tables import FREE_PRICE_TABLE
 
 _TRUSTED_SECTIONS = {
     "providers": "may not say where keys are sent",

@@ -1,3 +1,1 @@
-"""Turn a board into a plan: inputs, requests, prompts, keys and prices. Writes nothing."""
-
-from __future__ import annotations
+"""Turn a board into a plan: inputs, prompts, requests, chains, keys and prices. Writes nothing."""

@@ -1,68 +1,79 @@
-"""What a shot takes from an earlier job: the clip it continues, or its own draft. Offline.
+"""Inputs of a shot from an earlier job: the clip that it continues, or its own draft.
 
-Volcengine's draft page: the final render is requested by the draft's job within seven days."""
+Drafts: the final render is requested by the id of the draft's job, within seven days (Volcengine's
+draft page). If that job or clip can still be used is checked in `preconditions`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal
 
+from storyboards.problems import join_or
 from storyboards.prompts import Prompt
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import Anchor, ExistingClip, MediaSource, PlannedShot, ShotToRender
 from tasks.planning.media_files import MediaInputError, probe_reference_clip
 from tasks.planning.references import REFERENCE_CLIP_REMEDY
-from tasks.planning.shot_settings import ShotSettings, suggest_families
-from tasks.providers import Provider
-from tasks.providers.families import CLIP_LIMITS, FAMILIES, FRAMES_PER_SECOND
+from tasks.planning.shot_settings import ShotSettings
+from tasks.providers.families import CLIP_LIMITS, FAMILIES
 from tasks.providers.types import RenderRequest
 
 DRAFT_RESOLUTION = "480p"
-"""Of every draft."""
+"""The resolution of every draft."""
 
 DraftStage = Literal["draft", "final"]
+"""`draft` is the preview, `final` the render made from it."""
 
 
 def resolve_draft_stage(settings: ShotSettings) -> DraftStage | None:
-    """Whether a shot is a draft, the full picture of one, or neither."""
-    wanted = settings.get("draft")
-    if not wanted:
+    """Return the stage that a shot requests, or None if it has no draft or can't have one."""
+    requested = settings.get("draft")
+    if not requested:
         return None
-    said = "final" if wanted == "final" else "true"
+    is_final = requested == "final"
     if not settings.family.draft or "draft" not in settings.dialect.supported_fields:
-        settings.add_unsupported("draft", said, suggest_families("draft"))
+        value = "final" if is_final else "true"
+        settings.add_unsupported("draft", value, settings.suggest_families("draft"))
         return None
-    if wanted == "final" and "draft_job" not in settings.dialect.supported_fields:
-        message = f"{settings.dialect.name} can't ask for the full picture of a draft"
-        settings.add_problem("draft", message, "Leave draft out to render the shot anew.")
+    if is_final and "draft_job" not in settings.dialect.supported_fields:
+        message = f"{settings.provider.name} can't request the final render of a draft"
+        settings.add_problem("draft", message, "Remove draft to render the shot without a draft.")
         return None
-    return "final" if wanted == "final" else "draft"
+    return "final" if is_final else "draft"
 
 
 def resolve_draft_resolution(
     settings: ShotSettings, stage: DraftStage, requested: str | None
 ) -> str:
-    """The resolution of a draft or of its full picture. What can't be goes to `asked`."""
+    """Return the resolution of a draft, or of the final render of a draft.
+
+    If the requested one is not possible, this adds a problem and returns a possible one.
+    """
     family = settings.family
-    has = family.final_resolutions or family.resolutions
+    possible = family.final_resolutions or family.resolutions
     if stage == "draft":
-        has = (DRAFT_RESOLUTION,)
-    if requested in has:
+        possible = (DRAFT_RESOLUTION,)
+    if requested in possible:
         return str(requested)
-    default = family.default_resolution if family.default_resolution in has else has[0]
+    default = family.default_resolution if family.default_resolution in possible else possible[0]
     if requested is not None:
-        noun = "a draft" if stage == "draft" else f"the full picture of a draft of {family.name}"
-        message = f"{noun} is {' or '.join(has)}, not {requested}"
-        word = "draft" if stage == "draft" else "resolution"
-        settings.add_problem(word, message, f"Set resolution: {default}.")
+        noun = "a draft" if stage == "draft" else f"the final render of a draft of {family.name}"
+        message = f"{noun} is {join_or(possible)}, not {requested}"
+        key = "draft" if stage == "draft" else "resolution"
+        settings.add_problem(key, message, f"Set resolution: {default}.")
     return default
 
 
 def build_final_request(
     settings: ShotSettings, draft_request: RenderRequest, resolution: str
 ) -> RenderRequest:
-    """The order of a draft's full picture, but for the draft's job, which the store knows."""
+    """Return the request of a draft's final render, without the draft's job, which the store has.
+
+    Everything else is fixed by the draft, so the vendor accepts no other parameters.
+    """
     if draft_request.priority is not None:
-        settings.notes.append("priority is not used: the full picture of a draft takes none")
+        settings.add_warning("priority is not used: the final render of a draft takes none")
     return RenderRequest(
         model=draft_request.model,
         resolution=resolution,
@@ -75,43 +86,48 @@ def build_final_request(
 
 
 _EXTEND_INSTRUCTION = "Extend Video 1: "
-"""Nothing else tells a model to go on with a clip rather than to look at it."""
+"""Only the prompt distinguishes a clip to continue from a clip that is a reference."""
 
 
 def add_extend_instruction(prompt: Prompt) -> Prompt:
-    """The prompt of a shot that continues a clip, the first of its references."""
+    """Return the prompt of a shot that continues a clip, which must be its first reference."""
     return prompt._replace(
         text=_EXTEND_INSTRUCTION + prompt.text if prompt.text else "Extend Video 1."
     )
 
 
 def get_draft_key(shot: PlannedShot) -> str:
-    """The key that a draft behind this shot continues: that of its draft where it has one."""
+    """Return the key that the draft of the next shot continues: that of this shot's own draft."""
     return shot.draft.key if isinstance(shot, ShotToRender) and shot.draft else shot.key
 
 
-def build_clip_input(previous: PlannedShot, key: str) -> MediaSource:
-    """The clip of the shot before as what goes with an order; `key` is its identity.
+def build_clip_input(previous: PlannedShot) -> MediaSource:
+    """Return the clip of a shot as an input of the shot that continues it.
 
-    Raises Unusable where it is a file that vendors don't take.
+    Raises:
+        MediaInputError: If vendors do not accept such a clip.
     """
     if isinstance(previous, ExistingClip):
         width, height, seconds = probe_reference_clip(previous.clip_path, previous.clip_path.name)
-        return MediaSource(
-            "reference_video", key, None, "", "", width, height, seconds, previous.id
-        )
-    width, height = previous.width or 0, previous.height or 0
-    objection = CLIP_LIMITS.find_size_problem(width, height) if width else ""
-    if objection:
-        msg = f"the clip of {previous.id} is {width}x{height}, and {objection}"
-        raise MediaInputError(msg, "Render it in another resolution or ratio.")
+    else:
+        width, height = previous.width or 0, previous.height or 0
+        seconds = _billed_seconds(previous)
+        size_problem = CLIP_LIMITS.find_size_problem(width, height) if width else ""
+        if size_problem:
+            msg = f"the clip of {previous.id} is {width}x{height}, and {size_problem}"
+            raise MediaInputError(msg, "Render it in another resolution or ratio.")
     return MediaSource(
-        "reference_video", key, None, "", "", width, height, _billed_seconds(previous), previous.id
+        "reference_video",
+        previous.key,
+        width=width,
+        height=height,
+        duration_seconds=seconds,
+        source_shot=previous.id,
     )
 
 
 def _billed_seconds(shot: ShotToRender) -> float:
-    """The length that vendors tell of a clip and bill; the longest where the model decides."""
+    """Return the length that vendors report and bill; the maximum if the model decides."""
     if shot.has_auto_duration and shot.family:
         return FAMILIES[shot.family].duration_range_seconds[1]
     if shot.content_request.frames is None:
@@ -119,45 +135,53 @@ def _billed_seconds(shot: ShotToRender) -> float:
     return shot.frames // FRAMES_PER_SECOND
 
 
-def check_continued_clip(
-    settings: ShotSettings, provider: Provider, previous: PlannedShot | None
-) -> None:
-    """Whether a vendor can have the clip of the shot before, as far as the board tells."""
+def check_continued_clip(settings: ShotSettings, previous: PlannedShot | None) -> None:
+    """Check that the provider can get the clip of the previous shot, as far as the plan shows.
+
+    Args:
+        settings: The settings of the shot that continues the clip.
+        previous: The shot whose clip is continued; None if it could not be planned.
+    """
     if settings.family.reference_videos and "reference_video" not in settings.dialect.url_roles:
-        message = f"{settings.dialect.name} has no place for a reference clip"
-        settings.add_problem("continue_", message, "Leave continue out to start on the last frame.")
+        message = f"{settings.provider.name} can't send a reference clip"
+        settings.add_problem("continue_", message, "Remove continue to start on the last frame.")
+    provider = settings.provider
     if provider.upload_path or previous is None:
         return
+    remedy = f"Remove continue, or: {REFERENCE_CLIP_REMEDY}"
     if isinstance(previous, ExistingClip):
         message = f"{previous.id} is a file, and {provider.name} takes reference clips by URL only"
-        settings.add_problem(
-            "continue_", message, f"Leave continue out, or: {REFERENCE_CLIP_REMEDY}"
-        )
+        settings.add_problem("continue_", message, remedy)
     elif previous.provider.name != provider.name:
         message = f"{previous.id} is rendered by {previous.provider.name}, not by {provider.name}"
-        settings.add_problem(
-            "continue_", message, f"Leave continue out, or: {REFERENCE_CLIP_REMEDY}"
-        )
+        settings.add_problem("continue_", message, remedy)
 
 
 def find_anchor(
     settings: ShotSettings, previous: PlannedShot | None, *, from_draft: bool
 ) -> Anchor | None:
-    """Whether a shot starts on just the frame it is given, or only leans on it."""
-    if settings.opening != "frame":
+    """Return how closely a shot follows its first frame; None if it starts without a frame.
+
+    Args:
+        settings: The settings of the shot.
+        previous: The shot that it continues, if any.
+        from_draft: True if the shot is the final render of a draft.
+    """
+    if settings.start_mode != "frame":
         return None
-    # A draft behind a draft started on that one's picture, and not on the full one.
-    other = from_draft and isinstance(previous, ShotToRender) and previous.draft is not None
-    is_soft = other or settings.dialect.first_frame_anchor == "soft"
+    # The draft of this shot started on the draft of the previous shot, not on its final render.
+    has_draft = isinstance(previous, ShotToRender) and previous.draft is not None
+    starts_on_draft = from_draft and has_draft
+    is_soft = starts_on_draft or settings.dialect.first_frame_anchor == "soft"
     return Anchor.SOFT if is_soft else Anchor.EXACT
 
 
 def describe_soft_anchor(shot: ShotToRender) -> Iterator[str]:
-    """What an author should know before a shot only leans on the frame it is given."""
+    """Yield the warning about a shot with a soft anchor; nothing for other shots."""
     if not shot.has_soft_anchor:
         return
     if shot.draft:
-        told = f"{shot.id} starts where the draft of {shot.continues} ended, not its full picture"
+        reason = f"{shot.id} starts where the draft of {shot.continues} ended, not its final render"
     else:
-        told = f"{shot.provider.name} only leans on the frame that {shot.id} is given"
-    yield f"{told}: a soft anchor" + (", so the seam may show" if shot.continues else "")
+        reason = f"{shot.provider.name} uses the first frame of {shot.id} as guidance only"
+    yield f"{reason}: a soft anchor" + (", so the seam may show" if shot.continues else "")

@@ -1,6 +1,8 @@
 """Cache keys: equal keys mean one paid render.
 
-A key hashes everything that changes picture or sound, and the key of the shot it continues. Changing what is hashed makes every user pay again."""
+A key hashes everything that changes picture or sound, and the key of the shot it continues. If what
+is hashed changes, every user pays for every shot again; the golden keys in the tests guard it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from tasks.plan import MediaSource
 from tasks.providers.types import RenderRequest
 
 KEY_FORMAT_VERSION = 1
-"""Raise it only when every shot is to be paid again."""
+"""Increase it only if every shot is to be paid again."""
 
 _EXCLUDED_FIELDS = frozenset(
     {
-        "media",  # by their bytes, as inputs
-        "draft_job",  # by the key of the draft
-        "seed",  # only where the board gives it
+        "media",  # hashed by their bytes, as inputs
+        "draft_job",  # hashed as the key of the draft
+        "seed",  # hashed only if the board gives it
         "return_last_frame",
         "service_tier",
         "priority",
@@ -40,27 +42,38 @@ def compute_key(
     continues_key: str | None = None,
     draft_key: str | None = None,
 ) -> str:
-    """The key of a shot that is rendered; `continues` is the key of the shot it starts from.
+    """Return the key of a shot that is rendered.
 
-    `draft` is the key of the draft whose full picture it is; all that this one hashes goes with it.
+    Args:
+        provider: The provider's name.
+        request: The request without its media.
+        inputs: The media, in the order in which they are sent.
+        seed: The seed that the board gives, or None.
+        take: The take that the board requests.
+        continues_key: The key of the shot it continues.
+        draft_key: The key of the draft from which it is made. It replaces `continues_key`, because
+            the draft's key contains the key of the shot that the draft continues.
     """
-    words = {
+    params = {
         name: value
         for name, value in vars(request).items()
         if name not in _EXCLUDED_FIELDS and value not in (None, ())
     }
-    media = [[given.role, given.identity] for given in inputs]
-    made_from: Any = ["draft", draft_key] if draft_key else continues_key
-    return _hash_json([KEY_FORMAT_VERSION, provider, words, media, seed, take, made_from])
+    media = [[source.role, source.identity] for source in inputs]
+    origin: Any = ["draft", draft_key] if draft_key else continues_key
+    return _hash_json([KEY_FORMAT_VERSION, provider, params, media, seed, take, origin])
 
 
 def compute_clip_key(sha256: str) -> str:
-    """The key of a shot that is a file already."""
+    """Return the key of a shot that is a file already."""
     return _hash_json([KEY_FORMAT_VERSION, "clip", sha256])
 
 
 def derive_seed(key: str) -> int:
-    """A seed from the key, so that jobs of shots that give none can be told apart."""
+    """Return a seed derived from the key, by which the vendor's list of jobs can be searched.
+
+    It is between 0 and 2^31 - 1, the narrowest range of the vendors' pages.
+    """
     return int(key[:8], 16) & 0x7FFF_FFFF
 
 

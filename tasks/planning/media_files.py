@@ -1,12 +1,15 @@
 """Find and check the images, clips and audio files that a board names.
 
-Only files inside the board's folder are read; URLs are passed on as written and never fetched."""
+Only files inside the board's folder are read. URLs are passed on as written and never fetched.
+Whether a model or a wire format accepts a file is checked in `references`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from storyboards.board import Board
+from storyboards.problems import Problem
 from tasks.errors import MediaError
 from tasks.media.audio_headers import audio_seconds
 from tasks.media.image_headers import image_size
@@ -17,27 +20,38 @@ from tasks.providers.families import CLIP_LIMITS, IMAGE_LIMITS, MAX_AUDIO_BYTES
 from tasks.providers.types import MediaRole
 from tasks.store.atomic_files import digest_bytes, digest_file
 
+_CLIP_REMEDY = "Save it as MP4 or MOV with H.264 or H.265."
+
 
 class MediaInputError(Exception):
-    """An input that can't be used: what is wrong with it, and what the author does about it."""
+    """An input that can't be used.
+
+    Attributes:
+        problem: What is wrong with it and the remedy, without a place in the board.
+    """
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.problem = Problem(message, remedy)
 
 
 def find_image(board: Board, role: MediaRole, reference: str) -> MediaSource:
-    """The picture a board names, checked as far as that is possible without a vendor.
+    """Return the image that a board names, checked as far as possible without a vendor.
 
-    Raises Unusable.
+    Args:
+        board: The board.
+        role: What the image is used for.
+        reference: The file or URL as written.
+
+    Raises:
+        MediaInputError: If it is not in the board's folder, or vendors do not accept it.
     """
     if is_url(reference):
         return MediaSource(role, reference, url=reference)
     path = resolve_file(board, reference)
-    size = path.stat().st_size
-    if size > IMAGE_LIMITS.max_bytes:
-        msg = f"the picture {reference} has {size / 1e6:.0f} MB"
+    size_bytes = path.stat().st_size
+    if size_bytes > IMAGE_LIMITS.max_bytes:
+        msg = f"the image {reference} has {size_bytes / 1e6:.0f} MB"
         raise MediaInputError(msg, f"Make it smaller than {IMAGE_LIMITS.max_bytes / 1e6:.0f} MB.")
     data = path.read_bytes()
     mime = sniff_mime(data)
@@ -47,30 +61,35 @@ def find_image(board: Board, role: MediaRole, reference: str) -> MediaSource:
 
 def _read_dimensions(reference: str, data: bytes, mime: str | None) -> tuple[int, int]:
     if mime not in IMAGE_LIMITS.mime_types:
-        msg = f"{reference} is no picture that vendors take"
+        msg = f"{reference} is not an image that vendors accept"
         raise MediaInputError(msg, "Save it as PNG or JPEG.")
     try:
         width, height = image_size(data)
     except MediaError as error:
-        raise MediaInputError(str(error), "Save the picture again as PNG or JPEG.") from None
-    least, most = IMAGE_LIMITS.min_side, IMAGE_LIMITS.max_side
-    if not (least <= width <= most and least <= height <= most):
-        msg = f"the picture {reference} is {width}x{height} pixels"
-        raise MediaInputError(msg, f"Make both sides {least} to {most} pixels.")
+        raise MediaInputError(str(error), "Save the image again as PNG or JPEG.") from None
+    min_side, max_side = IMAGE_LIMITS.min_side, IMAGE_LIMITS.max_side
+    size = f"the image {reference} is {width}x{height}"
+    if not (min_side <= width <= max_side and min_side <= height <= max_side):
+        remedy = f"Make both sides {min_side} to {max_side} pixels."
+        raise MediaInputError(size, remedy)
     if not IMAGE_LIMITS.min_aspect <= width / height <= IMAGE_LIMITS.max_aspect:
-        msg = f"the picture {reference} is {width}x{height}, too narrow or too wide"
-        ask = f"Make width / height {IMAGE_LIMITS.min_aspect} to {IMAGE_LIMITS.max_aspect}."
-        raise MediaInputError(msg, ask)
+        remedy = f"Make width / height {IMAGE_LIMITS.min_aspect} to {IMAGE_LIMITS.max_aspect}."
+        msg = f"{size}, too narrow or too wide"
+        raise MediaInputError(msg, remedy)
     return width, height
 
 
 def find_audio(board: Board, reference: str) -> MediaSource:
-    """The sound a board names. Raises Unusable."""
+    """Return the audio that a board names.
+
+    Raises:
+        MediaInputError: If it is not in the board's folder, or vendors do not accept it.
+    """
     if is_url(reference):
         return MediaSource("reference_audio", reference, url=reference)
     path = resolve_file(board, reference)
     if path.stat().st_size > MAX_AUDIO_BYTES:
-        msg = f"the sound {reference} is larger than {MAX_AUDIO_BYTES // 1_000_000} MB"
+        msg = f"the audio {reference} is larger than {MAX_AUDIO_BYTES // 1_000_000} MB"
         raise MediaInputError(msg, "Make it shorter.")
     data = path.read_bytes()
     try:
@@ -84,14 +103,18 @@ def find_audio(board: Board, reference: str) -> MediaSource:
 
 
 def find_video(board: Board, reference: str) -> MediaSource:
-    """The reference clip a board names. Raises Unusable."""
+    """Return the reference clip that a board names.
+
+    Raises:
+        MediaInputError: If it is not in the board's folder, or vendors do not accept it.
+    """
     if is_url(reference):
         return MediaSource("reference_video", reference, url=reference)
     path = resolve_file(board, reference)
     mime = CLIP_LIMITS.mime_type_by_extension.get(path.suffix.lstrip(".").lower(), "")
     if not mime:
-        msg = f"{reference} is no clip that vendors take"
-        raise MediaInputError(msg, "Save it as MP4 or MOV with H.264 or H.265.")
+        msg = f"{reference} is not a clip that vendors accept"
+        raise MediaInputError(msg, _CLIP_REMEDY)
     if path.stat().st_size > CLIP_LIMITS.max_bytes:
         msg = f"the clip {reference} is larger than {CLIP_LIMITS.max_bytes // 1_000_000} MB"
         raise MediaInputError(msg, "Make it shorter or smaller.")
@@ -100,28 +123,41 @@ def find_video(board: Board, reference: str) -> MediaSource:
 
 
 def probe_reference_clip(path: Path, reference: str) -> tuple[int, int, float]:
-    """Width, height and seconds of a clip that vendors take. Raises Unusable for another."""
+    """Return width, height and duration in seconds of a clip that vendors accept as reference.
+
+    Args:
+        path: The file.
+        reference: The file as written, for messages.
+
+    Raises:
+        MediaInputError: If vendors do not accept it.
+    """
+    # Loads av, which most boards do not need to be checked or planned.
     from tasks.media.probe import probe
 
     try:
         clip = probe(path)
     except MediaError as error:
-        raise MediaInputError(str(error), "Save it as MP4 or MOV with H.264 or H.265.") from None
-    size = f"the clip {reference} is {clip.width}x{clip.height}"
-    if objection := CLIP_LIMITS.find_size_problem(clip.width, clip.height):
-        msg = f"{size}, and {objection}"
+        raise MediaInputError(str(error), _CLIP_REMEDY) from None
+    if size_problem := CLIP_LIMITS.find_size_problem(clip.width, clip.height):
+        msg = f"the clip {reference} is {clip.width}x{clip.height}, and {size_problem}"
         raise MediaInputError(msg, "Save it in another size.")
     if clip.codec not in CLIP_LIMITS.codecs:
-        msg = f"the clip {reference} is {clip.codec}, which vendors don't take"
+        msg = f"the clip {reference} is encoded with {clip.codec}, which vendors do not accept"
         raise MediaInputError(msg, "Save it with H.264 or H.265.")
     if not CLIP_LIMITS.min_fps <= clip.rate <= CLIP_LIMITS.max_fps:
-        msg = f"the clip {reference} has {float(clip.rate):g} pictures a second"
-        raise MediaInputError(msg, f"Save it with {CLIP_LIMITS.min_fps} to {CLIP_LIMITS.max_fps}.")
+        msg = f"the clip {reference} has {float(clip.rate):g} frames per second"
+        remedy = f"Save it with {CLIP_LIMITS.min_fps} to {CLIP_LIMITS.max_fps}."
+        raise MediaInputError(msg, remedy)
     return clip.width, clip.height, clip.duration_seconds
 
 
 def find_shot_clip(board: Board, reference: str) -> Path:
-    """The clip that stands for a shot, looked at as far as that is instant. Raises Unusable."""
+    """Return the file of a shot that exists already, after checks that read its index only.
+
+    Raises:
+        MediaInputError: If it is not in the board's folder, or not an MP4 or QuickTime clip.
+    """
     path = resolve_file(board, reference)
     try:
         check_clip_file(path)
@@ -132,29 +168,34 @@ def find_shot_clip(board: Board, reference: str) -> Path:
 
 
 def resolve_file(board: Board, reference: str) -> Path:
-    """The file that a board names, inside its folder. Raises Unusable."""
+    """Return the file that a board names, which must be inside the board's folder.
+
+    Raises:
+        MediaInputError: If the board has no folder, or the file is missing, outside the folder or
+            not a regular file.
+    """
     if board.folder is None:
-        msg = f"a board that came as a value reads no local file such as {reference}"
-        raise MediaInputError(msg, "Give a URL, or put the board into a file.")
+        msg = f"a board that is passed as a value reads no local file such as {reference}"
+        raise MediaInputError(msg, "Give a URL, or save the board as a file.")
     folder = board.folder.resolve()
     try:
         path = (folder / reference).resolve(strict=True)
-        inside = path.is_relative_to(folder) and not Path(reference).is_absolute()
+        is_inside = path.is_relative_to(folder) and not Path(reference).is_absolute()
     except FileNotFoundError:
         msg = f"there is no file {reference} beside the board"
         raise MediaInputError(msg, f"Put it into {folder.name}/, or correct the name.") from None
     except (OSError, ValueError, RuntimeError):
-        msg = f"{reference} is no name of a file"
+        msg = f"{reference} is not a valid file name"
         raise MediaInputError(msg, "Correct the name.") from None
-    if not inside:
-        msg = f"{reference} lies outside the board's folder"
-        raise MediaInputError(msg, "Put the file beside the board; nothing outside is read.")
+    if not is_inside:
+        msg = f"{reference} is outside the board's folder"
+        raise MediaInputError(msg, "Put the file beside the board; no other files are read.")
     if not path.is_file():
-        msg = f"{reference} is no file"
+        msg = f"{reference} is not a regular file"
         raise MediaInputError(msg, "Name a file.")
     return path
 
 
 def is_url(reference: str) -> bool:
-    """Whether a reference is a URL or a vendor's asset id, not a file."""
+    """Return whether a reference is a URL or a vendor's asset id instead of a file."""
     return reference.startswith(("https://", "http://", "asset://"))

@@ -1,4 +1,8 @@
-"""Build the plan of a board and collect every problem. Offline; reads only the board's input files."""
+"""Build the plan of a board and collect every problem.
+
+Offline: reads only the board's input files. The takes that shots are pinned to are found by the
+caller; if the store has what a run needs is checked in `preconditions`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
 from storyboards.chains import find_links
-from storyboards.models import FromShot, Money, Shot
-from storyboards.problems import InvalidStoryboard, Problem, ShotchainError
-from storyboards.prompts import resolve_prompt
-from tasks.budgets.money import ZERO
+from storyboards.models import FromShot, Shot
+from storyboards.problems import InvalidStoryboard, Problem, merge_problems
+from storyboards.prompts import Prompt, resolve_prompt
 from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender
 from tasks.planning.continuation import (
     add_extend_instruction,
@@ -23,13 +26,18 @@ from tasks.planning.continuation import (
 )
 from tasks.planning.keys import compute_clip_key, compute_key, derive_seed
 from tasks.planning.media_files import MediaInputError, find_shot_clip
+from tasks.planning.prices import estimate_price
 from tasks.planning.references import MediaGatherer, check_media_inputs
-from tasks.planning.requests import PreparedRequest, build_request, pricing_size
-from tasks.planning.shot_settings import ShotSettings
-from tasks.providers import Provider, ProviderModel, find_provider
-from tasks.providers.dialects import DIALECTS
+from tasks.planning.requests import PreparedRequest, build_request
+from tasks.planning.set_aside import BrokenValues
+from tasks.planning.shot_settings import (
+    ProblemLog,
+    ShotSettings,
+    find_families,
+    format_candidates,
+)
+from tasks.providers import PROVIDERS, Provider, ProviderModel, UnknownName, find_provider
 from tasks.providers.families import FAMILIES, StartMode
-from tasks.providers.prices import calculate_price, count_tokens
 from tasks.store.atomic_files import digest_file
 
 if TYPE_CHECKING:
@@ -37,10 +45,13 @@ if TYPE_CHECKING:
 
 
 Size = tuple[int, int]
+"""Width and height in pixels; (0, 0) if not known."""
 
 FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
-"""Finds the recorded take of a shot id and take number, rendered by a provider of the same kind
-(local or not) or, without one, by any; None if the store has none."""
+"""Finds the recorded take of a shot id and a take number; None if the store has none.
+
+The provider decides which records are searched; without a provider all are.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class _InvalidShot:
 
 
 _Parent = PlannedShot | _InvalidShot
-"""The shot that another one continues."""
+"""The shot that another shot continues."""
 
 
 def make_plan(
@@ -68,25 +79,27 @@ def make_plan(
     *,
     provider: str | None = None,
     providers: Mapping[str, Provider] | None = None,
-    find_take: FindTake = lambda shot_id, take, provider: None,
+    find_take: FindTake | None = None,
 ) -> Plan:
-    """The plan of a board; `provider` replaces the board's and every shot's.
+    """Build the plan of a board.
 
-    `providers` are those that there are, by name; without them the built-in ones. `recall` finds
-    the takes that shots start on where those are not the present ones.
+    Args:
+        board: The board.
+        provider: Replaces the provider of the board and of every shot.
+        providers: All providers by name; by default the built-in ones.
+        find_take: Finds the takes that shots are pinned to; without it there are none.
 
-    Raises InvalidStoryboard with every problem that is found.
+    Raises:
+        InvalidStoryboard: With every problem of the board, those of its file included.
+        UsageError: If there is no provider of the name `provider`.
     """
-    planner = _Planner(board, provider, providers, find_take)
-    planned = planner.plan()
-    if planner.problems:
-        order = sorted(planner.problems, key=lambda problem: (problem.line, problem.column))
-        raise InvalidStoryboard(tuple(dict.fromkeys(order)))
-    return Plan(
-        board,
-        planned,
-        tuple(dict.fromkeys((*planner.warnings, *_shared_key_warnings(board, planned)))),
-    )
+    planner = _Planner(board, provider, PROVIDERS if providers is None else providers, find_take)
+    shots = planner.plan()
+    problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
+    if problems:
+        raise InvalidStoryboard(problems)
+    warnings = (*planner.log.warnings, *_shared_key_warnings(board, shots))
+    return Plan(board, shots, tuple(dict.fromkeys(warnings)))
 
 
 def _shared_key_warnings(board: Board, shots: tuple[PlannedShot, ...]) -> Iterator[Problem]:
@@ -95,29 +108,29 @@ def _shared_key_warnings(board: Board, shots: tuple[PlannedShot, ...]) -> Iterat
         other = first.setdefault(shot.key, shot)
         if other is not shot:
             message = f"{shot.id} is the same picture as {other.id}: it is rendered once"
-            remedy = "Raise its take, or change its prompt, for another one."
+            remedy = "Increase its take, or change its prompt, to render another one."
             yield board.problem(("shots", shot.index), message, remedy)
 
 
 class _Planner:
-    """Plans one board: what was found wrong is collected, never raised, until the end."""
+    """Plans the shots of one board; problems are logged and never raised."""
 
     def __init__(
         self,
         board: Board,
         provider: str | None,
-        providers: Mapping[str, Provider] | None,
-        recall: FindTake,
+        providers: Mapping[str, Provider],
+        find_take: FindTake | None,
     ) -> None:
         self.board = board
         self.provider = provider
         self.providers = providers
-        self.find_take = recall
-        self.problems: list[Problem] = []
-        self.warnings: list[Problem] = []
+        self.find_take = find_take
+        self.log = ProblemLog(board)
         self.shots = board.storyboard.shots
-        self.media = MediaGatherer(board, self.add_problem, self.add_warning)
+        self.media = MediaGatherer(self.log)
         self.continues_of = find_links(board.storyboard)
+        self.broken = BrokenValues(board, self.continues_of)
         self.planned: dict[str, _Parent] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
@@ -128,163 +141,160 @@ class _Planner:
         planned = [self.planned[shot.id] for shot in self.shots]
         return tuple(shot for shot in planned if not isinstance(shot, _InvalidShot))
 
-    def _plan_with_parents(self, shot: str) -> None:
-        path = [shot]
-        while (before := self.continues_of[path[-1]]) is not None and before not in self.planned:
-            path.append(before)
-        for one in reversed(path):
-            if one not in self.planned:
-                self.planned[one] = self._plan_shot(self.index[one])
-
-    def add_problem(self, path: tuple[str | int, ...], message: str, remedy: str) -> None:
-        self.problems.append(self.board.problem(path, message, remedy))
-
-    def add_warning(self, index: int, message: str) -> None:
-        self.warnings.append(self.board.problem(("shots", index), message))
+    def _plan_with_parents(self, shot_id: str) -> None:
+        path = [shot_id]
+        while (parent := self.continues_of[path[-1]]) is not None and parent not in self.planned:
+            path.append(parent)
+        for planned_id in reversed(path):
+            if planned_id not in self.planned:
+                index = self.index[planned_id]
+                self.planned[planned_id] = self._plan_shot(index)
+                self.broken.drop_consequences(index, self.log)
 
     def _reject_unsupported(self) -> None:
         film = self.board.storyboard.film
-        remedy = "Take it out for now."
-        for word in ("music", "loudness"):
-            if getattr(film, word) is not None:
-                self.add_problem(("film", word), f"film.{word} is not built yet", remedy)
+        add, remedy = self.log.add_problem, "Remove it for now."
+        for key in ("music", "loudness"):
+            if getattr(film, key) is not None:
+                add(("film", key), f"film.{key} is not built yet", remedy)
         if film.join != "cut":
-            self.add_problem(("film", "join"), "a crossfade is not built yet", "Set join: cut.")
+            add(("film", "join"), "a crossfade is not built yet", "Set join: cut.")
         if film.codec != "h264":
-            self.add_problem(("film", "codec"), "codec: keep is not built yet", remedy)
+            add(("film", "codec"), "codec: keep is not built yet", remedy)
         for index, shot in enumerate(self.shots):
             if shot.transition not in (None, "cut"):
-                path = ("shots", index, "transition")
-                self.add_problem(path, "a crossfade is not built yet", remedy)
+                add(("shots", index, "transition"), "a crossfade is not built yet", remedy)
 
     def _plan_shot(self, index: int) -> _Parent:
         shot = self.shots[index]
         parent = self.planned.get(self.continues_of[shot.id] or "")
+        if self.broken.is_set_aside(index):
+            return _invalid_shot(shot, parent)
         if shot.clip is not None:
             return self._plan_clip(index, shot, shot.clip)
-        row = self._find_provider(index, shot)
-        if row is None:
+        provider = self._find_provider(index, shot)
+        if provider is None:
             return _invalid_shot(shot, parent)
-        inputs, prompt = self.media.shot_media(index), resolve_prompt(self.board.storyboard, shot)
-        extends = shot.continue_ is not None and parent is not None
-        framed = any(given.role == "first_frame" for given in inputs)
-        framed = framed or (parent is not None and not extends)
-        inputs = (*inputs, *self.media.cast_images(index, prompt, row, has_first_frame=framed))
-        if extends and parent:
-            inputs, prompt = (
-                (*self._continued_clip(index, parent), *inputs),
-                add_extend_instruction(prompt),
-            )
-        model = self._find_model(index, shot, row, has_first_frame=framed or bool(inputs))
+        prompt = resolve_prompt(self.board.storyboard, shot)
+        continues_clip = shot.continue_ is not None and parent is not None
+        has_chained_frame = parent is not None and not continues_clip
+        inputs = self._gather_inputs(index, prompt, provider, has_chained_frame=has_chained_frame)
+        if continues_clip and parent:
+            inputs = (*self._continued_clip(index, parent), *inputs)
+            prompt = add_extend_instruction(prompt)
+        model = self._find_model(
+            index, shot, provider, with_image=has_chained_frame or bool(inputs)
+        )
         if model is None:
             return _invalid_shot(shot, parent)
-        # An endpoint id hides its model; the most able family lets everything through.
+        # The model of an endpoint id is not known: the family with most features rejects least.
         family = model.family or FAMILIES["seedance-2.0"]
-        opening, size = _find_opening(None if extends else parent, inputs)
-        asked = ShotSettings(
-            self.board, index, family, DIALECTS[row.dialect], opening, continues_clip=extends
-        )
-        self._check_first_and_last_frame(asked, row)
-        check_media_inputs(asked, row, inputs, has_chained_frame=parent is not None and not extends)
-        if extends and parent:
-            valid_parent = None if isinstance(parent, _InvalidShot) else parent
-            check_continued_clip(asked, row, valid_parent)
-        pinned = self._find_pinned_take(index, shot, parent)
-        made = build_request(asked, model.id, prompt, first_frame_size=size)
-        self.problems += asked.problems
-        if asked.get("reseed") and asked.get("seed") is not None:
-            asked.notes.append("reseed is not used: the seed is given")
-        planned = _build_planned_shot(
-            _RequestedShot(asked, row, model, made, inputs), parent, pinned
-        )
-        for note in (*asked.notes, *describe_soft_anchor(planned)):
-            self.add_warning(index, note)
+        start_mode, size = _find_start(parent if has_chained_frame else None, inputs)
+        settings = ShotSettings(self.log, index, family, provider, start_mode, continues_clip)
+        self._check_first_and_last_frame(settings)
+        check_media_inputs(settings, inputs, has_chained_frame=has_chained_frame)
+        if continues_clip:
+            check_continued_clip(settings, None if isinstance(parent, _InvalidShot) else parent)
+        pinned_take = self._find_pinned_take(index, shot, parent)
+        prepared = build_request(settings, model.id, prompt, first_frame_size=size)
+        if settings.get("reseed") and settings.get("seed") is not None:
+            settings.add_warning("reseed is not used: the seed is given")
+        requested = _RequestedShot(settings, model, prepared, inputs)
+        planned = _build_planned_shot(requested, parent, pinned_take)
+        for warning in describe_soft_anchor(planned):
+            settings.add_warning(warning)
         return planned
+
+    def _gather_inputs(
+        self, index: int, prompt: Prompt, provider: Provider, *, has_chained_frame: bool
+    ) -> tuple[MediaSource, ...]:
+        """Return what the shot names, and the cast's images, without the clip it continues."""
+        inputs = self.media.shot_media(index)
+        has_first_frame = has_chained_frame or _has_first_frame(inputs)
+        images = self.media.cast_images(index, prompt, provider, has_first_frame=has_first_frame)
+        return (*inputs, *images)
 
     def _find_pinned_take(
         self, index: int, shot: Shot, parent: _Parent | None
     ) -> RecordedTake | None:
-        """The recorded take that a shot starts on, where that is not the present one."""
+        """Return the recorded take that a shot starts on, if it is not the current take."""
         start = shot.first_frame
         if parent is None or not isinstance(start, FromShot) or start.take in (None, parent.take):
             return None
         provider = parent.provider if isinstance(parent, ShotToRender) else None
-        found = self.find_take(parent.id, start.take or 1, provider)
-        if found is None:
+        take = self.find_take and self.find_take(parent.id, start.take or 1, provider)
+        if take is None:
             path = ("shots", index, "first_frame", "take")
             message = f"the store has no render of take {start.take} of {parent.id}"
-            remedy = f"Name a take that `shotchain takes` lists for {parent.id}, or leave take out."
-            self.add_problem(path, message, remedy)
-        return found
+            remedy = f"Use a take that `shotchain takes` lists for {parent.id}, or remove take."
+            self.log.add_problem(path, message, remedy)
+        return take
 
     def _continued_clip(self, index: int, parent: _Parent) -> tuple[MediaSource, ...]:
-        """The clip of the shot before, to be continued, where vendors take it."""
+        """Return the clip of the previous shot as the input to be continued, if it is usable."""
         if isinstance(parent, _InvalidShot):
             return (MediaSource("reference_video", "", source_shot=parent.id),)
         try:
-            return (build_clip_input(parent, parent.key),)
+            return (build_clip_input(parent),)
         except MediaInputError as error:
-            self.add_problem(("shots", index, "continue"), error.message, error.remedy)
+            self.log.add(("shots", index, "continue"), error.problem)
             return ()
 
     def _plan_clip(self, index: int, shot: Shot, reference: str) -> _Parent:
         try:
             path = find_shot_clip(self.board, reference)
-            key = compute_clip_key(digest_file(path))
         except MediaInputError as error:
-            self.add_problem(("shots", index, "clip"), error.message, error.remedy)
-            return _InvalidShot(shot, shot.id)
-        return ExistingClip(shot, index, key, clip_path=path)
+            self.log.add(("shots", index, "clip"), error.problem)
+            return _invalid_shot(shot, None)
+        return ExistingClip(shot, index, compute_clip_key(digest_file(path)), path)
 
     def _find_provider(self, index: int, shot: Shot) -> Provider | None:
         name = self.provider or shot.provider or self.board.storyboard.provider
         try:
             return find_provider(name, self.providers)
-        except ShotchainError as error:
+        except UnknownName as error:
             if self.provider:
                 raise
             path = ("shots", index, "provider") if shot.provider else ("provider",)
-            self.add_problem(path, str(error), "Name one of them.")
+            self.log.add_problem(path, error.message, error.remedy)
             return None
 
     def _find_model(
-        self, index: int, shot: Shot, provider: Provider, *, has_first_frame: bool
+        self, index: int, shot: Shot, provider: Provider, *, with_image: bool
     ) -> ProviderModel | None:
-        word = shot.model or self.board.storyboard.model
+        name = shot.model or self.board.storyboard.model
         try:
-            return provider.resolve_model(word, with_image=has_first_frame)
-        except ShotchainError as error:
+            return provider.resolve_model(name, with_image=with_image)
+        except UnknownName as error:
             path = ("shots", index, "model") if shot.model else ("model",)
-            self.add_problem(path, str(error), "Name one of them.")
+            self.log.add_problem(path, error.message, error.remedy)
             return None
 
-    def _check_first_and_last_frame(self, settings: ShotSettings, provider: Provider) -> None:
-        """First and last frames: whether the model and the dialect take them."""
-        shot, family = settings.shot, settings.family
-        takes = family.first_frame and settings.dialect.first_frame_anchor != "no"
-        if settings.opening == "frame" and not takes:
+    def _check_first_and_last_frame(self, settings: ShotSettings) -> None:
+        """Check that the model and the wire format support the shot's first and last frame."""
+        shot, family, provider = settings.shot, settings.family, settings.provider
+        is_supported = family.first_frame and settings.dialect.first_frame_anchor != "no"
+        if settings.start_mode == "frame" and not is_supported:
             path: tuple[str | int, ...] = ("shots", settings.index)
             if shot.first_frame is not None:
                 path = (*path, "first_frame")
-            message = f"{family.name} at {provider.name} takes no first frame"
-            self.add_problem(path, message, "Set first_frame: none, or take another model.")
+            message = f"{family.name} at {provider.name} does not support a first frame"
+            remedy = "Set first_frame: none, or use another model."
+            self.log.add_problem(path, message, remedy)
         if shot.last_frame and not family.last_frame:
-            has = [
-                name for name, one in FAMILIES.items() if one.last_frame and name in provider.models
-            ]
-            message = f"{family.name} takes no last_frame"
-            remedy = f"These do: {', '.join(has)}."
-            self.add_problem(("shots", settings.index, "last_frame"), message, remedy)
-        elif shot.last_frame and settings.opening != "frame":
-            message = "last_frame needs a first frame beside it"
-            self.add_problem(("shots", settings.index, "last_frame"), message, "Give first_frame.")
+            names = find_families(provider, lambda other: other.last_frame)
+            alternatives = f", or use {format_candidates(names)}" if names else ""
+            message = f"{family.name} does not support last_frame"
+            settings.add_problem("last_frame", message, f"Remove last_frame{alternatives}.")
+        elif shot.last_frame and settings.start_mode != "frame":
+            message = "last_frame needs a first frame"
+            settings.add_problem("last_frame", message, "Give first_frame.")
 
 
 class _RequestedShot(NamedTuple):
-    """One shot's order, and what is to be known for its key and its price."""
+    """A shot with its request, and what its key and its price depend on."""
 
     settings: ShotSettings
-    provider: Provider
     model: ProviderModel
     prepared: PreparedRequest
     inputs: tuple[MediaSource, ...]
@@ -294,146 +304,105 @@ def _invalid_shot(shot: Shot, parent: _Parent | None) -> _InvalidShot:
     return _InvalidShot(shot, parent.chain_id if parent else shot.id)
 
 
+def _build_planned_shot(
+    requested: _RequestedShot, parent: _Parent | None, pinned_take: RecordedTake | None
+) -> ShotToRender:
+    settings, model, prepared, inputs = requested
+    shot, provider = settings.shot, settings.provider
+    request = prepared.request
+    continues_key, draft_continues_key = _continued_keys(parent, pinned_take)
+    if pinned_take:
+        # It does not wait for its parent: the frame it starts on was rendered earlier.
+        parent = None
+    key = _compute_shot_key(requested, continues_key)
+    estimate = estimate_price(provider, model, prepared, inputs)
+    draft = None
+    if prepared.final_request:
+        # Its draft continued the draft of the parent, if the parent is a final render as well.
+        draft = Draft(_compute_shot_key(requested, draft_continues_key), request)
+        request = prepared.final_request
+        key = compute_key(provider.name, request, take=shot.take, draft_key=draft.key)
+    elif request.seed is None and settings.family.seed and provider.supports_listing:
+        # Only a provider that lists its jobs needs a seed, to find a job by it.
+        request = request.with_seed(derive_seed(key))
+    valid_parent = None if isinstance(parent, _InvalidShot) else parent
+    return ShotToRender(
+        shot,
+        settings.index,
+        key,
+        chain_id=parent.chain_id if parent else shot.id,
+        provider=provider,
+        model=model.id,
+        request=request,
+        frames=prepared.frames,
+        family=model.family.name if model.family else None,
+        width=prepared.width,
+        height=prepared.height,
+        tokens=estimate.tokens,
+        max_price=estimate.price,
+        continues=parent.id if parent else None,
+        continues_key=draft.key if draft else continues_key,
+        pinned_take=pinned_take,
+        continues_clip=settings.continues_clip,
+        draft=draft,
+        inputs=() if draft else inputs,
+        has_video_input=any(source.role == "reference_video" for source in inputs),
+        anchor=find_anchor(settings, valid_parent, from_draft=draft is not None),
+        allowed_retries=_allowed_retries(settings),
+    )
+
+
 def _continued_keys(
     parent: _Parent | None, pinned_take: RecordedTake | None
 ) -> tuple[str | None, str | None]:
-    """The keys of the render that a shot continues, and of the draft that its draft continues."""
+    """Return the keys of the render that a shot continues, and that its draft continues."""
     if pinned_take:
         return pinned_take.take.key, pinned_take.take.key
     if parent is None:
         return None, None
-    # The plan of a shot behind an invalid one is only built to be checked.
-    return ("", "") if isinstance(parent, _InvalidShot) else (parent.key, get_draft_key(parent))
-
-
-def _build_planned_shot(
-    requested: _RequestedShot, parent: _Parent | None, pinned_take: RecordedTake | None
-) -> ShotToRender:
-    asked, row, model, made, inputs = requested
-    order = made.request
-    before, before_draft = _continued_keys(parent, pinned_take)
-    if pinned_take:
-        # It waits for nobody: what it starts on was rendered long ago.
-        parent = None
-    key = _compute_shot_key(requested, before)
-    count, cost = _estimate_price(row, model, made, inputs)
-    draft = None
-    if made.final_request:
-        # Its draft continued the draft of the shot before, where that one is promoted as well.
-        draft = Draft(_compute_shot_key(requested, before_draft), order)
-        order = made.final_request
-        key = compute_key(row.name, order, take=asked.shot.take, draft_key=draft.key)
-    # Of use only where the vendor can be asked for its jobs, and more than it need know else.
-    elif order.seed is None and asked.family.seed and row.supports_listing:
-        order = order.with_seed(derive_seed(key))
-    return ShotToRender(
-        asked.shot,
-        asked.index,
-        key,
-        chain_id=parent.chain_id if parent else asked.shot.id,
-        continues=parent.id if parent else None,
-        continues_key=draft.key if draft else before,
-        pinned_take=pinned_take,
-        continues_clip=asked.continues_clip,
-        provider=row,
-        model=model.id,
-        family=model.family.name if model.family else None,
-        request=order,
-        draft=draft,
-        inputs=() if draft else inputs,
-        width=made.width,
-        height=made.height,
-        frames=made.frames,
-        tokens=count,
-        max_price=cost,
-        has_video_input=any(given.role == "reference_video" for given in inputs),
-        anchor=find_anchor(
-            asked,
-            None if isinstance(parent, _InvalidShot) else parent,
-            from_draft=draft is not None,
-        ),
-        allowed_retries=_allowed_retries(asked),
-    )
+    if isinstance(parent, _InvalidShot):
+        # The shot is only built so that it is checked; the board has problems.
+        return "", ""
+    return parent.key, get_draft_key(parent)
 
 
 def _compute_shot_key(requested: _RequestedShot, continues_key: str | None) -> str:
-    """The key of a shot; `before` is that of the shot it continues, by frame or by clip."""
-    asked, row, _, made, inputs = requested
+    settings, _, prepared, inputs = requested
     return compute_key(
-        row.name,
-        made.request,
+        settings.provider.name,
+        prepared.request,
         inputs=(
-            one._replace(identity=continues_key or "") if one.source_shot else one for one in inputs
+            source._replace(identity=continues_key or "") if source.source_shot else source
+            for source in inputs
         ),
-        seed=made.request.seed,
-        take=asked.shot.take,
+        seed=prepared.request.seed,
+        take=settings.shot.take,
         continues_key=continues_key,
     )
 
 
 def _allowed_retries(settings: ShotSettings) -> frozenset[str]:
-    """A seed that the board gives is part of the picture it asks for, so no other is tried."""
-    wanted = settings.get("reseed") and settings.get("seed") is None
-    return frozenset({"reseed"}) if wanted else frozenset()
+    # A seed in the board is part of what the author requests, so no other seed is tried.
+    allows_reseed = settings.get("reseed") and settings.get("seed") is None
+    return frozenset({"reseed"}) if allows_reseed else frozenset()
 
 
-def _find_opening(
-    parent: _Parent | None, inputs: tuple[MediaSource, ...]
-) -> tuple[StartMode, Size]:
-    """What a shot starts from, and the size of its first picture where that is known."""
+def _has_first_frame(inputs: tuple[MediaSource, ...]) -> bool:
+    return any(source.role == "first_frame" for source in inputs)
+
+
+def _find_start(parent: _Parent | None, inputs: tuple[MediaSource, ...]) -> tuple[StartMode, Size]:
+    """Return what a shot starts from, and the size of the image that decides its ratio."""
+    if isinstance(parent, ShotToRender):
+        return "frame", (parent.width or 0, parent.height or 0)
     if parent:
-        size = (parent.width, parent.height) if isinstance(parent, ShotToRender) else (0, 0)
-        return "frame", (size[0] or 0, size[1] or 0)
-    for given in inputs:
-        if given.role == "first_frame":
-            return "frame", (given.width, given.height)
-    if any(given.role.startswith("reference") for given in inputs):
-        # The first clip settles the ratio, else the first picture (powertokens' page).
-        seen = [given for given in inputs if given.role == "reference_video"]
-        seen += [given for given in inputs if given.role == "reference_image"]
-        return "reference", (seen[0].width, seen[0].height) if seen else (0, 0)
+        return "frame", (0, 0)
+    for source in inputs:
+        if source.role == "first_frame":
+            return "frame", (source.width, source.height)
+    if any(source.role.startswith("reference") for source in inputs):
+        # The first clip decides the ratio, else the first image (powertokens' create page).
+        visual = [source for source in inputs if source.role == "reference_video"]
+        visual += [source for source in inputs if source.role == "reference_image"]
+        return "reference", (visual[0].width, visual[0].height) if visual else (0, 0)
     return "text", (0, 0)
-
-
-def _estimate_price(
-    provider: Provider,
-    model: ProviderModel,
-    prepared: PreparedRequest,
-    inputs: tuple[MediaSource, ...],
-) -> tuple[int | None, Money | None]:
-    """Tokens and price of an order; unknown where the model or its input's length is."""
-    if model.family is None:
-        return None, ZERO if provider.price_table == "free" else None
-    order = prepared.request
-    width, height = pricing_size(model.family, prepared)
-    count = count_tokens(
-        width,
-        height,
-        prepared.frames,
-        family=model.family,
-        draft=bool(order.draft) and prepared.final_request is None,
-        audio=bool(order.audio),
-    )
-    clips = [given for given in inputs if given.role == "reference_video"]
-    if clips:
-        told = [given.duration_seconds for given in clips if given.duration_seconds is not None]
-        # How long a clip at a URL is, nobody told: the most that all of them may have.
-        whole = (
-            sum(told)
-            if len(told) == len(clips)
-            else model.family.reference_duration_range_seconds[1]
-        )
-        count = count_tokens(
-            width, height, prepared.frames, family=model.family, input_video_seconds=whole
-        )
-    cost = calculate_price(
-        provider,
-        model.family,
-        tokens=count,
-        resolution=prepared.resolution,
-        audio=bool(order.audio),
-        video_input=bool(clips),
-        flex=order.service_tier == "flex",
-        draft=bool(order.draft) and prepared.final_request is None,
-    )
-    return count, cost

@@ -1,294 +1,302 @@
-"""The media inputs of a shot: gathered from the board and its cast, checked against model and dialect."""
+"""The media inputs of a shot: gathered from the board and its cast, checked against the model.
+
+Files are read in `media_files`; what goes into the request's text is in `storyboards.prompts`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from storyboards.board import Board
+from storyboards.problems import join_or
 from storyboards.prompts import Prompt
 from tasks.plan import MediaSource
 from tasks.planning.media_files import MediaInputError, find_audio, find_image, find_video, is_url
-from tasks.planning.shot_settings import ShotSettings, join_with_or
+from tasks.planning.shot_settings import (
+    ProblemLog,
+    ShotSettings,
+    find_families,
+    format_candidates,
+)
 from tasks.providers import Provider
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import Family
 from tasks.providers.types import MediaRole
 
-_IMAGE_ROLE: MediaRole = "reference_image"
-
-
-@dataclass(frozen=True)
-class MediaGatherer:
-    """Gathers the media of one board's shots."""
-
-    board: Board
-    add_problem: Callable[[tuple[str | int, ...], str, str], None]
-    """Told the path of what is wrong, what it is, and the remedy."""
-    add_warning: Callable[[int, str], None]
-    """Told the index of a shot and what its author should know."""
-    _cache: dict[tuple[MediaRole, str], MediaSource | MediaInputError] = field(default_factory=dict)
-    """A board may name one large file in every shot: it is looked at once."""
-
-    def shot_media(self, index: int) -> tuple[MediaSource, ...]:
-        """What the shot itself names, as far as it can be used."""
-        shot, found = self.board.storyboard.shots[index], []
-        given = shot.references
-        wanted: list[tuple[str, MediaRole, tuple[str, ...]]] = [
-            ("references", "reference_image", given.images if given else ()),
-            ("references", "reference_video", given.videos if given else ()),
-            ("references", "reference_audio", given.audio if given else ()),
-        ]
-        if isinstance(shot.first_frame, str) and shot.first_frame not in ("previous", "none"):
-            wanted.insert(0, ("first_frame", "first_frame", (shot.first_frame,)))
-        if shot.last_frame:
-            wanted.append(("last_frame", "last_frame", (shot.last_frame,)))
-        for word, role, written in wanted:
-            for one in written:
-                try:
-                    found.append(self._find(role, one))
-                except MediaInputError as error:
-                    self.add_problem(("shots", index, word), error.message, error.remedy)
-        return tuple(found)
-
-    def _find(self, role: MediaRole, reference: str) -> MediaSource:
-        found = self._cache.get((role, reference))
-        if found is None:
-            try:
-                found = self._load(role, reference)
-            except MediaInputError as error:
-                found = error
-            self._cache[role, reference] = found
-        if isinstance(found, MediaInputError):
-            raise found
-        return found
-
-    def _load(self, role: MediaRole, reference: str) -> MediaSource:
-        if role == "reference_audio":
-            return find_audio(self.board, reference)
-        if role == "reference_video":
-            return find_video(self.board, reference)
-        return find_image(self.board, role, reference)
-
-    def cast_images(
-        self, index: int, prompt: Prompt, provider: Provider, *, has_first_frame: bool
-    ) -> Iterator[MediaSource]:
-        """The cast's images where the model takes references beside what else is given."""
-        shot = self.board.storyboard.shots[index]
-        word = shot.model or self.board.storyboard.model
-        family = provider.get_family(word) if word in provider.models else None
-        room = family.reference_images if family else 0
-        room -= len(shot.references.images) if shot.references else 0
-        for name in prompt.cast:
-            member = self.board.storyboard.cast[name]
-            if not member.images:
-                continue
-            why = _why_images_not_accepted(provider, member.images)
-            if has_first_frame or shot.last_frame:
-                why = "a shot that starts on a frame takes no references"
-            elif family is None or not family.reference_images:
-                why = f"{word} takes no reference images"
-            elif len(member.images) > room:
-                why = f"{word} takes {family.reference_images} reference images"
-            if why:
-                self._report_unsent_cast(index, name, why, is_required=member.required)
-                continue
-            room -= len(member.images)
-            for image in member.images:
-                try:
-                    yield self._find(_IMAGE_ROLE, image)
-                except MediaInputError as error:
-                    self.add_problem(("cast", name, "images"), error.message, error.remedy)
-            self.add_warning(index, f"the images of {name} are sent as references")
-
-    def _report_unsent_cast(self, index: int, name: str, reason: str, *, is_required: bool) -> None:
-        message = f"the images of {name} are not sent: {reason}"
-        if is_required:
-            remedy = "Take a model with references and first_frame: none, or drop required."
-            self.add_problem(("shots", index), message, remedy)
-        else:
-            self.add_warning(index, message)
-
-
-def _why_images_not_accepted(provider: Provider, images: tuple[str, ...]) -> str:
-    """Why the wire format does not carry the images of a member; empty where it does."""
-    dialect = DIALECTS[provider.dialect]
-    if any(not is_url(image) for image in images) and _IMAGE_ROLE not in dialect.inline_roles:
-        return f"{provider.name} takes reference images by URL only"
-    if any(is_url(image) for image in images) and _IMAGE_ROLE not in dialect.url_roles:
-        return f"{provider.name} takes reference images as files only"
-    return ""
-
-
 REFERENCE_CLIP_REMEDY = (
-    "Give a public URL or an asset:// id of the vendor's; the clip of the shot before goes by "
+    "Give a public URL or an asset:// id of the vendor; the clip of the previous shot is sent with "
     "`continue: clip` while the same provider's job is younger than 20 hours; "
     "the simulator takes files."
 )
-"""How a reference clip gets to a vendor, which takes it by URL only."""
+"""The remedy for a reference clip that can't be sent; vendors take it by URL only."""
 
-_KEY_OF_ROLE = {
+KEY_OF_ROLE: dict[MediaRole, str] = {
     "first_frame": "first_frame",
     "last_frame": "last_frame",
     "reference_image": "references",
     "reference_video": "references",
     "reference_audio": "references",
 }
+"""The key of a shot that names the media of a role."""
 
-
-def check_media_inputs(
-    settings: ShotSettings,
-    provider: Provider,
-    inputs: tuple[MediaSource, ...],
-    *,
-    has_chained_frame: bool,
-) -> None:
-    """All that goes with an order; `chained` tells that a frame of another shot opens it."""
-    if not inputs:
-        return
-    check_reference_counts(settings, provider, inputs)
-    for given in inputs:
-        if not given.source_shot:
-            _check_transport(settings, provider, given)
-    if settings.dialect.inline_media_exclusive and len(inputs) + has_chained_frame > 1:
-        inline = has_chained_frame or any(given.path for given in inputs)
-        if inline:
-            settings.add_problem(
-                _KEY_OF_ROLE[inputs[-1].role],
-                f"{settings.dialect.name} sends one file and nothing beside it",
-                "Give every picture as a URL, or only one picture.",
-            )
-
-
-def _check_transport(settings: ShotSettings, provider: Provider, media: MediaSource) -> None:
-    """Whether the wire format carries this medium, as a file or as a URL."""
-    dialect, word = settings.dialect, _KEY_OF_ROLE[media.role]
-    role = media.role.replace("_", " ")
-    if media.path is None and media.role not in dialect.url_roles:
-        way = "Give a file." if media.role in dialect.inline_roles else f"Leave {word} out."
-        settings.add_problem(word, f"{dialect.name} takes no {role} by URL", way)
-    elif media.path is not None and not accepts_file(provider, settings, media.role):
-        if media.role == "reference_video" and media.role in dialect.url_roles:
-            name = media.path.name
-            message = f"{provider.name} takes reference clips by URL only, and {name} is a file"
-            settings.add_problem(word, message, REFERENCE_CLIP_REMEDY)
-            return
-        way = "Give a public URL." if media.role in dialect.url_roles else f"Leave {word} out."
-        settings.add_problem(word, f"{dialect.name} takes no {role} as a file", way)
-    elif media.mime.startswith("image/") and media.mime not in dialect.inline_image_types:
-        takes = join_with_or(sorted(dialect.inline_image_types))
-        settings.add_problem(word, f"{dialect.name} takes {takes}, not {media.mime}", "Save it so.")
-
-
-def accepts_file(provider: Provider, settings: ShotSettings, role: str) -> bool:
-    """Whether a file of that role gets to the vendor: within the order, or left with it before."""
-    dialect = settings.dialect
-    return role in dialect.inline_roles or bool(provider.upload_path and role in dialect.url_roles)
-
-
-def check_reference_counts(
-    settings: ShotSettings, provider: Provider, inputs: tuple[MediaSource, ...]
-) -> None:
-    """Reference media: how many, how long, of which kinds, beside what."""
-    family = settings.family
-    if settings.continues_clip and not family.reference_videos:
-        message = (
-            f"{family.name} at {provider.name} takes no reference clip, so it can't continue one"
-        )
-        able = _supporting_families(provider, "reference_video", 1)
-        remedy = "Leave continue out" + (f", or take {join_with_or(able)}." if able else ".")
-        settings.add_problem("continue_", message, remedy)
-        inputs = tuple(given for given in inputs if not given.source_shot)
-    for word, role in _ROLE_OF_KEY.items():
-        given = [one for one in inputs if one.role == role]
-        most = _max_references(family, role)
-        if len(given) > most:
-            names = _supporting_families(provider, role, len(given))
-            says = f"takes {most} reference {word}" if most else f"takes no reference {word}"
-            remedy = f"Take {join_with_or(names)}." if names else "Give fewer."
-            message = (
-                f"{family.name} {says}, and {len(given)} {'is' if len(given) == 1 else 'are'} given"
-            )
-            settings.add_problem("references", message, remedy)
-        elif role != "reference_image":
-            _check_durations(settings, provider, given)
-    _check_combination(settings, {given.role for given in inputs})
-
-
-def _check_durations(settings: ShotSettings, provider: Provider, inputs: list[MediaSource]) -> None:
-    """Each long enough, all together short enough, as far as the lengths are known."""
-    least, most = settings.family.reference_duration_range_seconds
-    known = [one for one in inputs if one.duration_seconds is not None]
-    for one in known:
-        if one.duration_seconds is not None and one.duration_seconds < least:
-            whose = (
-                f"the clip of {one.source_shot}"
-                if one.source_shot
-                else one.path.name
-                if one.path
-                else ""
-            )
-            message = (
-                f"{whose} lasts {one.duration_seconds:.1f} s, and a reference at least {least} s"
-            )
-            settings.add_problem(
-                "continue_" if one.source_shot else "references", message, "Take a longer one."
-            )
-    total = sum(one.duration_seconds or 0 for one in known)
-    if total > most:
-        shot = all(one.source_shot for one in known)
-        noun = "video" if inputs[0].role == "reference_video" else "audio"
-        message = (
-            f"{settings.family.name} takes {most} s of reference {noun} in all, not {total:.4g}"
-        )
-        longer = [
-            name
-            for name in provider.models
-            if provider.get_family(name).reference_duration_range_seconds[1] >= total
-        ]
-        remedy = "Give shorter ones" + (f", or take {join_with_or(longer)}." if longer else ".")
-        settings.add_problem("continue_" if shot else "references", message, remedy)
-
-
-def _check_combination(settings: ShotSettings, roles: set[str]) -> None:
-    """What may stand beside what."""
-    frames = roles & {"first_frame", "last_frame"}
-    media = roles & set(MAX_REFERENCES_FIELD)
-    if media and (frames or settings.opening == "frame"):
-        settings.add_problem(
-            "last_frame" if settings.continues_clip else "references",
-            "references can't go together with a first or last frame",
-            "Set first_frame: none and leave last_frame out, or leave the references out.",
-        )
-    if media == {"reference_audio"} and not settings.family.supports_audio_only_reference:
-        settings.add_problem(
-            "references", "audio can't be the only reference", "Add an image or video."
-        )
-
-
-def _supporting_families(provider: Provider, role: str, count: int) -> list[str]:
-    """The provider's families that take so many references of a role."""
-    return [
-        name
-        for name in provider.models
-        if _max_references(provider.get_family(name), role) >= count
-    ]
-
-
-def _max_references(family: Family, role: str) -> int:
-    most: int = getattr(family, MAX_REFERENCES_FIELD[role])
-    return most
-
-
-MAX_REFERENCES_FIELD = {
+_MAX_COUNT_FIELD: dict[MediaRole, str] = {
     "reference_image": "reference_images",
     "reference_video": "reference_videos",
     "reference_audio": "reference_audio",
 }
+"""The field of a family with the maximum number of references."""
 
-_ROLE_OF_KEY = {
-    "images": "reference_image",
-    "videos": "reference_video",
-    "audio": "reference_audio",
+_REFERENCE_NOUNS: dict[MediaRole, str] = {
+    "reference_image": "reference images",
+    "reference_video": "reference videos",
+    "reference_audio": "reference audio",
 }
-"""What the board calls each kind of reference."""
+
+
+@dataclass(frozen=True)
+class MediaGatherer:
+    """Gathers the media that the shots of one board name."""
+
+    log: ProblemLog
+    _cache: dict[tuple[MediaRole, str], MediaSource | MediaInputError] = field(default_factory=dict)
+    """A board may name one large file in every shot: it is read once."""
+
+    def shot_media(self, index: int) -> tuple[MediaSource, ...]:
+        """Return the media that a shot names; what can't be used becomes a problem instead."""
+        return tuple(self._iter_shot_media(index))
+
+    def _iter_shot_media(self, index: int) -> Iterator[MediaSource]:
+        shot = self.log.board.storyboard.shots[index]
+        references = shot.references
+        named: list[tuple[MediaRole, tuple[str, ...]]] = [
+            ("reference_image", references.images if references else ()),
+            ("reference_video", references.videos if references else ()),
+            ("reference_audio", references.audio if references else ()),
+        ]
+        if isinstance(shot.first_frame, str) and shot.first_frame not in ("previous", "none"):
+            named.insert(0, ("first_frame", (shot.first_frame,)))
+        if shot.last_frame:
+            named.append(("last_frame", (shot.last_frame,)))
+        for role, written in named:
+            for reference in written:
+                try:
+                    yield self._find(role, reference)
+                except MediaInputError as error:
+                    self.log.add(("shots", index, KEY_OF_ROLE[role]), error.problem)
+
+    def _find(self, role: MediaRole, reference: str) -> MediaSource:
+        result = self._cache.get((role, reference))
+        if result is None:
+            try:
+                result = self._load(role, reference)
+            except MediaInputError as error:
+                result = error
+            self._cache[role, reference] = result
+        if isinstance(result, MediaInputError):
+            raise result
+        return result
+
+    def _load(self, role: MediaRole, reference: str) -> MediaSource:
+        board = self.log.board
+        if role == "reference_audio":
+            return find_audio(board, reference)
+        if role == "reference_video":
+            return find_video(board, reference)
+        return find_image(board, role, reference)
+
+    def cast_images(
+        self, index: int, prompt: Prompt, provider: Provider, *, has_first_frame: bool
+    ) -> Iterator[MediaSource]:
+        """Yield the images of the cast in a prompt, if the model accepts them.
+
+        Images that are not sent are a warning, or a problem if the member is `required`.
+
+        Args:
+            index: The shot's place in the board.
+            prompt: The shot's prompt.
+            provider: The provider that renders it.
+            has_first_frame: True if the shot starts on a frame.
+        """
+        storyboard = self.log.board.storyboard
+        shot = storyboard.shots[index]
+        model = shot.model or storyboard.model
+        family = provider.get_family(model) if model in provider.models else None
+        max_images = family.reference_images if family else 0
+        free = max_images - (len(shot.references.images) if shot.references else 0)
+        for name in prompt.cast:
+            member = storyboard.cast[name]
+            if not member.images:
+                continue
+            reason = _find_transport_obstacle(provider, member.images)
+            if has_first_frame or shot.last_frame:
+                reason = "a shot that starts on a frame can't have references"
+            elif not max_images:
+                reason = f"{model} does not support reference images"
+            elif len(member.images) > free:
+                reason = f"{model} takes at most {max_images} reference images"
+            if reason:
+                self._report_unsent_cast(index, name, reason, is_required=member.required)
+                continue
+            free -= len(member.images)
+            for image in member.images:
+                try:
+                    yield self._find("reference_image", image)
+                except MediaInputError as error:
+                    self.log.add(("cast", name, "images"), error.problem)
+            self.log.add_warning(index, f"the images of {name} are sent as references")
+
+    def _report_unsent_cast(self, index: int, name: str, reason: str, *, is_required: bool) -> None:
+        message = f"the images of {name} are not sent: {reason}"
+        if is_required:
+            remedy = "Use a model with references and first_frame: none, or remove required."
+            self.log.add_problem(("shots", index), message, remedy)
+        else:
+            self.log.add_warning(index, message)
+
+
+def _find_transport_obstacle(provider: Provider, images: tuple[str, ...]) -> str:
+    """Return why the wire format can't send a member's images, or "" if it can."""
+    dialect = DIALECTS[provider.dialect]
+    if any(not is_url(image) for image in images) and "reference_image" not in dialect.inline_roles:
+        return f"{provider.name} takes reference images by URL only"
+    if any(is_url(image) for image in images) and "reference_image" not in dialect.url_roles:
+        return f"{provider.name} takes reference images as files only"
+    return ""
+
+
+def check_media_inputs(
+    settings: ShotSettings, inputs: tuple[MediaSource, ...], *, has_chained_frame: bool
+) -> None:
+    """Check everything that is sent with a request against the model and the wire format.
+
+    Args:
+        settings: The settings of the shot.
+        inputs: Its media.
+        has_chained_frame: True if it starts on the frame of another shot, which is sent as well.
+    """
+    if not inputs:
+        return
+    check_reference_counts(settings, inputs)
+    for source in inputs:
+        if not source.source_shot:
+            _check_transport(settings, source)
+    if settings.dialect.inline_media_exclusive and len(inputs) + has_chained_frame > 1:
+        has_file = has_chained_frame or any(source.path for source in inputs)
+        if has_file:
+            settings.add_problem(
+                KEY_OF_ROLE[inputs[-1].role],
+                f"{settings.provider.name} can send one file and nothing else beside it",
+                "Give every image as a URL, or only one image.",
+            )
+
+
+def _check_transport(settings: ShotSettings, media: MediaSource) -> None:
+    """Check that the wire format can send a medium as a file or as a URL."""
+    dialect, provider = settings.dialect, settings.provider
+    key, noun = KEY_OF_ROLE[media.role], media.role.replace("_", " ")
+    if media.path is None:
+        if media.role not in dialect.url_roles:
+            remedy = "Give a file." if media.role in dialect.inline_roles else f"Remove {key}."
+            settings.add_problem(key, f"{provider.name} can't send a {noun} by URL", remedy)
+    elif not accepts_file(provider, settings, media.role):
+        if media.role == "reference_video" and media.role in dialect.url_roles:
+            name = media.path.name
+            message = f"{provider.name} takes reference clips by URL only, and {name} is a file"
+            settings.add_problem(key, message, REFERENCE_CLIP_REMEDY)
+            return
+        remedy = "Give a public URL." if media.role in dialect.url_roles else f"Remove {key}."
+        settings.add_problem(key, f"{provider.name} can't send a {noun} as a file", remedy)
+    elif media.mime.startswith("image/") and media.mime not in dialect.inline_image_types:
+        types = join_or(sorted(dialect.inline_image_types))
+        message = f"{provider.name} takes {types}, not {media.mime}"
+        settings.add_problem(key, message, "Save it in that format.")
+
+
+def accepts_file(provider: Provider, settings: ShotSettings, role: str) -> bool:
+    """Return whether a file of that role can be sent: in the request, or uploaded before it."""
+    dialect = settings.dialect
+    return role in dialect.inline_roles or bool(provider.upload_path and role in dialect.url_roles)
+
+
+def check_reference_counts(settings: ShotSettings, inputs: tuple[MediaSource, ...]) -> None:
+    """Check the number, the lengths and the combination of a shot's references."""
+    family = settings.family
+    if settings.continues_clip and not family.reference_videos:
+        name = f"{family.name} at {settings.provider.name}"
+        message = f"{name} does not support reference clips, so it can't continue a clip"
+        alternatives = settings.format_alternatives("reference_videos")
+        settings.add_problem("continue_", message, f"Remove continue{alternatives}.")
+        inputs = tuple(source for source in inputs if not source.source_shot)
+    for role in _MAX_COUNT_FIELD:
+        sources = [source for source in inputs if source.role == role]
+        if len(sources) > _max_references(family, role):
+            _report_excess(settings, role, len(sources))
+        elif role != "reference_image":
+            _check_durations(settings, sources)
+    _check_combination(settings, {source.role for source in inputs})
+
+
+def _report_excess(settings: ShotSettings, role: MediaRole, count: int) -> None:
+    family, noun = settings.family, _REFERENCE_NOUNS[role]
+    max_count = _max_references(family, role)
+    names = find_families(settings.provider, lambda family: _max_references(family, role) >= count)
+    limit = f"takes at most {max_count} {noun}" if max_count else f"does not support {noun}"
+    message = f"{family.name} {limit}, and {count} {'is' if count == 1 else 'are'} given"
+    remedy = f"Use {format_candidates(names)}." if names else "Give fewer."
+    settings.add_problem("references", message, remedy)
+
+
+def _check_durations(settings: ShotSettings, sources: list[MediaSource]) -> None:
+    """Check that each is long enough and all together are short enough, if lengths are known."""
+    min_seconds, max_seconds = settings.family.reference_duration_range_seconds
+    total_seconds = 0.0
+    for source in sources:
+        if source.duration_seconds is None:
+            continue
+        total_seconds += source.duration_seconds
+        if source.duration_seconds < min_seconds:
+            key = "continue_" if source.source_shot else "references"
+            length = f"{source.duration_seconds:.1f} s"
+            message = (
+                f"{_describe(source)} lasts {length}, and a reference at least {min_seconds} s"
+            )
+            settings.add_problem(key, message, "Use a longer clip or audio file.")
+    if total_seconds > max_seconds:
+        known = [source for source in sources if source.duration_seconds is not None]
+        noun = _REFERENCE_NOUNS[sources[0].role].removesuffix("s")
+        message = (
+            f"{settings.family.name} takes at most {max_seconds} s of {noun} in total, "
+            f"not {total_seconds:.4g}"
+        )
+        names = find_families(
+            settings.provider,
+            lambda family: family.reference_duration_range_seconds[1] >= total_seconds,
+        )
+        remedy = "Use less" + (f", or use {format_candidates(names)}." if names else ".")
+        is_continued = all(source.source_shot for source in known)
+        settings.add_problem("continue_" if is_continued else "references", message, remedy)
+
+
+def _describe(source: MediaSource) -> str:
+    if source.source_shot:
+        return f"the clip of {source.source_shot}"
+    return source.path.name if source.path else source.url
+
+
+def _check_combination(settings: ShotSettings, roles: set[MediaRole]) -> None:
+    has_frames = bool(roles & {"first_frame", "last_frame"})
+    references = roles & set(_MAX_COUNT_FIELD)
+    if references and (has_frames or settings.start_mode == "frame"):
+        settings.add_problem(
+            "last_frame" if settings.continues_clip else "references",
+            "references can't be combined with a first or last frame",
+            "Set first_frame: none and remove last_frame, or remove the references.",
+        )
+    if references == {"reference_audio"} and not settings.family.supports_audio_only_reference:
+        message = "audio can't be the only reference"
+        settings.add_problem("references", message, "Add an image or a video.")
+
+
+def _max_references(family: Family, role: MediaRole) -> int:
+    max_count: int = getattr(family, _MAX_COUNT_FIELD[role])
+    return max_count

@@ -1,66 +1,135 @@
-"""The settings of one shot, from the shot or the look, with the problems and notes found in them."""
+"""The settings of one shot, from the shot or the look, and the log of problems found in a board.
+
+How a setting becomes part of a request is not decided here, but in `requests` and `continuation`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from storyboards.board import Board
 from storyboards.models import Shot
-from storyboards.problems import Problem
+from storyboards.problems import MAX_CANDIDATES, Problem, join_or
+from tasks.providers import Provider
 from tasks.providers.dialect import Dialect
+from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, Family, StartMode
+
+SEE_PROVIDERS = "`shotchain providers` lists all providers and models."
+"""The remedy for an unknown name that is similar to no known name."""
+
+
+@dataclass
+class ProblemLog:
+    """The problems and warnings found in one board, each with its place in the file."""
+
+    board: Board
+    problems: list[Problem] = field(default_factory=list)
+    """What the provider, the model or the wire format does not support. Each forbids the plan."""
+    media_problems: list[Problem] = field(default_factory=list)
+    """What is wrong with files and URLs, whatever the model supports. Each forbids the plan."""
+    warnings: list[Problem] = field(default_factory=list)
+
+    def add(self, path: tuple[str | int, ...], problem: Problem) -> None:
+        """Add a problem with a file or a URL, which has no place yet, at a path."""
+        self.media_problems.append(self.board.problem(path, problem.message, problem.remedy))
+
+    def add_problem(self, path: tuple[str | int, ...], message: str, remedy: str) -> None:
+        """Add a problem at a path."""
+        self.problems.append(self.board.problem(path, message, remedy))
+
+    def add_warning(self, index: int, message: str) -> None:
+        """Add a warning at the shot of that index."""
+        self.warnings.append(self.board.problem(("shots", index), message))
 
 
 @dataclass
 class ShotSettings:
-    """What the board asks of one shot's model, and what was found wrong with it."""
+    """The settings of a shot, and the model and provider that must support them."""
 
-    board: Board
+    log: ProblemLog
     index: int
+    """The shot's place in the board, from 0."""
     family: Family
-    dialect: Dialect
-    opening: StartMode
+    """As the provider serves it."""
+    provider: Provider
+    start_mode: StartMode
+    """The kind of input that the model starts from: a frame, references or text alone."""
     continues_clip: bool = False
-    """Whether the clip of the shot before goes with the order, to be continued."""
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    """True if the clip of the previous shot is sent with the request, to be continued."""
+    dialect: Dialect = field(init=False)
     shot: Shot = field(init=False)
     """The shot as written."""
     _look: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.shot = self.board.storyboard.shots[self.index]
-        # By name, for pydantic takes long to say that it lacks a word.
-        self._look = vars(self.board.storyboard.look)
+        storyboard = self.log.board.storyboard
+        self.dialect = DIALECTS[self.provider.dialect]
+        self.shot = storyboard.shots[self.index]
+        # Access by name: pydantic is slow to raise AttributeError for the keys that a look lacks.
+        self._look = vars(storyboard.look)
 
-    def get(self, setting: str) -> Any:
-        """What the shot says, else what the look says, else None."""
-        own = getattr(self.shot, setting)
-        return own if own is not None else self._look.get(setting)
+    def get(self, key: str) -> Any:
+        """Return the value on the shot, else the value in the look, else None."""
+        value = getattr(self.shot, key)
+        return value if value is not None else self._look.get(key)
 
-    def add_problem(self, setting: str, message: str, remedy: str) -> None:
-        """A problem at the look's word where it is the look that says it, else at the shot's."""
-        own = getattr(self.shot, setting, None) is not None or setting not in self._look
-        key = setting.rstrip("_")
-        path: tuple[str | int, ...] = ("shots", self.index, key) if own else ("look", key)
-        self.problems.append(self.board.problem(path, message, remedy))
+    def add_problem(self, key: str, message: str, remedy: str) -> None:
+        """Add a problem at the key that has the value: on the shot or in the look."""
+        is_on_shot = getattr(self.shot, key, None) is not None or key not in self._look
+        written = key.rstrip("_")
+        path = ("shots", self.index, written) if is_on_shot else ("look", written)
+        self.log.add_problem(path, message, remedy)
 
-    def add_unsupported(self, setting: str, value: Any, remedy: str) -> None:
-        """The model lacks a word: a problem on the shot, a note in the look."""
-        if getattr(self.shot, setting, None) is not None:
-            self.add_problem(setting, f"{self.family.name} takes no {setting}: {value}", remedy)
+    def add_warning(self, message: str) -> None:
+        """Add a warning at the shot."""
+        self.log.add_warning(self.index, message)
+
+    def add_unsupported(self, key: str, value: object, remedy: str, *, by: str = "") -> None:
+        """Report a value that can't be requested: a problem on a shot, a warning in the look.
+
+        Args:
+            key: The key of the board.
+            value: Its value, as it is shown in the message.
+            remedy: What to do about the value on a shot.
+            by: The name of the provider or model that does not support it; by default the model.
+        """
+        reason = f"{by or self.family.name} does not support"
+        if getattr(self.shot, key, None) is not None:
+            self.add_problem(key, f"{reason} {key}: {value}", remedy)
         else:
-            self.notes.append(f"look.{setting}: {value} is not used; {self.family.name} has none")
+            self.add_warning(f"look.{key}: {value} is not used: {reason} it")
+
+    def suggest_families(self, key: str, supports: Callable[[Family], object] | None = None) -> str:
+        """Return a remedy that offers the provider's families with support for a key.
+
+        Args:
+            key: The key of the board, which the remedy names.
+            supports: Returns a true value for a family that supports it; by default the family's
+                field of that name.
+        """
+        return f"Remove {key}{self.format_alternatives(key, supports)}."
+
+    def format_alternatives(
+        self, key: str, supports: Callable[[Family], object] | None = None
+    ) -> str:
+        """Return ", or use A, B or C" with the nearest families that support a key, or ""."""
+        names = find_families(self.provider, supports or (lambda family: getattr(family, key)))
+        order = list(FAMILIES)
+        own = order.index(self.family.name)
+        nearest = sorted(names, key=lambda name: abs(order.index(name) - own))
+        return f", or use {format_candidates(nearest)}" if nearest else ""
 
 
-def suggest_families(key: str, *, supports: Callable[[Family], Any] | None = None) -> str:
-    """The families that have a word, as a remedy."""
-    has = supports or (lambda family: getattr(family, key))
-    names = [name for name, family in FAMILIES.items() if has(family)]
-    return f"Leave {key} out, or take {join_with_or(names)}." if names else f"Leave {key} out."
+def find_families(provider: Provider, supports: Callable[[Family], object]) -> list[str]:
+    """Return the names of the provider's families for which `supports` returns a true value."""
+    return [name for name in provider.models if supports(provider.get_family(name))]
 
 
-def join_with_or(items: list[str]) -> str:
-    return " or ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
+def format_candidates(names: Sequence[str]) -> str:
+    """Return at most three names as "a, b or c", and the command that lists the rest."""
+    if len(names) <= MAX_CANDIDATES:
+        return join_or(names)
+    return f"{join_or(names[:MAX_CANDIDATES])} (`shotchain providers` lists all)"

@@ -1,55 +1,42 @@
-"""Our end of the wire: who renders, in which wire format, with which models and limits.
+"""Our side of the vendors' APIs: provider table, model families, prices, wire formats, HTTP client.
 
-    models        what each Seedance family can do, and the pixel sizes
-    prices        tokens and dated list prices
-    provider      what a row of the provider table is, and which model a word stands for
-    rows          the rows: base URLs, ids, and what each vendor narrows
-    contract      orders, calls, replies and what a reply means: what dialects and client agree on
-    dialects/     one file per wire format: an order into a call, a reply into meaning; no I/O
-    saying        what dialects share to say an order
-    flags         parameters as words at the end of the prompt
-    reading       what dialects share to read replies
-    ark_jobs      the job object of Ark, which three dialects share
-    video_jobs    the job object of `/videos`, which two dialects share
-    complaints    what vendors' error bodies mean
-    codes         what their error codes mean
-    outcomes      what came of a request: the rule about money at the wire
-    addresses     loopback, private addresses, URLs without their secrets
-    patience      how long to wait between two questions, and when to give up
-    encoding      bodies to bytes and back
-    staging       a file that is whole or not there
-    transfers     a download as it goes on
-    conversation  the create, the questions, the wait, the list, the cancel
-    client        the only HTTP, and what the shots use
+    families         capabilities, limits and pixel sizes of each Seedance family
+    price_tables     dated list prices
+    prices           tokens and prices of a clip
+    provider         one provider: base URL, models, limits; resolves model names
+    catalog          the built-in providers
+    types            requests, calls, responses and job states
+    dialect          base class of the wire formats
+    dialects/        one module per wire format; pure functions
+    request_fields   helpers that build requests: media, form fields, prompt flags
+    response_fields  helpers that parse responses: single fields, errors, job objects
+    error_codes      table of vendor error codes
+    error_mapping    error bodies to exceptions
+    outcomes         result of a create or a query: accepted, rejected or unclear
+    url_policy       loopback and private addresses; URLs without secrets
+    polling          poll intervals, retry delays, job time-outs
+    downloads        resumable downloads to a file or into memory
+    http_bodies      bodies of requests and responses, with size limits
+    http_transport   one HTTP exchange
+    api_key          the API key of one provider, kept out of errors
+    client           jobs of one provider: create, query, wait, list, cancel, upload, download
 
-This module is the provider table. A provider is a row of data; a gateway that speaks a known
-dialect is one more row and no code, and a user's own comes from `shotchain.toml`. Importing it
-reads no environment and starts no HTTP.
+A provider is a row of data: a gateway that uses a known dialect needs a row and no code, and a
+user's own gateway comes from `shotchain.toml`. Importing this package reads no environment
+variable and loads no HTTP library. Modules of this package import each other directly, never this
+facade, so that imports stay free of circles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from tasks.providers.catalog import PROVIDERS, find_provider
+from tasks.providers.provider import Provider, ProviderModel, UnknownName, missing_key_error
 
-from tasks.errors import UsageError
-from tasks.providers.catalog import BUILT_IN_PROVIDERS
-from tasks.providers.provider import Provider, ProviderModel, format_suggestion
-
-__all__ = ["PROVIDERS", "Provider", "ProviderModel", "find_provider"]
-
-PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in BUILT_IN_PROVIDERS})
-"""Every built-in provider by its name; `tasks.config.config` adds the gateways of a user."""
-
-
-def find_provider(name: str, providers: Mapping[str, Provider] | None = None) -> Provider:
-    """The provider of that name, among the given ones or the built-in ones.
-
-    Raises UsageError, which lists them all, for a name not known.
-    """
-    known = PROVIDERS if providers is None else providers
-    if name in known:
-        return known[name]
-    near = format_suggestion(name, tuple(known))
-    msg = f"there is no provider {name!r}{near}; there are: {', '.join(known)}"
-    raise UsageError(msg)
+__all__ = [
+    "PROVIDERS",
+    "Provider",
+    "ProviderModel",
+    "UnknownName",
+    "find_provider",
+    "missing_key_error",
+]

@@ -1,14 +1,16 @@
-"""The built-in providers: base URLs, model ids, and where a provider differs from the model family.
+"""The built-in providers: base URLs, model ids, and where a provider differs from a model family.
 
 Data only. General family capabilities are in `families`. The gateways' prices are unknown:
-CometAPI's model page names dollars per second without the size, and the others publish none."""
+CometAPI's model page gives dollars per second without the frame size, and the others publish none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from tasks.providers.families import FAMILIES, RATIOS, Family
-from tasks.providers.provider import Provider
+from tasks.providers.provider import Provider, UnknownName
 
 _VOLCENGINE_IDS: Mapping[str, tuple[str, ...]] = {
     "seedance-2.5": ("doubao-seedance-2-5-260628",),
@@ -57,15 +59,19 @@ def _by_name(*families: Family) -> dict[str, Family]:
 
 
 def _without_web_search(names: Iterable[str]) -> dict[str, Family]:
-    """Overseas nodes do not search the web (powertokens' create page)."""
+    """Return the families that lose web search: overseas nodes have none (powertokens' page)."""
     families = (FAMILIES[name] for name in names)
     return _by_name(
-        *(one._replace(supports_web_search=False) for one in families if one.supports_web_search)
+        *(
+            family._replace(supports_web_search=False)
+            for family in families
+            if family.supports_web_search
+        )
     )
 
 
-# powertokens' create page: no 4k, tools or offline inference, and a priority on plain 2.0 alone,
-# for where the page says "2.0" and where "2.0 series" it does not agree with itself.
+# powertokens' create page: no 4k, no tools, no offline inference. Priority on plain 2.0 only: the
+# page contradicts itself on whether "2.0 series" includes the other 2.0 models.
 _POWERTOKENS_FAMILIES = _by_name(
     FAMILIES["seedance-2.0"]._replace(
         resolutions=("480p", "720p", "1080p"),
@@ -80,7 +86,10 @@ _POWERTOKENS_FAMILIES = _by_name(
 
 
 def _limit_to_flags(name: str) -> Family:
-    """No flag is documented for frames, tier or draft, nor -1 for a length the model decides."""
+    """Return the family without the parameters that have no documented prompt flag.
+
+    These are frames, service tier, draft, and -1 for a duration that the model decides.
+    """
     family = FAMILIES[name]
     return family._replace(supports_auto_duration=False, frames=False, flex=False, draft=False)
 
@@ -93,7 +102,8 @@ _COMETAPI_VOLC_FAMILIES = _by_name(
     )
 )
 
-# kkiai's page names no `adaptive`, so it is had by silence, where it is the default alone.
+# kkiai's page does not list `adaptive`, so it is requested by omitting the ratio, which works only
+# if it is the default.
 _KKIAI_FAMILIES = _by_name(
     *(
         _limit_to_flags(name)._replace(supports_adaptive_with_references=False)
@@ -103,7 +113,10 @@ _KKIAI_FAMILIES = _by_name(
 
 
 def _limit_to_form(name: str) -> Family:
-    """CometAPI's form: prompt, model, seconds, size, resolution, one picture, and no other word."""
+    """Return the family as CometAPI's form allows.
+
+    The form has prompt, model, seconds, size, resolution and one image, and no other field.
+    """
     return FAMILIES[name]._replace(
         default_resolution="720p",
         last_frame=False,
@@ -141,7 +154,10 @@ _COMETAPI_VIDEOS_FAMILIES = _by_name(
 
 
 def _limit_to_sora(name: str) -> Family:
-    """No word for frames, tier, draft, priority or tools; beside words alone a ratio is wanted."""
+    """Return the family without frames, service tier, draft, priority and tools.
+
+    A request without an image must name a ratio.
+    """
     return FAMILIES[name]._replace(
         hevc_resolutions=(),
         supports_auto_duration=False,
@@ -156,9 +172,9 @@ def _limit_to_sora(name: str) -> Family:
 
 
 def _limit_to_infinity_blue(name: str) -> Family:
-    """Its page has a seed and a held camera for 2.0, and no 4k."""
+    """Return the family as Infinity Blue's page documents it: seed, fixed camera and no 4k."""
     return _limit_to_sora(name)._replace(
-        resolutions=tuple(one for one in FAMILIES[name].resolutions if one != "4k"),
+        resolutions=tuple(size for size in FAMILIES[name].resolutions if size != "4k"),
         seed=True,
         camera_fixed=True,
     )
@@ -171,16 +187,16 @@ FAMILY_IN_DIALECT: Mapping[str, Callable[[str], Family]] = {
     "kkiai": _limit_to_flags,
     "sora": _limit_to_sora,
 }
-"""What is left of a family in a wire format, whoever the vendor is."""
+"""Dialect name to a function that limits a family, given by name, to what the dialect can send."""
 
 
-BUILT_IN_PROVIDERS = (
+_BUILT_IN_PROVIDERS = (
     Provider(
         name="simulator",
         dialect="ark",
         base_url="",
         models=_VOLCENGINE_IDS,
-        model_aliases={one: name for name, ids in _BYTEPLUS_IDS.items() for one in ids},
+        model_aliases={model_id: name for name, ids in _BYTEPLUS_IDS.items() for model_id in ids},
         price_table="free",
         currency="",
         supports_listing=True,
@@ -201,7 +217,7 @@ BUILT_IN_PROVIDERS = (
         accepts_endpoint_ids=True,
         supports_listing=True,
         supports_cancel=True,
-        # Volcengine's table of online limits (2026-04): ten side by side, five on lite.
+        # Volcengine's table of online limits (2026-04): ten at the same time, five on lite.
         max_concurrent_jobs=10,
     ),
     Provider(
@@ -267,7 +283,7 @@ BUILT_IN_PROVIDERS = (
         models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_2_0),
         price_table="kkiai",
         currency="USD",
-        # No page tells of a list there; one that is not answered counts as none.
+        # No page documents a list; the client treats a list that is not found as unsupported.
         supports_listing=True,
     ),
     Provider(
@@ -283,4 +299,25 @@ BUILT_IN_PROVIDERS = (
         poll_max_seconds=10.0,
     ),
 )
-"""Every provider that works, the simulator first."""
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {provider.name: provider for provider in _BUILT_IN_PROVIDERS}
+)
+"""Every built-in provider by name, the simulator first. `tasks.config` adds the user's gateways."""
+
+
+def find_provider(name: str, providers: Mapping[str, Provider] | None = None) -> Provider:
+    """Return the provider of that name.
+
+    Args:
+        name: The provider's name.
+        providers: The providers to search; None for the built-in providers.
+
+    Raises:
+        UnknownName: No provider has that name.
+    """
+    known = PROVIDERS if providers is None else providers
+    if name not in known:
+        message = f"there is no provider {name!r}"
+        raise UnknownName(message, name, known)
+    return known[name]

@@ -1,62 +1,82 @@
-"""The only HTTP on our end of the wire: sends, asks, waits and downloads for one provider.
+"""The jobs of one provider: create, upload, query, wait, list, cancel and download.
 
-A create is one POST on a connection of its own, with no loop around it. Questions are asked again
-a few times and keep their connection. Downloads go out plain, without the key. Nothing here reads
-the environment but what httpx reads for proxies and certificates, and it reads neither where the
-vendor is this machine. No error carries a key, a signed URL or the exception it came from.
+Decides what is sent once, what is retried and how long to wait. A create is one POST without any
+loop around it; queries and downloads are retried a few times. Single HTTP exchanges belong in
+`http_transport`. No error raised here contains a key, a signed URL or the exception that caused it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
-from urllib.parse import urljoin, urlsplit
+from typing import Self, TypeVar
 
 import httpx
 
-from tasks.errors import InvalidRequest, NotConfigured, ProviderError, Recovery, UrlExpired
-from tasks.providers import Provider, downloads, url_policy
+from tasks.errors import (
+    InvalidRequest,
+    JobLost,
+    JobTimedOut,
+    MalformedResponse,
+    ProviderError,
+    Recovery,
+)
+from tasks.providers.api_key import ApiKey, ApiKeySource
 from tasks.providers.dialect import Dialect
-from tasks.providers.downloads import DownloadProgress, DownloadTarget, FileTarget, MemoryTarget
-from tasks.providers.error_mapping import LostResponse
-from tasks.providers.http_transport import (
-    DecompressionError,
-    encode_body,
-    http_client_factory,
-    iter_body,
-    look_up_host,
-    redact_http_logs,
-    resolve_no_addresses,
-    send_request,
-    to_lost_response,
+from tasks.providers.downloads import (
+    DownloadProgress,
+    DownloadTarget,
+    FileTarget,
+    MemoryTarget,
+    receive_with_retries,
 )
-from tasks.providers.job_client import MAX_ATTEMPTS, ApiKeySource, JobClient, retry_delay_seconds
-from tasks.providers.types import ApiCall, ApiResponse, FileDigest
-from tasks.providers.url_policy import (
-    is_private_address,
-    is_private_url,
-    redact_urls,
+from tasks.providers.error_mapping import sanitize_text
+from tasks.providers.http_transport import HostResolver, HttpTransport
+from tasks.providers.outcomes import classify_create_response, classify_query_response
+from tasks.providers.polling import (
+    FLEX_POLL_SECONDS,
+    LatencyEstimate,
+    parse_http_date,
+    poll_delay_seconds,
+    retry_delay_seconds,
 )
+from tasks.providers.provider import Provider
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    CreatedJob,
+    FileDigest,
+    FormPart,
+    JobList,
+    JobPending,
+    JobResult,
+    ListedJob,
+    LostResponse,
+    RenderRequest,
+)
+from tasks.providers.url_policy import is_loopback_url, redact_urls
 
-HostResolver = Callable[[str], Awaitable[Iterable[str]]]
+ParsedT = TypeVar("ParsedT")
 
-_CONNECT_TIMEOUT_SECONDS = 10.0
-_WRITE_TIMEOUT_SECONDS = 300.0
-_QUERY_TIMEOUT = httpx.Timeout(30.0, connect=_CONNECT_TIMEOUT_SECONDS)
-_READ_TIMEOUT_SECONDS = 60.0
-_HEADERS_TIMEOUT_SECONDS = 90.0
-_DOWNLOAD_TIMEOUT_SECONDS = 1800.0
-_MAX_DOWNLOAD_ATTEMPTS = 20
-_MAX_REDIRECTS = 5
+_MAX_ATTEMPTS = 4
+_MAX_PAGES = 20
+_LOOPBACK_POLL_SECONDS = 0.1
+
+# Vendors keep files for 24 hours; a younger succeeded job without a clip is not ready yet.
+_FILE_LIFETIME_SECONDS = 23 * 3600.0
+
+# A clip that is downloaded with the key is requested until it is certainly deleted.
+_CONTENT_LIFETIME_SECONDS = 25 * 3600.0
+
+_NO_LIST_STATUSES = (404, 405, 501)
 
 
-class Client(JobClient):
-    """A conversation with one provider. Use it with `async with`, in one event loop."""
+class Client:
+    """The jobs of one provider. Use it with `async with`, in one event loop."""
 
     def __init__(
         self,
@@ -71,28 +91,36 @@ class Client(JobClient):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         resolve_host: HostResolver | None = None,
     ) -> None:
-        """`base_url` replaces the row's own; `poll_seconds` is the longest wait between two asks.
+        """Create the client; nothing is sent yet.
 
-        Raises NotConfigured where the base URL is none.
+        Args:
+            provider: The provider.
+            dialect: The provider's wire format.
+            api_key: The key, or a function that is called at each request.
+            base_url: Replaces the provider's base URL unless empty.
+            poll_max_seconds: Replaces the provider's longest poll interval.
+            transport: Replaces the network, for tests.
+            clock: Returns Unix seconds.
+            sleep: Waits for a number of seconds.
+            resolve_host: Returns the addresses of a host name; None for the system's resolver.
+
+        Raises:
+            NotConfigured: The base URL is missing or not valid.
         """
-        super().__init__(
+        self.provider = provider
+        self.dialect = dialect
+        self._key = ApiKey(provider, api_key)
+        self._http = HttpTransport(
             provider,
-            dialect,
-            api_key=api_key,
-            base_url=_validate_base_url(base_url or provider.base_url, provider),
-            poll_max_seconds=poll_max_seconds,
-            clock=clock,
-            sleep=sleep,
+            base_url or provider.base_url,
+            get_key=self._key.require,
+            transport=transport,
+            resolve_host=resolve_host,
         )
-        self._resolve = resolve_host or (
-            look_up_host if transport is None else resolve_no_addresses
-        )
-        redact_http_logs()
-        make = http_client_factory(self.base_url, transport)
-        # A create that meets a connection just closed by the vendor would be unclear for nothing.
-        self._sender = make(httpx.Limits(max_keepalive_connections=0))
-        self._asker = make(httpx.Limits(max_keepalive_connections=4))
-        self._loader = make(httpx.Limits(max_keepalive_connections=4))
+        self.base_url = self._http.base_url
+        self._poll_max_seconds = poll_max_seconds
+        self._clock, self._sleep = clock, sleep
+        self._latency = LatencyEstimate()
 
     def __repr__(self) -> str:
         return f"Client({self.provider.name!r}, {redact_urls(self.base_url)!r})"
@@ -110,194 +138,321 @@ class Client(JobClient):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for http in (self._sender, self._asker, self._loader):
-            await http.aclose()
+        await self._http.aclose()
 
-    async def _send_once(
-        self, call: ApiCall, purpose: Literal["create", "question"]
-    ) -> ApiResponse | LostResponse:
-        paying = purpose == "create"
-        http = self._sender if paying else self._asker
-        timeout = self._build_create_timeout() if paying else _QUERY_TIMEOUT
-        request = self._build_request(http, call, timeout)
-        total = _sum_timeouts(timeout)
-        return await send_request(http, request, total_seconds=total)
+    def now(self) -> float:
+        """Return the current Unix seconds of the client's clock."""
+        return self._clock()
 
     @property
     def create_timeout_seconds(self) -> float:
-        """How long a create may take before it is given up."""
-        return _sum_timeouts(self._build_create_timeout())
+        """The longest time that a create may take."""
+        return self._http.create_timeout_seconds
 
-    def _build_create_timeout(self) -> httpx.Timeout:
-        return httpx.Timeout(
-            connect=_CONNECT_TIMEOUT_SECONDS,
-            pool=_CONNECT_TIMEOUT_SECONDS,
-            write=_WRITE_TIMEOUT_SECONDS,
-            read=self.provider.create_read_timeout_seconds,
-        )
+    async def create(self, request: RenderRequest) -> CreatedJob:
+        """Send the only request that costs money, once.
 
-    async def download(self, source: str | ApiCall, target: Path, *, max_bytes: int) -> FileDigest:
-        """Put a file at `to`, whole or not at all: from a signed URL, or by a call with the key.
-
-        Raises LinkExpired where the URL is no longer served, so that the job may be asked again;
-        Unreachable after a few tries; Unreadable for a file over the limit or an address that may
-        not be fetched from; StoreError where it can't be written.
+        Raises:
+            SubmissionUnclear: A job may exist.
+            ProviderError: RequestNotSent, RateLimited, InvalidRequest, AccountError or
+                InputModerated: the vendor accepted nothing.
+            NotConfigured: The key is missing or not valid; nothing was sent.
         """
-        with FileTarget(target) as staging:
-            await self._download_with_retries(source, staging, max_bytes)
-            return staging.commit()
+        failure: ProviderError
+        try:
+            outcome = await self._http.send(self.dialect.build_create(request), is_create=True)
+        except ProviderError as error:
+            failure = error
+        else:
+            result = classify_create_response(self.dialect, outcome, now=self._clock())
+            if isinstance(result, str):
+                return CreatedJob(result, _vendor_time(outcome))
+            failure = result
+        raise self._key.finish_error(failure)
+
+    async def upload(self, data: bytes, mime_type: str) -> str:
+        """Upload a file and return the `asset://` URL that requests use for it.
+
+        Uploads are free; the same file may be uploaded again.
+
+        Raises:
+            InvalidRequest: The vendor has no upload.
+            ProviderError: The same errors as `query`, except for those of the job.
+        """
+        if not self.provider.upload_path:
+            raise self._key.finish_error(
+                InvalidRequest("the vendor has no upload for media files; use a URL")
+            )
+        filename = f"reference.{mime_type.rpartition('/')[2]}"
+        part = FormPart("file", data, filename, mime_type)
+        call = ApiCall("POST", self.provider.upload_path, parts=(part,))
+        return await self._query_with_retries(call, _parse_asset_url)
+
+    async def query(self, job: str) -> JobPending | JobResult:
+        """Return the state of a job; a lost response is retried.
+
+        Raises:
+            JobFailed: The job failed, expired or was cancelled; other final errors have `is_final`.
+            JobLost: The vendor no longer has the job or its files.
+            ProviderError: Unreachable, RateLimited, AccountError or MalformedResponse: there was
+                no usable response.
+            NotConfigured: The key is missing or not valid; nothing was sent.
+        """
+
+        def parse(response: ApiResponse) -> JobPending | JobResult:
+            status = self.dialect.parse_status(response)
+            if isinstance(status, JobResult) and not status.clip_url:
+                return self._handle_missing_clip(status, response)
+            return status
+
+        return await self._query_with_retries(self.dialect.build_query(job), parse, job=job)
+
+    async def wait(
+        self,
+        job: str,
+        *,
+        started_at: float,
+        timeout_seconds: float,
+        service_tier: str | None = None,
+        typical_seconds: float | None = None,
+        on_progress: Callable[[JobPending], None] | None = None,
+    ) -> JobResult:
+        """Query a job until it succeeds, at least once.
+
+        The job is queried most often around the time when it should end, estimated from the
+        previous jobs of this client.
+
+        Args:
+            job: The job id.
+            started_at: Unix seconds at which the job was created.
+            timeout_seconds: The longest time to wait, counted from now, so that a resumed run can
+                wait again for a job that timed out.
+            service_tier: The request's service tier.
+            typical_seconds: The typical duration of such a job; None for the provider's.
+            on_progress: Called with every state before the last.
+
+        Raises:
+            JobTimedOut: The job is not finished after `timeout_seconds`; it continues.
+            ProviderError: The same errors as `query`.
+        """
+        wait_started_at = self._clock()
+        min_seconds, max_seconds = self._poll_bounds(service_tier)
+        typical = typical_seconds or self.provider.typical_job_seconds
+        # Flex jobs run when the vendor is idle, so their durations can't be estimated.
+        latency = self._latency if service_tier != "flex" else None
+        was_pending = False
+        if self._clock() - started_at < min_seconds:
+            await self._sleep(min_seconds)
+        while True:
+            status = await self.query(job)
+            elapsed = max(self._clock() - started_at, 0.0)
+            if isinstance(status, JobResult):
+                if latency is not None:
+                    latency.record(elapsed if was_pending else _job_seconds(status), typical)
+                return status
+            was_pending = True
+            if on_progress is not None:
+                on_progress(status)
+            remaining = timeout_seconds - (self._clock() - wait_started_at)
+            if remaining <= 0:
+                raise self._build_timeout_error(job, status, elapsed)
+            delay = poll_delay_seconds(
+                elapsed,
+                min_seconds=min_seconds,
+                max_seconds=max_seconds,
+                expected_seconds=latency.estimate(typical) if latency is not None else None,
+            )
+            await self._sleep(min(delay, max(remaining, min_seconds)))
+
+    async def list_jobs(
+        self, model: str, *, service_tier: str | None = None, created_after: float
+    ) -> JobList | None:
+        """Return the vendor's jobs created since `created_after`, or None if it has no list.
+
+        The list is read to its end, because no page documents its order.
+
+        Args:
+            model: The model id of the jobs.
+            service_tier: The service tier of the jobs.
+            created_after: Unix seconds.
+
+        Raises:
+            ProviderError: The same errors as `query`, except for those of the job.
+        """
+        jobs: dict[str, ListedJob] = {}
+        vendor_time: float | None = None
+        for page in range(1, _MAX_PAGES + 1):
+            call = self.dialect.build_list(model, service_tier, page)
+            if call is None or not self.provider.supports_listing:
+                return None
+            try:
+                listed, vendor_time = await self._query_with_retries(
+                    call,
+                    lambda response: (self.dialect.parse_list(response), _vendor_time(response)),
+                )
+            except ProviderError as error:
+                if error.status not in _NO_LIST_STATUSES:
+                    raise
+                if page == 1:
+                    return None
+                break
+            new_jobs = {job.job: job for job in listed if job.job not in jobs}
+            if not new_jobs:
+                break
+            jobs |= new_jobs
+        recent = (
+            job
+            for job in jobs.values()
+            if job.details.created_at is None or job.details.created_at >= created_after
+        )
+        return JobList(tuple(recent), vendor_time)
+
+    async def cancel(self, job: str) -> bool:
+        """Cancel a job if it is queued now.
+
+        The job is queried first: for an ended job the same request would delete what was paid for.
+
+        Returns:
+            False if the job is not queued; then no cancel was sent.
+
+        Raises:
+            InvalidRequest: The vendor has no cancel, or rejected it.
+            ProviderError: The same errors as `query`.
+        """
+        call = self.dialect.build_cancel(job)
+        if call is None or not self.provider.supports_cancel:
+            raise self._key.finish_error(
+                InvalidRequest("the vendor has no cancel; wait for the job to end")
+            )
+        status = await self.query(job)
+        if not isinstance(status, JobPending) or status.state != "queued":
+            return False
+        await self._query_with_retries(call, lambda response: response, job=job, max_attempts=1)
+        return True
+
+    async def download(self, source: str | ApiCall, path: Path, *, max_bytes: int) -> FileDigest:
+        """Download a file completely, or leave `path` as it was.
+
+        Args:
+            source: A signed URL, or a call that is sent with the API key.
+            path: The destination.
+            max_bytes: The largest accepted size.
+
+        Raises:
+            UrlExpired: The URL is no longer served; query the job for a new one.
+            Unreachable: The file could not be downloaded after several attempts.
+            AccountError: The API key was rejected.
+            MalformedResponse: The file is too large, or the URL is not allowed.
+            StoreError: The file can't be written.
+        """
+        with FileTarget(path) as target:
+            await self._receive(source, target, max_bytes)
+            return target.commit()
 
     async def fetch_bytes(self, source: str | ApiCall, *, max_bytes: int) -> bytes:
-        """The bytes of a small file. Raises as `download`."""
-        memory = MemoryTarget()
-        await self._download_with_retries(source, memory, max_bytes)
-        return bytes(memory.data)
+        """Return the bytes of a small file.
 
-    def _build_request(
-        self, http: httpx.AsyncClient, call: ApiCall, timeout: httpx.Timeout
-    ) -> httpx.Request:
-        content, content_type = encode_body(call)
-        if len(content) > self.provider.max_request_bytes:
-            limit = self.provider.max_request_bytes // 1_000_000
-            msg = f"the order is larger than the {limit} MB the vendor takes; send smaller pictures"
-            raise InvalidRequest(msg)
-        headers = {"Authorization": f"Bearer {self._require_key()}", "Accept": "application/json"}
-        if content_type:
-            headers["Content-Type"] = content_type
-        return http.build_request(
-            call.method,
-            self._build_url(call),
-            content=content or None,
-            headers=headers,
-            timeout=timeout,
-        )
+        Raises:
+            ProviderError: The same errors as `download`.
+        """
+        target = MemoryTarget()
+        await self._receive(source, target, max_bytes)
+        return bytes(target.data)
 
-    async def _download_with_retries(
-        self, source: str | ApiCall, sink: DownloadTarget, limit_bytes: int
-    ) -> None:
-        transfer = DownloadProgress(sink, limit_bytes)
-        idle = rounds = 0
+    def sign_base_url(self) -> str:
+        """Return a signature that proves that the same key was used at this base URL.
+
+        Raises:
+            NotConfigured: The key is missing or not valid.
+        """
+        return self._key.sign(f"{self.provider.name} {self.base_url}")
+
+    async def _query_with_retries(
+        self,
+        call: ApiCall,
+        parse: Callable[[ApiResponse], ParsedT],
+        *,
+        job: str = "",
+        max_attempts: int = _MAX_ATTEMPTS,
+    ) -> ParsedT:
+        attempt = 0
         while True:
-            before = sink.size_bytes
-            error = await self._fetch_once(source, transfer)
-            if error is None:
-                return
-            rounds += 1
-            idle = 1 if sink.size_bytes > before else idle + 1
-            retry = error.recovery is Recovery.RETRY and not isinstance(error, UrlExpired)
-            if not retry or idle >= MAX_ATTEMPTS or rounds >= _MAX_DOWNLOAD_ATTEMPTS:
-                raise self._finish_error(error)
-            await self._sleep(retry_delay_seconds(error, idle))
-
-    async def _fetch_once(
-        self, source: str | ApiCall, transfer: DownloadProgress
-    ) -> ProviderError | None:
-        """One pass over the file, from where the last one broke off; None when it is whole."""
-        own = isinstance(source, ApiCall)
-        url = self._build_url(source) if isinstance(source, ApiCall) else source
-        for _ in range(_MAX_REDIRECTS + 1):
-            # Judged as httpx reads it, so that no odd spelling leads elsewhere.
-            url = _normalize_url(url)
-            if not await self._is_allowed(url):
-                return downloads.build_forbidden_url_error(url)
-            headers = transfer.build_range_headers()
-            if own and url_policy.is_same_origin(url, self.base_url):
-                headers["Authorization"] = f"Bearer {self._require_key()}"
-            try:
-                request = self._loader.build_request(
-                    "GET", url, headers=headers, timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS)
-                )
-                # The stall alone would let a head come letter by letter for days.
-                async with asyncio.timeout(_HEADERS_TIMEOUT_SECONDS):
-                    response = await self._loader.send(request, stream=True)
-            except Exception as error:
-                lost = to_lost_response(error, status=0)
+            attempt += 1
+            outcome = await self._http.send(call)
+            result = classify_query_response(self.dialect, outcome, job=job, now=self._clock())
+            error: ProviderError
+            if isinstance(result, ApiResponse):
+                try:
+                    return parse(result)
+                except ProviderError as raised:
+                    error = raised
             else:
-                location = response.headers.get("location", "")
-                if not (300 <= response.status_code < 400 and location):
-                    return await _receive_download(response, transfer, url=url, own=own)
-                await response.aclose()
-                url = urljoin(url, location)
-                continue
-            return downloads.build_download_error(url, lost.reason)
-        return downloads.build_forbidden_url_error(url)
+                error = result
+            can_retry = error.recovery is Recovery.RETRY or isinstance(error, MalformedResponse)
+            if attempt >= max_attempts or not can_retry:
+                raise self._key.finish_error(error)
+            await self._sleep(retry_delay_seconds(attempt, error.retry_after_seconds))
 
-    def _build_url(self, call: ApiCall) -> str:
-        return str(httpx.URL(self.base_url + call.path, params=list(call.query) or None))
-
-    async def _is_allowed(self, url: str) -> bool:
-        if not url_policy.is_http_url(url):
-            return False
-        if is_private_url(self.base_url):
-            return True
-        if is_private_url(url):
-            return False
-        addresses = await self._resolve(urlsplit(url).hostname or "")
-        return not any(is_private_address(address) for address in addresses)
-
-
-def _sum_timeouts(timeout: httpx.Timeout) -> float:
-    return float(sum(value for value in timeout.as_dict().values() if value))
-
-
-def _normalize_url(url: str) -> str:
-    try:
-        return str(httpx.URL(url))
-    except (httpx.InvalidURL, ValueError):
-        return ""
-
-
-def _validate_base_url(base_url: str, provider: Provider) -> str:
-    bare = base_url.strip().rstrip("/")
-    parts = urlsplit(bare) if url_policy.is_http_url(bare) else None
-    if parts is None or parts.query or parts.fragment or "@" in parts.netloc:
-        msg = (
-            f"{provider.name} has no usable base URL; "
-            f"set {provider.base_url_variable} to an http or https address without ? and @"
+    async def _receive(self, source: str | ApiCall, target: DownloadTarget, max_bytes: int) -> None:
+        error = await receive_with_retries(
+            partial(self._http.receive_file, source),
+            DownloadProgress(target, max_bytes),
+            self._sleep,
         )
-        raise NotConfigured(msg)
-    return bare
-
-
-async def _receive_download(
-    response: httpx.Response, transfer: DownloadProgress, *, url: str, own: bool
-) -> ProviderError | None:
-    """Take a download's answer in; None when the file is whole."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    try:
-        if response.status_code not in (200, 206):
-            words = await _read_beginning(response)
-            return downloads.classify_http_error(
-                response.status_code, headers, body_text=words, url=url, is_authenticated=own
-            )
-        error = transfer.start_response(response.status_code, headers, url)
         if error is not None:
-            return error
-        try:
-            async with (
-                asyncio.timeout(_DOWNLOAD_TIMEOUT_SECONDS),
-                aclosing(iter_body(response)) as pieces,
-            ):
-                async for piece in pieces:
-                    if not transfer.write_chunk(piece):
-                        return downloads.build_too_large_error(url, transfer.max_bytes)
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError, DecompressionError) as raised:
-            lost = to_lost_response(raised, status=response.status_code)
-        else:
-            return transfer.finish_response(url)
-        return downloads.build_download_error(url, lost.reason)
-    finally:
-        await response.aclose()
+            raise self._key.finish_error(error)
+
+    def _handle_missing_clip(
+        self, result: JobResult, response: ApiResponse
+    ) -> JobPending | JobResult:
+        """Handle a succeeded job without a clip URL: lost if it is old, else not ready yet.
+
+        A clip that is downloaded with the key is considered available until it is lost.
+        """
+        ended_at = result.details.updated_at or result.details.created_at
+        now = _vendor_time(response) or self._clock()
+        lifetime = _CONTENT_LIFETIME_SECONDS if result.clip_call else _FILE_LIFETIME_SECONDS
+        if ended_at is not None and now - ended_at > lifetime:
+            msg = "the vendor no longer has the clip of this job; render the shot again"
+            raise JobLost(msg)
+        return result if result.clip_call else JobPending("unknown", details=result.details)
+
+    def _poll_bounds(self, service_tier: str | None) -> tuple[float, float]:
+        min_seconds, max_seconds = self.provider.poll_min_seconds, self.provider.poll_max_seconds
+        if is_loopback_url(self.base_url):
+            min_seconds = min(min_seconds, _LOOPBACK_POLL_SECONDS)
+        elif service_tier == "flex":
+            max_seconds = max(max_seconds, FLEX_POLL_SECONDS)
+        if self._poll_max_seconds is not None:
+            max_seconds = self._poll_max_seconds
+        return min(min_seconds, max_seconds), max_seconds
+
+    def _build_timeout_error(self, job: str, status: JobPending, elapsed: float) -> ProviderError:
+        state = "not finished" if status.state == "unknown" else f"still {status.state}"
+        job = sanitize_text(job, max_chars=100)
+        return self._key.finish_error(
+            JobTimedOut(
+                f"job {job} is {state} after {elapsed:.0f} s; "
+                "its receipt is kept, and the next run waits for it again"
+            )
+        )
 
 
-async def _read_beginning(response: httpx.Response) -> str:
-    data = bytearray()
-    try:
-        async with asyncio.timeout(_READ_TIMEOUT_SECONDS), aclosing(iter_body(response)) as pieces:
-            async for piece in pieces:
-                data += piece
-                if len(data) > 2000:
-                    break
-    except (httpx.HTTPError, httpx.StreamError, TimeoutError, DecompressionError):
-        return ""
-    return data[:2000].decode("utf-8", "replace")
+def _parse_asset_url(response: ApiResponse) -> str:
+    url = response.body.get("url") if isinstance(response.body, dict) else None
+    if not isinstance(url, str) or not url.startswith("asset://"):
+        msg = "the vendor's response to the upload contains no asset URL"
+        raise MalformedResponse(msg, status=response.status)
+    return url
+
+
+def _vendor_time(outcome: ApiResponse | LostResponse) -> float | None:
+    if isinstance(outcome, LostResponse):
+        return None
+    return parse_http_date(outcome.headers.get("date"))
+
+
+def _job_seconds(result: JobResult) -> float:
+    """Return how long an ended job took, or 0 if the vendor does not report it."""
+    created_at, updated_at = result.details.created_at, result.details.updated_at
+    return 0.0 if created_at is None or updated_at is None else updated_at - created_at

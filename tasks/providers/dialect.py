@@ -1,12 +1,17 @@
-"""The protocol that every wire format implements. No I/O, no clock.
+"""The base class of the wire formats. No I/O, no clock.
 
-The implementations are in `dialects/`, the values they exchange in `types`."""
+The implementations are in `dialects/`, the values they exchange in `types`.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+from urllib.parse import quote
 
 from tasks.errors import ProviderError
+from tasks.providers.families import IMAGE_LIMITS
+from tasks.providers.response_fields import parse_error, parse_job_id
 from tasks.providers.types import (
     ApiCall,
     ApiResponse,
@@ -17,73 +22,110 @@ from tasks.providers.types import (
 )
 
 
-class Dialect(Protocol):
-    """A wire format: turns an order into calls and replies into meaning. No I/O, no clock.
+class Dialect(ABC):
+    """A wire format: encodes render requests as API calls and parses the responses.
 
-    Its methods raise nothing but ProviderError, whatever a vendor sends.
+    The defaults describe a vendor without a list of jobs and without a cancel. Methods raise
+    nothing but ProviderError, whatever a vendor sends.
     """
 
-    name: str
-    returns_last_frame: bool
-    """Whether a done job names its last frame by URL."""
-    first_frame_anchor: Literal["exact", "soft", "no"]
-    """Whether the clip starts on the frame it is given, or only leans on it."""
-    supported_fields: frozenset[str]
-    """The fields of Order that have a place in this format; the others can't be asked for.
+    name: ClassVar[str]
+    jobs_path: ClassVar[str]
+    """Path of the jobs, appended to the base URL."""
+    first_frame_anchor: ClassVar[Literal["exact", "soft", "no"]]
+    """`exact` if the clip starts on its first frame input, `soft` if it only resembles it."""
+    supported_fields: ClassVar[frozenset[str]]
+    """The fields of RenderRequest that the format can send; the others are rejected.
 
-    A wish for the last frame is left unsaid in silence, for the clip itself ends on it.
+    Exception: `return_last_frame` is ignored if it is missing here, because the clip ends on that
+    frame anyway.
     """
-    inline_roles: frozenset[str]
-    """The roles whose bytes can be sent; media of other roles must be URLs."""
-    inline_media_exclusive: bool
-    """Whether a medium whose bytes are sent must be the only one."""
-    url_roles: frozenset[str]
-    """The roles whose URLs can be sent; media of other roles must be bytes."""
-    inline_image_types: frozenset[str]
-    """The types of pictures whose bytes can be sent: `image/png`, …"""
-    requires_prompt: bool
-    """Whether there must be words also beside a picture."""
-    writes_prompt_flags: bool
-    """Whether parameters go into the prompt."""
-    parses_prompt_flags: bool
-    """Whether the vendor reads parameters there, so that words like `--x` are dangerous."""
+    inline_roles: ClassVar[frozenset[str]] = frozenset()
+    """The media roles that can be sent as bytes."""
+    url_roles: ClassVar[frozenset[str]] = frozenset()
+    """The media roles that can be sent as a URL."""
+    inline_media_exclusive: ClassVar[bool] = False
+    """True if a medium that is sent as bytes must be the only medium."""
+    inline_image_types: ClassVar[frozenset[str]] = frozenset(IMAGE_LIMITS.mime_types)
+    """The MIME types of images that can be sent as bytes."""
+    requires_prompt: ClassVar[bool] = True
+    """True if a prompt is required even with an image."""
+    parses_prompt_flags: ClassVar[bool] = False
+    """True if the vendor parses words such as `--duration` in the prompt as parameters."""
 
+    @abstractmethod
     def build_create(self, request: RenderRequest) -> ApiCall:
-        """The one request that costs money. Raises Rejected where the order can't be said."""
-        ...
+        """Return the call that creates a job; it is the only call that costs money.
+
+        Raises:
+            InvalidRequest: The format can't express the request.
+        """
 
     def parse_created(self, response: ApiResponse) -> str:
-        """The job's id. Raises Unreadable where the reply holds none."""
-        ...
+        """Return the id of the created job.
+
+        Raises:
+            MalformedResponse: The response contains no id.
+        """
+        return parse_job_id(response)
 
     def build_query(self, job: str) -> ApiCall:
-        """Ask after a job."""
-        ...
+        """Return the call that queries a job."""
+        return ApiCall("GET", self.job_path(job))
 
+    @abstractmethod
     def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
-        """What the vendor says of the job.
+        """Return the state of the queried job.
 
-        Raises JobFailed, Refused, Rejected or Unauthorized when it is over, and Unreadable where
-        the reply is no job. A job that succeeded without a clip is Done with an empty URL.
+        Returns:
+            A JobResult with an empty `clip_url` if the job succeeded but the response contains no
+            clip.
+
+        Raises:
+            JobFailed: The job failed, expired or was cancelled.
+            InputModerated: Moderation rejected the input during the job.
+            InvalidRequest: The vendor rejected the request during the job.
+            AccountError: The account could not pay for the job.
+            MalformedResponse: The response contains no job.
         """
-        ...
 
     def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
-        """The error that this reply is, also where the vendor hides it in a 200; else None.
+        """Return the error that a response contains, also inside a 200, or None.
 
-        `job` is the job that was asked after, so that an unknown one is JobLost. A job that failed
-        is no error of the reply: `read` tells it.
+        A job that failed is not an error of the response; `parse_status` raises it.
+
+        Args:
+            response: The response.
+            job: The id of the queried job, so that an unknown job becomes JobLost; empty for other
+                calls.
         """
-        ...
+        return parse_error(response, job=job)
 
     def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
-        """Ask for a page (from 1) of the vendor's recent jobs; None where it has no such list."""
-        ...
+        """Return the call that lists recent jobs, or None if the format has no list.
+
+        Args:
+            model: The model id of the jobs that are wanted.
+            service_tier: The service tier of the jobs that are wanted.
+            page: The page, from 1.
+        """
+        del model, service_tier, page
+        return None
 
     def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
-        """The jobs of one page of that list; empty behind the last page."""
-        ...
+        """Return the jobs of one page; empty after the last page.
+
+        Raises:
+            MalformedResponse: The response contains no list.
+        """
+        del response
+        return ()
 
     def build_cancel(self, job: str) -> ApiCall | None:
-        """Give a queued job up, or None where the vendor can't."""
-        ...
+        """Return the call that cancels a queued job, or None if the format has no cancel."""
+        del job
+        return None
+
+    def job_path(self, job: str) -> str:
+        """Return the path of one job; the id can't leave `jobs_path`."""
+        return f"{self.jobs_path}/{quote(job, safe='')}"

@@ -1,6 +1,8 @@
-"""Resumable downloads into memory or an atomically replaced file.
+"""Resumable downloads into memory or into a file that is replaced atomically.
 
-Tracks ranges, size limits and completeness. Sending the HTTP requests belongs in `client`."""
+Tracks ranges, size limits and completeness, and decides what is retried. Sending the HTTP requests
+belongs in `http_transport`.
+"""
 
 from __future__ import annotations
 
@@ -8,78 +10,87 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO, Protocol, Self
 
 from tasks.errors import (
     AccountError,
+    AuthenticationFailed,
     MalformedResponse,
     ProviderError,
+    Recovery,
     StoreError,
     Unreachable,
     UrlExpired,
 )
-from tasks.providers.polling import parse_retry_after
+from tasks.providers.polling import parse_retry_after, retry_delay_seconds
 from tasks.providers.types import FileDigest
 from tasks.providers.url_policy import redact_url
 from tasks.store.atomic_files import lock_temp_file
 
+_MAX_ATTEMPTS = 20
+_MAX_ATTEMPTS_WITHOUT_PROGRESS = 4
+
+_NOT_READY_PATTERN = re.compile(r"(?i)not[_ ]ready|processing|in progress")
+
 
 class DownloadTarget(Protocol):
-    """Where a download goes."""
+    """The destination of a download."""
 
     @property
     def size_bytes(self) -> int:
-        """Bytes so far."""
+        """The bytes written so far."""
         ...
 
     def write(self, chunk: bytes) -> None:
-        """Take further bytes."""
+        """Append bytes."""
         ...
 
     def reset(self) -> None:
-        """Forget all bytes so far."""
+        """Discard all bytes."""
         ...
 
 
 class MemoryTarget:
-    """A sink for small files."""
+    """A destination in memory, for small files."""
 
     def __init__(self) -> None:
         self.data = bytearray()
 
     @property
     def size_bytes(self) -> int:
-        """Bytes so far."""
+        """The bytes written so far."""
         return len(self.data)
 
     def write(self, chunk: bytes) -> None:
-        """Take further bytes."""
+        """Append bytes."""
         self.data += chunk
 
     def reset(self) -> None:
-        """Forget all bytes so far."""
+        """Discard all bytes."""
         self.data.clear()
 
 
 class FileTarget:
-    """A sink in the target's own folder. `commit` puts it in place; leaving without takes it away.
+    """A temporary file next to the destination. `commit` renames it; leaving the `with` removes it.
 
-    Raises StoreError where the folder can't be written.
+    Every method raises StoreError if the folder or the file can't be written. Unlike
+    `atomic_files.staged_file` it stays open, so that a download can resume, and hashes the bytes
+    as they are written.
     """
 
-    def __init__(self, target: Path) -> None:
-        self._target = target
+    def __init__(self, destination: Path) -> None:
+        self._destination = destination
         self.size_bytes = 0
-        self._digest = hashlib.sha256()
+        self._hash = hashlib.sha256()
         self._file: IO[bytes] | None = None
         self._path: Path | None = None
 
-    def __enter__(self) -> FileTarget:
-        folder = self._target.parent
-        path = folder / f".{self._target.name[:100]}.{secrets.token_hex(6)}.part"
+    def __enter__(self) -> Self:
+        folder = self._destination.parent
+        path = folder / f".{self._destination.name[:100]}.{secrets.token_hex(6)}.part"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = path.open("xb")
@@ -101,51 +112,65 @@ class FileTarget:
             self._path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
-        """Take further bytes."""
+        """Append bytes.
+
+        Raises:
+            StoreError: The file can't be written.
+        """
         try:
             self._require_open().write(chunk)
         except OSError as error:
             raise self._build_store_error(error) from None
-        self._digest.update(chunk)
+        self._hash.update(chunk)
         self.size_bytes += len(chunk)
 
     def reset(self) -> None:
-        """Forget all bytes so far."""
+        """Discard all bytes.
+
+        Raises:
+            StoreError: The file can't be truncated.
+        """
         try:
             self._require_open().seek(0)
             self._require_open().truncate()
         except OSError as error:
             raise self._build_store_error(error) from None
-        self._digest = hashlib.sha256()
+        self._hash = hashlib.sha256()
         self.size_bytes = 0
 
     def commit(self) -> FileDigest:
-        """Make the bytes durable and move them into place."""
-        file, path = self._require_open(), self._path or self._target
+        """Sync the bytes to disk and rename the file to its destination.
+
+        Raises:
+            StoreError: The file can't be synced or renamed.
+        """
+        file, path = self._require_open(), self._path or self._destination
         try:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            path.replace(self._target)
-            _fsync_folder(self._target.parent)
+            path.replace(self._destination)
+            _fsync_folder(self._destination.parent)
         except OSError as error:
             raise self._build_store_error(error) from None
         self._path = None
-        return FileDigest(self._digest.hexdigest(), self.size_bytes)
+        return FileDigest(self._hash.hexdigest(), self.size_bytes)
 
     def _require_open(self) -> IO[bytes]:
         if self._file is None or self._path is None:
-            msg = "a staging file is used within its `with`, and committed once"
+            msg = "a FileTarget is used inside its `with` and committed once"
             raise RuntimeError(msg)
         return self._file
 
     def _build_store_error(self, error: OSError) -> StoreError:
-        why = error.strerror or type(error).__name__
-        return StoreError(f"{self._target} could not be written: {why}; free or mend its folder")
+        reason = error.strerror or type(error).__name__
+        return StoreError(
+            f"{self._destination} can't be written: {reason}; free disk space or fix the folder"
+        )
 
     @staticmethod
     def _close_quietly(file: IO[bytes]) -> None:
-        # A full disk fails again on the flush within close; what matters was told before.
+        # On a full disk the flush inside close fails again; the error was already raised.
         try:
             file.close()
         except OSError:
@@ -153,7 +178,7 @@ class FileTarget:
 
 
 def _fsync_folder(folder: Path) -> None:
-    """Make the new name itself durable, where the system lets folders be synced."""
+    """Make the rename durable, if the file system can sync folders."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -166,111 +191,173 @@ def _fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-_NOT_READY_PATTERN = re.compile(r"(?i)not[_ ]ready|processing|in progress")
-
-
 class DownloadProgress:
-    """One file on its way into a sink, over several answers where the connection is cut."""
+    """One file on its way into a target, over several responses if the connection breaks."""
 
     def __init__(self, target: DownloadTarget, max_bytes: int) -> None:
+        self.target = target
         self.max_bytes = max_bytes
-        self._sink = target
-        self._total: int | None = None
+        self._total_bytes: int | None = None
         self._validator = ""
-        self._resumable = False
+        self._is_resumable = False
 
     def build_range_headers(self) -> dict[str, str]:
-        """What to ask for: the whole file, or the rest of it."""
-        if not self._resumable or not self._sink.size_bytes:
+        """Return the headers that request the rest of the file; empty for the whole file."""
+        if not self._is_resumable or not self.target.size_bytes:
             return {}
-        asked = {"Range": f"bytes={self._sink.size_bytes}-"}
-        return {**asked, "If-Range": self._validator} if self._validator else asked
+        headers = {"Range": f"bytes={self.target.size_bytes}-"}
+        return {**headers, "If-Range": self._validator} if self._validator else headers
 
     def start_response(
         self, status: int, headers: Mapping[str, str], url: str
     ) -> ProviderError | None:
-        """Take note of an answer of 200 or 206; the error that it is, or None."""
+        """Start a response, before its body is written.
+
+        Args:
+            status: 200 or 206.
+            headers: Names in lower case.
+            url: The URL of the file, for error messages.
+
+        Returns:
+            The error if the response does not contain the file, or not its next part; else None.
+        """
         if headers.get("content-type", "").lower().startswith(("text/html", "application/json")):
-            return build_download_error(url, "it is a page, not a file")
+            return build_download_error(url, "the response is a page, not a file")
         if status == 206:
             return self._check_continuation(headers, url)
-        self._sink.reset()
-        plain = headers.get("content-encoding", "identity").lower() == "identity"
-        self._total = _parse_length(headers.get("content-length")) if plain else None
+        self.target.reset()
+        is_identity = headers.get("content-encoding", "identity").lower() == "identity"
+        self._total_bytes = _parse_length(headers.get("content-length")) if is_identity else None
         etag = headers.get("etag", "")
-        strong = etag if not etag.startswith("W/") else ""
-        self._validator = strong or headers.get("last-modified", "")
-        ranges = headers.get("accept-ranges", "").lower() == "bytes"
-        self._resumable = plain and (ranges or bool(self._validator))
-        if self._total is not None and self._total > self.max_bytes:
+        strong_etag = etag if not etag.startswith("W/") else ""
+        self._validator = strong_etag or headers.get("last-modified", "")
+        accepts_ranges = headers.get("accept-ranges", "").lower() == "bytes"
+        self._is_resumable = is_identity and (accepts_ranges or bool(self._validator))
+        if self._total_bytes is not None and self._total_bytes > self.max_bytes:
             return build_too_large_error(url, self.max_bytes)
         return None
 
     def write_chunk(self, chunk: bytes) -> bool:
-        """Take further bytes; False where they are more than the limit."""
-        if self._sink.size_bytes + len(chunk) > self.max_bytes:
+        """Write bytes to the target; return False, without writing, if they exceed the limit.
+
+        Raises:
+            StoreError: The target can't be written.
+        """
+        if self.target.size_bytes + len(chunk) > self.max_bytes:
             return False
-        self._sink.write(chunk)
+        self.target.write(chunk)
         return True
 
     def finish_response(self, url: str) -> ProviderError | None:
-        """The error that a finished answer leaves, or None where the file is whole."""
-        size = self._sink.size_bytes
-        if self._total is not None and size != self._total:
-            if size > self._total:
-                self._sink.reset()
-            return build_download_error(url, f"{size} of {self._total} bytes came")
-        return build_download_error(url, "it is empty") if not size else None
+        """Return the error of a response that ended, or None if the file is complete."""
+        size = self.target.size_bytes
+        if self._total_bytes is not None and size != self._total_bytes:
+            if size > self._total_bytes:
+                self.target.reset()
+            return build_download_error(url, f"received {size} of {self._total_bytes} bytes")
+        return build_download_error(url, "the file is empty") if not size else None
 
     def _check_continuation(self, headers: Mapping[str, str], url: str) -> ProviderError | None:
-        told = re.match(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("content-range", ""))
-        total = _parse_length(told[2]) if told else None
-        fits = told is not None and int(told[1]) == self._sink.size_bytes
-        if fits and self._resumable and total in (None, self._total):
+        match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("content-range", ""))
+        total = _parse_length(match[2]) if match else None
+        starts_here = match is not None and int(match[1]) == self.target.size_bytes
+        if starts_here and self._is_resumable and total in (None, self._total_bytes):
             return None
-        self._sink.reset()
-        self._resumable = False
-        return build_download_error(url, "it does not go on where it broke off")
+        self.target.reset()
+        self._is_resumable = False
+        return build_download_error(url, "the server resumed at another position")
+
+
+async def receive_with_retries(
+    receive: Callable[[DownloadProgress], Awaitable[ProviderError | None]],
+    progress: DownloadProgress,
+    sleep: Callable[[float], Awaitable[None]],
+) -> ProviderError | None:
+    """Receive a file in several attempts; return the last error, or None if it is complete.
+
+    A connection that breaks often but makes progress gets more attempts than a dead one.
+
+    Args:
+        receive: Sends one request for the file, or for the rest of it.
+        progress: The state of the download.
+        sleep: Waits for a number of seconds.
+
+    Raises:
+        StoreError: The target can't be written.
+    """
+    attempts = attempts_without_progress = 0
+    while True:
+        size_before = progress.target.size_bytes
+        error = await receive(progress)
+        if error is None:
+            return None
+        attempts += 1
+        has_progress = progress.target.size_bytes > size_before
+        attempts_without_progress = 1 if has_progress else attempts_without_progress + 1
+        can_retry = error.recovery is Recovery.RETRY and not isinstance(error, UrlExpired)
+        is_exhausted = (
+            attempts_without_progress >= _MAX_ATTEMPTS_WITHOUT_PROGRESS or attempts >= _MAX_ATTEMPTS
+        )
+        if not can_retry or is_exhausted:
+            return error
+        await sleep(retry_delay_seconds(attempts_without_progress, error.retry_after_seconds))
 
 
 def classify_http_error(
     status: int, headers: Mapping[str, str], *, body_text: str, url: str, is_authenticated: bool
 ) -> ProviderError:
-    """The error that a status other than 200 and 206 is; `own` for a file behind the key."""
+    """Return the error for a download with a status other than 200 and 206.
+
+    Args:
+        status: The HTTP status.
+        headers: Names in lower case.
+        body_text: The beginning of the body.
+        url: The URL of the file.
+        is_authenticated: True if the file is downloaded with the API key.
+    """
     if is_authenticated and status in (401, 403):
-        return AccountError(f"{redact_url(url)} does not accept the key; check it", status=status)
-    # Infinity Blue answers 404 for a clip that is not ready as for one that is gone.
-    unready = (is_authenticated and status == 404) or bool(_NOT_READY_PATTERN.search(body_text))
-    if status in (408, 416, 425, 429) or status >= 500 or unready:
+        error_class = AuthenticationFailed if status == 401 else AccountError
+        return error_class(
+            f"{redact_url(url)} rejects the API key; check the key and its permissions",
+            status=status,
+        )
+    # Infinity Blue returns 404 for a clip that is not ready and for a clip that was deleted.
+    may_be_unready = is_authenticated and status == 404
+    is_unready = may_be_unready or bool(_NOT_READY_PATTERN.search(body_text))
+    if status in (408, 416, 425, 429) or status >= 500 or is_unready:
         error = build_download_error(url, f"HTTP {status}", status=status)
-        # A date would need a clock; seconds are what file servers send.
+        # Only seconds: a date would need a clock, and file servers send seconds.
         error.retry_after_seconds = parse_retry_after(headers.get("retry-after"), 0.0)
         return error
     if status >= 400:
-        msg = f"{redact_url(url)} is no longer served (HTTP {status}); ask after the job again"
-        return UrlExpired(msg, status=status)
+        return UrlExpired(
+            f"{redact_url(url)} is no longer served (HTTP {status}); "
+            "query the job again for a new URL",
+            status=status,
+        )
     return build_download_error(url, f"HTTP {status}", status=status)
 
 
 def build_download_error(url: str, reason: str, *, status: int = 0) -> ProviderError:
-    """A download that may be tried again."""
+    """Return the error of a download that may succeed later."""
     return Unreachable(
-        f"{redact_url(url)} could not be downloaded: {reason}; ask again", status=status
+        f"{redact_url(url)} could not be downloaded: {reason}; try again later", status=status
     )
 
 
 def build_too_large_error(url: str, max_bytes: int) -> ProviderError:
-    """A file that is larger than any that was asked for."""
+    """Return the error of a file that is larger than the limit."""
     return MalformedResponse(
-        f"{redact_url(url)} is larger than {max_bytes} bytes; it was not taken"
+        f"{redact_url(url)} is larger than the limit of {max_bytes} bytes and was not stored; "
+        "render the shot again"
     )
 
 
 def build_forbidden_url_error(url: str) -> ProviderError:
-    """An address that a vendor has no business to send us to."""
+    """Return the error of a URL that the vendor must not send us to."""
     return MalformedResponse(
-        f"the vendor points to {redact_url(url)}, which is not fetched: it lies in this network, "
-        "is no web address or redirects without end"
+        f"the vendor refers to {redact_url(url)}, which is not downloaded: it is in this network, "
+        "not an http URL, or redirects too often; report it to the vendor"
     )
 
 

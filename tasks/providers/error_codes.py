@@ -2,7 +2,8 @@
 
 Sources: Ark's public error codes (https://www.volcengine.com/docs/82379/1299023), the gateways that
 forward them, and the OpenAI-style codes of other gateways. Read 2026-11-20. Unknown codes are
-classified by HTTP status in `error_mapping`."""
+classified by HTTP status in `error_mapping`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from tasks.errors import (
     AccountError,
+    AuthenticationFailed,
     InputModerated,
     InvalidRequest,
     JobLost,
@@ -23,77 +25,84 @@ from tasks.errors import (
 
 
 class ErrorMeaning(NamedTuple):
-    """What a code says: the class of error, the fact and the author's next step."""
+    """The exception for an error code, and the two halves of its message."""
 
     error_class: type[ProviderError]
     cause: str
     remedy: str
+    """The next step of the author or operator."""
 
 
 PROMPT_MODERATED = ErrorMeaning(
-    InputModerated, "moderation refused the prompt", "write the prompt differently"
+    InputModerated, "moderation rejected the prompt", "reword the prompt"
 )
 FACE_MODERATED = ErrorMeaning(
     InputModerated,
-    "moderation saw a real person in an input",
-    "use a picture without a realistic face, an `asset://` id, or a 1.x model",
+    "moderation found a real person in an input",
+    "use an image without a realistic face, an `asset://` id, or a 1.x model",
 )
-IMAGE_MODERATED = ErrorMeaning(InputModerated, "moderation refused a picture", "change the picture")
+IMAGE_MODERATED = ErrorMeaning(InputModerated, "moderation rejected an image", "replace the image")
 CLIP_MODERATED = ErrorMeaning(
-    InputModerated, "moderation refused a reference clip", "change the clip"
+    InputModerated, "moderation rejected a reference clip", "replace the clip"
 )
 AUDIO_MODERATED = ErrorMeaning(
-    InputModerated, "moderation refused a reference sound", "change the sound"
+    InputModerated, "moderation rejected a reference sound", "replace the sound"
 )
 INPUT_MODERATED = ErrorMeaning(
-    InputModerated, "moderation refused the input", "change the prompt or the pictures"
+    InputModerated, "moderation rejected the input", "change the prompt or the images"
 )
 OUTPUT_MODERATED = ErrorMeaning(
     OutputModerated,
-    "moderation refused what was rendered",
-    "ask for a new take, or change the prompt if it happens again",
+    "moderation rejected the rendered clip",
+    "request a new take, and change the prompt if it happens again",
 )
 INVALID_PARAMETER = ErrorMeaning(
-    InvalidRequest, "the vendor does not take a parameter", "change what the message names"
+    InvalidRequest, "the vendor rejected a parameter", "correct the parameter that is named"
 )
 WRONG_TASK_TYPE = ErrorMeaning(
     InvalidRequest,
-    "the vendor took the prompt for an edit or an extension",
-    "use ratio adaptive and drop words like add, replace, extend or continue",
+    "the vendor classified the prompt as an edit or an extension of a clip",
+    "set ratio: adaptive and avoid words such as add, replace, extend or continue",
 )
 UNUSABLE_MEDIA = ErrorMeaning(
-    InvalidRequest, "the vendor can't use a picture", "check the picture's address and format"
+    InvalidRequest, "the vendor can't use an image", "check the image's URL and format"
 )
 PROMPT_TOO_LONG = ErrorMeaning(InvalidRequest, "the prompt is too long", "shorten the prompt")
 INVALID_KEY = ErrorMeaning(
-    AccountError, "the vendor does not accept the key", "check the key and its region"
+    AuthenticationFailed,
+    "the vendor does not accept the API key",
+    "check the key and its region",
 )
 MODEL_UNAVAILABLE = ErrorMeaning(
     AccountError,
-    "the account does not have this model",
+    "the account has no access to this model",
     "activate it in the vendor's console, or choose another model",
 )
 PERMISSION_DENIED = ErrorMeaning(
-    AccountError, "the account may not do this", "check its rights and services in the console"
+    AccountError,
+    "the account lacks a permission",
+    "check its permissions and services in the vendor's console",
 )
 OUT_OF_CREDIT = ErrorMeaning(
     AccountError, "the account is overdue or out of credit", "top it up in the vendor's console"
 )
 ACCOUNT_LIMIT_REACHED = ErrorMeaning(
-    AccountError, "the account's own limit is reached", "raise the limit in the vendor's console"
+    AccountError,
+    "the spending limit of the account is reached",
+    "raise the limit in the vendor's console",
 )
 UNKNOWN_ENDPOINT = ErrorMeaning(
-    AccountError, "the address is not one of this API", "check the provider's base URL"
+    AccountError, "the URL is not part of this API", "check the provider's base URL"
 )
-RATE_LIMITED = ErrorMeaning(RateLimited, "the vendor asks for patience", "ask again later")
+RATE_LIMITED = ErrorMeaning(RateLimited, "the vendor received too many requests", "try again later")
 QUEUE_FULL = ErrorMeaning(
-    RateLimited, "its queue for this account is full", "ask again when a job is done"
+    RateLimited, "the vendor's queue for this account is full", "try again when a job has ended"
 )
 MODERATION_UNAVAILABLE = ErrorMeaning(
-    RateLimited, "its moderation could not be reached", "ask again later"
+    RateLimited, "the vendor's moderation service is unavailable", "try again later"
 )
-VENDOR_ERROR = ErrorMeaning(Unreachable, "the vendor failed by itself", "ask again later")
-UNKNOWN_JOB = ErrorMeaning(JobLost, "the vendor does not know the job", "render the shot again")
+VENDOR_ERROR = ErrorMeaning(Unreachable, "the vendor had an internal error", "try again later")
+UNKNOWN_JOB = ErrorMeaning(JobLost, "the vendor has no such job", "render the shot again")
 
 _MEANINGS: Mapping[str, ErrorMeaning] = MappingProxyType(
     {
@@ -157,8 +166,8 @@ _MEANINGS: Mapping[str, ErrorMeaning] = MappingProxyType(
 
 
 def find_meaning(code: str) -> ErrorMeaning | None:
-    """What a code says by the longest beginning that is known; None for an unknown code."""
-    # APIYI puts PUBLIC_ before the codes of moderation.
-    known = code.strip().lower().removeprefix("public_")
-    fitting = [beginning for beginning in _MEANINGS if known.startswith(beginning)]
-    return _MEANINGS[max(fitting, key=len)] if fitting else None
+    """Return the meaning of a vendor's code by its longest known prefix, or None if unknown."""
+    # APIYI adds PUBLIC_ to the moderation codes.
+    normalized = code.strip().lower().removeprefix("public_")
+    prefixes = [prefix for prefix in _MEANINGS if normalized.startswith(prefix)]
+    return _MEANINGS[max(prefixes, key=len)] if prefixes else None

@@ -1,9 +1,11 @@
-"""Capabilities and pixel sizes of each Seedance model family.
+"""Capabilities, media limits and pixel sizes of each Seedance model family.
 
-Provider-specific limits belong in `catalog`, prices in `prices`. Sources: the create page of
-Volcengine Ark (https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api),
-its 2026 mirror at https://www.cii-group.com/docs.html for models that the newest page dropped, and
-the powertokens copy of BytePlus ModelArk's page. Read 2026-11-20."""
+Provider-specific limits belong in `catalog`, prices in `price_tables`. Sources: the create page of
+Volcengine Ark
+(https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api), its 2026
+mirror at https://www.cii-group.com/docs.html for models that the newest page dropped, and
+the powertokens copy of BytePlus ModelArk's page. Read 2026-11-20.
+"""
 
 from __future__ import annotations
 
@@ -12,95 +14,92 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-FRAMES_PER_SECOND = 24
-"""Every family, always."""
+from tasks.media.film_format import FRAMES_PER_SECOND
 
 RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9")
-"""The ratios that have a size; `adaptive` is settled by the vendor."""
+"""The ratios that have a fixed size; the vendor resolves `adaptive`."""
 
 MAX_SEED = 2**31 - 1
-"""The newest page's largest seed; older pages allow 2^32 - 1, so this one holds everywhere."""
+"""The newest page's largest seed; older pages allow 2^32 - 1, so this value is valid everywhere."""
 
 EXPIRY_RANGE_SECONDS = (3600, 259_200)
-"""What `execution_expires_after` may be."""
+"""Smallest and largest `execution_expires_after`."""
 
 StartMode = Literal["text", "frame", "reference"]
-"""What a clip starts from: words alone, a first frame, or reference media."""
+"""The input that a clip starts from: text alone, a first frame, or reference media."""
 
 
 class Family(NamedTuple):
-    """What one family of models takes and makes, where no provider narrows it."""
+    """Inputs, parameters and formats of one model family, before a provider limits them."""
 
     name: str
     size_table: str
-    """Which column of the pixel table it renders in."""
+    """The key of its pixel sizes in the size table."""
     duration_range_seconds: tuple[int, int]
     """Shortest and longest clip."""
     resolutions: tuple[str, ...]
     default_resolution: str
-    """The vendor's own; on 1.0 pro it is the dear 1080p."""
+    """The vendor's default; on 1.0 pro it is the expensive 1080p."""
     text_to_video: bool = True
     first_frame: bool = True
     last_frame: bool = True
-    """Only together with a first frame; neither goes beside reference media."""
+    """Only together with a first frame; neither is allowed with reference media."""
     reference_images: int = 0
     reference_videos: int = 0
     reference_audio: int = 0
     reference_duration_range_seconds: tuple[int, int] = (0, 0)
-    """Shortest and longest reference clip or sound; the longest also caps each kind's sum."""
+    """Shortest and longest reference clip or sound; the longest also limits the sum per kind."""
     supports_audio_only_reference: bool = False
-    """Whether sounds may be the only reference."""
+    """True if sounds may be the only reference media."""
     reference_resolutions: tuple[str, ...] = ()
-    """Narrower resolutions beside reference images; empty means no narrower."""
+    """Resolutions allowed with reference images; empty if all are."""
     audio: bool = False
     supports_auto_duration: bool = False
-    """Whether the model may decide the length (`duration: -1`)."""
+    """True if the model may decide the duration (`duration: -1`)."""
     default_duration_seconds: int = 5
-    """Ours, everywhere: 2.5 left alone would decide length and price itself."""
+    """Our default for every family: without it 2.5 would choose the duration and so the price."""
     frames: bool = False
-    """Whether the length may be told in frames."""
+    """True if the duration may be given in frames."""
     ratios: tuple[str, ...] = (*RATIOS, "adaptive")
     text_ratio: str = "adaptive"
-    """The ratio that words alone get when none is told."""
+    """The vendor's default ratio for text alone."""
     frame_ratio: str = "adaptive"
-    """The ratio beside a first frame when none is told."""
+    """The vendor's default ratio with a first frame."""
     reference_ratio: str = "adaptive"
-    """The ratio beside reference media when none is told."""
+    """The vendor's default ratio with reference media."""
     supports_adaptive_with_text: bool = True
-    """Whether `adaptive` may be told with words alone."""
+    """True if `adaptive` is allowed with text alone."""
     supports_adaptive_with_references: bool = True
-    """Whether `adaptive` may be told beside reference media."""
+    """True if `adaptive` is allowed with reference media."""
     supports_ratio_with_frame: bool = True
-    """Whether another ratio than `adaptive` may be told beside a first frame."""
+    """True if ratios other than `adaptive` are allowed with a first frame."""
     seed: bool = False
-    """False on 2.x, where the sources disagree and strict checking would refuse it."""
+    """False on 2.x: the sources disagree, and strict checking would reject it."""
     camera_fixed: bool = False
-    """Never beside reference images."""
+    """Not allowed with reference images."""
     watermark: bool = True
     flex: bool = False
-    """Half price and hours; never with a draft or a priority."""
+    """Half price, but takes hours; not allowed with a draft or a priority."""
     draft: bool = False
     """A cheap preview at 480p."""
     has_last_frame_in_draft: bool = False
-    """Whether a draft names its last frame."""
+    """True if a draft job returns its last frame."""
     final_resolutions: tuple[str, ...] = ()
-    """Resolutions of the full picture of a draft, the default first; empty means every one."""
+    """Resolutions of the full render of a draft, the default first; empty if all are allowed."""
     priority: bool = False
     supports_web_search: bool = False
     hevc_resolutions: tuple[str, ...] = ()
-    """Resolutions that come as H.265 10-bit instead of H.264."""
+    """Resolutions that are encoded as H.265 10-bit instead of H.264."""
     has_token_minimum_with_video: bool = False
-    """Whether reference video sets a floor under the billed tokens."""
-    rejects_real_faces: bool = False
-    """Whether realistic faces in pictures are refused."""
+    """True if reference video sets a minimum of billed tokens."""
 
     def get_default_ratio(self, start_mode: StartMode) -> str:
-        """The ratio the vendor takes when none is told."""
-        told = {"frame": self.frame_ratio, "reference": self.reference_ratio}
-        return told.get(start_mode, self.text_ratio)
+        """Return the ratio that the vendor uses if the request names none."""
+        ratios = {"frame": self.frame_ratio, "reference": self.reference_ratio}
+        return ratios.get(start_mode, self.text_ratio)
 
     def get_codec(self, resolution: str) -> str:
-        """`hevc` (10-bit) or `h264`, as the clip of that resolution comes."""
+        """Return the codec of clips in that resolution: `hevc` (10-bit) or `h264`."""
         return "hevc" if resolution in self.hevc_resolutions else "h264"
 
 
@@ -120,7 +119,6 @@ _SEEDANCE_2_0 = Family(
     supports_web_search=True,
     hevc_resolutions=("4k",),
     has_token_minimum_with_video=True,
-    rejects_real_faces=True,
 )
 
 _SEEDANCE_1_0 = Family(
@@ -187,7 +185,7 @@ _FAMILY_LIST = (
 )
 
 FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _FAMILY_LIST})
-"""Every family by its name, newest first."""
+"""Every family by name, the newest first."""
 
 _SIZES: Mapping[str, Mapping[str, tuple[tuple[int, int], ...]]] = {
     # In the order of RATIOS: 16:9, 4:3, 1:1, 3:4, 9:16, 21:9.
@@ -221,32 +219,13 @@ _SIZES: Mapping[str, Mapping[str, tuple[tuple[int, int], ...]]] = {
     },
 }
 
-# Newest first, and the longer word before the one it contains. `.` and `-` are the same in ids.
-_FAMILY_BY_ID_PART = (
-    ("2-5", "seedance-2.5"),
-    ("2-0-fast", "seedance-2.0-fast"),
-    ("2-0-mini", "seedance-2.0-mini"),
-    ("2-0", "seedance-2.0"),
-    ("1-5-pro", "seedance-1.5-pro"),
-    ("1-0-pro-fast", "seedance-1.0-pro-fast"),
-    ("1-0-pro", "seedance-1.0-pro"),
-    ("1-0-lite", "seedance-1.0-lite"),
-)
-
-
-def find_family(model_id: str) -> Family | None:
-    """The family that an exact id belongs to by its words, or None for an id that tells none."""
-    told = model_id.lower().replace(".", "-")
-    for word, name in _FAMILY_BY_ID_PART:
-        if f"seedance-{word}" in told:
-            return FAMILIES[name]
-    return None
-
 
 def get_frame_size(family: Family, resolution: str, ratio: str) -> tuple[int, int]:
-    """Width and height in pixels of a resolution and one of RATIOS.
+    """Return width and height in pixels.
 
-    Raises KeyError for what the family does not render and for `adaptive`, which has no size yet.
+    Raises:
+        KeyError: The family does not render the resolution, or the ratio is not one of RATIOS;
+            `adaptive` has no size before the vendor resolves it.
     """
     if resolution not in family.resolutions or ratio not in RATIOS:
         raise KeyError(family.name, resolution, ratio)
@@ -254,7 +233,11 @@ def get_frame_size(family: Family, resolution: str, ratio: str) -> tuple[int, in
 
 
 def get_largest_frame_size(family: Family, resolution: str) -> tuple[int, int]:
-    """The size with the most pixels: what an `adaptive` clip may come to. Raises as `size`."""
+    """Return width and height of the largest possible `adaptive` clip.
+
+    Raises:
+        KeyError: The family does not render the resolution.
+    """
     sizes = (
         get_frame_size(family, resolution, ratio) for ratio in RATIOS if ratio in family.ratios
     )
@@ -262,9 +245,9 @@ def get_largest_frame_size(family: Family, resolution: str) -> tuple[int, int]:
 
 
 def find_closest_ratio(family: Family, width: int, height: int) -> str:
-    """The ratio of the family that a picture of that size comes nearest to.
+    """Return the family's ratio that is closest to an image of that size.
 
-    2.5 keeps the picture's own ratio beside a first frame, so there it is the nearest name only.
+    For a first frame on 2.5 this is only the closest name: 2.5 keeps the image's own ratio.
     """
 
     def distance(ratio: str) -> float:
@@ -275,17 +258,17 @@ def find_closest_ratio(family: Family, width: int, height: int) -> str:
 
 
 def count_frames(duration_seconds: int) -> int:
-    """Frames of an ordinary clip: one more than its seconds hold, the repeated first one."""
+    """Return the frame count of a clip of whole seconds; the repeated first frame adds 1."""
     return FRAMES_PER_SECOND * duration_seconds + 1
 
 
 def is_valid_frame_count(frames: int) -> bool:
-    """Whether `frames` may be asked for: 25 + 4n, from 29 to 289."""
+    """Return True if `frames` may be requested: 25 + 4n, from 29 to 289."""
     return 29 <= frames <= 289 and (frames - 25) % 4 == 0
 
 
 class ImageLimits(NamedTuple):
-    """What a picture that goes with an order may be."""
+    """Limits of an image input."""
 
     mime_types: tuple[str, ...]
     max_bytes: int
@@ -297,7 +280,7 @@ class ImageLimits(NamedTuple):
 
 
 IMAGE_LIMITS = ImageLimits(
-    # HEIC is left out: which families take it is told differently on every page.
+    # HEIC is left out: the pages disagree on which families accept it.
     mime_types=("image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff", "image/gif"),
     max_bytes=30_000_000 - 1,
     min_side=300,
@@ -309,10 +292,10 @@ IMAGE_LIMITS = ImageLimits(
 
 
 class ClipLimits(NamedTuple):
-    """What a clip that goes with an order as a reference may be."""
+    """Limits of a reference clip."""
 
     mime_type_by_extension: Mapping[str, str]
-    """Ending of the file to its type."""
+    """File name extension to MIME type."""
     codecs: tuple[str, ...]
     max_bytes: int
     min_side: int
@@ -324,17 +307,17 @@ class ClipLimits(NamedTuple):
     """Width times height."""
     max_pixels: int
     min_fps: int
-    """Pictures a second."""
+    """Frames per second."""
     max_fps: int
 
     def find_size_problem(self, width: int, height: int) -> str:
-        """What is wrong with a picture of that size, or nothing."""
+        """Return what is wrong with a frame of that size, or an empty string."""
         if not self.min_side <= min(width, height) <= max(width, height) <= self.max_side:
             return f"both sides must be {self.min_side} to {self.max_side} pixels"
         if not self.min_aspect <= width / height <= self.max_aspect:
             return f"width / height must be {self.min_aspect} to {self.max_aspect}"
         if not self.min_pixels <= width * height <= self.max_pixels:
-            return f"it must have {self.min_pixels} to {self.max_pixels} pixels in all"
+            return f"it must have {self.min_pixels} to {self.max_pixels} pixels in total"
         return ""
 
 
@@ -352,7 +335,7 @@ CLIP_LIMITS = ClipLimits(
     min_fps=24,
     max_fps=60,
 )
-"""Reference clips, on every family; how long they may be is the family's own."""
+"""Reference clips, on every family; their duration range is a field of `Family`."""
 
 MAX_AUDIO_BYTES = 15_000_000
-"""A reference sound."""
+"""Reference sounds, on every family."""

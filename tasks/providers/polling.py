@@ -8,10 +8,11 @@ from email.utils import parsedate_to_datetime
 from statistics import median
 
 FLEX_POLL_SECONDS = 60.0
-"""Offline inference takes hours; clients in the field ask once a minute."""
+"""Offline inference takes hours; existing clients query it once a minute."""
 
-# Shares of the time that has passed. A job is expected to within a fiftieth of its length; one that
-# ends at a quarter of the expected time is known a twelfth late, one that outlasts it a twentieth.
+# Shares of the elapsed time. The poll interval is smallest, 1/50 of the elapsed time, when the job
+# is expected to end. A job that ends at a quarter of the expected time is detected within 1/12 of
+# its duration, a job that takes longer than expected within 1/20.
 _MIN_SHARE = 0.02
 _SHARE_PER_DOUBLING = 0.04
 _MAX_EARLY_SHARE = 0.08
@@ -19,6 +20,8 @@ _MAX_LATE_SHARE = 0.05
 _SAMPLE_COUNT = 5
 _MAX_RETRY_AFTER_SECONDS = 60.0
 _MAX_BACKOFF_SECONDS = 8.0
+_MIN_JOB_TIMEOUT_SECONDS = 600.0
+_FLEX_TIMEOUT_SECONDS = 172_800.0
 
 
 def poll_delay_seconds(
@@ -28,73 +31,100 @@ def poll_delay_seconds(
     max_seconds: float,
     expected_seconds: float | None = None,
 ) -> float:
-    """How long to wait before the next question: a share of what has passed, within bounds.
+    """Return the delay before the next query: a share of the elapsed time, within bounds.
 
-    The share is smallest around the moment when the job should be done, and grows with the
-    distance from it, by halves and doublings; the bounds are the vendor's advice.
+    The share is smallest at the expected end of the job and grows with the distance from it, per
+    halving and doubling.
+
+    Args:
+        elapsed_seconds: Time since the job was created.
+        min_seconds: The vendor's shortest recommended interval.
+        max_seconds: The vendor's longest recommended interval, or the user's; it wins if it is
+            below `min_seconds`.
+        expected_seconds: The expected duration of the job; None if it is not known.
     """
-    wait = elapsed_seconds * _poll_share(elapsed_seconds, expected_seconds)
-    return max(min(wait, max_seconds), min(min_seconds, max_seconds))
+    delay = elapsed_seconds * _poll_share(elapsed_seconds, expected_seconds)
+    return max(min(delay, max_seconds), min(min_seconds, max_seconds))
 
 
 def _poll_share(elapsed: float, expected: float | None) -> float:
-    passed = elapsed / expected if expected else 0.0
-    if passed <= 0:
+    ratio = elapsed / expected if expected else 0.0
+    if ratio <= 0:
         return _MAX_LATE_SHARE
-    distance = math.log2(passed)
-    most = _MAX_EARLY_SHARE if distance < 0 else _MAX_LATE_SHARE
-    return min(max(abs(distance) * _SHARE_PER_DOUBLING, _MIN_SHARE), most)
+    doublings = math.log2(ratio)
+    max_share = _MAX_EARLY_SHARE if doublings < 0 else _MAX_LATE_SHARE
+    return min(max(abs(doublings) * _SHARE_PER_DOUBLING, _MIN_SHARE), max_share)
 
 
 class LatencyEstimate:
-    """How long jobs take these days, beside what is usual: learned from the last that ended."""
+    """Estimates job durations: the typical duration, scaled by the last few jobs."""
 
     def __init__(self) -> None:
         self._ratios: deque[float] = deque(maxlen=_SAMPLE_COUNT)
 
     def estimate(self, typical_seconds: float) -> float:
-        """How long a job should take that usually takes so long."""
+        """Return the expected duration of a job that usually takes `typical_seconds`."""
         return typical_seconds * (median(self._ratios) if self._ratios else 1.0)
 
     def record(self, seconds: float, typical_seconds: float) -> None:
-        """Note how long such a job took."""
+        """Record the duration of a job that usually takes `typical_seconds`; ignore 0."""
         if seconds > 0 and typical_seconds > 0:
             self._ratios.append(seconds / typical_seconds)
 
 
 def job_timeout_seconds(duration_seconds: float, service_tier: str | None = None) -> float:
-    """How long a job may take before this run gives it up; it is kept for the next one.
+    """Return how long a run waits for a job before it leaves it to the next run.
 
-    Thirty-second clips have outrun ten minutes. Flex jobs live as long as the vendor lets them.
+    Thirty-second clips have taken more than ten minutes. A flex job may take as long as the vendor
+    keeps it.
+
+    Args:
+        duration_seconds: Duration of the clip.
+        service_tier: The request's service tier.
     """
     if service_tier == "flex":
-        return 172_800.0
-    return max(600.0, 60.0 * duration_seconds)
+        return _FLEX_TIMEOUT_SECONDS
+    return max(_MIN_JOB_TIMEOUT_SECONDS, 60.0 * duration_seconds)
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """A Retry-After header in seconds from `now` (Unix seconds), bounded; None where unreadable.
+    """Return a Retry-After header as seconds from `now`, between 0 and 60.
 
-    It is a number of seconds or an HTTP date.
+    Args:
+        value: The header: a number of seconds or an HTTP date.
+        now: Unix seconds.
+
+    Returns:
+        None if the header is missing or not valid.
     """
     if not value:
         return None
-    told = _parse_float(value.strip())
-    if told is None:
+    seconds = _parse_float(value.strip())
+    if seconds is None:
         at = parse_http_date(value)
-        told = None if at is None else at - now
-    if told is None:
+        seconds = None if at is None else at - now
+    if seconds is None:
         return None
-    return min(max(told, 0.0), _MAX_RETRY_AFTER_SECONDS)
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
+
+
+def retry_delay_seconds(attempt: int, requested_seconds: float | None) -> float:
+    """Return the delay after the `attempt`th failure, from 1.
+
+    Args:
+        attempt: The number of failures so far.
+        requested_seconds: The vendor's Retry-After; None if it sent none.
+    """
+    return backoff_seconds(attempt) if requested_seconds is None else requested_seconds
 
 
 def backoff_seconds(attempt: int) -> float:
-    """How long to wait after the `attempt`th failure, from 1: a half second, doubled each time."""
+    """Return the delay after the `attempt`th failure, from 1: half a second, doubled each time."""
     return min(0.5 * 2.0 ** (attempt - 1), _MAX_BACKOFF_SECONDS)
 
 
 def parse_http_date(value: str | None) -> float | None:
-    """Unix seconds of an HTTP date, or None."""
+    """Return an HTTP date as Unix seconds, or None if it is missing or not valid."""
     try:
         return parsedate_to_datetime(value or "").timestamp()
     except (ValueError, TypeError, IndexError, OverflowError, OSError):

@@ -1,76 +1,82 @@
-"""What a provider is: a row of data, and the models that its words stand for.
+"""A provider: a row of data, and the model ids that its model names stand for.
 
-The rows themselves stand in `rows`, what a family can do everywhere in `models`.
+The rows are in `catalog`, what a model family can do everywhere is in `families`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from storyboards.problems import did_you_mean
 from tasks.errors import NotConfigured, UsageError
 from tasks.providers.families import FAMILIES, Family
-
-if TYPE_CHECKING:
-    from tasks.providers.prices import PriceTable
+from tasks.providers.price_tables import PriceTable
 
 
 class ProviderModel(NamedTuple):
     """A model as one provider serves it."""
 
     family: Family | None
-    """What it can do there; None for an endpoint id, whose model only the account knows."""
+    """The family's capabilities there; None for an endpoint id, whose model we cannot know."""
     id: str
-    """The provider's own id."""
+    """The provider's own model id."""
+
+
+class UnknownName(UsageError):
+    """A provider or model name that does not exist. The author or user acts."""
+
+    def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
+        self.message = message
+        self.remedy = did_you_mean(
+            name, known, otherwise="`shotchain providers` lists all providers and models."
+        )
+        super().__init__(f"{message}. {self.remedy}")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """Somebody who speaks a dialect: where, with which models, how fast and at what price."""
+    """An API that uses one of our dialects: where it is, its models, limits and prices."""
 
     name: str
     dialect: str
     base_url: str
-    """Up to, not including, the dialect's path; empty for the simulator, which is started."""
+    """Everything before the dialect's path; empty for the simulator, which we start ourselves."""
     models: Mapping[str, tuple[str, ...]]
-    """Family to exact ids. Two ids: the first for words alone, the second beside a picture."""
+    """Family name to model ids. Two ids: one for text alone, one for requests with an image."""
     price_table: str
-    """The name of its price table; a name without a table has no known prices."""
+    """The name of its price table. Without a table of that name the prices are unknown."""
     currency: str
-    """What it bills in; empty where it costs nothing."""
+    """The billing currency; empty if everything is free."""
     family_overrides: Mapping[str, Family] = field(default_factory=dict)
-    """Families that can do less here than elsewhere, or more."""
+    """Families whose capabilities here differ from the general ones."""
     model_aliases: Mapping[str, str] = field(default_factory=dict)
-    """Further exact ids that it takes, to their family."""
+    """Further accepted model ids, mapped to their family."""
     accepts_endpoint_ids: bool = False
-    """Whether `ep-…` ids of the account are taken as models."""
+    """True if the account's `ep-…` ids are accepted as models."""
     supports_listing: bool = False
-    """Whether it is to be asked for its recent jobs, where its dialect can."""
+    """True if recent jobs may be listed, provided that the dialect can."""
     upload_path: str = ""
-    """Where files that the format takes by URL only are left with it, behind the base URL; empty
-    where nothing documented takes them."""
+    """Appended to the base URL, to upload media that requests name by URL only; empty if no upload
+    is documented."""
     supports_cancel: bool = False
-    """Whether it gives queued jobs up, where its dialect can ask for it."""
+    """True if queued jobs can be cancelled, provided that the dialect can."""
     max_concurrent_jobs: int = 5
-    """Jobs of one account that run side by side."""
+    """Jobs of one account that run at the same time."""
     poll_min_seconds: float = 2.0
     poll_max_seconds: float = 10.0
     create_read_timeout_seconds: float = 300.0
-    """Long, for a create that times out is unclear, and inlined pictures take their time."""
+    """Long, because a create that times out is unclear and inline images take time to process."""
     max_request_bytes: int = 64_000_000
     typical_job_seconds: float = 120.0
-    """How long a 5 s clip usually takes."""
+    """The usual time to render a 5 s clip."""
     custom_prices: Mapping[str, PriceTable] = field(default_factory=dict)
-    """What the user says that families cost here, in place of the whole list price of each."""
+    """The user's own price table per family; replaces the list prices of that family entirely."""
     custom_key_variable: str = ""
-    """The environment variable that a configuration names for the API key."""
+    """The environment variable that a configuration file names for the API key."""
     config_file: str = ""
-    """The file that configures this provider; empty for a built-in one."""
-
-    def missing_key_error(self) -> NotConfigured:
-        """Return the error for a run that needs this provider's key and has none."""
-        return NotConfigured(f"{self.name} needs a key: set {self.key_variable}")
+    """The file that configures this provider; empty for a built-in provider."""
 
     @property
     def key_variable(self) -> str:
@@ -88,57 +94,58 @@ class Provider:
 
     @property
     def model_ids(self) -> tuple[str, ...]:
-        """Every exact id that it takes."""
-        return (*(one for ids in self.models.values() for one in ids), *self.model_aliases)
+        """Every exact model id that the provider accepts."""
+        ids = (model_id for family_ids in self.models.values() for model_id in family_ids)
+        return (*ids, *self.model_aliases)
 
     def get_family(self, name: str) -> Family:
-        """What a family can do here. Raises KeyError where it is not served."""
+        """Return the capabilities of a family at this provider.
+
+        Raises:
+            KeyError: The provider does not serve the family.
+        """
         if name not in self.models:
             raise KeyError(name)
         return self.family_overrides.get(name, FAMILIES[name])
 
     def resolve_model(self, name_or_id: str, *, with_image: bool) -> ProviderModel:
-        """The model that a family's name or an exact id stands for.
+        """Return the model that a family name or an exact id stands for.
 
-        `with_frame` tells whether any picture goes with the order, for a family with two ids.
-        Raises UsageError, which lists what the provider has, for a word it does not know.
+        Args:
+            name_or_id: A family name such as `seedance-1.5-pro`, or one of the provider's ids.
+            with_image: True if the request contains an image, for families with two ids.
+
+        Returns:
+            The id to send, and the family narrowed to what that id can do.
+
+        Raises:
+            UnknownName: The provider has no such model.
         """
         if name_or_id in self.models:
             ids = self.models[name_or_id]
             return ProviderModel(self.get_family(name_or_id), ids[-1] if with_image else ids[0])
-        for name, ids in self.models.items():
-            if name_or_id in ids:
-                return ProviderModel(_restrict_to_id(self.get_family(name), name_or_id), name_or_id)
-        if name_or_id in self.model_aliases:
-            return ProviderModel(
-                _restrict_to_id(self.get_family(self.model_aliases[name_or_id]), name_or_id),
-                name_or_id,
-            )
+        name = self._find_family_name(name_or_id)
+        if name is not None:
+            return ProviderModel(_restrict_to_id(self.get_family(name), name_or_id), name_or_id)
         if self.accepts_endpoint_ids and name_or_id.startswith("ep-"):
             return ProviderModel(None, name_or_id)
-        raise UsageError(self._format_unknown_model(name_or_id))
+        message = f"{self.name} has no model {name_or_id!r}"
+        raise UnknownName(message, name_or_id, (*self.models, *self.model_ids))
 
-    def _format_unknown_model(self, word: str) -> str:
-        families = ", ".join(self.models)
-        ids = ", ".join(self.model_ids)
-        near = format_suggestion(word, (*self.models, *self.model_ids))
-        return (
-            f"{self.name} has no model {word!r}{near}; "
-            f"it has the families {families} and the ids {ids}"
-        )
+    def _find_family_name(self, model_id: str) -> str | None:
+        for name, ids in self.models.items():
+            if model_id in ids:
+                return name
+        return self.model_aliases.get(model_id)
 
 
-def format_suggestion(word: str, known: Iterable[str]) -> str:
-    """The known word that is nearest, as a question in brackets, or nothing."""
-    # Only a wrong word needs it, and a right one should not pay for its import.
-    from difflib import get_close_matches
-
-    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+def missing_key_error(provider: Provider) -> NotConfigured:
+    """Return the error for a provider whose API key is not set."""
+    return NotConfigured(f"{provider.name} needs an API key; set {provider.key_variable}")
 
 
 def _restrict_to_id(family: Family, model_id: str) -> Family:
-    """The family as that one id serves it: lite's words and pictures have an id each."""
+    """Return the family as that id serves it: lite has one id for text and one for images."""
     if "-t2v-" in model_id:
         return family._replace(
             first_frame=False,

@@ -1,110 +1,194 @@
-"""Helpers that dialects share to build requests: unsupported fields, media as data URIs, form fields.
+"""Helpers that dialects share to build requests: media, form fields and prompt flags.
 
-Pure functions; everything they reject is rejected before anything is sent. Vendor-specific field
-names belong in the dialects."""
+Pure functions; whatever they reject is rejected before anything is sent. Vendor-specific field
+names belong in the dialects.
+
+Prompt flags are parameters at the end of the prompt, such as `--duration 5`. Ark's create page
+calls this "weak checking": a flag with a wrong name or value is ignored without an error, or fails.
+Only documented flags are written, and a prompt that contains a flag is rejected, because it could
+request a duration that was not priced.
+"""
 
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields
+from typing import Any
 
 from tasks.errors import InvalidRequest
-from tasks.providers.types import FormPart, MediaInput, RenderRequest
+from tasks.media.mime import sniff_mime
+from tasks.providers.types import FormPart, MediaInput, MediaRole, RenderRequest
 
-IMAGE_MIME_TYPES = frozenset(
-    {"image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff", "image/gif"}
-)
-"""The types of pictures that Ark takes, and gateways that say nothing else."""
-
-# A clip ends on its last frame, whether the vendor hands it out or not.
+# A clip ends on its last frame whether or not the vendor returns it separately.
 _IGNORED_FIELDS = frozenset({"return_last_frame"})
 
-_MAGIC_NUMBERS = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
+_CONTENT_TYPES: Mapping[MediaRole, str] = {
+    "first_frame": "image_url",
+    "last_frame": "image_url",
+    "reference_image": "image_url",
+    "reference_video": "video_url",
+    "reference_audio": "audio_url",
+}
+
+# Every spelling on the pages of Volcengine, CometAPI and kkiai.
+_KNOWN_FLAGS = (
+    *("resolution", "rs", "ratio", "rt", "duration", "dur", "frames", "framespersecond"),
+    *("framepersecond", "fps", "seed", "camerafixed", "camera_fixed", "cf", "watermark", "wm"),
 )
+_LONGEST_FIRST = "|".join(sorted(_KNOWN_FLAGS, key=len, reverse=True))
+
+# Any word that begins with two dashes, also after a bracket or a quote; a known flag even inside a
+# word.
+_FLAG_PATTERN = rf"(?i)(?<![\w-])--[A-Za-z][\w-]*|--(?:{_LONGEST_FIRST})\b"
 
 
 def reject_unsupported_fields(request: RenderRequest, supported_fields: AbstractSet[str]) -> None:
-    """Raise Rejected where an order asks for something that has no place in the format."""
+    """Check that the wire format has a field for every parameter of the request.
+
+    Raises:
+        InvalidRequest: The request sets a parameter that is not supported.
+    """
     for field in fields(request):
         if field.name in supported_fields or field.name in _IGNORED_FIELDS:
             continue
         if getattr(request, field.name) not in (None, (), ""):
             name = field.name.removesuffix("_seconds")
-            msg = f"{name} can't be asked for here; leave it out, or take another provider"
+            msg = f"{name} is not supported here; remove it or choose another provider"
             raise InvalidRequest(msg)
 
 
 def require_prompt(request: RenderRequest) -> str:
-    """The order's words. Raises Rejected where there are none and the format needs some."""
+    """Return the prompt.
+
+    Raises:
+        InvalidRequest: The prompt is empty.
+    """
     if not request.prompt.strip():
-        msg = "a prompt is needed here, also beside a picture; say what happens in the shot"
+        msg = "a prompt is required here, also with an image; describe the shot"
         raise InvalidRequest(msg)
     return request.prompt
 
 
 def require_duration_seconds(request: RenderRequest) -> int | None:
-    """The order's length. Raises Rejected for one that the model is to decide."""
+    """Return the duration, or None if the request sets none.
+
+    Raises:
+        InvalidRequest: The model is to decide the duration.
+    """
     if request.duration_seconds is not None and request.duration_seconds < 0:
-        msg = "the model can't decide the length here; give the seconds"
+        msg = "the model can't decide the duration here; set the seconds"
         raise InvalidRequest(msg)
     return request.duration_seconds
 
 
-def require_url(media: MediaInput, url_roles: AbstractSet[str]) -> str:
-    """The medium's URL. Raises Rejected where there is none, or its role can't go by URL."""
-    if not media.url or media.role not in url_roles:
-        raise InvalidRequest(_format_unsupported_media(media))
-    return media.url
+def build_content_item(
+    media: MediaInput, *, inline_roles: AbstractSet[str], url_roles: AbstractSet[str]
+) -> dict[str, Any]:
+    """Return a medium as an item of Ark's `content`.
+
+    Args:
+        media: The medium.
+        inline_roles: The roles that may be sent as a data URI.
+        url_roles: The roles that may be sent as a URL.
+
+    Raises:
+        InvalidRequest: The medium can't be sent in its form, or its type is not known.
+    """
+    content_type = _CONTENT_TYPES[media.role]
+    if media.url:
+        check_url_role(media, url_roles)
+        url = media.url
+    else:
+        url = encode_data_uri(media, inline_roles)
+    return {"type": content_type, content_type: {"url": url}, "role": media.role}
+
+
+def check_url_role(media: MediaInput, url_roles: AbstractSet[str]) -> None:
+    """Check that a medium of that role may be sent as a URL.
+
+    Raises:
+        InvalidRequest: It may not.
+    """
+    if media.role not in url_roles:
+        msg = f"a {_format_role(media)} can't be sent as a URL here; use a file, or remove it"
+        raise InvalidRequest(msg)
 
 
 def encode_data_uri(media: MediaInput, inline_roles: AbstractSet[str]) -> str:
-    """The medium's bytes as a data URI of their true type. Raises as `mime_of`."""
-    mime = require_mime_type(media, inline_roles)
-    return f"data:{mime};base64,{base64.b64encode(media.data).decode('ascii')}"
+    """Return the bytes of a medium as a data URI of their actual type.
+
+    Raises:
+        InvalidRequest: The medium can't be sent as bytes, or its type is not known.
+    """
+    mime_type = require_mime_type(media, inline_roles)
+    return f"data:{mime_type};base64,{base64.b64encode(media.data).decode('ascii')}"
 
 
 def require_mime_type(media: MediaInput, inline_roles: AbstractSet[str]) -> str:
-    """The type of the medium's bytes, in lower case.
+    """Return the MIME type of a medium that is sent as bytes, in lower case.
 
-    Raises Rejected for bytes of a role that the format takes by URL only, or of no known type.
+    Raises:
+        InvalidRequest: The medium can't be sent as bytes, or its type is not known.
     """
     if media.role not in inline_roles:
-        raise InvalidRequest(_format_unsupported_media(media))
-    mime = media.mime_type or _detect_mime_type(media.data)
-    if not mime or not media.data:
-        msg = f"the {_format_role(media)} is of no type that can be sent; use PNG or JPEG"
+        msg = (
+            f"a {_format_role(media)} can't be sent as a file here; "
+            "use a URL that the vendor can reach"
+        )
         raise InvalidRequest(msg)
-    return mime.lower()
+    mime_type = media.mime_type or sniff_mime(media.data)
+    if not mime_type or not media.data:
+        msg = f"the type of the {_format_role(media)} is not known; use PNG or JPEG"
+        raise InvalidRequest(msg)
+    return mime_type.lower()
 
 
-def build_form_part(name: str, value: str | int) -> FormPart:
-    """One word of a form. Raises Rejected for letters that can't be written as UTF-8."""
+def build_form_field(name: str, value: str | int) -> FormPart:
+    """Return a text field of a form.
+
+    Raises:
+        InvalidRequest: The value can't be encoded as UTF-8.
+    """
     try:
         return FormPart(name, str(value).encode("utf-8"))
     except UnicodeEncodeError:
-        failed = f"the {name} holds a letter that can't be sent; write it anew"
-    raise InvalidRequest(failed)
+        failure = f"the {name} contains a character that is not valid Unicode; retype it"
+    # Raised outside the handler, so that the error does not carry the value with it.
+    raise InvalidRequest(failure)
 
 
-def _format_unsupported_media(medium: MediaInput) -> str:
-    kind = _format_role(medium)
-    if medium.url:
-        return f"a {kind} can't be sent as a URL here; give a file, or leave it out"
-    return f"a {kind} can't be sent as a file here; give a URL that the vendor can reach"
+def find_prompt_flag(text: str) -> str | None:
+    """Return the first word that a vendor could parse as a prompt flag, or None."""
+    match = re.search(_FLAG_PATTERN, text) if "--" in text else None
+    return match[0] if match else None
 
 
-def _format_role(medium: MediaInput) -> str:
-    return medium.role.replace("_", " ")
+def append_prompt_flags(prompt: str, flags: Iterable[tuple[str, str | int | bool | None]]) -> str:
+    """Return the prompt with flags at its end.
+
+    Args:
+        prompt: The author's prompt.
+        flags: Names and values; flags with the value None are left out.
+
+    Raises:
+        InvalidRequest: The prompt already contains a flag.
+    """
+    flag = find_prompt_flag(prompt)
+    if flag is not None:
+        msg = f"the prompt contains {flag!r}, which the vendor parses as a parameter; reword it"
+        raise InvalidRequest(msg)
+    encoded = (
+        f"--{name} {_format_flag_value(value)}" for name, value in flags if value is not None
+    )
+    return " ".join((prompt.rstrip(), *encoded))
 
 
-def _detect_mime_type(data: bytes) -> str:
-    if data[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(data[8:12], "")
-    return next((mime for magic, mime in _MAGIC_NUMBERS if data.startswith(magic)), "")
+def _format_flag_value(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _format_role(media: MediaInput) -> str:
+    return media.role.replace("_", " ")

@@ -1,13 +1,21 @@
-"""Parsers that dialects share to read vendor responses: states, numbers, times, URLs, ids, job errors.
+"""Parsers that dialects share to read vendor responses: single fields, errors and job objects.
 
 Pure functions that raise nothing but ProviderError, whatever a vendor sends. The meaning of error
-codes belongs in `error_mapping`."""
+codes belongs in `error_mapping`.
+
+There are two job objects. Ark's task is written from Ark's query and list pages, by way of their
+mirror at https://www.cii-group.com/docs.html (read 2026-11-20); CometAPI and kkiai forward it. The
+job of `/videos` has OpenAI's shape as gateways fill it; it is written from CometAPI's create and
+query pages for `/v1/videos`, Infinity Blue's pages, and the output of the software that such
+gateways run (https://github.com/QuantumNous/new-api), read 2026-11-20.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from tasks.errors import JobFailed, MalformedResponse, ProviderError
@@ -19,27 +27,14 @@ from tasks.providers.error_mapping import (
     parse_vendor_error,
     sanitize_text,
 )
-from tasks.providers.types import ApiResponse, JobDetails
-
-__all__ = [
-    "VendorJobState",
-    "as_mapping",
-    "build_job_error",
-    "find_url",
-    "parse_bool",
-    "parse_count",
-    "parse_error",
-    "parse_job_details",
-    "parse_job_id",
-    "parse_list_items",
-    "parse_number",
-    "parse_progress",
-    "parse_short_text",
-    "parse_state",
-    "parse_task",
-    "parse_unix_seconds",
-    "sanitize_text",
-]
+from tasks.providers.types import (
+    ApiCall,
+    ApiResponse,
+    JobDetails,
+    JobPending,
+    JobResult,
+    ListedJob,
+)
 
 VendorJobState = Literal[
     "queued", "running", "succeeded", "failed", "expired", "cancelled", "unknown"
@@ -72,95 +67,112 @@ _STATES: Mapping[str, VendorJobState] = {
     "canceled": "cancelled",
 }
 
-# Infinity Blue documents milliseconds where the software it runs writes seconds. As seconds this
-# would be the year 5138.
+# Infinity Blue documents milliseconds, but the software it runs writes seconds. As seconds this
+# value would be the year 5138.
 _MIN_MILLISECONDS = 1e11
 _MAX_URL_CHARS = 8192
 _MAX_ID_CHARS = 256
 
 
 def parse_state(value: Any) -> VendorJobState:
-    """The state that a vendor's word stands for, in any case; `unknown` for any other."""
+    """Return the state of a vendor's status text, in any case; `unknown` for unlisted texts."""
     if not isinstance(value, str):
         return "unknown"
     return _STATES.get(re.sub(r"[\s-]+", "_", value.strip().lower()), "unknown")
 
 
 def parse_number(value: Any) -> float | None:
-    """A finite number, also where it comes as text; None for anything else."""
+    """Return a finite number, also from text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, str) and not re.fullmatch(r"\s*-?\d{1,18}(\.\d{1,18})?\s*", value):
         return None
     try:
-        found = float(value)
+        number = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return number if math.isfinite(number) else None
+
+
+def parse_positive(value: Any) -> float | None:
+    """Return a finite number above 0, also from text; None for anything else."""
+    number = parse_number(value)
+    return number if number is not None and number > 0 else None
 
 
 def parse_count(value: Any) -> int | None:
-    """A whole number that is not negative, also where it comes as text."""
-    found = parse_number(value)
-    return int(found) if found is not None and found >= 0 and found == int(found) else None
+    """Return a whole number that is not negative, also from text; None for anything else."""
+    number = parse_number(value)
+    return int(number) if number is not None and number >= 0 and number == int(number) else None
 
 
 def parse_bool(value: Any) -> bool | None:
-    """True or false, also where it comes as text."""
+    """Return True or False, also from text; None for anything else."""
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower())
     return value if isinstance(value, bool) else None
 
 
 def parse_short_text(value: Any) -> str | None:
-    """A short printable text, or None."""
+    """Return a short printable text, or None."""
     if not isinstance(value, str) or len(value) > _MAX_ID_CHARS:
         return None
     return sanitize_text(value) or None
 
 
+def parse_lower_text(value: Any) -> str | None:
+    """Return a short printable text in lower case, or None."""
+    text = parse_short_text(value)
+    return text.lower() if text else None
+
+
 def parse_unix_seconds(value: Any) -> float | None:
-    """A time in Unix seconds, told in seconds or milliseconds."""
-    found = parse_number(value)
-    if found is None or found <= 0:
+    """Return a time as Unix seconds; the vendor may send seconds or milliseconds."""
+    number = parse_positive(value)
+    if number is None:
         return None
-    return found / 1000 if found > _MIN_MILLISECONDS else found
+    return number / 1000 if number > _MIN_MILLISECONDS else number
 
 
 def parse_progress(value: Any) -> float | None:
-    """Progress from 0 to 1 out of a percentage, which may come as `30%`."""
-    found = parse_number(value.strip().rstrip("%") if isinstance(value, str) else value)
-    return min(max(found / 100, 0.0), 1.0) if found is not None else None
+    """Return progress from 0 to 1 from a percentage, which may be text such as `30%`."""
+    number = parse_number(value.strip().rstrip("%") if isinstance(value, str) else value)
+    return min(max(number / 100, 0.0), 1.0) if number is not None else None
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """The value where it is an object, else an empty one."""
+    """Return the value if it is a JSON object, else an empty mapping."""
     return value if isinstance(value, Mapping) else {}
 
 
 def find_url(*values: Any) -> str:
-    """The first of the values that is an http or https URL, else nothing."""
+    """Return the first value that is an http or https URL, or an empty string."""
     for value in values:
         if not isinstance(value, str) or len(value) > _MAX_URL_CHARS:
             continue
-        bare = value.strip()
-        if re.match(r"(?i)https?://[^/]", bare) and bare.isprintable() and " " not in bare:
-            return bare
+        url = value.strip()
+        if re.match(r"(?i)https?://[^/]", url) and url.isprintable() and " " not in url:
+            return url
     return ""
 
 
 def parse_job_id(response: ApiResponse, *names: str) -> str:
-    """The job's id under the first of the names that holds one, also within `data`.
+    """Return the job id of a response to a create.
 
-    Raises Unreadable where there is none that could be asked after.
+    Args:
+        response: The response.
+        names: The fields that may hold the id, at the top level or in `data`; `id` and `task_id`
+            if none is given.
+
+    Raises:
+        MalformedResponse: The response contains no usable id.
     """
-    body = as_mapping(response.body)
-    for place in (body, as_mapping(body.get("data"))):
+    for task in _iter_task_objects(response):
         for name in names or ("id", "task_id"):
-            found = _parse_id(place.get(name))
-            if found:
-                return found
-    msg = "its reply to a create names no job"
+            job = _parse_id(task.get(name))
+            if job:
+                return job
+    msg = "the vendor's response to the create contains no job id"
     raise MalformedResponse(msg, status=response.status)
 
 
@@ -169,27 +181,31 @@ def _parse_id(value: Any) -> str:
         return ""
     if isinstance(value, int) and not 0 < value < 10**18:
         return ""
-    found = str(value).strip()
-    fits = 0 < len(found) <= _MAX_ID_CHARS and found.isascii() and found.isprintable()
-    # A path made of dots would leave the job's own address.
-    return found if fits and " " not in found and found.strip(".") else ""
+    text = str(value).strip()
+    is_short_ascii = 0 < len(text) <= _MAX_ID_CHARS and text.isascii() and text.isprintable()
+    # An id of dots would leave the path of the jobs.
+    return text if is_short_ascii and " " not in text and text.strip(".") else ""
 
 
 def parse_task(response: ApiResponse) -> Mapping[str, Any]:
-    """The job's object in a reply, also where a gateway wraps it in `data`.
+    """Return the job object of a response; a gateway may wrap it in `data`.
 
-    Raises Unreadable where the reply holds none.
+    Raises:
+        MalformedResponse: The response contains no job object.
     """
-    body = as_mapping(response.body)
-    for place in (body, as_mapping(body.get("data"))):
-        if isinstance(place.get("status"), str):
-            return place
-    msg = f"its reply about a job tells no status (HTTP {response.status})"
+    for task in _iter_task_objects(response):
+        if isinstance(task.get("status"), str):
+            return task
+    msg = f"the vendor's response about the job contains no status (HTTP {response.status})"
     raise MalformedResponse(msg, status=response.status)
 
 
 def parse_list_items(response: ApiResponse) -> tuple[Mapping[str, Any], ...]:
-    """The objects of a list reply, under `items` or `data`. Raises Unreadable where it is none."""
+    """Return the objects of a list response, from `items` or `data`.
+
+    Raises:
+        MalformedResponse: The response contains no list.
+    """
     body = as_mapping(response.body)
     for name in ("items", "data"):
         items = body.get(name)
@@ -197,77 +213,158 @@ def parse_list_items(response: ApiResponse) -> tuple[Mapping[str, Any], ...]:
             return tuple(item for item in items if isinstance(item, Mapping))
     if parse_count(body.get("total")) == 0:
         return ()
-    msg = f"its list of jobs holds no items (HTTP {response.status})"
+    msg = f"the vendor's list of jobs contains no items (HTTP {response.status})"
     raise MalformedResponse(msg, status=response.status)
 
 
-def parse_job_details(body: Mapping[str, Any]) -> JobDetails:
-    """What an Ark task object tells beside its state, under Ark's own names."""
-    usage = as_mapping(body.get("usage"))
-    tokens = parse_count(usage.get("completion_tokens"))
-    return JobDetails(
-        tokens=parse_count(usage.get("total_tokens")) if tokens is None else tokens,
-        seed=parse_count(body.get("seed")),
-        resolution=_parse_lower_text(body.get("resolution")),
-        ratio=_parse_lower_text(body.get("ratio")),
-        duration_seconds=_parse_positive(body.get("duration")),
-        frames=parse_count(body.get("frames")) or None,
-        audio=parse_bool(body.get("generate_audio")),
-        model=parse_short_text(body.get("model")),
-        service_tier=_parse_lower_text(body.get("service_tier")),
-        created_at=parse_unix_seconds(body.get("created_at")),
-        updated_at=parse_unix_seconds(body.get("updated_at")),
-    )
-
-
-def _parse_lower_text(value: Any) -> str | None:
-    found = parse_short_text(value)
-    return found.lower() if found else None
-
-
-def _parse_positive(value: Any) -> float | None:
-    found = parse_number(value)
-    return found if found is not None and found > 0 else None
-
-
-def build_job_error(body: Mapping[str, Any], final_state: VendorJobState) -> ProviderError:
-    """The error that an ended job is: what the vendor tells, or that it expired, was cancelled."""
-    error = _classify_final_state(body, final_state)
-    error.is_final = True
-    return error
-
-
-def _classify_final_state(body: Mapping[str, Any], ended: VendorJobState) -> ProviderError:
-    # Older clients of Ark and relays name it otherwise.
-    words = body.get("error") or body.get("failure_reason") or body.get("fail_reason")
-    complaint = parse_vendor_error({"error": words}) or VendorError("", "")
-    if complaint.code or complaint.message or ended == "failed":
-        return classify_job_failure(complaint)
-    if ended == "expired":
-        return JobFailed("the vendor gave the job up at its time limit; ask for a new take")
-    return JobFailed("the job was cancelled at the vendor; ask for a new take")
-
-
 def parse_error(response: ApiResponse, *, job: str = "") -> ProviderError | None:
-    """The error that a reply is, by its status and its body, or None where it is none.
+    """Return the error that a response contains, by status and body, or None.
 
-    A success that holds what was asked for is none, whatever else it holds: a job's status, or
-    without `job` the id of a new one, for an existing job must never pass for a rejected one.
+    A 2xx response that contains what was requested is never an error, whatever else it contains:
+    the status of `job`, or the id of a new job. An existing job must never pass for a rejected one.
+
+    Args:
+        response: The response.
+        job: The id of the queried job; empty for other requests.
     """
     if 200 <= response.status < 300:
         return _find_error_in_success(response, job)
-    complaint = parse_vendor_error(response.body, response.text) or VendorError("", "")
-    return classify_error(response, complaint, job=job)
+    error = parse_vendor_error(response.body, response.text) or VendorError("", "")
+    return classify_error(response, error, job=job)
 
 
-def _find_error_in_success(reply: ApiResponse, job: str) -> ProviderError | None:
-    body = as_mapping(reply.body)
-    for place in (body, as_mapping(body.get("data"))):
-        if isinstance(place.get("status"), str) if job else _has_job_id(place):
+def _find_error_in_success(response: ApiResponse, job: str) -> ProviderError | None:
+    for task in _iter_task_objects(response):
+        if isinstance(task.get("status"), str) if job else _has_job_id(task):
             return None
-    complaint = find_error_in_success(reply.body)
-    return classify_error(reply, complaint, job=job) if complaint else None
+    error = find_error_in_success(response.body)
+    return classify_error(response, error, job=job) if error else None
 
 
-def _has_job_id(place: Mapping[str, Any]) -> bool:
-    return any(_parse_id(place.get(name)) for name in ("id", "task_id"))
+def _has_job_id(task: Mapping[str, Any]) -> bool:
+    return any(_parse_id(task.get(name)) for name in ("id", "task_id"))
+
+
+def _iter_task_objects(response: ApiResponse) -> Iterator[Mapping[str, Any]]:
+    """Yield the places that may hold the job object: the body, and `data` in it."""
+    body = as_mapping(response.body)
+    yield body
+    yield as_mapping(body.get("data"))
+
+
+def parse_ark_status(task: Mapping[str, Any]) -> JobPending | JobResult:
+    """Return the state of an Ark task.
+
+    Raises:
+        ProviderError: The task ended without a clip: failed, expired, cancelled or moderated.
+    """
+    state, details = parse_state(task.get("status")), _parse_ark_details(task)
+    if state == "succeeded":
+        content = as_mapping(task.get("content"))
+        return JobResult(
+            clip_url=find_url(content.get("video_url"), task.get("video_url")),
+            last_frame_url=find_url(content.get("last_frame_url"), task.get("last_frame_url")),
+            details=details,
+        )
+    return _parse_unfinished(task, state, details)
+
+
+def parse_ark_list(response: ApiResponse) -> tuple[ListedJob, ...]:
+    """Return the tasks of one page of Ark's list, without items that are not readable.
+
+    Raises:
+        MalformedResponse: The response contains no list.
+    """
+    jobs = (_parse_listed_task(task) for task in parse_list_items(response))
+    return tuple(job for job in jobs if job is not None)
+
+
+def _parse_listed_task(task: Mapping[str, Any]) -> ListedJob | None:
+    try:
+        job = parse_job_id(ApiResponse(200, body=task))
+    except MalformedResponse:
+        return None
+    status: JobPending | JobResult | ProviderError
+    try:
+        status = parse_ark_status(task)
+    except ProviderError as error:
+        status = error
+    return ListedJob(job, status, _parse_ark_details(task))
+
+
+def _parse_ark_details(task: Mapping[str, Any]) -> JobDetails:
+    usage = as_mapping(task.get("usage"))
+    tokens = parse_count(usage.get("completion_tokens"))
+    return JobDetails(
+        tokens=parse_count(usage.get("total_tokens")) if tokens is None else tokens,
+        seed=parse_count(task.get("seed")),
+        resolution=parse_lower_text(task.get("resolution")),
+        ratio=parse_lower_text(task.get("ratio")),
+        duration_seconds=parse_positive(task.get("duration")),
+        frames=parse_count(task.get("frames")) or None,
+        audio=parse_bool(task.get("generate_audio")),
+        model=parse_short_text(task.get("model")),
+        service_tier=parse_lower_text(task.get("service_tier")),
+        created_at=parse_unix_seconds(task.get("created_at")),
+        updated_at=parse_unix_seconds(task.get("updated_at")),
+    )
+
+
+def parse_videos_status(
+    task: Mapping[str, Any], *, clip_call: ApiCall | None = None, with_last_frame: bool = True
+) -> JobPending | JobResult:
+    """Return the state of a job of `/videos`.
+
+    Args:
+        task: The job object.
+        clip_call: The call that downloads the clip with the API key, if the vendor has one.
+        with_last_frame: False to ignore the URL of a last frame.
+
+    Raises:
+        ProviderError: The job ended without a clip: failed, expired, cancelled or moderated.
+    """
+    # The status alone decides: a running job may have a `completed_at`.
+    state, details = parse_state(task.get("status")), _parse_videos_details(task)
+    if state == "succeeded":
+        return JobResult(
+            clip_url=_find_videos_url(task, "url", "video_url"),
+            last_frame_url=_find_videos_url(task, "last_frame_url") if with_last_frame else "",
+            details=details,
+            clip_call=clip_call,
+        )
+    return _parse_unfinished(task, state, details)
+
+
+def _find_videos_url(task: Mapping[str, Any], *names: str) -> str:
+    objects = (as_mapping(task.get("metadata")), task, as_mapping(task.get("content")))
+    return find_url(*(parent.get(name) for parent in objects for name in names))
+
+
+def _parse_videos_details(task: Mapping[str, Any]) -> JobDetails:
+    details = _parse_ark_details(task)
+    return replace(
+        details,
+        duration_seconds=parse_positive(task.get("seconds")) or details.duration_seconds,
+        updated_at=parse_unix_seconds(task.get("completed_at")) or details.updated_at,
+    )
+
+
+def _parse_unfinished(
+    task: Mapping[str, Any], state: VendorJobState, details: JobDetails
+) -> JobPending:
+    if state in ("queued", "running", "unknown"):
+        return JobPending(state, parse_progress(task.get("progress")), details)
+    error = _classify_final_state(task, state)
+    error.is_final = True
+    raise error
+
+
+def _classify_final_state(task: Mapping[str, Any], state: VendorJobState) -> ProviderError:
+    # Relays and older clients of Ark use other names for the error.
+    reason = task.get("error") or task.get("failure_reason") or task.get("fail_reason")
+    error = parse_vendor_error({"error": reason}) or VendorError("", "")
+    if error.code or error.message or state == "failed":
+        return classify_job_failure(error)
+    if state == "expired":
+        return JobFailed("the job expired at the vendor's time limit; request a new take")
+    return JobFailed("the job was cancelled at the vendor; request a new take")

@@ -1,11 +1,12 @@
 """Values passed between client and dialects: render requests, API calls, responses, job states.
 
-No I/O and no wire format. The protocol that uses them is in `dialect`."""
+No I/O and no wire format. The class that uses them is in `dialect`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from tasks.errors import ProviderError
@@ -17,22 +18,25 @@ MediaRole = Literal[
 
 @dataclass(frozen=True)
 class MediaInput:
-    """A picture, clip or sound that goes with an order: bytes in hand, or a URL as written."""
+    """An image, clip or sound that accompanies a request: its bytes, or a URL as written."""
 
     role: MediaRole
     url: str = ""
-    """https, http or `asset://`; empty where the bytes are sent."""
+    """https, http or `asset://`; empty if the bytes are sent."""
     data: bytes = field(default=b"", repr=False)
     mime_type: str = ""
-    """By the bytes, never by the name: `image/png`, `image/jpeg`, …; empty for a URL."""
+    """Determined from the bytes, never from the file name: `image/png`, …; empty for a URL."""
 
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """What a dialect is asked to render. None: the model has no such word, or it is unsaid."""
+    """A request to render one shot, before a dialect encodes it.
+
+    None means that the parameter is not sent: the model does not take it, or it is not set.
+    """
 
     model: str
-    """The provider's own id."""
+    """The provider's own model id."""
     prompt: str = ""
     media: tuple[MediaInput, ...] = ()
     resolution: str | None = None
@@ -47,7 +51,7 @@ class RenderRequest:
     return_last_frame: bool | None = None
     draft: bool | None = None
     draft_job: str | None = None
-    """The draft that this order promotes."""
+    """The id of the draft job that this request renders in full."""
     service_tier: str | None = None
     priority: int | None = None
     execution_expires_after_seconds: int | None = None
@@ -56,31 +60,33 @@ class RenderRequest:
     tools: tuple[str, ...] = ()
 
     def find_media(self, role: MediaRole) -> MediaInput | None:
-        """The one medium of that role, or None."""
+        """Return the first medium of that role, or None."""
         return next((medium for medium in self.media if medium.role == role), None)
 
     def with_seed(self, seed: int) -> RenderRequest:
-        """The same order with a seed."""
-        return RenderRequest(**{**vars(self), "seed": seed})
+        """Return the same request with another seed."""
+        return replace(self, seed=seed)
 
 
 @dataclass(frozen=True)
 class FormPart:
-    """One part of a multipart form: a word, or a file with its name and type."""
+    """One part of a multipart form: a text field, or a file with its name and type."""
 
     name: str
     data: bytes = field(repr=False)
     filename: str = ""
+    """Empty for a text field."""
     mime_type: str = ""
+    """Empty for a text field."""
 
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request, without key and base URL. At most one of json and parts is given."""
+    """One HTTP request without API key and base URL. At most one of `json` and `parts` is set."""
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    """Behind the base URL, with a leading slash."""
+    """Appended to the base URL; begins with a slash."""
     json: Mapping[str, Any] | None = field(default=None, repr=False)
     parts: tuple[FormPart, ...] = ()
     query: tuple[tuple[str, str], ...] = ()
@@ -88,19 +94,32 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """What came back: status, headers in lower case, and the body."""
+    """A complete HTTP response."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
     body: Any = None
-    """Decoded JSON, or None where the body is none."""
+    """Decoded JSON, or None if the body is not JSON."""
     text: str = field(default="", repr=False)
-    """The first characters of the body as text, for a message."""
+    """The first characters of the body, for error messages."""
+
+
+@dataclass(frozen=True)
+class LostResponse:
+    """A request without a complete response."""
+
+    was_sent: bool
+    """False if the request certainly never left this machine."""
+    reason: str
+    """A few words, without URL and key."""
+    status: int = 0
+    """The HTTP status if the response broke off after it; else 0."""
 
 
 @dataclass(frozen=True)
 class JobDetails:
-    """What the vendor tells about a job, beside its state. None where it tells nothing."""
+    """A job's reported properties besides its state. None if the vendor does not report it."""
 
     tokens: int | None = None
     seed: int | None = None
@@ -114,28 +133,29 @@ class JobDetails:
     created_at: float | None = None
     """Unix seconds."""
     updated_at: float | None = None
+    """Unix seconds."""
 
 
 class JobPending(NamedTuple):
-    """The job is not done."""
+    """The job is not finished."""
 
     state: Literal["queued", "running", "unknown"]
     progress: float | None = None
-    """0 to 1, where the vendor tells."""
+    """0 to 1, or None if the vendor does not report it."""
     details: JobDetails = JobDetails()
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """The job succeeded. URLs are signed: they never go into a log, a record or an error."""
+    """The job succeeded. The URLs are signed: never log, store or print them."""
 
     clip_url: str = field(default="", repr=False)
-    """Empty where the vendor names none: it is not ready, served behind the key, or gone."""
+    """Empty if the vendor returns none: not ready yet, served by `clip_call` only, or deleted."""
     last_frame_url: str = field(default="", repr=False)
-    """Empty where the vendor gives none."""
+    """Empty if the vendor returns none."""
     details: JobDetails = JobDetails()
     clip_call: ApiCall | None = None
-    """Where the vendor serves the clip behind the key instead of (or beside) a URL."""
+    """The call that downloads the clip with the API key, if the vendor serves it that way."""
 
 
 class ListedJob(NamedTuple):
@@ -147,23 +167,24 @@ class ListedJob(NamedTuple):
 
 
 class CreatedJob(NamedTuple):
-    """A create that the vendor took."""
+    """A job that the vendor accepted."""
 
     job: str
     vendor_time: float | None = None
-    """Unix seconds of the vendor's Date header."""
+    """Unix seconds of the response's Date header."""
 
 
 class JobList(NamedTuple):
-    """The vendor's recent jobs, newest first as far as it tells them so."""
+    """The vendor's recent jobs, in the vendor's order."""
 
     jobs: tuple[ListedJob, ...]
     vendor_time: float | None = None
-    """Unix seconds of the vendor's Date header: its clock against ours."""
+    """Unix seconds of the last response's Date header, to compare the vendor's clock with ours."""
 
 
 class FileDigest(NamedTuple):
-    """What a downloaded file is: its sha256 in hexadecimal, and its bytes."""
+    """Checksum and size of a downloaded file."""
 
     sha256: str
+    """Hexadecimal."""
     size_bytes: int

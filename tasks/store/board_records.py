@@ -1,10 +1,11 @@
 """The record of a board: the current keys of its shots and every take it requested.
 
-A take is recorded before it is paid for. Whether it was rendered is stated by its receipt, not here. Imports nothing of the plan."""
+A take is recorded before it is paid for. The result of a take is in its receipt, not here. This
+module imports nothing of the plan.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 from tasks.errors import StoreError
 from tasks.store.atomic_files import read_record, write_record
-from tasks.store.locks import open_lock_file, try_lock
+from tasks.store.locks import open_lock_file, wait_for_lock
 from tasks.store.receipts import utc_now
 
 BOARD_RECORD_VERSION = 3
@@ -23,80 +24,84 @@ _NAMES_IN_VERSION_2 = {
     "continues": "continues_key",
     "noted_at": "recorded_at",
 }
-"""Fields of a take that version 2 wrote under another name."""
+"""Fields of a take with another name in version 2."""
 
 BOARDS_FOLDER = "boards"
 
-BOARD_LOCK_POLL_SECONDS = 0.01
-
 RecordsFolder = Literal["previz", "shots"]
+"""The folder of a `RecordStore` in the store: `previz` for loopback, `shots` for vendors."""
 
 
 @dataclass(frozen=True)
 class Take:
-    """One take of a shot as a board asked for it."""
+    """One take of a shot as a board requested it."""
 
     number: int
     key: str
     folder: RecordsFolder
-    """`previz` for what came over loopback, `shots` for the rest."""
     seed: int | None = None
-    """As the board gave it, on the shot or in its look."""
+    """The seed of the board, from the shot or its look."""
     prompt: str | None = None
-    """As the board wrote it, names not expanded."""
+    """The prompt as written in the board, cast names not expanded."""
     continues_key: str | None = None
-    """The key of the shot it starts from."""
+    """The key of the shot that it starts from."""
     recorded_at: str = ""
     """ISO 8601, UTC."""
 
     def is_same_request(self, other: Take) -> bool:
-        """Whether both ask for the same, whenever they were noted."""
+        """Return True if both request the same, whenever they were recorded."""
         return replace(self, recorded_at="") == replace(other, recorded_at="")
 
 
 @dataclass(frozen=True)
 class BoardRecord:
-    """One board's file as the store saw it last, and the takes of all boards of its name."""
+    """The last recorded state of one board file, and the takes of all boards of its name."""
 
     name: str
     file: Path | None = None
-    """None for a board that came as a value, or that an older shotchain noted."""
+    """None for a board that was passed as a value, or in a record of version 1."""
     shot_keys: Mapping[str, str] = field(default_factory=dict)
-    """The key under which each of its shots was rendered last."""
+    """The key of the last render of each shot."""
     takes: Mapping[str, tuple[Take, ...]] = field(default_factory=dict)
-    """By shot, the newest last."""
+    """The takes of each shot, the newest last."""
     pinned_keys: frozenset[str] = frozenset()
-    """Keys of other takes that its shots start on."""
+    """Keys of other takes that shots of the board start on."""
 
     def takes_of(self, shot: str, folder: RecordsFolder | None = None) -> tuple[Take, ...]:
-        """The takes of a shot, each number once as it was noted last, by number."""
+        """Return the takes of a shot by number; of each number the one recorded last."""
         newest = {
-            one.number: one
-            for one in self.takes.get(shot, ())
-            if folder is None or one.folder == folder
+            take.number: take
+            for take in self.takes.get(shot, ())
+            if folder is None or take.folder == folder
         }
         return tuple(newest[number] for number in sorted(newest))
 
 
 def referenced_keys(record: BoardRecord) -> frozenset[str]:
-    """Every key that the board's last noted state refers to or pins, on either shelf.
+    """Return every key that the last recorded state of a board needs, in both folders.
 
-    Of each of its shots the render that is noted last, and what was noted last on each shelf:
-    a previz run takes nothing from the film.
+    For each shot these are the last render and the last recorded take of each folder: a preview
+    does not replace the vendor's take.
     """
-    last = {
+    last_takes = {
         (shot, take.folder): take.key
         for shot in record.shot_keys
         for take in record.takes.get(shot, ())
     }
-    return frozenset((*record.shot_keys.values(), *last.values(), *record.pinned_keys))
+    return frozenset((*record.shot_keys.values(), *last_takes.values(), *record.pinned_keys))
 
 
 def read_board_record(root: Path, name: str, file: Path | None = None) -> BoardRecord:
-    """What the store at `root` remembers of a board; an empty record where that is nothing.
+    """Read the record of a board; it is empty if the store has none.
 
-    A file that is not known yet (a board that was moved) has the state noted last under its name.
-    Raises StoreError where the record is damaged.
+    Args:
+        root: The folder of the store.
+        name: The board's name.
+        file: The board's file. If it is not on record (a moved board), the state that was
+            recorded last under the name is used.
+
+    Raises:
+        StoreError: The record is damaged.
     """
     path = _record_path(root, name)
     record = read_record(path) or {}
@@ -106,12 +111,14 @@ def read_board_record(root: Path, name: str, file: Path | None = None) -> BoardR
         return _build_record(name, file, state, _parse_takes(record))
 
 
-def iter_board_records(root: Path) -> Iterator[BoardRecord]:
-    """Every board the store at `root` has seen, one record for each file of a name.
+def iter_board_records(root: Path, name: str | None = None) -> Iterator[BoardRecord]:
+    """Yield the records of all boards, or of all boards of one name: one for each board file.
 
-    Raises StoreError where a record is damaged.
+    Raises:
+        StoreError: A record is damaged.
     """
-    for path in sorted((root / BOARDS_FOLDER).glob("*.json")):
+    paths = [_record_path(root, name)] if name else sorted((root / BOARDS_FOLDER).glob("*.json"))
+    for path in paths:
         record = read_record(path) or {}
         with _damaged_record_error(path):
             takes = _parse_takes(record)
@@ -120,15 +127,29 @@ def iter_board_records(root: Path) -> Iterator[BoardRecord]:
 
 
 def record_takes(root: Path, name: str, takes: Mapping[str, Take]) -> None:
-    """Note the take that each shot asks for. Nothing is written where all of it is known."""
+    """Record the take that each shot requests. Writes nothing if all are on record.
+
+    Args:
+        root: The folder of the store.
+        name: The board's name.
+        takes: The takes by shot id.
+
+    Raises:
+        StoreError: The record is damaged or can't be written.
+    """
     if _is_recorded(_read_takes(root, name), takes):
         return
     with _open_record(root, name) as record:
-        known = _parse_takes(record)
+        recorded = _parse_takes(record)
         for shot, take in takes.items():
-            before = tuple(one for one in known.get(shot, ()) if not one.is_same_request(take))
-            known[shot] = (*before, replace(take, recorded_at=utc_now()))
-        record["takes"] = {shot: [_to_json(one) for one in all_] for shot, all_ in known.items()}
+            others = tuple(
+                earlier for earlier in recorded.get(shot, ()) if not earlier.is_same_request(take)
+            )
+            recorded[shot] = (*others, replace(take, recorded_at=utc_now()))
+        record["takes"] = {
+            shot: [_take_to_json(take) for take in shot_takes]
+            for shot, shot_takes in recorded.items()
+        }
 
 
 def record_board(
@@ -140,37 +161,50 @@ def record_board(
     shot_ids: Collection[str],
     pinned_keys: Collection[str] = (),
 ) -> None:
-    """Note the keys of the shots that are rendered now, of all the `shots` the board has.
+    """Record the state of a board. Writes nothing if it is on record.
 
-    Nothing is written where all of it is known.
+    Args:
+        root: The folder of the store.
+        name: The board's name.
+        file: The board's file, or None for a board that was passed as a value.
+        rendered_keys: The keys of the shots that have a clip now, by shot id.
+        shot_ids: All shots of the board; other shots are removed from the state.
+        pinned_keys: Keys of the takes that the board pins.
+
+    Raises:
+        StoreError: The record is damaged or can't be written.
     """
-    place = str(file or "")
+    file_name = str(file or "")
     record = read_record(_record_path(root, name)) or {}
     states = _parse_states(record)
     if (
-        place in states
-        and _merge_state(states[place], rendered_keys, shot_ids, pinned_keys) == states[place]
+        file_name in states
+        and _merge_state(states[file_name], rendered_keys, shot_ids, pinned_keys)
+        == states[file_name]
     ):
         return
     with _open_record(root, name) as record:
         states = _parse_states(record)
-        # What an older shotchain noted names no file: the first that is noted again takes it over.
-        before = states.pop(place, None) or states.pop("", {})
+        # Version 1 recorded no file: the first file that is recorded again takes its state over.
+        previous = states.pop(file_name, None) or states.pop("", {})
         record.pop("shots", None)
         record["states"] = {
             **states,
-            place: _merge_state(before, rendered_keys, shot_ids, pinned_keys),
+            file_name: _merge_state(previous, rendered_keys, shot_ids, pinned_keys),
         }
 
 
 def _merge_state(
     state: Mapping[str, Any],
-    rendered: Mapping[str, str],
-    shots: Collection[str],
-    pins: Collection[str],
+    rendered_keys: Mapping[str, str],
+    shot_ids: Collection[str],
+    pinned_keys: Collection[str],
 ) -> dict[str, Any]:
-    keys = {**state.get("shots", {}), **rendered}
-    return {"shots": {one: keys[one] for one in shots if one in keys}, "pins": sorted(pins)}
+    keys = {**state.get("shots", {}), **rendered_keys}
+    return {
+        "shots": {shot: keys[shot] for shot in shot_ids if shot in keys},
+        "pins": sorted(pinned_keys),
+    }
 
 
 def _is_recorded(recorded: Mapping[str, tuple[Take, ...]], takes: Mapping[str, Take]) -> bool:
@@ -182,11 +216,10 @@ def _is_recorded(recorded: Mapping[str, tuple[Take, ...]], takes: Mapping[str, T
 
 @contextmanager
 def _open_record(root: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The record of a board to change, held against every other process; written at the end."""
+    """Yield the record of a board for changes, under a lock, and write it at the end."""
     path = _record_path(root, name)
     with open_lock_file(path.with_suffix(".lock")) as file:
-        while not try_lock(file):
-            time.sleep(BOARD_LOCK_POLL_SECONDS)
+        wait_for_lock(file)
         record = read_record(path) or {}
         with _damaged_record_error(path):
             yield record
@@ -206,11 +239,11 @@ def _read_takes(root: Path, name: str) -> dict[str, tuple[Take, ...]]:
 
 @contextmanager
 def _damaged_record_error(path: Path) -> Iterator[None]:
-    """Say in one sentence that a record is not what it should be."""
+    """Convert errors in the structure of a record to StoreError."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        msg = f"the record {path} is damaged ({error}); put it back from a backup, or move it away"
+        msg = f"the record {path} is damaged ({error}); restore it from a backup, or move it away"
         raise StoreError(msg) from error
 
 
@@ -227,26 +260,28 @@ def _build_record(
 
 
 def _parse_states(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The state of each file; what an older shotchain noted names none."""
+    """Return the state of each file; the state of version 1 has no file: ""."""
     states = dict(record.get("states", {}))
-    old = record.get("shots")
-    return {"": {"shots": dict(old), "pins": []}, **states} if old is not None else states
+    keys_in_version_1 = record.get("shots")
+    if keys_in_version_1 is None:
+        return states
+    return {"": {"shots": dict(keys_in_version_1), "pins": []}, **states}
 
 
-_TAKE_FIELDS = frozenset(known.name for known in fields(Take))
+_TAKE_FIELDS = frozenset(take_field.name for take_field in fields(Take))
 
 
 def _parse_takes(record: Mapping[str, Any]) -> dict[str, tuple[Take, ...]]:
     return {
-        str(shot): tuple(_parse_take(one) for one in noted)
-        for shot, noted in record.get("takes", {}).items()
+        str(shot): tuple(_parse_take(take) for take in shot_takes)
+        for shot, shot_takes in record.get("takes", {}).items()
     }
 
 
 def _parse_take(record: Mapping[str, Any]) -> Take:
-    facts = {_NAMES_IN_VERSION_2.get(name, name): value for name, value in record.items()}
-    return Take(**{name: value for name, value in facts.items() if name in _TAKE_FIELDS})
+    values = {_NAMES_IN_VERSION_2.get(name, name): value for name, value in record.items()}
+    return Take(**{name: value for name, value in values.items() if name in _TAKE_FIELDS})
 
 
-def _to_json(take: Take) -> dict[str, Any]:
+def _take_to_json(take: Take) -> dict[str, Any]:
     return {name: value for name, value in asdict(take).items() if value is not None}

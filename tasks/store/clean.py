@@ -1,4 +1,7 @@
-"""Find and remove clips that no board and no kept shot needs. Receipts stay, so costs stay booked."""
+"""Find and remove clips that neither a board nor a kept shot needs.
+
+Receipts stay, so that their costs stay booked. Temporary files are found in `temp_files`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from tasks.store.locks import try_lock
 from tasks.store.receipts import (
     AT_VENDOR_STATES,
     ENDED_STATES,
+    UNCLEAR_STATES,
     Attempt,
     AttemptState,
     Receipt,
@@ -23,7 +27,7 @@ from tasks.store.temp_files import remove_path, size_of
 
 
 class StoredReceipt(NamedTuple):
-    """One key of the store with its receipt."""
+    """The receipt of one key, and the records that it belongs to."""
 
     records: RecordStore
     key: str
@@ -34,9 +38,14 @@ class StoredReceipt(NamedTuple):
         """The attempt that counts."""
         return self.receipt.current
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the key."""
+        return self.records.folder_of(self.key)
+
 
 class RemovableClip(NamedTuple):
-    """A clip that may go, with its last frame."""
+    """A clip that may be removed, with its last frame."""
 
     records: RecordStore
     key: str
@@ -45,49 +54,56 @@ class RemovableClip(NamedTuple):
 
     @property
     def price(self) -> Money | None:
-        """What it cost; None is unknown."""
+        """The price that was paid for it; None if unknown."""
         return self.attempt.booked_price
 
     @property
     def rendered_at(self) -> str:
-        """When it was rendered."""
+        """ISO 8601, UTC."""
         return _rendered_at(self.attempt)
 
 
 def iter_receipts(store: Store) -> Iterator[StoredReceipt]:
-    """Every key of the store. Raises StoreError where a receipt is damaged."""
+    """Yield the receipt of every key in the store.
+
+    Raises:
+        StoreError: A receipt is damaged.
+    """
     for loopback in (False, True):
-        shelf = store.records(loopback=loopback)
-        keys = shelf.keys()
-        for key in keys:
-            yield StoredReceipt(shelf, key, read_receipt(key, shelf.read(key)))
+        records = store.records(loopback=loopback)
+        for key in records.iter_keys():
+            yield StoredReceipt(records, key, read_receipt(key, records.read(key)))
 
 
 def find_removable(
     store: Store, referenced: Collection[str], *, min_age_seconds: float
 ) -> tuple[RemovableClip, ...]:
-    """The kept clips older than that which nothing refers to, and no shot that stays continues.
+    """Return the old kept clips that no reference and no remaining shot needs.
 
-    Raises StoreError where a receipt is damaged: nobody knows what that shot continues.
+    Args:
+        store: The store.
+        referenced: The keys that boards need.
+        min_age_seconds: The age that a clip must exceed.
+
+    Raises:
+        StoreError: A receipt is damaged, so it is unknown what its shot continues.
     """
-    all_ = tuple(iter_receipts(store))
+    receipts = tuple(iter_receipts(store))
     old = {
-        (one.records.folder, one.key)
-        for one in all_
-        if one.current
-        and one.current.state is AttemptState.KEPT
-        and _age_seconds(one.current) > min_age_seconds
+        (stored.records.folder, stored.key)
+        for stored in receipts
+        if stored.current
+        and stored.current.state is AttemptState.KEPT
+        and _age_seconds(stored.current) > min_age_seconds
     }
-    needed = _find_needed_keys(all_, old, referenced)
+    needed = _find_needed_keys(receipts, old, referenced)
     return tuple(
         RemovableClip(
-            one.records,
-            one.key,
-            one.current,
-            sum(map(size_of, _clip_files(one.records.folder_of(one.key)))),
+            stored.records, stored.key, stored.current, sum(map(size_of, _clip_files(stored)))
         )
-        for one in all_
-        if one.current and (one.records.folder, one.key) in old and one.key not in needed
+        for stored in receipts
+        if stored.current and (stored.records.folder, stored.key) in old
+        if stored.key not in needed
     )
 
 
@@ -96,90 +112,107 @@ def _find_needed_keys(
     old: Collection[tuple[Path, str]],
     referenced: Collection[str],
 ) -> set[str]:
-    """The keys that are referred to or stay by themselves, and all that those continue."""
-    frames: dict[str, set[str]] = {}
-    for one in receipts:
-        if one.current and one.current.last_frame:
-            frames.setdefault(one.current.last_frame.sha256, set()).add(one.key)
-    behind: dict[str, set[str]] = {}
-    staying = set(referenced)
-    for one in receipts:
-        if one.current is None:
+    """Return the referenced keys, the keys that are not old, and all keys that those continue."""
+    keys_by_last_frame: dict[str, set[str]] = {}
+    for stored in receipts:
+        if stored.current and stored.current.last_frame:
+            frame_sha256 = stored.current.last_frame.sha256
+            keys_by_last_frame.setdefault(frame_sha256, set()).add(stored.key)
+    continued: dict[str, set[str]] = {}
+    remaining = set(referenced)
+    for stored in receipts:
+        if stored.current is None:
             continue
-        behind.setdefault(one.key, set()).update(_continued_keys(one.current, frames))
-        if one.current.state not in ENDED_STATES and (one.records.folder, one.key) not in old:
-            staying.add(one.key)
+        continued.setdefault(stored.key, set()).update(
+            _continued_keys(stored.current, keys_by_last_frame)
+        )
+        is_old = (stored.records.folder, stored.key) in old
+        if stored.current.state not in ENDED_STATES and not is_old:
+            remaining.add(stored.key)
     needed: set[str] = set()
-    while staying:
-        key = staying.pop()
+    while remaining:
+        key = remaining.pop()
         needed.add(key)
-        staying |= behind.get(key, set()) - needed
+        remaining |= continued.get(key, set()) - needed
     return needed
 
 
-def _continued_keys(attempt: Attempt, frames: dict[str, set[str]]) -> set[str]:
-    """What an attempt continues: as it says, and whatever ends on the frame it started from."""
-    told = {attempt.continues_key} if attempt.continues_key else set()
-    return told | frames.get(attempt.first_frame_sha256 or "", set())
+def _continued_keys(attempt: Attempt, keys_by_last_frame: dict[str, set[str]]) -> set[str]:
+    """Return the recorded continued key, and all keys that end on the attempt's first frame."""
+    recorded = {attempt.continues_key} if attempt.continues_key else set()
+    return recorded | keys_by_last_frame.get(attempt.first_frame_sha256 or "", set())
 
 
 def remove_clip(removable: RemovableClip) -> int | None:
-    """Remove a clip and its last frame, the receipt saying so first. Returns the bytes freed.
+    """Remove a clip and its last frame, after recording that in the receipt.
 
-    None where somebody works on that key or it is no longer what it was.
+    Returns:
+        The freed bytes; None if a process holds the key or the receipt has changed.
+
+    Raises:
+        StoreError: The receipt can't be written or a file can't be removed.
     """
-    shelf, key = removable.records, removable.key
-    with shelf.lock_file(key) as file:
+    records, key = removable.records, removable.key
+    with records.lock_file(key) as file:
         if not try_lock(file):
             return None
-        receipt = read_receipt(key, shelf.read(key))
+        receipt = read_receipt(key, records.read(key))
         if receipt.current != removable.attempt:
             return None
-        shelf.write(key, receipt.update(AttemptState.CLEANED, cleaned_at=utc_now()).to_record())
-        return sum(remove_path(path) for path in _clip_files(shelf.folder_of(key)))
+        receipt = receipt.update(AttemptState.CLEANED, cleaned_at=utc_now())
+        records.write(key, receipt.to_record())
+        return sum(remove_path(path) for path in _clip_files(StoredReceipt(records, key, receipt)))
 
 
 def find_half_cleaned(store: Store) -> tuple[Path, ...]:
-    """Files of keys whose receipts say that they were cleaned: a `clean` was killed."""
+    """Return the files of cleaned keys, which a killed `clean` did not remove.
+
+    Raises:
+        StoreError: A receipt is damaged.
+    """
     return tuple(
         path
-        for one in iter_receipts(store)
-        if one.current and one.current.state is AttemptState.CLEANED
-        for path in _clip_files(one.records.folder_of(one.key))
+        for stored in iter_receipts(store)
+        if stored.current and stored.current.state is AttemptState.CLEANED
+        for path in _clip_files(stored)
     )
 
 
-def _clip_files(folder: Path) -> list[Path]:
-    """What a key has beside its receipt and its locks."""
+def _clip_files(stored: StoredReceipt) -> list[Path]:
+    """Return the files of a key except its receipt, its locks and temporary files."""
     return [
         path
-        for path in sorted(folder.iterdir())
+        for path in sorted(stored.folder.iterdir())
         if path.name not in (RECEIPT_NAME, KEY_LOCK_NAME) and path.suffix != ".lock"
         if not path.name.startswith(".")
     ]
 
 
 def find_needed_jobs(store: Store) -> tuple[frozenset[str], frozenset[str] | None]:
-    """The local vendor's jobs that are still to be fetched, and those that receipts claim.
+    """Return the simulator's jobs that must stay.
 
-    Where a create may have arrived unheard, any job that no receipt claims may be its own; the
-    second is None where there is no such doubt.
+    Returns:
+        The jobs that runs still fetch; and, if any attempt is unclear, all jobs that receipts
+        claim, because then any other job may belong to that attempt. Else None.
+
+    Raises:
+        StoreError: A receipt is damaged.
     """
-    waited: set[str] = set()
+    awaited: set[str] = set()
     claimed: set[str] = set()
-    doubt = False
-    for one in iter_receipts(store):
-        claimed.update(attempt.job for attempt in one.receipt.attempts if attempt.job)
-        latest = one.current
-        if latest is None:
+    has_unclear = False
+    for stored in iter_receipts(store):
+        claimed.update(attempt.job for attempt in stored.receipt.attempts if attempt.job)
+        attempt = stored.current
+        if attempt is None:
             continue
-        doubt = doubt or latest.state in (AttemptState.INTENDED, AttemptState.UNCLEAR)
-        missing = latest.state is AttemptState.KEPT and not is_stored(
-            one.records.folder_of(one.key), latest.clip
+        has_unclear = has_unclear or attempt.state in UNCLEAR_STATES
+        is_missing = attempt.state is AttemptState.KEPT and not is_stored(
+            stored.folder, attempt.clip
         )
-        if latest.job and (latest.state in AT_VENDOR_STATES or missing):
-            waited.add(latest.job)
-    return frozenset(waited), frozenset(claimed) if doubt else None
+        if attempt.job and (attempt.state in AT_VENDOR_STATES or is_missing):
+            awaited.add(attempt.job)
+    return frozenset(awaited), frozenset(claimed) if has_unclear else None
 
 
 def _rendered_at(attempt: Attempt) -> str:

@@ -1,12 +1,12 @@
-"""The folders and file names of a store, and access to the records of one kind of provider.
+"""The folders and file names of a store, and access to its receipts by key.
 
-Renders from loopback providers are kept apart (`previz/`) from vendor renders (`shots/`), so that no preview is delivered as a film. The meaning of a record is defined in `receipts`."""
+Loopback renders (`previz/`) are kept apart from vendor renders (`shots/`), so that no preview is
+delivered as a film. The meaning of a record is defined in `receipts`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,81 +16,92 @@ from typing import IO, Any
 
 from tasks.errors import StoreError
 from tasks.store.atomic_files import read_record, write_bytes, write_record
-from tasks.store.locks import LOCK_POLL_SECONDS, open_lock_file, try_lock
-from tasks.store.receipts import (
-    StoredFile,
-)
+from tasks.store.locks import open_lock_file, try_lock, wait_for_lock, wait_for_lock_async
+from tasks.store.receipts import StoredFile
 
-README_TEXT = """This folder belongs to shotchain. It holds what was paid for.
+README_TEXT = """This folder belongs to shotchain. It holds renders that were paid for.
 
 shots/     clips, last frames and receipts of vendors, by key
-previz/    the same, of what was rendered on this machine
-films/     the joined films
-simulator/ the local vendor's jobs
-prefect/   the local scheduler's records; may be deleted
+previz/    clips, last frames and receipts of local providers, by key
+films/     joined films
+simulator/ jobs of the local simulator
+prefect/   database and log of the local Prefect server; may be deleted
 """
 
-
-FileFingerprint = tuple[int, int, int]
-"""What tells a file from the one that stood in its place before."""
+RECEIPT_NAME = "receipt.json"
 KEY_LOCK_NAME = "lock"
-
 USAGE_LOCK_NAME = "in-use"
 
-
-RECEIPT_NAME = "receipt.json"
+FileFingerprint = tuple[int, int, int]
+"""Modification time, inode and size: they differ after a file was replaced."""
 
 
 @dataclass(frozen=True)
 class RecordStore:
-    """The records of one kind of vendor: those on this machine, or those out there."""
+    """The receipts and clips of one kind of provider: vendors, or providers on loopback."""
 
     folder: Path
 
     def folder_of(self, key: str) -> Path:
-        """The folder of one key."""
+        """Return the folder of a key; it may not exist."""
         return self.folder / key
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """The record of a key, or None. Raises StoreError where it is damaged."""
+        """Read the record of a key, or return None if it has none.
+
+        Raises:
+            StoreError: The record can't be read or is damaged.
+        """
         return read_record(self.folder.joinpath(key, RECEIPT_NAME))
 
     def write(self, key: str, record: dict[str, Any]) -> None:
-        """Replace the record of a key, durable when this returns."""
+        """Replace the record of a key; it is durable when this returns.
+
+        Raises:
+            StoreError: The record can't be written.
+        """
         write_record(self.folder_of(key) / RECEIPT_NAME, record)
 
     def fingerprint(self, key: str) -> FileFingerprint | None:
-        """What changes whenever the record of a key does; None where there is none."""
+        """Return a value that changes whenever the record of a key does; None without a record.
+
+        Raises:
+            StoreError: The folder can't be read.
+        """
         try:
-            # As text: the paths of a thousand keys take longer to make than to look at.
-            found = os.lstat(f"{self.folder}/{key}/{RECEIPT_NAME}")
+            # A str: to build the Path objects of a thousand keys takes longer than the lstat calls.
+            status = os.lstat(f"{self.folder}/{key}/{RECEIPT_NAME}")
         except FileNotFoundError:
             return None
         except OSError as error:
-            msg = f"the records in {self.folder} can't be read: {error.strerror}; check its rights"
+            msg = f"{self.folder} can't be read: {error.strerror}; check its permissions"
             raise StoreError(msg) from error
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
-    def keys(self) -> Iterator[str]:
-        """Every key that has a folder here."""
+    def iter_keys(self) -> Iterator[str]:
+        """Yield every key that has a folder, sorted."""
         if self.folder.is_dir():
             yield from sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
 
     @contextmanager
     def lock_file(self, key: str, name: str = KEY_LOCK_NAME) -> Iterator[IO[bytes]]:
-        """The file that stands for a key, open, for `try_lock`: whoever dies lets go of it."""
+        """Open a lock file of a key, for `locks.try_lock`.
+
+        Raises:
+            StoreError: The file can't be opened.
+        """
         with open_lock_file(self.folder_of(key) / name) as file:
             yield file
 
 
 @dataclass(frozen=True)
 class Store:
-    """One store's folder and the shelves in it."""
+    """The folder of one store."""
 
     root: Path
 
     def records(self, *, loopback: bool) -> RecordStore:
-        """The shelf of vendors on this machine, or of those out there."""
+        """Return the records of providers on loopback, or those of vendors."""
         return self._previz if loopback else self._shots
 
     @cached_property
@@ -103,53 +114,63 @@ class Store:
 
     @property
     def films_folder(self) -> Path:
-        """Where the joined films are."""
+        """The folder of the joined films."""
         return self.root / "films"
 
     @property
     def ledger_lock_path(self) -> Path:
-        """The file to lock by whoever adds to the ledger under a budget."""
+        """The lock file of every process that adds to the ledger under a budget."""
         return self.root / "ledger.lock"
 
     @property
     def simulator_folder(self) -> Path:
-        """Where the local vendor keeps its jobs."""
+        """The folder of the simulator's jobs."""
         return self.root / "simulator"
 
     @contextmanager
     def shared_lock(self) -> Iterator[None]:
-        """Say for the length of a run that what is kept here is needed; whoever dies lets go.
+        """Keep `clean` from removing anything during a run.
 
-        Waits, for a moment, for a `clean` that is removing.
+        Waits for a `clean` that is removing files.
+
+        Raises:
+            StoreError: The store can't be locked.
         """
         with open_lock_file(self.root / USAGE_LOCK_NAME) as file:
-            while not try_lock(file, shared=True):
-                time.sleep(LOCK_POLL_SECONDS)
+            wait_for_lock(file, shared=True)
             yield
 
     @contextmanager
     def exclusive_lock(self) -> Iterator[bool]:
-        """Whether no run needs what is kept here; none begins within this block then."""
+        """Yield True if no run uses the store; then no run begins within this block.
+
+        Raises:
+            StoreError: The store can't be locked.
+        """
         with open_lock_file(self.root / USAGE_LOCK_NAME) as file:
             yield try_lock(file)
 
     def initialize(self) -> None:
-        """Make the folder and say whose it is. Raises StoreError where that can't be done."""
+        """Create the folder with a README and a `.gitignore`.
+
+        Raises:
+            StoreError: The folder can't be created.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            note = self.root / "README"
-            if not note.exists():
-                write_bytes(note, README_TEXT.encode())
-            ignore = self.root / ".gitignore"
-            if not ignore.exists():
-                write_bytes(ignore, b"*\n")
+            readme = self.root / "README"
+            if not readme.exists():
+                write_bytes(readme, README_TEXT.encode())
+            gitignore = self.root / ".gitignore"
+            if not gitignore.exists():
+                write_bytes(gitignore, b"*\n")
         except OSError as error:
-            msg = f"the store {self.root} can't be made: {error.strerror}; give another by --store"
+            msg = f"the store {self.root} can't be created: {error.strerror}; use another --store"
             raise StoreError(msg) from error
 
 
 def is_stored(folder: Path, stored_file: StoredFile | None) -> bool:
-    """Whether a kept file is on disk with the size that was recorded."""
+    """Return True if a recorded file is on disk with its recorded size."""
     if stored_file is None:
         return False
     try:
@@ -162,8 +183,11 @@ def is_stored(folder: Path, stored_file: StoredFile | None) -> bool:
 async def lock_key(
     records: RecordStore, key: str, name: str = KEY_LOCK_NAME
 ) -> AsyncIterator[None]:
-    """Hold a key: one process, one place in it, without stopping the others."""
+    """Hold a lock of a key: one task of one process at a time, without blocking the event loop.
+
+    Raises:
+        StoreError: The lock file can't be opened or locked.
+    """
     with records.lock_file(key, name) as file:
-        while not try_lock(file):
-            await asyncio.sleep(LOCK_POLL_SECONDS)
+        await wait_for_lock_async(file)
         yield

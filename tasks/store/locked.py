@@ -11,81 +11,79 @@ from tasks.store.status import BoardStatus, ShotState
 from tasks.store.takes import RecordedTake
 
 ListTakes = Callable[[ShotToRender], tuple[RecordedTake, ...]]
-"""Every take of a shot that the store has, on the shelf of the shot's provider."""
+"""Returns all takes of a shot in the records of its provider."""
 
 
 def find_broken_locks(
     status: BoardStatus, shots: Collection[PlannedShot], takes_of: ListTakes
 ) -> Iterator[Problem]:
-    """The locked shots that a run would render again, and what changed."""
-    board = status.plan.board
+    """Yield a problem for each locked shot that a run would render again, with the changes.
+
+    A locked shot without a take is rendered: there is nothing to protect yet.
+    """
     for shot in shots:
-        standing = status[shot.id]
+        shot_status = status[shot.id]
         if not isinstance(shot, ShotToRender) or not shot.shot.lock:
             continue
-        if standing.state is not ShotState.TO_RENDER:
+        if shot_status.state is not ShotState.TO_RENDER:
             continue
-        renders = takes_of(shot)
-        if not renders:
+        takes = takes_of(shot)
+        if not takes:
             continue
-        what = standing.reason
-        if standing.attempt is None:
-            what = "; ".join(describe_changes(shot, _closest_take(shot, renders), status.plan))
-        message = f"{shot.id} is locked and would be rendered again: {what}"
-        yield board.problem(("shots", shot.index, "lock"), message, _remedy(shot))
+        cause = shot_status.reason
+        if shot_status.attempt is None:
+            cause = "; ".join(describe_changes(shot, _closest_take(shot, takes), status.plan))
+        message = f"{shot.id} is locked and would be rendered again: {cause}"
+        remedy = f"Undo the change (`shotchain takes` lists {shot.id}), or remove lock."
+        yield status.plan.board.problem(("shots", shot.index, "lock"), message, remedy)
 
 
 def find_missing_first_frames(
     status: BoardStatus, shots: Collection[PlannedShot]
 ) -> Iterator[Problem]:
-    """The shots to render whose recorded first frame the store has no more."""
+    """Yield a problem for each shot to render whose pinned take has no last frame."""
     for shot in shots:
-        start = shot.pinned_take if isinstance(shot, ShotToRender) else None
-        if start is None or start.has_last_frame:
+        pinned = shot.pinned_take if isinstance(shot, ShotToRender) else None
+        if pinned is None or pinned.has_last_frame:
             continue
         if status[shot.id].state is not ShotState.TO_RENDER:
             continue
-        message = f"take {start.take.number} of {start.shot} has no last frame in the store"
+        message = f"take {pinned.take.number} of {pinned.shot} has no last frame in the store"
         remedy = (
-            f"Its clip is gone: name another take that `shotchain takes` lists for {start.shot}."
+            f"Its clip is missing: use another take that `shotchain takes` lists for {pinned.shot}."
         )
-        if start.attempt.state in AT_VENDOR_STATES:
-            remedy = "It was not fetched yet: pick it and render, then pin it again."
+        if pinned.attempt.state in AT_VENDOR_STATES:
+            remedy = "It is not downloaded yet: pick it and render, then pin it again."
         path = ("shots", shot.index, "first_frame", "take")
         yield status.plan.board.problem(path, message, remedy)
 
 
-def _remedy(shot: ShotToRender) -> str:
-    return f"Put that back as it was (`shotchain takes` lists {shot.id}), or take lock out."
-
-
 def _closest_take(shot: ShotToRender, takes: tuple[RecordedTake, ...]) -> RecordedTake:
-    """The render to compare with: of the same take, else the newest."""
-    same = [one for one in takes if one.take.number == shot.take]
-    return max(same or takes, key=lambda one: one.attempt.intended_at)
+    """Return the take to compare with: the shot's current take, else the newest."""
+    same_number = [recorded for recorded in takes if recorded.take.number == shot.take]
+    return max(same_number or takes, key=lambda recorded: recorded.attempt.intended_at)
 
 
 def describe_changes(shot: ShotToRender, recorded: RecordedTake, plan: Plan) -> list[str]:
-    """What is not as it was when a shot was rendered, in words; never empty."""
-    take, attempt, told = recorded.take, recorded.attempt, []
+    """Return the differences between a shot and a recorded take of it, for people; never empty."""
+    take, attempt = recorded.take, recorded.attempt
+    changes = []
     if take.number != shot.take:
-        told.append(f"its take was {take.number} and is {shot.take}")
+        changes.append(f"its take was {take.number} and is {shot.take}")
     if recorded.has_board_record and take.prompt != shot.shot.prompt:
-        told.append("its prompt changed")
+        changes.append("its prompt changed")
     seed = plan.board_seed(shot)
     if recorded.has_board_record and take.seed != seed:
-        told.append(f"its seed was {_format_value(take.seed)} and is {_format_value(seed)}")
-    row = shot.provider.name
-    if (attempt.provider, attempt.model) != (row, shot.model):
-        was, is_ = f"{attempt.provider} {attempt.model}", f"{row} {shot.model}"
-        told.append(f"it was rendered by {was} and is {is_} now")
+        changes.append(f"its seed was {_format_value(take.seed)} and is {_format_value(seed)}")
+    renderer = f"{shot.provider.name} {shot.model}"
+    if f"{attempt.provider} {attempt.model}" != renderer:
+        changes.append(f"it was rendered by {attempt.provider} {attempt.model}, not {renderer}")
     if recorded.has_board_record and take.continues_key != shot.continues_key:
-        told.append(f"what it continues changed ({_format_value(_continued_shot(shot))} now)")
-    return told or ["something else that shapes its picture changed: look, cast, length or files"]
-
-
-def _continued_shot(shot: ShotToRender) -> str | None:
-    return shot.pinned_take.shot if shot.pinned_take else shot.continues
+        continued = shot.pinned_take.shot if shot.pinned_take else shot.continues
+        changes.append(f"the shot that it continues changed (now {_format_value(continued)})")
+    if not changes:
+        changes.append("another setting changed: look, cast, length or files")
+    return changes
 
 
 def _format_value(value: object) -> str:

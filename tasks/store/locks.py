@@ -1,7 +1,13 @@
-"""File locks between processes. The operating system releases the lock of a process that dies."""
+"""File locks between processes. The operating system releases the locks of a process that dies.
+
+The locks are `flock`s on open files. The package filelock can't replace this module: it has no
+shared locks, it can't lock a file that is already open, and where `flock` is missing it falls back
+to marker files, which a killed process leaves locked.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +15,21 @@ from typing import IO
 
 from tasks.errors import StoreError
 
-LOCK_POLL_SECONDS = 0.05
+LOCK_POLL_SECONDS = 0.02
+"""`flock` can wait, but only without a way to interrupt it; so locks are polled."""
 
 
 def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
-    """Take an open lock file for this process, or say that another has it.
+    """Lock an open file for this process, and return False if another process holds the lock.
 
-    `shared` lets others take it that way too. Raises StoreError where nothing can be locked there.
+    Args:
+        file: The open file; closing it releases the lock.
+        shared: Allow other shared locks at the same time, but no exclusive lock.
+
+    Raises:
+        StoreError: The file system does not support locks.
     """
+    # Missing on Windows, where `check` and `plan` work without a lock.
     import fcntl
 
     try:
@@ -24,20 +37,47 @@ def try_lock(file: IO[bytes], *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        # To wait for that would be to wait for ever.
-        msg = f"{file.name} can't be locked: {error.strerror}; put the store where files can be"
+        # Not False: callers would poll without end.
+        msg = f"{file.name} can't be locked: {error.strerror}; use a store on another file system"
         raise StoreError(msg) from error
     return True
 
 
+def wait_for_lock(file: IO[bytes], *, shared: bool = False) -> None:
+    """Wait until this process holds the lock of an open file; see `try_lock`.
+
+    Raises:
+        StoreError: The file system does not support locks.
+    """
+    while not try_lock(file, shared=shared):
+        time.sleep(LOCK_POLL_SECONDS)
+
+
+async def wait_for_lock_async(file: IO[bytes], *, shared: bool = False) -> None:
+    """Wait for a lock as `wait_for_lock` does, without blocking the event loop.
+
+    Raises:
+        StoreError: The file system does not support locks.
+    """
+    # `check` and `plan` import this module and never wait: they need no event loop.
+    import asyncio
+
+    while not try_lock(file, shared=shared):
+        await asyncio.sleep(LOCK_POLL_SECONDS)
+
+
 @contextmanager
 def open_lock_file(path: Path) -> Iterator[IO[bytes]]:
-    """A lock file, made where it is missing. Raises StoreError where that can't be done."""
+    """Open a lock file, creating it and its folder if needed. The lock is not taken.
+
+    Raises:
+        StoreError: The file can't be created or opened.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
     except OSError as error:
-        msg = f"{path} can't be opened: {error.strerror}; check the store's rights"
+        msg = f"{path} can't be opened: {error.strerror}; check the permissions of the store"
         raise StoreError(msg) from error
     with file:
         yield file

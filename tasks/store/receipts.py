@@ -1,4 +1,27 @@
-"""The receipt of a key: every attempt to render it, its state and its price. Does no I/O."""
+"""The receipt of a key: every attempt to render it, with state, job and price. Does no I/O.
+
+Each state is durable before the next step begins:
+
+    (none) ------> INTENDED     just before the create request is sent
+    INTENDED ----> CLOSED       surely not accepted: not sent, rate limited, rejected
+    INTENDED ----> UNCLEAR      possibly accepted; only the author decides on another attempt
+    INTENDED ----> SUBMITTED    the response contains the job's id
+    UNCLEAR -----> SUBMITTED    the vendor's list contains a job that is proven to be this one
+    UNCLEAR -----> CLOSED       the vendor's list proves that no job was created
+    UNCLEAR -----> ABANDONED    the author requested another attempt; counts as paid
+    SUBMITTED ---> DONE         the vendor finished the job
+    SUBMITTED ---> FAILED       the vendor failed at the job
+    SUBMITTED ---> CANCELLED    the author cancelled the queued job
+    DONE --------> KEPT         the clip is on disk
+    SUBMITTED ---> LOST         the vendor no longer has the job or its files; stays paid. The
+                                same from DONE, and from KEPT if the clip is gone from the store
+    KEPT --------> CLEANED      the author removed the clip; stays paid
+    KEPT --------> OUTDATED     another attempt starts on a newer frame; stays paid, files stay
+    OUTDATED ----> KEPT         all later attempts ended without a clip
+
+A process that dies leaves INTENDED. The reader that holds the lock of the key treats it as UNCLEAR:
+no other process can be sending then.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from storyboards.models import Money
@@ -27,17 +50,17 @@ _NAMES_IN_VERSION_1 = {
     "file": "name",
     "bytes": "size_bytes",
 }
-"""Fields that version 1 wrote under another name. Receipts of paid shots must stay readable."""
+"""Fields with another name in version 1. Receipts of paid shots must stay readable."""
 
 JOB_RETENTION_SECONDS = 7 * 24 * 3600
-"""How long vendors keep a job: seven days from its creation (Volcengine's create page)."""
+"""Vendors keep a job for seven days after its creation (Volcengine's create page)."""
 
 FILE_RETENTION_SECONDS = 24 * 3600
-"""How long vendors keep what a job made: a day (Volcengine's query page)."""
+"""Vendors keep the files of a job for a day (Volcengine's query page)."""
 
 
-class AttemptState(Enum):
-    """Where an attempt stands; the drawing above says how it gets there."""
+class AttemptState(StrEnum):
+    """The state of an attempt; the module docstring draws the transitions."""
 
     INTENDED = "intended"
     CLOSED = "closed"
@@ -54,7 +77,7 @@ class AttemptState(Enum):
 
 
 UNCLEAR_STATES = frozenset({AttemptState.INTENDED, AttemptState.UNCLEAR})
-"""A job may exist, and be charged, that we know nothing of."""
+"""A job may exist and be charged, but its id is unknown."""
 
 ENDED_STATES = frozenset(
     {
@@ -67,18 +90,18 @@ ENDED_STATES = frozenset(
         AttemptState.OUTDATED,
     }
 )
-"""After these another attempt may begin."""
+"""Another attempt may begin."""
 
 UNCHARGED_STATES = frozenset({AttemptState.CLOSED, AttemptState.FAILED, AttemptState.CANCELLED})
-"""These cost nothing."""
+"""The attempt costs nothing."""
 
 NO_RESULT_STATES = frozenset(
     {AttemptState.CLOSED, AttemptState.FAILED, AttemptState.CANCELLED, AttemptState.LOST}
 )
-"""After these an outdated attempt before them counts again: it is what the store has."""
+"""The attempt has no clip, so an outdated attempt before it counts again."""
 
 AT_VENDOR_STATES = frozenset({AttemptState.SUBMITTED, AttemptState.DONE})
-"""The vendor has a job of ours that we have not brought home."""
+"""The vendor has a job whose clip is not in the store yet."""
 
 
 @dataclass(frozen=True)
@@ -97,56 +120,56 @@ class Attempt:
 
     state: AttemptState
     board: str
-    """Under whose name it is booked."""
+    """The name of the board that it is booked under."""
     shot: str
     take: int
     provider: str
     model: str
     base_url: str
     request_sha256: str
-    """Digest of the order, to tell jobs apart."""
+    """Digest of the request; it identifies what was sent."""
     intended_at: str
     max_price: Money | None = None
-    """The most it may cost; None is unknown."""
+    """The maximum price, fixed before sending; None if unknown."""
     price_list_date: str | None = None
-    """The day of the price list that the prices are from."""
+    """The date of the price list."""
     price_list_source: str | None = None
-    """Who published that list, and where."""
+    """The publisher and the place of the price list."""
     first_frame_sha256: str | None = None
-    """Digest of the frame it started from."""
+    """Digest of the frame that it starts on."""
     continues_key: str | None = None
-    """The key of the shot that frame is of."""
+    """The key of the shot that this frame belongs to."""
     seed: int | None = None
     """The seed that was sent."""
     base_url_hmac: str | None = None
-    """The base URL, sealed with the key it was sent with: who has that key can tell."""
+    """HMAC of the base URL under the API key: proves that this key was sent to this URL before."""
     request_ended_at: str | None = None
-    """When it was clear that no answer would come: the request was over by then."""
+    """The time from which no response could arrive; set when the attempt becomes unclear."""
     job: str | None = None
     proof: str | None = None
-    """What proved the job to be ours, where no answer named it: `seed` or `first picture`."""
+    """The proof that a listed job is this one: `seed` or `first picture`; None if not needed."""
     submitted_at: str | None = None
     done_at: str | None = None
     tokens: int | None = None
     price: Money | None = None
-    """What it cost, by the vendor's usage where it was told."""
+    """The actual price by the vendor's usage; None if the vendor reported none."""
     clip: StoredFile | None = None
     frames: int | None = None
-    """Frames of the clip, counted."""
+    """The number of frames in the clip, counted."""
     last_frame: StoredFile | None = None
     seam_difference: float | None = None
-    """How far its first picture is from the frame it only leaned on, of 255."""
+    """Mean difference (0 to 255) between a soft anchor and the first frame of the clip."""
     error: str | None = None
     cleaned_at: str | None = None
 
     @property
     def age_seconds(self) -> float:
-        """Seconds since the intent, by this machine's clock."""
+        """Seconds since the intent, by the clock of this machine."""
         return (datetime.now(UTC) - datetime.fromisoformat(self.intended_at)).total_seconds()
 
     @property
     def booked_price(self) -> Money | None:
-        """What counts against a budget: the actual price, else the most it may cost."""
+        """The price that counts against budgets: actual, else maximum; None if unknown."""
         if self.state in UNCHARGED_STATES:
             return Money(amount=Decimal(0))
         return self.price if self.price is not None else self.max_price
@@ -154,121 +177,139 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Everything that was ever asked for one key, oldest first."""
+    """All attempts to render one key, the oldest first."""
 
     key: str
     attempts: tuple[Attempt, ...] = field(default=())
 
     @property
     def current(self) -> Attempt | None:
-        """The attempt that counts: the last, or the kept one that it could not replace."""
+        """The attempt that counts: the last, or an outdated attempt without a replacement."""
         if not self.attempts:
             return None
-        found = self.attempts[self._current_index]
-        return (
-            replace(found, state=AttemptState.KEPT)
-            if found.state is AttemptState.OUTDATED
-            else found
-        )
-
-    @property
-    def _current_index(self) -> int:
-        """The place of the attempt that counts."""
-        at = last = len(self.attempts) - 1
-        while at > 0 and self.attempts[at].state in NO_RESULT_STATES:
-            at -= 1
-        return at if self.attempts[at].state in (AttemptState.OUTDATED, AttemptState.KEPT) else last
-
-    def begin_attempt(self, attempt: Attempt) -> Receipt:
-        """Begin another attempt. The one before must be over."""
-        before = self.attempts[self._current_index] if self.attempts else None
-        if before and before.state not in ENDED_STATES:
-            msg = f"an attempt of {self.key} is {before.state.value}"
-            raise AssertionError(msg)
-        return replace(self, attempts=(*self.attempts, attempt))
+        attempt = self.attempts[self._current_index]
+        if attempt.state is AttemptState.OUTDATED:
+            return replace(attempt, state=AttemptState.KEPT)
+        return attempt
 
     @property
     def current_number(self) -> int:
         """The number of the attempt that counts, from 1."""
         return self._current_index + 1
 
-    def update(self, state: AttemptState, **facts: Any) -> Receipt:
-        """The attempt that counts in another state, with what is known now."""
-        if not self.current:
+    @property
+    def _current_index(self) -> int:
+        last = len(self.attempts) - 1
+        index = last
+        while index > 0 and self.attempts[index].state in NO_RESULT_STATES:
+            index -= 1
+        if self.attempts[index].state in (AttemptState.OUTDATED, AttemptState.KEPT):
+            return index
+        return last
+
+    def begin_attempt(self, attempt: Attempt) -> Receipt:
+        """Return the receipt with another attempt.
+
+        Raises:
+            AssertionError: The attempt before has not ended; this is a bug.
+        """
+        previous = self.attempts[self._current_index] if self.attempts else None
+        if previous and previous.state not in ENDED_STATES:
+            msg = f"an attempt of {self.key} is {previous.state.value}"
+            raise AssertionError(msg)
+        return replace(self, attempts=(*self.attempts, attempt))
+
+    def update(self, state: AttemptState, **changes: Any) -> Receipt:
+        """Return the receipt with a new state and new values for the attempt that counts.
+
+        Args:
+            state: The new state.
+            changes: Fields of `Attempt`.
+
+        Raises:
+            AssertionError: The receipt has no attempt; this is a bug.
+        """
+        if not self.attempts:
             msg = f"{self.key} has no attempt"
             raise AssertionError(msg)
-        at = self._current_index
-        amended = replace(self.attempts[at], state=state, **facts)
-        return replace(self, attempts=(*self.attempts[:at], amended, *self.attempts[at + 1 :]))
+        index = self._current_index
+        attempt = replace(self.attempts[index], state=state, **changes)
+        return replace(
+            self, attempts=(*self.attempts[:index], attempt, *self.attempts[index + 1 :])
+        )
 
     def to_record(self) -> dict[str, Any]:
-        """The receipt as JSON."""
-        attempts = [_to_json(asdict(attempt)) for attempt in self.attempts]
+        """Return the receipt as a JSON object."""
+        attempts = [_attempt_to_json(attempt) for attempt in self.attempts]
         return {"version": RECEIPT_VERSION, "key": self.key, "attempts": attempts}
 
 
 def read_receipt(key: str, record: Mapping[str, Any] | None) -> Receipt:
-    """The receipt of a key from its record; empty where there is none.
+    """Build the receipt of a key from its record; None stands for no record.
 
-    Raises StoreError where the record is of another version or damaged.
+    Raises:
+        StoreError: The record is damaged or has an unknown version.
     """
     if record is None:
         return Receipt(key)
     try:
         if record["version"] not in READABLE_VERSIONS:
-            msg = f"the receipt of {key} is of version {record['version']}, not {RECEIPT_VERSION}; "
-            raise StoreError(msg + "use the shotchain that wrote it")
+            msg = f"the receipt of {key} has version {record['version']}, not {RECEIPT_VERSION}; "
+            raise StoreError(msg + "use the shotchain version that wrote it")
         return Receipt(key, tuple(_parse_attempt(attempt) for attempt in record["attempts"]))
     except (KeyError, TypeError, ValueError) as error:
-        msg = f"the receipt of {key} is damaged ({error}); put it back from a backup"
+        msg = f"the receipt of {key} is damaged ({error}); restore it from a backup"
         raise StoreError(msg) from error
 
 
 def utc_now() -> str:
-    """This moment as the receipts write it."""
+    """Return the current time in the format of receipts."""
     return format_timestamp(datetime.now(UTC).timestamp())
 
 
 def format_timestamp(unix_seconds: float) -> str:
-    """A moment as the receipts write it."""
+    """Return a time in the format of receipts: ISO 8601, UTC, milliseconds."""
     return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def parse_timestamp(text: str) -> float:
-    """A moment of a receipt in Unix seconds."""
+    """Return the Unix seconds of a time in a receipt."""
     return datetime.fromisoformat(text).timestamp()
 
 
-_ATTEMPT_FIELDS = frozenset(known.name for known in fields(Attempt))
+_ATTEMPT_FIELDS = frozenset(attempt_field.name for attempt_field in fields(Attempt))
 
 
 def _parse_attempt(record: Mapping[str, Any]) -> Attempt:
-    facts = {name: value for name, value in _rename_fields(record) if name in _ATTEMPT_FIELDS}
+    values = {name: value for name, value in _rename_fields(record) if name in _ATTEMPT_FIELDS}
     for name in ("clip", "last_frame"):
-        facts[name] = _parse_stored_file(facts[name]) if facts.get(name) else None
+        values[name] = _parse_stored_file(values[name]) if values.get(name) else None
     for name in ("price", "max_price"):
-        facts[name] = Money.model_validate(facts[name]) if facts.get(name) else None
-    return Attempt(**facts | {"state": AttemptState(record["state"])})
+        values[name] = Money.model_validate(values[name]) if values.get(name) else None
+    return Attempt(**values | {"state": AttemptState(record["state"])})
 
 
 def _rename_fields(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a record under their present names."""
+    """Yield the fields of a record under their current names."""
     return ((_NAMES_IN_VERSION_1.get(name, name), value) for name, value in record.items())
 
 
 def _parse_stored_file(record: Mapping[str, Any]) -> StoredFile:
-    kept = StoredFile(**dict(_rename_fields(record)))
-    # A store may have come with a stranger's board, and must not lead out of itself.
-    if kept.name in ("", ".", "..") or "/" in kept.name or "\\" in kept.name:
-        msg = "it names a file outside of its folder"
+    stored_file = StoredFile(**dict(_rename_fields(record)))
+    # A store that came with a stranger's board must not refer to files outside of itself.
+    if stored_file.name in ("", ".", "..") or "/" in stored_file.name or "\\" in stored_file.name:
+        msg = "it refers to a file outside of its folder"
         raise ValueError(msg)
-    return kept
+    return stored_file
 
 
-def _to_json(attempt: dict[str, Any]) -> dict[str, Any]:
-    for name, value in attempt.items():
-        if isinstance(value, Money):
-            attempt[name] = {"amount": str(value.amount), "currency": value.currency}
-        elif isinstance(value, AttemptState):
-            attempt[name] = value.value
-    return {name: value for name, value in attempt.items() if value is not None}
+def _attempt_to_json(attempt: Attempt) -> dict[str, Any]:
+    return {
+        name: _value_to_json(value) for name, value in asdict(attempt).items() if value is not None
+    }
+
+
+def _value_to_json(value: object) -> object:
+    if isinstance(value, Money):
+        return {"amount": str(value.amount), "currency": value.currency}
+    return value.value if isinstance(value, AttemptState) else value

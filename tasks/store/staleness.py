@@ -1,6 +1,9 @@
-"""Find kept shots that no longer start on the last frame of the shot before them, and apply the policy.
+"""Find stale seams, apply the user's policy to them, and archive clips that are rendered again.
 
-`keep` leaves them, `cascade` renders them again, `refuse` stops the run before anything is spent."""
+A seam is stale if a kept shot no longer starts on the last frame of the shot before it. The policy
+`keep` leaves such shots, `cascade` renders them again and counts their prices before the run, and
+`refuse` stops the run before anything is spent.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,11 @@ from tasks.plan import PlannedShot, ShotToRender
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
 from tasks.store.status import BoardStatus, SeamState, ShotState, ShotStatus
 
+_MAX_LISTED_SHOTS = 3
+
 
 class StalePolicy(StrEnum):
-    """What a run does about kept shots whose first frame is stale."""
+    """The treatment of kept shots after a stale seam."""
 
     KEEP = "keep"
     CASCADE = "cascade"
@@ -28,24 +33,26 @@ class StalePolicy(StrEnum):
 
 
 def apply_stale_policy(status: BoardStatus, policy: StalePolicy) -> BoardStatus:
-    """The survey with the seam of every kept shot, and what `stale` makes of it."""
-    judged: dict[str, ShotStatus] = {}
+    """Return the status with the seams of all kept shots, after applying the policy."""
+    updated: dict[str, ShotStatus] = {}
     for shot in status.plan.dependency_order():
-        standing = status[shot.id]
-        if shot.shot.lock and standing.may_render_again:
-            standing = _hold_locked(standing)
-        if standing.state is ShotState.KEPT and isinstance(shot, ShotToRender):
-            standing = _check_seam(shot, standing, judged, policy)
-        judged[shot.id] = standing
-    return replace(status, shots=judged)
+        shot_status = status[shot.id]
+        if shot.shot.lock and shot_status.may_render_again:
+            shot_status = _keep_locked(shot_status)
+        if shot_status.state is ShotState.KEPT and isinstance(shot, ShotToRender):
+            shot_status = _check_seam(shot, shot_status, updated, policy)
+        updated[shot.id] = shot_status
+    return replace(status, shots=updated)
 
 
-def _hold_locked(status: ShotStatus) -> ShotStatus:
-    """A locked shot that is paid and not here: it is asked for, and that is all."""
-    reason = f"job {status.attempt.job if status.attempt else '-'} is asked for its clip; "
-    reason += "locked, so it is not rendered again"
+def _keep_locked(status: ShotStatus) -> ShotStatus:
+    """Return the status of a locked shot whose clip is missing: download it, or fail."""
+    job = status.attempt.job if status.attempt else "-"
     return status._replace(
-        state=ShotState.IN_FLIGHT, reason=reason, max_price=ZERO, may_render_again=False
+        state=ShotState.IN_FLIGHT,
+        reason=f"its clip is downloaded from job {job}; locked, so it is not rendered again",
+        max_price=ZERO,
+        may_render_again=False,
     )
 
 
@@ -55,85 +62,114 @@ def _check_seam(
     attempt = status.attempt
     if attempt is None or attempt.first_frame_sha256 is None:
         return status
-    before = earlier.get(shot.continues or "")
-    if before and _may_change_last_frame(before):
-        sure = before.state is ShotState.TO_RENDER
-        said = "is rendered again" if sure else "may end on another frame"
-        why = f"{shot.continues}, which it continues, {said}"
-        if policy is StalePolicy.CASCADE:
-            return _cascade(shot, status, why)
-        words = "goes stale" if sure else "may go stale"
-        return status._replace(reason=f"{status.reason}; {words}: {why}", may_go_stale=True)
-    ends_on = current_first_frame_sha256(shot, before.attempt if before else None)
-    if ends_on is None:
+    previous = earlier.get(shot.continues or "")
+    if previous and _may_change_last_frame(previous):
+        return _check_changing_seam(shot, status, previous, policy)
+    current_sha256 = current_first_frame_sha256(shot, previous.attempt if previous else None)
+    if current_sha256 is None:
         return status
-    if ends_on == attempt.first_frame_sha256:
+    if current_sha256 == attempt.first_frame_sha256:
         return status._replace(seam=SeamState.FRESH)
-    why = f"it starts on a frame that {describe_first_frame(shot)} no longer ends on"
+    cause = f"it starts on a frame that {describe_first_frame(shot)} no longer ends on"
     if policy is StalePolicy.CASCADE:
-        return _cascade(shot, status, why)._replace(seam=SeamState.STALE)
-    return status._replace(reason=f"{status.reason}; {why}", seam=SeamState.STALE)
+        return _cascade(shot, status, cause)._replace(seam=SeamState.STALE)
+    return status._replace(reason=f"{status.reason}; {cause}", seam=SeamState.STALE)
 
 
-def _may_change_last_frame(previous: ShotStatus) -> bool:
-    """Whether this run may leave a shot with another last frame than its kept neighbour knows."""
-    if previous.state in (ShotState.TO_RENDER, ShotState.UNCLEAR) or previous.may_render_again:
+def _may_change_last_frame(status: ShotStatus) -> bool:
+    """Return True if this run may give a shot another last frame."""
+    if status.state in (ShotState.TO_RENDER, ShotState.UNCLEAR) or status.may_render_again:
         return True
-    is_in_flight = previous.state is ShotState.IN_FLIGHT
-    return is_in_flight and not (previous.attempt and previous.attempt.last_frame)
+    has_last_frame = status.attempt and status.attempt.last_frame
+    return status.state is ShotState.IN_FLIGHT and not has_last_frame
+
+
+def _check_changing_seam(
+    shot: ShotToRender, status: ShotStatus, previous: ShotStatus, policy: StalePolicy
+) -> ShotStatus:
+    is_certain = previous.state is ShotState.TO_RENDER
+    change = "is rendered again" if is_certain else "may end on another frame"
+    cause = f"{shot.continues}, which it continues, {change}"
+    if policy is StalePolicy.CASCADE:
+        return _cascade(shot, status, cause)
+    effect = "goes stale" if is_certain else "may go stale"
+    return status._replace(reason=f"{status.reason}; {effect}: {cause}", may_go_stale=True)
 
 
 def _cascade(shot: ShotToRender, status: ShotStatus, cause: str) -> ShotStatus:
-    reason = f"{cause}; it is rendered again for {format_price(shot.max_price)} where it starts on another frame"
+    price = format_price(shot.max_price)
     return status._replace(
-        state=ShotState.TO_RENDER, reason=reason, max_price=shot.max_price, is_cascaded=True
+        state=ShotState.TO_RENDER,
+        reason=f"{cause}; it is rendered again for {price} if its first frame has changed",
+        max_price=shot.max_price,
+        is_cascaded=True,
     )
 
 
 def current_first_frame_sha256(shot: ShotToRender, previous: Attempt | None) -> str | None:
-    """The digest of the frame that a shot would start on now; None where it is not known."""
+    """Return the digest of the frame that a shot would start on now; None if unknown.
+
+    Args:
+        shot: The shot.
+        previous: The attempt of the shot that it continues. A pinned take comes before it.
+    """
     if shot.pinned_take:
         previous = shot.pinned_take.attempt
     return previous.last_frame.sha256 if previous and previous.last_frame else None
 
 
 def describe_first_frame(shot: ShotToRender) -> str:
-    """The shot that another starts on, as one says it."""
+    """Return the name of the shot or take that a shot starts on, for a sentence."""
     if shot.pinned_take:
         return f"take {shot.pinned_take.take.number} of {shot.pinned_take.shot}"
     return shot.continues or "the shot before"
 
 
 def is_stale(shot: ShotToRender, attempt: Attempt | None, previous: Attempt | None) -> bool:
-    """Whether an attempt started on another frame than the one that is there now."""
-    ends_on = current_first_frame_sha256(shot, previous)
-    started = attempt.first_frame_sha256 if attempt else None
-    return bool(ends_on and started and ends_on != started)
+    """Return True if an attempt started on another frame than it would start on now."""
+    current_sha256 = current_first_frame_sha256(shot, previous)
+    first_frame_sha256 = attempt.first_frame_sha256 if attempt else None
+    return bool(current_sha256 and first_frame_sha256 and current_sha256 != first_frame_sha256)
 
 
 def reject_stale(status: BoardStatus, shots: Collection[PlannedShot]) -> None:
-    """Raise StaleSeam where one of the shots is stale, or may be after this run."""
-    told = [
-        f"{one.id} ({status[one.id].reason})"
-        for one in shots
-        if status[one.id].seam is SeamState.STALE or status[one.id].may_go_stale
+    """Check that no seam of the shots is stale or may go stale.
+
+    Raises:
+        StaleSeam: A seam is stale, or may be stale after this run.
+    """
+    stale = [
+        f"{shot.id} ({status[shot.id].reason})"
+        for shot in shots
+        if status[shot.id].seam is SeamState.STALE or status[shot.id].may_go_stale
     ]
-    if told:
-        msg = f"nothing is sent, for seams are stale or would be: {'; '.join(told)}; give "
+    if stale:
+        more = len(stale) - _MAX_LISTED_SHOTS
+        listed = "; ".join(stale[:_MAX_LISTED_SHOTS])
+        if more > 0:
+            listed += f"; and {more} more (see `shotchain plan`)"
+        msg = f"seams are stale or would become stale: {listed}. Nothing was sent; use "
         raise StaleSeam(msg + "--stale keep to leave them, or --stale cascade to render them again")
 
 
 def archive_attempt(folder: Path, receipt: Receipt) -> Receipt:
-    """The receipt of a kept shot, ready for another attempt: its files under names of their own.
+    """Give the files of a kept shot other names, so that another attempt may begin.
 
-    They get a second name first and lose nothing, so that a kill at any moment costs no clip.
+    The files keep their old names as well, so that a process that dies here loses no clip.
+
+    Args:
+        folder: The folder of the key.
+        receipt: The receipt, whose current attempt is kept.
+
+    Returns:
+        The receipt with the attempt outdated; it is not written yet.
     """
-    kept, number = receipt.current, receipt.current_number
-    assert kept is not None  # noqa: S101 - only what is kept is ever set aside
+    attempt, number = receipt.current, receipt.current_number
+    assert attempt is not None  # noqa: S101 - only a kept attempt is archived
     return receipt.update(
         AttemptState.OUTDATED,
-        clip=_archive_file(folder, kept.clip, number),
-        last_frame=_archive_file(folder, kept.last_frame, number),
+        clip=_archive_file(folder, attempt.clip, number),
+        last_frame=_archive_file(folder, attempt.last_frame, number),
     )
 
 
@@ -151,6 +187,6 @@ def _archive_file(folder: Path, stored_file: StoredFile | None, number: int) -> 
         except FileNotFoundError:
             raise
         except OSError:
-            # Not every file system has links.
+            # Some file systems have no hard links.
             shutil.copyfile(path, folder / name)
     return replace(stored_file, name=name)

@@ -1,6 +1,8 @@
-"""The status of every shot of a plan, compared with the store: kept, in flight, to render or unclear.
+"""The status of every shot of a plan: kept, in flight, to render or unclear.
 
-Reads records and file sizes only; `verify` checks the contents of files."""
+Compares the plan with the records and file sizes in the store; `verify` checks the contents of
+files.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from tasks.store.receipts import (
 
 
 class ShotState(StrEnum):
-    """Where a shot stands before a run."""
+    """The state of a shot before a run."""
 
     KEPT = "kept"
     TO_RENDER = "to render"
@@ -36,55 +38,56 @@ class ShotState(StrEnum):
 
 
 class SeamState(StrEnum):
-    """Whether a kept shot still starts on the last frame of the shot before it."""
+    """The seam before a kept shot: fresh if it starts on the present frame of the shot before."""
 
     FRESH = "fresh"
     STALE = "stale"
 
 
 class ShotStatus(NamedTuple):
-    """Where one shot stands before a run."""
+    """The status of one shot before a run."""
 
     state: ShotState
     reason: str
+    """The cause of the state, for people."""
     seam: SeamState | None = None
-    """Whether a kept shot still starts on the frame before it; None where nothing is to compare."""
+    """The seam before a kept shot; None if there is nothing to compare."""
     attempt: Attempt | None = None
-    """The attempt that counts, where there is one."""
+    """The attempt that counts, if any."""
     max_price: Money | None = ZERO
-    """What a run may have to pay for it; None is unknown."""
+    """The maximum price that a run pays for the shot; None if unknown."""
     may_render_again: bool = False
-    """Whether it is rendered again where the vendor turns out to have it no more."""
+    """True if the run renders it again when the vendor no longer has its job or files."""
     is_cascaded: bool = False
-    """Whether it is kept, and rendered again where it does not start on the frame before it."""
+    """True if it is kept and rendered again only if its first frame has changed."""
     may_go_stale: bool = False
-    """Whether this run may leave it on a frame that the shot before no longer ends on."""
+    """True if this run may change the last frame of the shot before it."""
 
 
 @dataclass(frozen=True)
 class BoardStatus:
-    """Where every shot of a plan stands."""
+    """The status of every shot of a plan, by shot id."""
 
     plan: Plan
     shots: Mapping[str, ShotStatus]
 
-    def __getitem__(self, shot: str) -> ShotStatus:
-        return self.shots[shot]
+    def __getitem__(self, shot_id: str) -> ShotStatus:
+        return self.shots[shot_id]
 
     def shots_in_state(self, state: ShotState) -> tuple[str, ...]:
-        """The ids of the shots in a state, in the order of the film."""
-        return tuple(one.id for one in self.plan if self.shots[one.id].state == state)
+        """Return the ids of the shots in a state, in film order."""
+        return tuple(shot.id for shot in self.plan if self.shots[shot.id].state is state)
 
-    def max_total(self, shots: tuple[str, ...] | None = None) -> Total:
-        """The most that rendering these shots, or all, may cost; a shared key counts once."""
-        wanted = {one.key: self.shots[one.id].max_price for one in self._select(shots)}
-        return sum_prices(wanted.values())
+    def max_total(self, shot_ids: tuple[str, ...] | None = None) -> Total:
+        """Return the maximum price of these shots, or of all; a shared key counts once."""
+        prices = {shot.key: self.shots[shot.id].max_price for shot in self._select(shot_ids)}
+        return sum_prices(prices.values())
 
-    def _select(self, shots: tuple[str, ...] | None) -> tuple[PlannedShot, ...]:
-        if shots is None:
+    def _select(self, shot_ids: tuple[str, ...] | None) -> tuple[PlannedShot, ...]:
+        if shot_ids is None:
             return self.plan.shots
-        wanted = frozenset(shots)
-        return tuple(one for one in self.plan if one.id in wanted)
+        selected = frozenset(shot_ids)
+        return tuple(shot for shot in self.plan if shot.id in selected)
 
 
 def read_board_status(
@@ -94,21 +97,27 @@ def read_board_status(
     *,
     resubmit: Collection[str] = (),
 ) -> BoardStatus:
-    """Where every shot stands. `record` is what the store remembers of this board; `resubmit`
-    names shots that are sent again where they stay unclear.
+    """Compare a plan with the store.
 
-    Raises StoreError where a record is damaged.
+    Args:
+        plan: The plan of the board.
+        records_of: Returns the records of a shot's provider.
+        record: The record of the board.
+        resubmit: The ids of shots that are sent again if they stay unclear.
+
+    Raises:
+        StoreError: A receipt is damaged.
     """
-    standings: dict[str, ShotStatus] = {}
+    statuses: dict[str, ShotStatus] = {}
     for shot in plan.dependency_order():
         if isinstance(shot, ExistingClip):
-            standings[shot.id] = ShotStatus(ShotState.KEPT, "a file")
+            statuses[shot.id] = ShotStatus(ShotState.KEPT, "a file")
             continue
-        standing = _shot_status(shot, records_of(shot), standings, record)
-        if standing.state is ShotState.UNCLEAR and shot.id in resubmit:
-            standing = standing._replace(max_price=shot.max_price)
-        standings[shot.id] = standing
-    return BoardStatus(plan, standings)
+        status = _shot_status(shot, records_of(shot), statuses, record)
+        if status.state is ShotState.UNCLEAR and shot.id in resubmit:
+            status = status._replace(max_price=shot.max_price)
+        statuses[shot.id] = status
+    return BoardStatus(plan, statuses)
 
 
 def _shot_status(
@@ -123,33 +132,27 @@ def _shot_status(
         or attempt.state in UNCHARGED_STATES
         or attempt.state is AttemptState.ABANDONED
     ):
-        return ShotStatus(
-            ShotState.TO_RENDER,
-            _reason_to_render(shot, attempt, earlier, record),
-            None,
-            None,
-            shot.max_price,
-        )
+        reason = _reason_to_render(shot, attempt, earlier, record)
+        return ShotStatus(ShotState.TO_RENDER, reason, max_price=shot.max_price)
     if attempt.state in UNCLEAR_STATES:
-        # Where the vendor's list shows that none was made, the run sends another.
-        lists = shot.provider.supports_listing
-        return ShotStatus(
-            ShotState.UNCLEAR,
-            _describe_unclear(attempt),
-            None,
-            attempt,
-            shot.max_price if lists else ZERO,
+        # If the vendor's list proves that no job was created, the run sends another request.
+        max_price = shot.max_price if shot.provider.supports_listing else ZERO
+        reason = (
+            f"sent {attempt.intended_at[:19]}Z without a response: it may be rendering, "
+            f"and {describe_price(attempt.max_price)} may be charged"
         )
-    if attempt.state is AttemptState.LOST:
-        reason = f"the vendor has job {attempt.job} no more and neither have we; {_describe_rerender(shot)}"
-        return ShotStatus(ShotState.TO_RENDER, reason, None, attempt, shot.max_price)
-    if attempt.state is AttemptState.CLEANED:
-        reason = f"was cleaned on {(attempt.cleaned_at or '')[:10]}; {_describe_rerender(shot)}"
-        return ShotStatus(ShotState.TO_RENDER, reason, None, attempt, shot.max_price)
+        return ShotStatus(ShotState.UNCLEAR, reason, attempt=attempt, max_price=max_price)
     if attempt.state in AT_VENDOR_STATES:
         return _at_vendor_status(shot, attempt)
+    if attempt.state is AttemptState.LOST:
+        cause = f"neither the vendor nor the store has the clip of job {attempt.job}"
+        return _rerender_status(shot, attempt, cause)
+    if attempt.state is AttemptState.CLEANED:
+        cause = f"was cleaned on {(attempt.cleaned_at or '')[:10]}"
+        return _rerender_status(shot, attempt, cause)
     if is_stored(records.folder_of(shot.key), attempt.clip):
-        return ShotStatus(ShotState.KEPT, f"rendered {attempt.intended_at[:10]}", None, attempt)
+        reason = f"rendered {attempt.intended_at[:10]}"
+        return ShotStatus(ShotState.KEPT, reason, attempt=attempt)
     return _missing_clip_status(shot, attempt)
 
 
@@ -160,45 +163,50 @@ def _reason_to_render(
     record: BoardRecord,
 ) -> str:
     if attempt:
-        return f"the last attempt {attempt.state.value}: {attempt.error or 'no reason told'}"
+        return f"the last attempt {attempt.state.value}: {attempt.error or 'no reason recorded'}"
     if shot.id not in record.shot_keys:
         return "not rendered yet"
-    noted = {one.number: one.key for one in record.takes_of(shot.id)}
-    if shot.take > 1 and noted.get(shot.take, shot.key) == shot.key:
+    recorded_keys = {take.number: take.key for take in record.takes_of(shot.id)}
+    if shot.take > 1 and recorded_keys.get(shot.take, shot.key) == shot.key:
         return f"take {shot.take} is not rendered yet"
-    parent = earlier.get(shot.continues or "")
-    if parent and parent.state is ShotState.TO_RENDER:
+    previous = earlier.get(shot.continues or "")
+    if previous and previous.state is ShotState.TO_RENDER:
         return f"continues {shot.continues}, which is rendered again"
     return "changed since it was rendered"
 
 
-def _describe_unclear(attempt: Attempt) -> str:
-    return (
-        f"sent {attempt.intended_at[:19]}Z and never answered: it may be rendering, "
-        f"and {describe_price(attempt.max_price)} may be charged"
-    )
-
-
 def _at_vendor_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:
     if attempt.age_seconds > JOB_RETENTION_SECONDS:
-        reason = f"job {attempt.job} is older than the 7 days a vendor keeps it; {_describe_rerender(shot)}"
-        return ShotStatus(
-            ShotState.TO_RENDER, reason, None, attempt, shot.max_price, may_render_again=True
-        )
-    return ShotStatus(ShotState.IN_FLIGHT, f"job {attempt.job} is fetched", None, attempt)
+        cause = f"job {attempt.job} is older than the 7 days a vendor keeps it"
+        return _rerender_status(shot, attempt, cause)._replace(may_render_again=True)
+    reason = f"job {attempt.job} is at the vendor; the next run downloads its clip"
+    return ShotStatus(ShotState.IN_FLIGHT, reason, attempt=attempt)
 
 
 def _missing_clip_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:
-    tried = f"its clip is gone from the store; job {attempt.job} is asked for it again"
-    if attempt.age_seconds <= FILE_RETENTION_SECONDS:
-        reason = f"{tried}, and only if the vendor has it no more, {_describe_rerender(shot)}"
-        return ShotStatus(
-            ShotState.IN_FLIGHT, reason, None, attempt, shot.max_price, may_render_again=True
-        )
-    reason = "its clip is gone from the store and older than the day a vendor keeps it; "
-    reason += _describe_rerender(shot)
+    if attempt.age_seconds > FILE_RETENTION_SECONDS:
+        cause = "its clip is missing from the store and older than the day a vendor keeps it"
+        return _rerender_status(shot, attempt, cause)._replace(may_render_again=True)
+    reason = (
+        f"its clip is missing from the store and is downloaded again from job {attempt.job}; "
+        f"if the vendor no longer has it, {_describe_rerender(shot)}"
+    )
     return ShotStatus(
-        ShotState.TO_RENDER, reason, None, attempt, shot.max_price, may_render_again=True
+        ShotState.IN_FLIGHT,
+        reason,
+        attempt=attempt,
+        max_price=shot.max_price,
+        may_render_again=True,
+    )
+
+
+def _rerender_status(shot: ShotToRender, attempt: Attempt, cause: str) -> ShotStatus:
+    """Return the status of a shot that was paid for and has to be paid for again."""
+    return ShotStatus(
+        ShotState.TO_RENDER,
+        f"{cause}; {_describe_rerender(shot)}",
+        attempt=attempt,
+        max_price=shot.max_price,
     )
 
 

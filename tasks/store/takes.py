@@ -1,6 +1,8 @@
 """The takes of a shot that exist in the store, found by board, shot and take number.
 
-The current content of the storyboard is not used here. The plan holds these values, so this module must not import it."""
+The present content of the storyboard does not matter here. The plan holds these values, so this
+module must not import it.
+"""
 
 from __future__ import annotations
 
@@ -13,46 +15,54 @@ from typing import NamedTuple
 from tasks.errors import MediaError
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.board_records import BoardRecord, RecordsFolder, Take
-from tasks.store.layout import Store, is_stored
+from tasks.store.layout import RecordStore, Store, is_stored
 from tasks.store.receipts import NO_RESULT_STATES, Attempt, AttemptState, read_receipt
+
+_FOLDERS: tuple[RecordsFolder, ...] = ("previz", "shots")
 
 
 class RecordedTake(NamedTuple):
-    """A take of a shot that was sent, and what came of it."""
+    """A take of a shot that was sent, with its attempt."""
 
     shot: str
     take: Take
     attempt: Attempt
     folder: Path
+    """The folder of its key."""
     has_board_record: bool = True
-    """Whether its prompt and the board's seed are known, not the receipt alone."""
+    """True if its prompt and the board's seed are known; False if only its receipt exists."""
 
     @property
     def clip_path(self) -> Path | None:
-        """Its clip, where that is on disk."""
-        kept = self.attempt.clip
-        return self.folder / kept.name if kept and is_stored(self.folder, kept) else None
+        """Its clip, if it is on disk."""
+        clip = self.attempt.clip
+        return self.folder / clip.name if clip and is_stored(self.folder, clip) else None
 
     @property
     def last_frame_path(self) -> Path | None:
-        """The picture it ends on, where that is on disk."""
-        kept = self.attempt.last_frame
-        return self.folder / kept.name if kept and is_stored(self.folder, kept) else None
+        """Its last frame, if it is on disk."""
+        frame = self.attempt.last_frame
+        return self.folder / frame.name if frame and is_stored(self.folder, frame) else None
 
     @property
     def has_last_frame(self) -> bool:
-        """Whether its last frame can be had without asking anybody."""
+        """True if its last frame is available offline."""
         return bool(self.last_frame_path or self.clip_path)
 
 
 def records_folder(*, loopback: bool) -> RecordsFolder:
-    """What a record calls the shelf of vendors on this machine, or of the others."""
+    """Return the folder name of the records of providers on loopback, or of vendors."""
     return "previz" if loopback else "shots"
+
+
+def folder_records(store: Store, folder: RecordsFolder) -> RecordStore:
+    """Return the records in a folder of the store."""
+    return store.records(loopback=folder == "previz")
 
 
 @dataclass(frozen=True)
 class TakeHistory:
-    """The takes that a store has of one board. Raises StoreError where a record is damaged."""
+    """The takes of one board in a store."""
 
     store: Store
     record: BoardRecord
@@ -60,84 +70,104 @@ class TakeHistory:
     def find_take(
         self, shot: str, number: int, folder: RecordsFolder | None
     ) -> RecordedTake | None:
-        """The newest render of a take; None where the store has none.
+        """Return the newest render of a take, or None if the store has none.
 
-        On one shelf, or on either where that is None.
+        Args:
+            shot: The id of the shot.
+            number: The number of the take.
+            folder: The folder to search; both if None.
+
+        Raises:
+            StoreError: A receipt is damaged.
         """
-        noted = (one for one in self._from_board_record(shot, folder) if one.take.number == number)
-        found = next(noted, None)
-        if found:
-            return found
-        # The record may have been lost, or written by an older shotchain.
-        booked = (one for one in self._from_receipts(shot, folder) if one.take.number == number)
-        return max(booked, key=lambda one: one.attempt.intended_at, default=None)
+        for recorded in self._from_board_record(shot, folder):
+            if recorded.take.number == number:
+                return recorded
+        # The board's record may be lost, or older than its `takes`.
+        renders = (
+            recorded
+            for recorded in self._from_receipts(shot, folder)
+            if recorded.take.number == number
+        )
+        return max(renders, key=_intended_at, default=None)
 
     def list_takes(self, shot: str, folder: RecordsFolder | None) -> tuple[RecordedTake, ...]:
-        """Every take of a shot that was rendered, or is being, by number."""
-        booked = sorted(self._from_receipts(shot, folder), key=lambda one: one.attempt.intended_at)
-        found = {one.take.number: one for one in booked}
-        noted = reversed(list(self._from_board_record(shot, folder)))
-        found |= {one.take.number: one for one in noted}
-        return tuple(found[number] for number in sorted(found))
+        """Return every take of a shot that was sent, by number.
+
+        Args:
+            shot: The id of the shot.
+            folder: The folder to search; both if None.
+
+        Raises:
+            StoreError: A receipt is damaged.
+        """
+        by_age = [
+            *sorted(self._from_receipts(shot, folder), key=_intended_at),
+            *reversed(list(self._from_board_record(shot, folder))),
+        ]
+        takes = {recorded.take.number: recorded for recorded in by_age}
+        return tuple(takes[number] for number in sorted(takes))
 
     def _from_board_record(self, shot: str, folder: RecordsFolder | None) -> Iterator[RecordedTake]:
-        """The renders that the board's record names, the newest first."""
+        """Yield the renders in the board's record, the newest first."""
         for take in reversed(self.record.takes.get(shot, ())):
             if folder in (None, take.folder):
-                attempt = _find_sent_attempt(self.store, take.folder, take.key)
+                records = folder_records(self.store, take.folder)
+                attempt = _find_sent_attempt(records, take.key)
                 if attempt:
-                    yield RecordedTake(
-                        shot, take, attempt, _folder_of(self.store, take.folder, take.key)
-                    )
+                    yield RecordedTake(shot, take, attempt, records.folder_of(take.key))
 
     def _from_receipts(self, shot: str, folder: RecordsFolder | None) -> Iterator[RecordedTake]:
         return (
-            one for one in self._takes_by_shot.get(shot, ()) if folder in (None, one.take.folder)
+            recorded
+            for recorded in self._renders_by_shot.get(shot, ())
+            if folder in (None, recorded.take.folder)
         )
 
     @cached_property
-    def _takes_by_shot(self) -> dict[str, list[RecordedTake]]:
-        """By shot the renders that were booked under the board's name: every receipt is read."""
-        found: dict[str, list[RecordedTake]] = {}
-        names: tuple[RecordsFolder, ...] = ("previz", "shots")
-        for name in names:
-            keys = self.store.records(loopback=name == "previz").keys()
-            for key in keys:
-                attempt = _find_sent_attempt(self.store, name, key)
+    def _renders_by_shot(self) -> dict[str, list[RecordedTake]]:
+        """All renders that were booked under the board's name; reads every receipt."""
+        renders: dict[str, list[RecordedTake]] = {}
+        for folder in _FOLDERS:
+            records = folder_records(self.store, folder)
+            for key in records.iter_keys():
+                attempt = _find_sent_attempt(records, key)
                 if attempt and attempt.board == self.record.name:
-                    take = Take(attempt.take, key, name, recorded_at=attempt.intended_at)
-                    home = _folder_of(self.store, name, key)
-                    render = RecordedTake(attempt.shot, take, attempt, home, has_board_record=False)
-                    found.setdefault(attempt.shot, []).append(render)
-        return found
+                    take = Take(attempt.take, key, folder, recorded_at=attempt.intended_at)
+                    recorded = RecordedTake(
+                        attempt.shot, take, attempt, records.folder_of(key), has_board_record=False
+                    )
+                    renders.setdefault(attempt.shot, []).append(recorded)
+        return renders
 
 
-def _folder_of(store: Store, folder: RecordsFolder, key: str) -> Path:
-    return store.records(loopback=folder == "previz").folder_of(key)
+def _intended_at(recorded: RecordedTake) -> str:
+    return recorded.attempt.intended_at
 
 
-def _find_sent_attempt(store: Store, folder: RecordsFolder, key: str) -> Attempt | None:
-    """The attempt of a key that counts, where something may have come of it."""
-    found = store.records(loopback=folder == "previz")
-    attempt = read_receipt(key, found.read(key)).current
+def _find_sent_attempt(records: RecordStore, key: str) -> Attempt | None:
+    """Return the attempt of a key that counts, unless it ended without a job or with a failure."""
+    attempt = read_receipt(key, records.read(key)).current
     if attempt is None or attempt.state in NO_RESULT_STATES - {AttemptState.LOST}:
         return None
     return attempt
 
 
 def read_last_frame(recorded: RecordedTake) -> bytes:
-    """The picture that a take ends on, from its file or from its clip.
+    """Return the last frame of a take, from its file or decoded from its clip.
 
-    Raises MediaError where neither is there as it was recorded.
+    Raises:
+        MediaError: The store has neither of them with its recorded content.
     """
-    kept = recorded.attempt.last_frame
-    if kept and recorded.last_frame_path:
+    frame = recorded.attempt.last_frame
+    if frame and recorded.last_frame_path:
         data = recorded.last_frame_path.read_bytes()
-        if digest_bytes(data) == kept.sha256:
+        if digest_bytes(data) == frame.sha256:
             return data
     if recorded.clip_path is None:
-        msg = f"the clip of take {recorded.take.number} of {recorded.shot} is gone from the store; "
-        raise MediaError(msg + "put it back, or start on another take")
+        msg = f"the clip of take {recorded.take.number} of {recorded.shot} is missing; "
+        raise MediaError(msg + "restore it from a backup, or start on another take")
+    # av takes long to import, and plans only look at paths.
     from tasks.media.frames import last_frame
 
     return last_frame(recorded.clip_path)

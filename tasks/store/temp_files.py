@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import time
@@ -15,35 +16,43 @@ from tasks.store.layout import Store
 from tasks.store.locks import try_lock
 
 CONVERTED_FOLDER_INFIX = ".fitted-"
-"""Between the name of a film's staging file and the rest of its folder of fitted clips."""
+"""In the name of a folder of converted clips: follows the name of the film's temporary file."""
 
 _MIN_AGE_SECONDS = 1.0
 _TEMP_SUFFIXES = (".staging", ".part")
 _SKIPPED_FOLDERS = ("prefect", "simulator")
-"""Folders whose owners look after them."""
+"""Folders that their owners clean up."""
 
 
 def find_abandoned_files(store: Store) -> tuple[Path, ...]:
-    """Every half-written file or folder of the store, and beside the films it put elsewhere."""
+    """Return the temporary files and folders that no process is writing.
+
+    Searches the store and the folders of the films that it exported.
+    """
     return tuple(path for path in _iter_temp_files(store) if is_abandoned(path))
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether nobody is writing a staging file, or the film that a folder's clips are for."""
-    name, fitted, _ = path.name.partition(CONVERTED_FOLDER_INFIX)
-    if fitted:
-        film = path.with_name(name)
+    """Return True if no process is writing a temporary file, or the film of a temporary folder."""
+    film_name, infix, _ = path.name.partition(CONVERTED_FOLDER_INFIX)
+    if infix:
+        film = path.with_name(film_name)
         return not film.exists() or is_abandoned(film)
     with suppress(OSError, StoreError), path.open("rb") as file:
-        facts = os.fstat(file.fileno())
-        # Between its making and its lock a file is empty; nothing is written without the lock.
-        just_made = not facts.st_size and time.time() - facts.st_mtime < _MIN_AGE_SECONDS
-        return not just_made and try_lock(file)
+        status = os.fstat(file.fileno())
+        # A new file is empty until its writer holds the lock; nothing is written without it.
+        is_new = not status.st_size and time.time() - status.st_mtime < _MIN_AGE_SECONDS
+        return not is_new and try_lock(file)
     return False
 
 
+def is_temp_name(name: str) -> bool:
+    """Return True if only temporary files have such a name."""
+    return name.startswith(".") and name.endswith(_TEMP_SUFFIXES)
+
+
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where it is gone."""
+    """Return the bytes of a file, or of all files in a folder; 0 if it does not exist."""
     files = path.rglob("*") if path.is_dir() else (path,)
     total = 0
     for file in files:
@@ -53,16 +62,17 @@ def size_of(path: Path) -> int:
 
 
 def format_bytes(size_bytes: int) -> str:
-    """A size for a person."""
+    """Format a size for people."""
     return f"{size_bytes / 1_000_000:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes} bytes"
 
 
 def remove_path(path: Path) -> int:
-    """Remove a file or folder and return the bytes that are free now; gone already is 0.
+    """Remove a file or folder and return the freed bytes; 0 if it does not exist.
 
-    Raises StoreError where the disk refuses.
+    Raises:
+        StoreError: The file can't be removed.
     """
-    freed = size_of(path)
+    freed_bytes = size_of(path)
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -71,31 +81,25 @@ def remove_path(path: Path) -> int:
     except FileNotFoundError:
         return 0
     except OSError as error:
-        msg = f"{path} can't be removed: {error.strerror}; check the store's rights"
+        msg = f"{path} can't be removed: {error.strerror}; check the permissions of the store"
         raise StoreError(msg) from error
-    return freed
+    return freed_bytes
 
 
 def _iter_temp_files(store: Store) -> Iterator[Path]:
-    for folder, folders, files in os.walk(store.root):
-        here = Path(folder)
-        if here == store.root:
-            folders[:] = [one for one in folders if one not in _SKIPPED_FOLDERS]
-        fitted = [one for one in folders if one.startswith(".") and CONVERTED_FOLDER_INFIX in one]
-        folders[:] = sorted(set(folders) - set(fitted))
-        yield from (here / one for one in sorted(fitted))
-        yield from (here / one for one in sorted(files) if is_temp_name(one))
+    for name, folder_names, file_names in os.walk(store.root):
+        folder = Path(name)
+        if folder == store.root:
+            folder_names[:] = [name for name in folder_names if name not in _SKIPPED_FOLDERS]
+        converted = [name for name in folder_names if _is_converted_folder(name)]
+        folder_names[:] = sorted(set(folder_names) - set(converted))
+        yield from (folder / name for name in sorted(converted))
+        yield from (folder / name for name in sorted(file_names) if is_temp_name(name))
     for film in read_exports(store):
-        place = Path(film)
-        if place.is_absolute() and not place.is_relative_to(store.root):
-            yield from sorted(place.parent.glob(f".{_escape_glob(place.name)}.*.staging"))
+        path = Path(film)
+        if path.is_absolute() and not path.is_relative_to(store.root):
+            yield from sorted(path.parent.glob(f".{glob.escape(path.name)}.*.staging"))
 
 
-def is_temp_name(name: str) -> bool:
-    """Whether a file's name is one that only half-written files have."""
-    return name.startswith(".") and name.endswith(_TEMP_SUFFIXES)
-
-
-def _escape_glob(name: str) -> str:
-    """A name in which nothing is a pattern."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+def _is_converted_folder(name: str) -> bool:
+    return name.startswith(".") and CONVERTED_FOLDER_INFIX in name

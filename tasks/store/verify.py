@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tasks.budgets.money import format_price
 from tasks.errors import StoreError
-from tasks.store import board_records
 from tasks.store.atomic_files import digest_file, read_record
+from tasks.store.board_records import BOARDS_FOLDER, BoardRecord, iter_board_records
+from tasks.store.films import EXPORTS_NAME
 from tasks.store.layout import KEY_LOCK_NAME, RECEIPT_NAME, RecordStore, Store
 from tasks.store.receipts import (
     ENDED_STATES,
@@ -24,7 +25,10 @@ from tasks.store.receipts import (
 from tasks.store.temp_files import find_abandoned_files, is_temp_name, size_of
 
 DAMAGED_SUFFIX = ".damaged"
-"""What the name of a file ends on that was put aside."""
+"""Ends the name of a file in quarantine."""
+
+_QUARANTINED = "in quarantine because it was damaged"
+_RESTORE = "restore it from a backup"
 
 _KEY_PATTERN = re.compile(r"[0-9a-f]{64}")
 _CLIP_FILE_PATTERN = re.compile(r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|webp)")
@@ -32,7 +36,7 @@ _CLIP_FILE_PATTERN = re.compile(r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|w
 
 @dataclass(frozen=True)
 class StoreProblem:
-    """Something that is not as its record says."""
+    """A file or folder that does not match its record."""
 
     path: Path
     message: str
@@ -40,17 +44,17 @@ class StoreProblem:
     key: str = ""
     attempt: Attempt | None = None
     is_movable: bool = False
-    """Whether putting it aside lets the next run bring it back."""
+    """True if the next run restores the file once it is in quarantine."""
 
     @property
     def owner(self) -> str:
-        """The board and the shot, where a receipt tells them."""
+        """The board and shot as `board/shot`; empty without a receipt."""
         return f"{self.attempt.board}/{self.attempt.shot}" if self.attempt else ""
 
 
 @dataclass(frozen=True)
 class UnknownFile:
-    """A file that no record knows. It harms nothing but the disk."""
+    """A file without a record. It only takes up disk space."""
 
     path: Path
     reason: str
@@ -59,100 +63,107 @@ class UnknownFile:
 
 @dataclass
 class VerifyResult:
-    """What was looked at and what was found."""
+    """The number of files that were read, and the problems."""
 
     file_count: int = 0
     byte_count: int = 0
     problems: list[StoreProblem] = field(default_factory=list)
     unknown_files: list[UnknownFile] = field(default_factory=list)
 
+    def add_unknown(self, path: Path, reason: str) -> None:
+        """Add an unknown file or folder."""
+        self.unknown_files.append(UnknownFile(path, reason, size_of(path)))
+
 
 def verify_store(store: Store) -> VerifyResult:
-    """Read every kept clip, last frame and film of a store, and every record."""
-    found = VerifyResult()
+    """Read every record, kept clip, last frame and film of a store.
+
+    Raises:
+        StoreError: A folder can't be read. Damaged records are reported as problems.
+    """
+    result = VerifyResult()
     for loopback in (False, True):
-        shelf = store.records(loopback=loopback)
-        keys = shelf.keys()
-        for key in keys:
-            _verify_key(shelf, key, found)
-    _verify_films(store, found)
-    _verify_board_records(store, found)
+        records = store.records(loopback=loopback)
+        for key in records.iter_keys():
+            _verify_key(records, key, result)
+    _verify_films(store, result)
+    _verify_board_records(store, result)
     for path in find_abandoned_files(store):
-        found.unknown_files.append(
-            UnknownFile(path, "half written by a run that was killed", size_of(path))
-        )
-    return found
+        result.add_unknown(path, "a temporary file of a killed run")
+    return result
 
 
 def quarantine(problem: StoreProblem) -> Path:
-    """Rename a damaged file, so that nothing takes it for whole. Returns where it is now.
+    """Rename a damaged file, so that no run uses it, and return its new path.
 
-    Raises StoreError where the disk refuses.
+    Raises:
+        StoreError: The file can't be renamed.
     """
-    aside = problem.path.with_name(problem.path.name + DAMAGED_SUFFIX)
+    new_path = problem.path.with_name(problem.path.name + DAMAGED_SUFFIX)
     number = 2
-    while aside.exists():
-        aside = problem.path.with_name(f"{problem.path.name}{DAMAGED_SUFFIX}-{number}")
+    while new_path.exists():
+        new_path = problem.path.with_name(f"{problem.path.name}{DAMAGED_SUFFIX}-{number}")
         number += 1
     try:
-        return problem.path.rename(aside)
+        return problem.path.rename(new_path)
     except OSError as error:
-        msg = f"{problem.path} can't be put aside: {error.strerror}; check the store's rights"
-        raise StoreError(msg) from error
+        msg = f"{problem.path} can't be renamed: {error.strerror}; "
+        raise StoreError(msg + "check the permissions of the store") from error
 
 
 def _verify_key(records: RecordStore, key: str, result: VerifyResult) -> None:
-    home = records.folder_of(key)
+    folder = records.folder_of(key)
     if not _KEY_PATTERN.fullmatch(key):
-        result.unknown_files.append(UnknownFile(home, "its name is no key", size_of(home)))
+        result.add_unknown(folder, "its name is not a key")
         return
     try:
         receipt = read_receipt(key, records.read(key))
     except StoreError as error:
-        result.problems.append(
-            StoreProblem(home / RECEIPT_NAME, str(error), "put it back from a backup", key)
-        )
+        result.problems.append(StoreProblem(folder / RECEIPT_NAME, str(error), _RESTORE, key))
         return
-    latest = receipt.current
-    if latest is None:
-        result.problems += _find_unreceipted_files(home, key)
+    current = receipt.current
+    if current is None:
+        result.problems += _find_unreceipted_files(folder, key)
         return
-    replaced = [] if latest.state is AttemptState.CLEANED else list(_replaced_attempts(receipt))
-    wrong = list(_verify_attempt(home, key, latest, result))
-    wrong += [damage for one in replaced for damage in _verify_replaced(home, key, one, result)]
-    # A run may have brought a file home again while it was read.
-    if wrong and read_receipt(key, records.read(key)) != receipt:
+    is_cleaned = current.state is AttemptState.CLEANED
+    replaced = [] if is_cleaned else list(_replaced_attempts(receipt))
+    problems = list(_verify_attempt(folder, key, current, result))
+    for attempt in replaced:
+        problems += _verify_replaced(folder, key, attempt, result)
+    # A run may have downloaded a file while it was being read.
+    if problems and read_receipt(key, records.read(key)) != receipt:
         _verify_key(records, key, result)
         return
-    result.problems += wrong
-    kept = {one.clip.name for one in replaced if one.clip}
-    kept |= {one.last_frame.name for one in replaced if one.last_frame}
-    result.unknown_files += _find_unknown_files(home, latest, kept)
+    result.problems += problems
+    stored_files = [file for attempt in replaced for file in (attempt.clip, attempt.last_frame)]
+    known_names = {file.name for file in stored_files if file}
+    _find_unknown_files(folder, current, known_names, result)
 
 
 def _replaced_attempts(receipt: Receipt) -> Iterator[Attempt]:
-    """The attempts whose clips were rendered again and are still there, for they are paid."""
-    for number, one in enumerate(receipt.attempts, 1):
-        if one.state is AttemptState.OUTDATED and number != receipt.current_number:
-            yield one
+    """Yield the attempts that a later render replaced; their clips are paid for and stay."""
+    for number, attempt in enumerate(receipt.attempts, 1):
+        if attempt.state is AttemptState.OUTDATED and number != receipt.current_number:
+            yield attempt
 
 
 def _verify_replaced(
     folder: Path, key: str, attempt: Attempt, result: VerifyResult
 ) -> Iterator[StoreProblem]:
-    if attempt.clip and (what := _compare(folder / attempt.clip.name, attempt.clip, result)):
-        path, remedy = folder / attempt.clip.name, "put it back from a backup; no shot needs it now"
-        gone = not path.exists()
-        yield StoreProblem(
-            path, f"the replaced clip {what}", remedy, key, attempt, is_movable=not gone
-        )
+    if attempt.clip is None:
+        return
+    path = folder / attempt.clip.name
+    if mismatch := _find_mismatch(path, attempt.clip, result):
+        remedy = f"{_RESTORE}; no shot needs it now"
+        message = f"the replaced clip {mismatch}"
+        yield StoreProblem(path, message, remedy, key, attempt, is_movable=path.exists())
 
 
 def _find_unreceipted_files(folder: Path, key: str) -> Iterator[StoreProblem]:
     for path in sorted(folder.iterdir()):
         if _CLIP_FILE_PATTERN.fullmatch(path.name):
-            what = "its receipt is gone, so it would be paid for again"
-            yield StoreProblem(path, what, f"put {RECEIPT_NAME} back from a backup", key)
+            message = "its receipt is missing, so it would be paid for again"
+            yield StoreProblem(path, message, f"restore {RECEIPT_NAME} from a backup", key)
 
 
 def _verify_attempt(
@@ -161,122 +172,111 @@ def _verify_attempt(
     if attempt.state in ENDED_STATES:
         return
     if attempt.state is AttemptState.KEPT and attempt.clip:
-        what = _compare(folder / attempt.clip.name, attempt.clip, result)
-        if what:
-            gone = not (folder / attempt.clip.name).exists()
-            remedy = (
-                _describe_recovery(attempt)
-                if gone
-                else f"`verify --repair`; then {_describe_recovery(attempt)}"
-            )
-            path = folder / attempt.clip.name
-            yield StoreProblem(path, f"the clip {what}", remedy, key, attempt, is_movable=not gone)
+        path = folder / attempt.clip.name
+        if mismatch := _find_mismatch(path, attempt.clip, result):
+            exists = path.exists()
+            remedy = _describe_recovery(attempt)
+            if exists:
+                remedy = f"`verify --repair`; then {remedy}"
+            message = f"the clip {mismatch}"
+            yield StoreProblem(path, message, remedy, key, attempt, is_movable=exists)
     if attempt.last_frame:
-        what = _compare(folder / attempt.last_frame.name, attempt.last_frame, result)
-        if what:
-            remedy = "the next shot that starts on it has it taken from the clip, for nothing"
-            path = folder / attempt.last_frame.name
-            yield StoreProblem(path, f"the last frame {what}", remedy, key, attempt)
+        path = folder / attempt.last_frame.name
+        if mismatch := _find_mismatch(path, attempt.last_frame, result):
+            remedy = "the next shot that starts on it takes it from the clip, free of charge"
+            yield StoreProblem(path, f"the last frame {mismatch}", remedy, key, attempt)
 
 
-def _compare(path: Path, stored_file: StoredFile, result: VerifyResult) -> str:
-    """What is wrong with a file, or nothing."""
+def _find_mismatch(path: Path, stored_file: StoredFile, result: VerifyResult) -> str:
+    """Return the difference between a file and its record; empty without a difference."""
     try:
-        size = path.stat().st_size
-        result.file_count, result.byte_count = result.file_count + 1, result.byte_count + size
-        if size != stored_file.size_bytes:
-            return f"has {size} of its {stored_file.size_bytes} bytes"
-        return (
-            "" if digest_file(path) == stored_file.sha256 else "is not what was kept (its digest)"
-        )
+        size_bytes = path.stat().st_size
+        result.file_count += 1
+        result.byte_count += size_bytes
+        if size_bytes != stored_file.size_bytes:
+            return f"has {size_bytes} of its {stored_file.size_bytes} bytes"
+        if digest_file(path) != stored_file.sha256:
+            return "does not match its recorded digest"
     except FileNotFoundError:
-        return "is gone"
+        return "is missing"
     except OSError as error:
         return f"can't be read ({error.strerror})"
+    return ""
 
 
 def _describe_recovery(attempt: Attempt) -> str:
     price = format_price(attempt.price if attempt.price is not None else attempt.max_price)
-    again = f"renders it again for {price}"
     if attempt.age_seconds > FILE_RETENTION_SECONDS:
-        return f"the next run {again}, for the vendor kept it for a day"
+        return (
+            f"the next run renders it again for {price}, because the vendor kept its file for a day"
+        )
     return (
-        f"the next run asks job {attempt.job} for it, and only if the vendor has it no more {again}"
+        f"the next run downloads it again from job {attempt.job}, and if the vendor no longer has "
+        f"it, renders it again for {price}"
     )
 
 
 def _find_unknown_files(
-    folder: Path, latest: Attempt, known_names: Collection[str]
-) -> Iterator[UnknownFile]:
+    folder: Path, current: Attempt, known_names: Collection[str], result: VerifyResult
+) -> None:
     for path in sorted(folder.iterdir()):
-        if (
-            is_temp_name(path.name)
-            or path.name in (RECEIPT_NAME, KEY_LOCK_NAME)
-            or path.suffix == ".lock"
-        ):
-            continue
-        if path.name in known_names:
+        is_lock = path.name == KEY_LOCK_NAME or path.suffix == ".lock"
+        if is_lock or is_temp_name(path.name) or path.name in (RECEIPT_NAME, *known_names):
             continue
         if DAMAGED_SUFFIX in path.name:
-            why = "put aside because it was damaged"
+            result.add_unknown(path, _QUARANTINED)
         elif not _CLIP_FILE_PATTERN.fullmatch(path.name):
-            why = "nothing refers to it"
-        elif latest.state in ENDED_STATES:
-            why = f"its attempt is {latest.state.value}"
-        else:
-            continue
-        yield UnknownFile(path, why, size_of(path))
+            result.add_unknown(path, "no record refers to it")
+        elif current.state in ENDED_STATES:
+            result.add_unknown(path, f"its attempt is {current.state.value}")
 
 
 def _verify_films(store: Store, result: VerifyResult) -> None:
     for path in sorted(store.films_folder.glob("*.mp4*")):
         if path.suffix != ".mp4":
-            result.unknown_files.append(
-                UnknownFile(path, "put aside because it was damaged", size_of(path))
-            )
+            result.add_unknown(path, _QUARANTINED)
         elif not path.with_suffix(".json").exists():
-            result.unknown_files.append(
-                UnknownFile(path, "no record says whose film it is", size_of(path))
-            )
+            result.add_unknown(path, "a film without a record")
     for path in sorted(store.films_folder.glob("*.json")):
-        if path.name != "placed.json":
+        if path.name != EXPORTS_NAME:
             _verify_film(path, result)
 
 
-def _verify_film(record: Path, result: VerifyResult) -> None:
-    film = record.with_suffix(".mp4")
-    remedy = "the next run joins it again, for nothing"
+def _verify_film(record_path: Path, result: VerifyResult) -> None:
+    film = record_path.with_suffix(".mp4")
+    remedy = "the next run joins it again, free of charge"
     try:
-        facts = read_record(record) or {}
+        record = read_record(record_path) or {}
     except StoreError as error:
-        result.problems.append(StoreProblem(record, str(error), f"remove it; {remedy}"))
+        result.problems.append(StoreProblem(record_path, str(error), f"remove it; {remedy}"))
         return
-    if "sha256" in facts:
-        what = _compare(film, StoredFile(film.name, facts["sha256"], facts["bytes"]), result)
-        if what:
-            gone = not film.exists()
-            remedy = remedy if gone else f"`verify --repair`; then {remedy}"
-            result.problems.append(
-                StoreProblem(film, f"the film {what}", remedy, is_movable=not gone)
-            )
+    if "sha256" not in record:
+        return
+    stored_film = StoredFile(film.name, record["sha256"], record["bytes"])
+    if mismatch := _find_mismatch(film, stored_film, result):
+        exists = film.exists()
+        if exists:
+            remedy = f"`verify --repair`; then {remedy}"
+        message = f"the film {mismatch}"
+        result.problems.append(StoreProblem(film, message, remedy, is_movable=exists))
 
 
 def _verify_board_records(store: Store, result: VerifyResult) -> None:
-    shelves = (store.records(loopback=False), store.records(loopback=True))
-    for path in sorted((store.root / board_records.BOARDS_FOLDER).glob("*.json")):
+    for path in sorted((store.root / BOARDS_FOLDER).glob("*.json")):
         try:
-            seen = [
-                one for one in board_records.iter_board_records(store.root) if one.name == path.stem
-            ]
+            boards = list(iter_board_records(store.root, path.stem))
         except StoreError as error:
-            result.problems.append(StoreProblem(path, str(error), "put it back from a backup"))
-            return
-        for board in seen:
-            for shot, key in board.shot_keys.items():
-                if not any(
-                    shelf.folder_of(key).joinpath(RECEIPT_NAME).exists() for shelf in shelves
-                ):
-                    what = f"{board.name}/{shot} was rendered, and its receipt is gone"
-                    remedy = "put it back from a backup, or it is rendered and paid again"
-                    home = shelves[0].folder_of(key)
-                    result.problems.append(StoreProblem(home, what, remedy, key))
+            result.problems.append(StoreProblem(path, str(error), _RESTORE))
+            continue
+        for board in boards:
+            result.problems += _find_missing_receipts(store, board)
+
+
+def _find_missing_receipts(store: Store, board: BoardRecord) -> Iterator[StoreProblem]:
+    all_records = (store.records(loopback=False), store.records(loopback=True))
+    for shot, key in board.shot_keys.items():
+        folders = [records.folder_of(key) for records in all_records]
+        if not any((folder / RECEIPT_NAME).exists() for folder in folders):
+            message = f"{board.name}/{shot} was rendered, and its receipt is missing"
+            remedy = f"{_RESTORE}, or it is rendered and paid for again"
+            yield StoreProblem(folders[0], message, remedy, key)

@@ -7,6 +7,7 @@ from tasks.errors import JobLost, ProviderError
 from tasks.plan import ShotToRender
 from tasks.providers import prices
 from tasks.providers.polling import job_timeout_seconds
+from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.providers.types import JobResult
 from tasks.store.layout import is_stored
 from tasks.store.receipts import (
@@ -66,7 +67,7 @@ def _actual_price(shot: ShotToRender, done: JobResult) -> Money | None:
     """What the job cost by the vendor's own count; None where it told none."""
     order, wanted, provider = shot.request, shot.content_request, shot.provider
     if done.details.tokens is None or shot.family is None:
-        return shot.max_price if provider.price_table == prices.FREE_PRICE_TABLE else None
+        return shot.max_price if provider.price_table == FREE_PRICE_TABLE else None
     return prices.calculate_price(
         provider,
         provider.get_family(shot.family),

@@ -269,7 +269,7 @@ def claimed_jobs(records: RecordStore) -> frozenset[str]:
 
 
 def _iter_attempts(records: RecordStore, *, excluding_key: str = "") -> Iterable[Attempt]:
-    keys = records.keys()
+    keys = records.iter_keys()
     for key in keys:
         if key != excluding_key:
             yield from read_receipt(key, records.read(key)).attempts

@@ -133,7 +133,7 @@ def test_an_unknown_price_is_never_taken_for_nothing(folder: Path, capsys, monke
     command = ["render", "board.yaml", "--provider", "kkiai"]
 
     assert main([*command, "--budget", "100 USD"]) == 4
-    assert "the price is not known of one, two" in capsys.readouterr().err
+    assert "the price of one, two is not known" in capsys.readouterr().err
     assert main(command) == 4
     assert "an unknown price" in capsys.readouterr().err
     assert main(["plan", "board.yaml", "--provider", "kkiai", "--json"]) == 0
@@ -189,7 +189,7 @@ def test_a_bug_is_one_line_and_a_log_without_secrets(folder: Path, capsys, monke
     def broken(*_: object, **__: object) -> None:
         raise ValueError("canary-key-2 at https://v.example/a.mp4?X-Sig=canary-sig and more")
 
-    monkeypatch.setattr("storyboards.loading.load", broken)
+    monkeypatch.setattr("storyboards.loading.load_partial", broken)
 
     assert main(["check", "board.yaml"]) == 70
     err = capsys.readouterr().err

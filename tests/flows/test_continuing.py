@@ -84,8 +84,8 @@ def test_a_kept_clip_is_refused_at_a_vendor_once_its_url_is_too_old(studio) -> N
     (problem,) = raised.value.problems
     assert problem.path == "shots[1].continue"
     assert "the clip of one is older than the 20 hours" in problem.message
-    assert "Leave continue out" in problem.remedy
-    assert "raise the take of one" in problem.remedy
+    assert "Remove continue" in problem.remedy
+    assert "increase the take of one" in problem.remedy
     assert "asset://" in problem.remedy
     assert studio.submits == 1
     check_preconditions(studio.prepare(board(ONE, TWO), only=("one",)))

@@ -145,7 +145,7 @@ def test_a_price_that_nobody_told_is_unknown_under_a_budget(studio, own, at_home
     studio.write(BOARD)
 
     assert main(["render", "board.yaml", "--budget", "100 USD"]) == 4
-    assert "the price is not known of one, two" in capsys.readouterr().err
+    assert "the price of one, two is not known" in capsys.readouterr().err
     with own.open("a") as file:
         for name, family in (("my-gateway", "seedance-2.0"), ("my-ark", "seedance-1.0-pro")):
             file.write(f'[prices.{name}."{family}"]\nper_million_tokens = 5000\n')

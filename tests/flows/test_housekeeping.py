@@ -48,7 +48,9 @@ def test_verify_names_damage_and_ends_with_1(store: Store, keep, capsys) -> None
 
     assert main(["verify"]) == 1
     first, last = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"damaged: {key[:10]} film/one: the clip is not what was kept")
+    assert first.startswith(
+        f"damaged: {key[:10]} film/one: the clip does not match its recorded digest"
+    )
     assert last.endswith("4 files, 45 bytes; 1 damaged")
 
     assert main(["verify", "--json"]) == 1

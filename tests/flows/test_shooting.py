@@ -100,7 +100,7 @@ def test_a_clip_deleted_by_hand_is_fetched_again_without_a_create(studio, chain,
     report = studio.run(chain("one", "two"))
 
     assert standing.state == "in flight"
-    assert "asked for it again" in standing.reason
+    assert "is downloaded again from job" in standing.reason
     assert outcomes(report) == {"one": "kept", "two": "kept"}
     assert clip.read_bytes() == before
     assert studio.creates == 2

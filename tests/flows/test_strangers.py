@@ -130,8 +130,8 @@ def nothing(stage: Stage) -> None:
         ("refs/private.png", link_to_folder, "outside the board's folder"),
         ("zero.png", link_to_device, "outside the board's folder"),
         ("/etc/hostname", nothing, "outside the board's folder"),
-        ("pipe.png", pipe, "is no file"),
-        ("a.png", folder, "is no file"),
+        ("pipe.png", pipe, "is not a regular file"),
+        ("a.png", folder, "is not a regular file"),
         ("~/.ssh/id_rsa", nothing, "no file ~/.ssh/id_rsa beside"),
         ("file:///etc/hostname", nothing, "file"),
         ("FILE:///etc/hostname", nothing, "file"),
@@ -255,7 +255,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(
 )
 BOARDS = {
     "ten megabytes": (HEAD + "# padding\n" * 1_000_000, "larger than 2 MB"),
-    "a billion laughs": (LAUGHS, "aliases filled in"),
+    "a billion laughs": (LAUGHS, "aliases included"),
     "an alias of itself": ("shots: &a [*a]\n", "inside its own anchor"),
     "brackets": ("shots: " + "[" * 500_000, "nested deeper"),
     "braces": ("{a: " * 100_000, "nested deeper"),

@@ -1,4 +1,4 @@
-"""What the tests of the storyboard room share: reading a board from text, and its objections."""
+"""Fixtures of the storyboard tests: read a board from text, and the problems of a wrong one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from storyboards import Board, InvalidStoryboard, Problem, parse
 
-# A busy machine is no counterexample.
+# No deadline: a test that is slow on a busy machine is not a counterexample.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
@@ -19,13 +19,13 @@ EXAMPLES = Path(__file__).parents[2] / "storyboards"
 
 @pytest.fixture
 def read() -> Callable[[str], Board]:
-    """Reads a board from its text."""
+    """Read a board from its text."""
     return lambda text: parse(text.encode(), file="board.yaml")
 
 
 @pytest.fixture
-def refuse() -> Callable[[str | bytes], tuple[Problem, ...]]:
-    """Reads a board that is wrong, and gives back its problems."""
+def reject() -> Callable[[str | bytes], tuple[Problem, ...]]:
+    """Read a board that is wrong, and return its problems."""
 
     def read_problems(text: str | bytes) -> tuple[Problem, ...]:
         data = text.encode() if isinstance(text, str) else text

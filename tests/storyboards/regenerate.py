@@ -1,7 +1,7 @@
-"""Writes what the loader says about each broken board beside it, and prints what has changed.
+"""Write the problems of each broken board to the text file beside it, and print what changed.
 
-Run ``python tests/storyboards/regenerate.py`` from the repository, and read the diff: the texts are
-what an author is told, so each change is one on purpose.
+Run ``python tests/storyboards/regenerate.py`` from the repository, and read the diff: authors read
+these texts, so every change should be intended.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 
 def regenerate(folder: Path) -> None:
-    """Brings the .txt of every board in the folder up to date."""
+    """Update the .txt file of every board in the folder."""
     for board in sorted(folder.glob("*.yaml")):
         expected = board.with_suffix(".txt")
         before = expected.read_text(encoding="utf-8") if expected.exists() else ""
-        after = tell_problems(board)
+        after = format_problems(board)
         sys.stdout.writelines(
             unified_diff(
                 before.splitlines(keepends=True),
@@ -31,15 +31,15 @@ def regenerate(folder: Path) -> None:
         expected.write_text(after, encoding="utf-8")
 
 
-def tell_problems(board: Path) -> str:
-    """What the loader says about a board, told of by its file's name alone."""
+def format_problems(board: Path) -> str:
+    """Return the problems of a board, which is named without its folder."""
     from storyboards import InvalidStoryboard, load
 
     try:
         load(board, shown_as=board.name)
     except InvalidStoryboard as error:
         return f"{error}\n"
-    return "the loader has no objection\n"
+    return "the board has no problems\n"
 
 
 if __name__ == "__main__":

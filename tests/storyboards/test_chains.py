@@ -1,4 +1,4 @@
-"""Which shot continues which, and what may not."""
+"""Which shot continues which, and which links are not allowed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from storyboards import Board, Problem
 from storyboards.chains import find_cycles, find_links
+from storyboards.models import FromShot
 
 Read = Callable[[str], Board]
-Refuse = Callable[[str | bytes], tuple[Problem, ...]]
+Reject = Callable[[str | bytes], tuple[Problem, ...]]
 
 
-def test_each_shot_continues_the_one_before_it_unless_it_says_otherwise(read: Read) -> None:
-    """previous is the default; none, files, URLs and clips begin anew; other shots are named."""
+def test_links_follow_first_frame(read: Read) -> None:
+    """`previous` is the default; none, files, URLs and clips begin anew; shots can be named."""
     board = read(
         "shots:\n"
         "  - {id: a, prompt: x}\n"
@@ -44,8 +45,8 @@ def test_each_shot_continues_the_one_before_it_unless_it_says_otherwise(read: Re
     }
 
 
-def test_a_shot_may_continue_a_later_one(read: Read) -> None:
-    """The order of the film is not the order of rendering, as long as no shot waits for itself."""
+def test_links_to_later_shot_are_allowed(read: Read) -> None:
+    """The order of the film is not the order of rendering, as long as there is no cycle."""
     board = read(
         "shots:\n"
         "  - {id: flashback, prompt: x, first_frame: {shot: today}}\n"
@@ -54,18 +55,15 @@ def test_a_shot_may_continue_a_later_one(read: Read) -> None:
     assert find_links(board.storyboard) == {"flashback": "today", "today": None}
 
 
-def test_a_take_of_another_shot_may_be_named(read: Read) -> None:
-    """`{shot: ID, take: N}` names which one."""
+def test_first_frame_names_take(read: Read) -> None:
+    """`{shot: ID, take: N}` names the take."""
     board = read("shots:\n  - {id: a, prompt: x}\n  - {id: b, first_frame: {shot: a, take: 2}}\n")
-    start = board.storyboard.shots[1].first_frame
-    assert start is not None
-    assert not isinstance(start, str)
-    assert (start.shot, start.take) == ("a", 2)
+    assert board.storyboard.shots[1].first_frame == FromShot(shot="a", take=2)
 
 
-def test_every_ring_is_told_once_at_its_first_shot(refuse: Refuse) -> None:
-    """Two rings are two problems, and shots that hang on a ring are none."""
-    problems = refuse(
+def test_cycle_is_reported_at_first_shot(reject: Reject) -> None:
+    """Two cycles are two problems, and shots that only continue a cycle are none."""
+    problems = reject(
         "shots:\n"
         "  - {id: a, prompt: x, first_frame: {shot: b}}\n"
         "  - {id: b, prompt: x}\n"
@@ -79,29 +77,29 @@ def test_every_ring_is_told_once_at_its_first_shot(refuse: Refuse) -> None:
     ]
 
 
-def walk(links: dict[str, str | None], shot: str) -> bool:
-    """Whether following the links from a shot comes to an end."""
+def ends(links: dict[str, str | None], start: str) -> bool:
+    """Return whether following the links from a shot comes to an end."""
     seen = set()
-    at: str | None = shot
-    while at is not None:
-        if at in seen:
+    shot: str | None = start
+    while shot is not None:
+        if shot in seen:
             return False
-        seen.add(at)
-        at = links.get(at)
+        seen.add(shot)
+        shot = links.get(shot)
     return True
 
 
 @given(
     st.dictionaries(st.sampled_from("abcdefgh"), st.one_of(st.none(), st.sampled_from("abcdefghx")))
 )
-def test_there_is_a_loop_exactly_where_walking_never_ends(links: dict[str, str | None]) -> None:
-    """Rings are found in any graph, each once, and nothing else is."""
-    loops = find_cycles(links)
-    assert bool(loops) == any(not walk(links, shot) for shot in links)
-    told = [shot for loop in loops for shot in loop]
-    assert len(told) == len(set(told))
-    for loop in loops:
-        for shot, continued in zip(loop, (*loop[1:], loop[0]), strict=True):
+def test_cycles_exist_iff_walk_never_ends(links: dict[str, str | None]) -> None:
+    """Cycles are found in any graph, each once, and nothing else is."""
+    cycles = find_cycles(links)
+    assert bool(cycles) == any(not ends(links, shot) for shot in links)
+    members = [shot for cycle in cycles for shot in cycle]
+    assert len(members) == len(set(members))
+    for cycle in cycles:
+        for shot, continued in zip(cycle, (*cycle[1:], cycle[0]), strict=True):
             assert links[shot] == continued
 
 
@@ -118,22 +116,22 @@ def test_there_is_a_loop_exactly_where_walking_never_ends(links: dict[str, str |
         "prompt: Waves",
     ],
 )
-def test_a_picture_a_clip_or_words_make_a_shot(read: Read, shot: str) -> None:
-    """A shot needs a prompt only where nothing it names can stand for one."""
+def test_shot_with_picture_or_prompt_is_valid(read: Read, shot: str) -> None:
+    """A shot needs a prompt only if it names no picture or clip."""
     read(f"shots:\n  - {{id: dawn, prompt: x}}\n  - id: dusk\n    {shot}\n")
 
 
 @pytest.mark.parametrize(
     "shot", ["first_frame: none", "first_frame: previous", "seconds: 4", "references: {audio: [a]}"]
 )
-def test_a_shot_without_anything_to_show_asks_for_a_prompt(refuse: Refuse, shot: str) -> None:
-    """Neither the chain alone nor a sound says what happens."""
-    (problem,) = refuse(f"shots:\n  - {{id: dawn, prompt: x}}\n  - id: dusk\n    {shot}\n")
+def test_shot_without_content_needs_prompt(reject: Reject, shot: str) -> None:
+    """Neither the chain alone nor a sound replaces a prompt."""
+    (problem,) = reject(f"shots:\n  - {{id: dawn, prompt: x}}\n  - id: dusk\n    {shot}\n")
     assert problem.path == "shots[1]"
 
 
-def test_a_clip_may_have_a_title_and_a_transition(read: Read) -> None:
-    """What concerns the film, not the rendering, stands beside a clip."""
+def test_clip_takes_title_and_transition(read: Read) -> None:
+    """Keys about the film, not the rendering, are allowed with a clip."""
     shot = "{id: b, clip: b.mp4, title: B, transition: {crossfade: 0.5}, take: 1, lock: false}"
     board = read(f"shots:\n  - {{id: a, prompt: x}}\n  - {shot}\n")
     assert board.storyboard.shots[1].clip == "b.mp4"

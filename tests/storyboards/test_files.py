@@ -1,4 +1,4 @@
-"""What is no board at all: folders, missing files, wrong encodings, files that are too large."""
+"""Files that are not boards: folders, missing files, wrong encodings, files that are too large."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from storyboards import InvalidStoryboard, Problem, load
 
-Refuse = Callable[[str | bytes], tuple[Problem, ...]]
+Reject = Callable[[str | bytes], tuple[Problem, ...]]
 
 
 def problem_of(path: Path, shown_as: str | None = None) -> Problem:
-    """The one problem of a file that is no board."""
+    """Return the only problem of a file."""
     with pytest.raises(InvalidStoryboard) as caught:
         load(path, shown_as=shown_as)
     (problem,) = caught.value.problems
@@ -22,41 +22,41 @@ def problem_of(path: Path, shown_as: str | None = None) -> Problem:
     return problem
 
 
-def test_a_missing_file_is_named_as_the_user_typed_it(tmp_path: Path) -> None:
+def test_missing_file_is_named_as_typed(tmp_path: Path) -> None:
     """The message has the user's own spelling of the path, and offers init."""
     problem = problem_of(tmp_path / "nope.yaml", "../nope.yaml")
     assert str(problem).startswith("../nope.yaml: there is no such file. ")
     assert "shotchain init" in problem.remedy
 
 
-def test_a_folder_is_no_board(tmp_path: Path) -> None:
-    """A folder is told as one."""
+def test_folder_is_rejected(tmp_path: Path) -> None:
+    """A folder is reported as one."""
     assert problem_of(tmp_path).message == "this is a folder"
 
 
-def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
-    """A named pipe that nobody writes to does not stop the program."""
+def test_pipe_is_rejected_without_waiting(tmp_path: Path) -> None:
+    """A named pipe without a writer does not block."""
     os.mkfifo(tmp_path / "pipe.yaml")
-    assert problem_of(tmp_path / "pipe.yaml").message == "this is no regular file"
+    assert problem_of(tmp_path / "pipe.yaml").message == "this is not a regular file"
 
 
-def test_a_path_that_no_file_can_have_is_refused() -> None:
-    """A NUL and an endless name in the path are told, not thrown."""
+def test_impossible_path_is_rejected() -> None:
+    """A NUL in the path and a path that is too long are problems, not exceptions."""
     assert "can't be read" in problem_of(Path("board\0.yaml")).message
     assert "can't be read" in problem_of(Path("/" + "a" * 5000)).message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told_so(tmp_path: Path) -> None:
-    """Missing permission is a sentence about permissions."""
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_unreadable_file_names_permissions(tmp_path: Path) -> None:
+    """A missing permission is reported as one."""
     board = tmp_path / "board.yaml"
     board.write_text("shots: []\n", encoding="utf-8")
     board.chmod(0)
-    assert problem_of(board).message == "the file may not be read"
+    assert problem_of(board).message == "there is no permission to read the file"
 
 
-def test_a_board_of_ten_megabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    """The size alone is reason enough, whatever the file holds."""
+def test_large_file_is_rejected_before_reading(tmp_path: Path) -> None:
+    """The size alone is reason enough, whatever is in the file."""
     board = tmp_path / "board.yaml"
     board.write_bytes(b"\xff" * 10_000_000)
     assert problem_of(board).message == "the board is larger than 2 MB"
@@ -66,8 +66,12 @@ def test_a_board_of_ten_megabytes_is_refused_before_it_is_read(tmp_path: Path) -
     ("data", "place", "message"),
     [
         ("shots: []".encode("utf-16"), "1:1", "the file is UTF-16"),
-        (b"title: x\nlook: \xe9t\xe9\n", "2:7", "the byte 0xE9 is no UTF-8"),
-        ("title: é\n# \ud83d".encode("utf-8", "surrogatepass"), "2:3", "the byte 0xED is no UTF-8"),
+        (b"title: x\nlook: \xe9t\xe9\n", "2:7", "the byte 0xE9 is not valid UTF-8"),
+        (
+            "title: é\n# \ud83d".encode("utf-8", "surrogatepass"),
+            "2:3",
+            "the byte 0xED is not valid UTF-8",
+        ),
         (b"title: a\x00b\n", "1:9", "the character U+0000 is not allowed in a board"),
         (b"title: x\n\x1b[31m\n", "2:1", "the character U+001B is not allowed in a board"),
         (b"", "1:1", "the board is empty"),
@@ -75,16 +79,16 @@ def test_a_board_of_ten_megabytes_is_refused_before_it_is_read(tmp_path: Path) -
         (b"---\n", "1:1", "the board is empty"),
     ],
 )
-def test_bytes_that_are_no_text_are_told_with_their_place(
-    refuse: Refuse, data: bytes, place: str, message: str
+def test_undecodable_bytes_have_a_place(
+    reject: Reject, data: bytes, place: str, message: str
 ) -> None:
-    """The first wrong byte or character is named with line and column."""
-    (problem,) = refuse(data)
+    """The first invalid byte or character is reported with line and column."""
+    (problem,) = reject(data)
     assert str(problem).startswith(f"board.yaml:{place}: {message}. ")
 
 
-def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
-    """A board from Windows loads, and its lines are counted as its editor counts them."""
+def test_windows_file_keeps_line_numbers(tmp_path: Path) -> None:
+    """A board with a byte order mark and CRLF loads, with the line numbers of its editor."""
     board = tmp_path / "board.yaml"
     board.write_bytes(b'\xef\xbb\xbfshots:\r\n  - id: dawn\r\n    prompt: "Waves."\r\n')
     assert load(board).locate(("shots", 0, "prompt")) == (3, 13)

@@ -1,4 +1,4 @@
-"""Plain words: only what looks like nothing else gets a type."""
+"""Plain scalars: only what looks like nothing else has a type."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ Read = Callable[[str], Board]
         ("-16.25", -16.25),
     ],
 )
-def test_truth_nothing_and_decimal_numbers_have_a_type(text: str, value: object) -> None:
-    """These are the only words that are not text."""
-    read = read_plain(text)
-    assert read == value
-    assert type(read) is type(value)
+def test_keyword_or_number_has_type(text: str, value: object) -> None:
+    """Only these scalars are not text."""
+    plain = read_plain(text)
+    assert plain == value
+    assert type(plain) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -77,40 +77,40 @@ def test_truth_nothing_and_decimal_numbers_have_a_type(text: str, value: object)
         "4.00USD",
     ],
 )
-def test_everything_else_stays_text(text: str) -> None:
-    """Ratios, times, dates, YAML 1.1's truths and other bases are what the author wrote."""
+def test_other_scalar_is_text(text: str) -> None:
+    """Ratios, times, dates, YAML 1.1's booleans and other bases are what the author wrote."""
     assert read_plain(text) == text
 
 
-def test_a_number_longer_than_any_number_stays_text() -> None:
-    """Thousands of digits cost nothing and reach no integer parser."""
+def test_very_long_number_is_text() -> None:
+    """Thousands of digits take no time and are not parsed as an integer."""
     assert read_plain("9" * 10_000) == "9" * 10_000
 
 
 @given(st.integers(min_value=-(10**18) + 1, max_value=10**18 - 1))
-def test_a_written_integer_is_that_integer(number: int) -> None:
+def test_integer_round_trips(number: int) -> None:
     """Integers of up to eighteen digits survive being written."""
     assert read_plain(str(number)) == number
 
 
 @given(st.text())
-def test_a_word_is_typed_or_left_as_it_is(text: str) -> None:
-    """No word raises, and text is never changed."""
+def test_any_text_is_typed_or_unchanged(text: str) -> None:
+    """No text raises, and text is never changed."""
     value = read_plain(text)
     assert value is None or isinstance(value, bool | int | float) or value == text
 
 
 @pytest.mark.parametrize(
-    "written", ["1984", "007", "1.50", "true", "16:9", "no", "2026-08-01", "0x1f", '"1984"', "+1"]
+    "text", ["1984", "007", "1.50", "true", "16:9", "no", "2026-08-01", "0x1f", '"1984"', "+1"]
 )
-def test_where_text_is_wanted_it_is_the_text_as_written(read: Read, written: str) -> None:
+def test_title_keeps_written_form(read: Read, text: str) -> None:
     """A title that looks like a number keeps its zeros and its form."""
-    board = read(f'title: {written}\nshots: [{{id: dawn, prompt: "Waves."}}]\n')
-    assert board.storyboard.title == written.strip('"')
+    board = read(f'title: {text}\nshots: [{{id: dawn, prompt: "Waves."}}]\n')
+    assert board.storyboard.title == text.strip('"')
 
 
-def test_numbers_may_be_ids_and_words(read: Read) -> None:
-    """ids, variables, shots to continue and files may be bare numbers, and stay as written."""
+def test_numbers_are_allowed_as_texts(read: Read) -> None:
+    """Ids, variables, links and files may be bare numbers, and keep their form."""
     board = read(
         "variables: {year: 1984, take: 0.50}\n"
         "shots:\n"
@@ -125,7 +125,7 @@ def test_numbers_may_be_ids_and_words(read: Read) -> None:
     assert board.storyboard.variables == {"year": "1984", "take": "0.50"}
 
 
-def test_the_ratio_needs_no_quotes(read: Read) -> None:
-    """16:9 is a ratio, not nine hundred and sixty-nine."""
+def test_ratio_needs_no_quotes(read: Read) -> None:
+    """16:9 is a ratio, not the number 969."""
     board = read("look: {ratio: 16:9}\nshots: [{id: dawn, prompt: Waves}]\n")
     assert board.storyboard.look.ratio == "16:9"

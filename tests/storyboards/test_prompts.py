@@ -1,34 +1,29 @@
-"""The full words of a shot: names, braces and style."""
+"""The full prompt of a shot: names, braces and style."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyboards import Board
 from storyboards.models import Storyboard
 from storyboards.prompts import Prompt, resolve_prompt
 
-Read = Callable[[str], Board]
-
 
 def resolve_first(**board: object) -> Prompt:
-    """The prompt of the first shot of a board given as keys and values."""
+    """Return the prompt of the first shot of a board given as keys and values."""
     storyboard = Storyboard.model_validate(board)
     return resolve_prompt(storyboard, storyboard.shots[0])
 
 
-def resolve_words(words: str, **board: object) -> str:
-    """The full text of these words."""
-    return resolve_first(shots=[{"id": "dawn", "prompt": words}], **board).text
+def resolve_text(prompt: str, **board: object) -> str:
+    """Return the full text of a prompt."""
+    return resolve_first(shots=[{"id": "dawn", "prompt": prompt}], **board).text
 
 
-def test_names_become_the_words_of_cast_and_variables() -> None:
-    """Both kinds of names stand for their words, as often as they are used."""
-    text = resolve_words(
+def test_names_expand_to_cast_and_variables() -> None:
+    """Names of both kinds expand, as often as they are used."""
+    text = resolve_text(
         "{keeper} waves. {keeper} waits in {town}.",
         cast={"keeper": {"is": "an old keeper"}},
         variables={"town": "Bergen"},
@@ -36,9 +31,9 @@ def test_names_become_the_words_of_cast_and_variables() -> None:
     assert text == "an old keeper waves. an old keeper waits in Bergen."
 
 
-def test_the_words_of_the_cast_may_hold_variables() -> None:
-    """A colour can change for all shots at once; variables are taken as they stand."""
-    text = resolve_words(
+def test_cast_text_may_contain_variables() -> None:
+    """Variables in the text of a cast member expand; those in a variable do not."""
+    text = resolve_text(
         "{keeper}",
         cast={"keeper": {"is": "a keeper in a {coat} coat"}},
         variables={"coat": "{yellow}"},
@@ -46,8 +41,14 @@ def test_the_words_of_the_cast_may_hold_variables() -> None:
     assert text == "a keeper in a {yellow} coat"
 
 
+def test_names_match_in_any_normal_form() -> None:
+    """A name that is composed in the cast and decomposed in the prompt is the same name."""
+    text = resolve_text("{Zoe\u0301} waves.", cast={"Zo\u00e9": {"is": "a girl"}})
+    assert text == "a girl waves."
+
+
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("prompt", "text"),
     [
         ("a {{ and a }}", "a { and a }"),
         ("{{keeper}}", "{keeper}"),
@@ -56,9 +57,9 @@ def test_the_words_of_the_cast_may_hold_variables() -> None:
         ("  Waves.\n", "Waves."),
     ],
 )
-def test_doubled_braces_are_braces(words: str, text: str) -> None:
-    """`{{` and `}}` are plain, also right beside a name."""
-    assert resolve_words(words, variables={"town": "Bergen"}) == text
+def test_doubled_braces_are_braces(prompt: str, text: str) -> None:
+    """`{{` and `}}` are plain braces, also right beside a name."""
+    assert resolve_text(prompt, variables={"town": "Bergen"}) == text
 
 
 @pytest.mark.parametrize(
@@ -70,15 +71,13 @@ def test_doubled_braces_are_braces(words: str, text: str) -> None:
         ("海浪。", "海浪。 35mm film."),
     ],
 )
-def test_the_style_stands_behind_the_prompt_as_a_sentence_of_its_own(
-    prompt: str, text: str
-) -> None:
+def test_style_is_appended_as_sentence(prompt: str, text: str) -> None:
     """A prompt without punctuation gets a full stop, others keep theirs."""
-    assert resolve_words(prompt, look={"style": "35mm film."}) == text
+    assert resolve_text(prompt, look={"style": "35mm film."}) == text
 
 
-def test_a_shots_own_style_replaces_the_looks_and_may_be_nothing() -> None:
-    """A shot says its own style; an empty one leaves the prompt alone."""
+def test_shot_style_replaces_look_style() -> None:
+    """A shot's own style is used; an empty one leaves the prompt alone."""
     look = {"style": "35mm film."}
     own = {"id": "dawn", "prompt": "Waves.", "style": "Ink on paper."}
     none = {"id": "dawn", "prompt": "Waves.", "style": ""}
@@ -86,8 +85,8 @@ def test_a_shots_own_style_replaces_the_looks_and_may_be_nothing() -> None:
     assert resolve_first(shots=[none], look=look).text == "Waves."
 
 
-def test_a_shot_without_words_has_the_style_alone_and_a_clip_has_nothing() -> None:
-    """A picture may stand for a prompt; a clip that exists needs no words."""
+def test_shot_without_prompt_has_style_only() -> None:
+    """A shot with a picture may have the style alone; a clip has no text."""
     look = {"style": "35mm film."}
     picture = {"id": "logo", "first_frame": "refs/logo.png"}
     clip = {"id": "logo", "clip": "logo.mp4"}
@@ -96,8 +95,8 @@ def test_a_shot_without_words_has_the_style_alone_and_a_clip_has_nothing() -> No
     assert resolve_first(shots=[clip], look=look).text == ""
 
 
-def test_the_cast_is_told_once_each_in_the_order_of_appearance() -> None:
-    """The members used in prompt and style are listed; variables are not."""
+def test_cast_lists_members_in_order() -> None:
+    """The members used in prompt and style are listed once each; variables are not."""
     prompt = resolve_first(
         cast={"a": {"is": "A"}, "b": {"is": "B"}, "c": {"is": "C"}, "d": {"is": "D"}},
         variables={"v": "V"},
@@ -108,14 +107,14 @@ def test_the_cast_is_told_once_each_in_the_order_of_appearance() -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="{}", exclude_categories=["Cs"])))
-def test_words_without_braces_stay_as_they_are(words: str) -> None:
+def test_text_without_braces_is_unchanged(text: str) -> None:
     """Nothing but names and braces changes, apart from the space around the text."""
-    written = f"x{words}x"
-    assert resolve_words(written) == written
+    prompt = f"x{text}x"
+    assert resolve_text(prompt) == prompt
 
 
 @given(st.text(alphabet="ab{} "))
-def test_doubling_every_brace_says_any_text(words: str) -> None:
-    """Whatever an author wants to say with braces can be said."""
-    doubled = words.replace("{", "{{").replace("}", "}}")
-    assert resolve_words(f"x{doubled}x") == f"x{words}x"
+def test_doubled_braces_express_any_text(text: str) -> None:
+    """Every text with braces can be written by doubling them."""
+    doubled = text.replace("{", "{{").replace("}", "}}")
+    assert resolve_text(f"x{doubled}x") == f"x{text}x"

@@ -1,4 +1,4 @@
-"""What holds for every input: no other error, and no meaning in the order of keys."""
+"""Properties of every input: no other exception, and the order of keys has no effect."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from storyboards import Board, InvalidStoryboard, Storyboard, parse
 from storyboards.yaml_nodes import compose, to_data
 
-ROOM = Path(__file__).parents[2] / "storyboards"
-TEXTS = [file.read_bytes() for file in sorted(ROOM.glob("*.yaml"))]
-DATA = [to_data(tree) for text in TEXTS if (tree := compose(text.decode())[0])]
-SHARDS = [
+FOLDER = Path(__file__).parents[2] / "storyboards"
+TEXTS = [file.read_bytes() for file in sorted(FOLDER.glob("*.yaml"))]
+DATA = [to_data(tree) for text in TEXTS if (tree := compose(text.decode()).tree)]
+FRAGMENTS = [
     *("{", "}", "[", "]", ": ", "- ", "\n", "  ", "&a ", "*a", "!x ", "|\n", ">", "'", '"', "#"),
     *("---\n", "\t", "null", "true", "-1", "1.5", "\\UFFFFFFFF", "? ", "<<: ", "clip: x", "{{"),
     *("%YAML 1.1\n", "continue: clip\n", "first_frame: {shot: ", "previous", "9" * 5000, "\u2028"),
@@ -29,7 +29,7 @@ VALUES = st.recursive(
 
 
 def read(data: bytes) -> Board | None:
-    """The board of these bytes; None where they are refused in due form."""
+    """Return the board of these bytes, or None if they are rejected with proper problems."""
     try:
         return parse(data, file="board.yaml")
     except InvalidStoryboard as error:
@@ -44,72 +44,72 @@ def read(data: bytes) -> Board | None:
 
 
 @given(st.binary(max_size=400))
-def test_no_bytes_throw_anything_else(data: bytes) -> None:
-    """Arbitrary bytes are a board or are refused."""
+def test_any_bytes_are_read_or_rejected(data: bytes) -> None:
+    """Arbitrary bytes are a board or raise InvalidStoryboard."""
     read(data)
 
 
 @given(st.text(max_size=400))
-def test_no_text_throws_anything_else(text: str) -> None:
-    """Arbitrary text is a board or is refused, also where no UTF-8 can carry it."""
+def test_any_text_is_read_or_rejected(text: str) -> None:
+    """Arbitrary text is a board or raises InvalidStoryboard, surrogates included."""
     read(text.encode("utf-8", "surrogatepass"))
 
 
-@given(st.lists(st.sampled_from(SHARDS), max_size=40).map("".join))
-def test_no_shards_of_yaml_throw_anything_else(text: str) -> None:
-    """YAML's own signs in any order are refused, not thrown."""
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join))
+def test_any_yaml_fragments_are_read_or_rejected(text: str) -> None:
+    """YAML's own indicators in any order raise nothing but InvalidStoryboard."""
     read(text.encode())
 
 
 @st.composite
 def mutated_texts(draw: st.DrawFn) -> bytes:
-    """An example board with a few places cut out and shards put in."""
+    """Draw an example board with a few parts cut out and fragments inserted."""
     text = draw(st.sampled_from(TEXTS)).decode()
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         length = draw(st.integers(0, 12))
-        text = text[:start] + draw(st.sampled_from(["", *SHARDS])) + text[start + length :]
+        text = text[:start] + draw(st.sampled_from(["", *FRAGMENTS])) + text[start + length :]
     return text.encode()
 
 
 @settings(suppress_health_check=[HealthCheck.data_too_large])
 @given(mutated_texts())
-def test_no_mutation_of_an_example_throws_anything_else(data: bytes) -> None:
-    """Boards that were almost right are refused or read."""
+def test_any_mutation_is_read_or_rejected(data: bytes) -> None:
+    """Boards that were almost right are read or raise InvalidStoryboard."""
     read(data)
 
 
 @st.composite
 def mutated_data(draw: st.DrawFn) -> Any:
-    """An example board with one value, somewhere, replaced by any other."""
+    """Draw an example board with one value replaced by any other."""
     board = json.loads(json.dumps(draw(st.sampled_from(DATA))))
-    place, key = board, draw(st.sampled_from(sorted(board)))
-    while isinstance(place[key], dict | list) and place[key] and draw(st.booleans()):
-        place = place[key]
-        keys = sorted(place) if isinstance(place, dict) else range(len(place))
+    parent, key = board, draw(st.sampled_from(sorted(board)))
+    while isinstance(parent[key], dict | list) and parent[key] and draw(st.booleans()):
+        parent = parent[key]
+        keys = sorted(parent) if isinstance(parent, dict) else range(len(parent))
         key = draw(st.sampled_from(list(keys)))
-    place[key] = draw(VALUES)
+    parent[key] = draw(VALUES)
     return board
 
 
 @given(mutated_data())
-def test_no_value_in_any_place_throws_anything_else(board: Any) -> None:
-    """JSON is YAML: whatever stands at any key is refused or read."""
+def test_any_value_is_read_or_rejected(board: Any) -> None:
+    """JSON is YAML: any value at any key is read or raises InvalidStoryboard."""
     read(json.dumps(board).encode())
 
 
-def shuffle(value: Any, chance: random.Random) -> Any:
-    """The same data with the keys of every mapping in another order."""
+def shuffle(value: Any, rng: random.Random) -> Any:
+    """Return the same data with the keys of every mapping in another order."""
     if isinstance(value, dict):
         keys = sorted(value)
-        chance.shuffle(keys)
-        return {key: shuffle(value[key], chance) for key in keys}
-    return [shuffle(item, chance) for item in value] if isinstance(value, list) else value
+        rng.shuffle(keys)
+        return {key: shuffle(value[key], rng) for key in keys}
+    return [shuffle(item, rng) for item in value] if isinstance(value, list) else value
 
 
 @given(st.sampled_from(DATA), st.randoms(use_true_random=False))
-def test_the_order_of_keys_means_nothing(data: Any, chance: random.Random) -> None:
+def test_order_of_keys_has_no_effect(data: Any, rng: random.Random) -> None:
     """A board with its keys in another order is the same board."""
-    shuffled = read(json.dumps(shuffle(data, chance)).encode())
+    shuffled = read(json.dumps(shuffle(data, rng)).encode())
     assert shuffled is not None
     assert shuffled.storyboard == Storyboard.model_validate(data)

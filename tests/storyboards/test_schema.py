@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from storyboards.schema import FILE, build_schema, render_schema, write_schema
+from storyboards.schema import FILE, build_schema, format_schema, write_schema
 from storyboards.yaml_nodes import compose, to_data
 
 BROKEN = Path(__file__).parent / "broken"
@@ -16,30 +21,40 @@ SCHEMA = Draft202012Validator(build_schema())
 
 
 def errors_of(file: Path) -> list[str]:
-    """What a validator finds in a board."""
-    tree, _ = compose(file.read_text(encoding="utf-8"))
+    """Return what a validator finds in a board."""
+    tree = compose(file.read_text(encoding="utf-8")).tree
     return [error.message for error in SCHEMA.iter_errors(to_data(tree))] if tree else []
 
 
-def test_the_file_is_current() -> None:
-    """The schema beside the models is what they say: run `python -m storyboards.schema`."""
-    assert FILE.read_text(encoding="utf-8") == render_schema()
+def is_valid_id(name: str) -> bool:
+    """Return whether a validator accepts an id."""
+    return SCHEMA.is_valid({"shots": [{"id": name, "prompt": "x"}]})
 
 
-def test_it_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
-    """Writing gives the file that is compared above."""
+def is_valid_name(name: str) -> bool:
+    """Return whether a validator accepts the name of a variable."""
+    return SCHEMA.is_valid({"variables": {name: "x"}, "shots": [{"id": "a", "prompt": "x"}]})
+
+
+def test_schema_file_is_current() -> None:
+    """The file has what the models say: run `python -m storyboards.schema`."""
+    assert FILE.read_text(encoding="utf-8") == format_schema()
+
+
+def test_write_schema_writes_given_file(tmp_path: Path) -> None:
+    """The written file has the schema."""
     write_schema(tmp_path / "schema.json")
     assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == build_schema()
 
 
-def test_it_is_a_schema_with_a_title() -> None:
-    """It is valid by its own rules and says what it is for."""
+def test_schema_is_valid_and_has_title() -> None:
+    """It is valid by its own rules and has a title."""
     Draft202012Validator.check_schema(build_schema())
     assert build_schema()["title"] == "Shotchain storyboard"
 
 
-def test_every_key_explains_itself() -> None:
-    """An editor has a sentence for every key and every kind of section."""
+def test_every_key_has_description() -> None:
+    """An editor has a sentence for every key and every section."""
     schema = build_schema()
     for model in (schema, *schema["$defs"].values()):
         assert model["description"]
@@ -51,8 +66,8 @@ def test_every_key_explains_itself() -> None:
             assert described, name
 
 
-def test_the_keys_are_spelled_as_in_a_board() -> None:
-    """`is` and `continue` are no names in Python, and stand in the schema as authors write them."""
+def test_keys_are_spelt_as_in_board() -> None:
+    """`is` and `continue` are reserved in Python; the schema has them as authors write them."""
     models = build_schema()["$defs"]
     assert "is" in models["CastMember"]["properties"]
     assert models["Shot"]["properties"]["continue"]["const"] == "clip"
@@ -62,13 +77,13 @@ def test_the_keys_are_spelled_as_in_a_board() -> None:
     }
 
 
-def test_the_examples_are_valid(example: Path) -> None:
-    """An editor finds nothing to mark in the boards that we ship."""
+def test_examples_are_valid(example: Path) -> None:
+    """An editor finds nothing to mark in the example boards."""
     assert errors_of(example) == []
 
 
-def test_each_example_names_the_schema_that_lies_beside_it(example: Path) -> None:
-    """The first line tells the editor where the schema is."""
+def test_example_names_schema(example: Path) -> None:
+    """The first line of each example names the schema for the editor."""
     first = example.read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=./storyboard.schema.json"
     assert (example.parent / "storyboard.schema.json").is_file()
@@ -104,7 +119,65 @@ def test_each_example_names_the_schema_that_lies_beside_it(example: Path) -> Non
         "shots-empty",
     ],
 )
-def test_an_editor_marks_what_the_loader_refuses(kind: str) -> None:
-    """What can be said in a schema is said in it."""
+def test_schema_rejects_broken_board(kind: str) -> None:
+    """What a schema can express is in it."""
     (file,) = BROKEN.glob(f"[0-9][0-9]-{kind}.yaml")
     assert errors_of(file)
+
+
+@pytest.mark.parametrize("name", ["dawn", "02-b_c", "größe", "灯台", "подъём", "प्रभात"])
+def test_schema_accepts_id_of_any_script(name: str) -> None:
+    """Letters of every script, digits, - and _ are an id for editors too."""
+    assert is_valid_id(name)
+
+
+@pytest.mark.parametrize("name", ["at dawn", "a.b", "-a", "_a", "a/b", "a`b", "日 本", "a\u3000b"])
+def test_schema_rejects_invalid_id(name: str) -> None:
+    """Blanks and punctuation are not part of an id, nor is a - or _ at its start."""
+    assert not is_valid_id(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"), [("_a", True), ("größe", True), ("1a", False), ("-a", False), ("a b", False)]
+)
+def test_schema_checks_variable_names(name: str, valid: bool) -> None:
+    """The names of variables begin with a letter or _."""
+    assert is_valid_name(name) == valid
+
+
+def find_patterns(node: Any) -> Iterator[str]:
+    """Yield every regular expression of a schema."""
+    if isinstance(node, list):
+        for item in node:
+            yield from find_patterns(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "pattern" and isinstance(value, str):
+                yield value
+            if key == "patternProperties":
+                yield from value
+            yield from find_patterns(value)
+
+
+def test_patterns_compile_in_python() -> None:
+    """Python's validators know no Unicode classes such as \\p{L}."""
+    patterns = set(find_patterns(build_schema()))
+    assert patterns
+    for pattern in patterns:
+        re.compile(pattern)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_patterns_compile_in_javascript() -> None:
+    """The YAML extension of VS Code compiles patterns with the flag u, which is strict."""
+    patterns = sorted(set(find_patterns(build_schema())))
+    code = (
+        "const patterns = JSON.parse(process.argv[1]);"
+        "const found = patterns.map(p => new RegExp(p, 'u'));"
+        "const ids = found.filter(r => r.test('größe') && r.test('灯台') && !r.test('a b'));"
+        "console.log(found.length, ids.length);"
+    )
+    finished = subprocess.run(
+        ["node", "-e", code, json.dumps(patterns)], check=True, capture_output=True, text=True
+    )
+    assert finished.stdout.split() == [str(len(patterns)), "2"]

@@ -1,8 +1,9 @@
-"""A value changed in a board's own text: what it says afterwards, and what stays as it was."""
+"""A value changed in a board's own text: the result, and what stays unchanged."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,13 +17,16 @@ TAKE, SEED, PROMPT, FRAME = (("shots", 0, key) for key in ("take", "seed", "prom
 
 
 def change(text: str, *edits: Edit) -> str:
+    """Return the text with the edits applied."""
     return apply_edits(text.encode(), edits, file="b.yaml").decode()
 
 
-def read(text: str):
-    tree, flaws = compose(text)
-    assert not flaws
-    return to_data(tree)
+def read(text: str) -> Any:
+    """Return the plain data of a YAML text without problems."""
+    composed = compose(text)
+    assert composed.tree
+    assert not composed.problems
+    return to_data(composed.tree)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +88,8 @@ def read(text: str):
         ("\ufeffshots:\n  - id: a\n", Edit(TAKE, 2), "\ufeffshots:\n  - id: a\n    take: 2\n"),
     ],
 )  # fmt: skip
-def test_a_value_is_changed_where_it_stands(before: str, edit: Edit, after: str) -> None:
-    """Every style of writing a shot keeps its own."""
+def test_edit_keeps_style_of_shot(before: str, edit: Edit, after: str) -> None:
+    """A value is changed in place in every style of writing a shot."""
     assert change(before, edit) == after
 
 
@@ -97,8 +101,8 @@ def test_a_value_is_changed_where_it_stands(before: str, edit: Edit, after: str)
         "shots: [id: a]\n",
     ],
 )
-def test_what_can_t_be_changed_alone_is_left_to_the_author(text: str) -> None:
-    """A value that stands for two would change both: nothing is changed, the line is told."""
+def test_edit_of_shared_value_is_rejected(text: str) -> None:
+    """A value behind an alias would change twice: nothing is changed and the line is reported."""
     with pytest.raises(InvalidStoryboard, match="by hand") as caught:
         change(text, Edit(TAKE, 2))
 
@@ -109,14 +113,14 @@ LINE = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" "),
     min_size=1,
     max_size=12,
-).filter(lambda words: words.strip())
-WORDS = st.lists(LINE, min_size=1, max_size=3).map("\n".join)
+).filter(lambda text: text.strip())
+TEXTS = st.lists(LINE, min_size=1, max_size=3).map("\n".join)
 COMMENT = st.sampled_from(["", "  # keep: {this} one", " #x"])
 
 
 @st.composite
 def blocks(draw: st.DrawFn) -> str:
-    """A shot in block style, its keys in any order."""
+    """Draw a shot in block style, its keys in any order."""
     dash = draw(st.sampled_from(["- ", "-   "]))
     pad = " " * (2 + len(dash))
     lines = [f"id: shot{draw(COMMENT)}"]
@@ -147,7 +151,7 @@ def blocks(draw: st.DrawFn) -> str:
 
 @st.composite
 def flows(draw: st.DrawFn) -> str:
-    """A shot between braces, on one line or on several."""
+    """Draw a shot in braces, on one line or on several."""
     gap = draw(st.sampled_from([", ", ",", "  ,\n     ", ", # why\n     "]))
     prompt = draw(st.sampled_from(["plain", "'q'", '"d, }"']))
     pairs = ["id: shot", f"prompt: {prompt}"]
@@ -162,7 +166,7 @@ def flows(draw: st.DrawFn) -> str:
 EDIT = st.one_of(
     st.builds(Edit, st.just(("shots", 1, "take")), st.integers(1, 99)),
     st.builds(Edit, st.just(("shots", 1, "seed")), st.none() | st.integers(0, 2**31)),
-    st.builds(Edit, st.just(("shots", 1, "prompt")), st.none() | WORDS | WORDS.map("{}\n".format)),
+    st.builds(Edit, st.just(("shots", 1, "prompt")), st.none() | TEXTS | TEXTS.map("{}\n".format)),
     st.just(Edit(("shots", 1, "first_frame"), {"shot": "one", "take": 1})),
 )
 
@@ -175,10 +179,10 @@ EDIT = st.one_of(
     line_break=st.sampled_from(["\n", "\r\n"]),
     ends=st.booleans(),
 )
-def test_whatever_the_style_only_the_wanted_value_changes(
+def test_edit_changes_only_the_value(
     shot: str, edit: Edit, behind: str, line_break: str, ends: bool
 ) -> None:
-    """All around the shot stays to the byte, every comment stays, the data differ in one place."""
+    """The text around the shot and every comment stay; the data differ in one place."""
     before = "# a board\ntitle: über  # yes\nshots:\n  - id: one   # first\n    prompt: x\n"
     text = before + shot + behind
     text = (text if ends else text.rstrip("\n")).replace("\n", line_break)
@@ -190,24 +194,25 @@ def test_whatever_the_style_only_the_wanted_value_changes(
     after = change(text, edit)
 
     drop = {key: value for key, value in wanted["shots"][1].items() if value is not None}
-    found = read(after)
-    shown = found["shots"][1]
+    result = read(after)
+    shown = result["shots"][1]
     assert {key: value for key, value in shown.items() if value is not None} == drop
-    assert {**found, "shots": 0} == {**wanted, "shots": 0}
+    assert {**result, "shots": 0} == {**wanted, "shots": 0}
     assert after.startswith(before.replace("\n", line_break))
     assert after.endswith((behind if ends else behind.rstrip("\n")).replace("\n", line_break))
-    assert after.count("#") - str(shown).count("#") == text.count("#") - read_count(text)
+    assert after.count("#") - str(shown).count("#") == text.count("#") - count_in_values(text)
     assert ("\r" in after) == (line_break == "\r\n")
     if line_break == "\r\n":
         assert "\n" not in after.replace("\r\n", "")
 
 
-def read_count(text: str) -> int:
+def count_in_values(text: str) -> int:
+    """Return how many # are part of the shot's values."""
     return str(read(text)["shots"][1]).count("#")
 
 
-def test_a_file_is_replaced_whole_with_its_mode_and_through_a_link(tmp_path: Path) -> None:
-    """The link stays a link, and nothing is left beside the file."""
+def test_replace_file_keeps_mode_and_link(tmp_path: Path) -> None:
+    """A symbolic link stays one, the mode stays, and no temporary file is left."""
     (tmp_path / "boards").mkdir()
     real, link = tmp_path / "boards" / "b.yaml", tmp_path / "link.yaml"
     real.write_bytes(b"old")
@@ -218,15 +223,15 @@ def test_a_file_is_replaced_whole_with_its_mode_and_through_a_link(tmp_path: Pat
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
     assert real.stat().st_mode & 0o777 == 0o640
-    assert [one.name for one in real.parent.iterdir()] == ["b.yaml"]
+    assert [file.name for file in real.parent.iterdir()] == ["b.yaml"]
 
 
-def test_a_file_that_somebody_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    """The editor's words win over ours."""
+def test_replace_file_changed_meanwhile_is_rejected(tmp_path: Path) -> None:
+    """A file that another program changed is left alone."""
     file = tmp_path / "b.yaml"
     file.write_bytes(b"theirs")
     with pytest.raises(InvalidStoryboard, match="changed meanwhile"):
         replace_file(file, b"old", b"new", shown="b.yaml")
 
     assert file.read_bytes() == b"theirs"
-    assert [one.name for one in tmp_path.iterdir()] == ["b.yaml"]
+    assert [file.name for file in tmp_path.iterdir()] == ["b.yaml"]

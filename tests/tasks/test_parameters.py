@@ -1,7 +1,7 @@
-"""Every parameter of the vendors' pages at every provider: sent, or refused, never dropped.
+"""Every parameter of the vendors' pages at every provider: sent or rejected, never dropped.
 
 `parameters.md` beside this file is the table. `PYTHONPATH=. python tests/tasks/test_parameters.py`
-writes it anew; review its diff before committing.
+writes it again; review its diff before committing.
 """
 
 from __future__ import annotations
@@ -23,52 +23,50 @@ from pydantic import SecretStr
 from storyboards import load
 from storyboards.problems import InvalidStoryboard
 from tasks.plan import ShotToRender
-from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.types import ApiCall, MediaInput
+from tasks.providers.types import ApiCall, MediaInput, RenderRequest
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.faults import Faults
-from tasks.simulator.footage.renderer import ClipSpec, render_clip
 from tasks.simulator.server import serve
 from tasks.submission.payload import attach_media
+from tests.support.boards import plan_shots, write_clip
 
 TABLE = Path(__file__).with_name("parameters.md")
 WIRE = Path(__file__).parents[1] / "wire"
 
-PICTURE, SOUND, CLIP = (f"https://example.com/a.{end}" for end in ("png", "mp3", "mp4"))
+IMAGE, AUDIO, CLIP = (f"https://example.com/a.{suffix}" for suffix in ("png", "mp3", "mp4"))
 
 
 class Parameter(NamedTuple):
-    """A word of the board, what it is held against, and its name in the table."""
+    """A parameter: its name in the table, the shot that sets it, and the shot without it."""
 
     name: str
-    words: str
-    without: str = ""
-    """The shot's other words, so that only this parameter is the difference."""
+    settings: str
+    """The keys of the shot that set it."""
+    baseline: str = ""
+    """The keys of the shot it is compared with, so that only this parameter differs."""
 
 
 PARAMETERS = (
     Parameter("first frame, a file", "first_frame: a.png"),
-    Parameter("first frame, a URL", f"first_frame: '{PICTURE}'"),
+    Parameter("first frame, a URL", f"first_frame: '{IMAGE}'"),
     Parameter("first + last frame, files", "first_frame: a.png, last_frame: b.png"),
-    Parameter("first + last frame, URLs", f"first_frame: '{PICTURE}', last_frame: '{PICTURE}'"),
+    Parameter("first + last frame, URLs", f"first_frame: '{IMAGE}', last_frame: '{IMAGE}'"),
     Parameter("reference image, a file", "references: {images: [a.png]}"),
-    Parameter("reference image, a URL", f"references: {{images: ['{PICTURE}']}}"),
+    Parameter("reference image, a URL", f"references: {{images: ['{IMAGE}']}}"),
     Parameter("reference video, a file", "references: {videos: [a.mp4]}"),
     Parameter("reference video, a URL", f"references: {{videos: ['{CLIP}']}}"),
-    Parameter(
-        "reference audio, a URL", f"references: {{images: ['{PICTURE}'], audio: ['{SOUND}']}}"
-    ),
+    Parameter("reference audio, a URL", f"references: {{images: ['{IMAGE}'], audio: ['{AUDIO}']}}"),
     Parameter("audio: true", "audio: true", "audio: false"),
     Parameter("audio: false", "audio: false", "audio: true"),
     Parameter("seed", "seed: 7"),
     Parameter("camera_fixed", "camera_fixed: true"),
     Parameter("watermark", "watermark: true"),
     Parameter("ratio", "ratio: '9:16'"),
-    Parameter("ratio: adaptive, words", "ratio: adaptive"),
-    Parameter("ratio: adaptive, a frame", f"first_frame: '{PICTURE}', ratio: adaptive"),
+    Parameter("ratio: adaptive, text", "ratio: adaptive"),
+    Parameter("ratio: adaptive, a frame", f"first_frame: '{IMAGE}', ratio: adaptive"),
     Parameter("resolution: 480p", "resolution: 480p", "resolution: 720p"),
     Parameter("resolution: 720p", "resolution: 720p", "resolution: 480p"),
     Parameter("resolution: 1080p", "resolution: 1080p", "resolution: 480p"),
@@ -81,48 +79,47 @@ PARAMETERS = (
     Parameter("service_tier: flex", "service_tier: flex"),
     Parameter("priority", "priority: 5"),
     Parameter("execution_expires_after", "execution_expires_after: 7200"),
-    Parameter("callback_url", "callback_url: 'https://example.com/told'"),
+    Parameter("callback_url", "callback_url: 'https://example.com/called'"),
     Parameter("tools", "tools: [web_search]"),
     Parameter("safety_identifier, user", "safety_identifier: a1b2"),
 )
 
-ALWAYS = {"return_last_frame": "return_last_frame"}
-"""Sent by itself, where the wire has a place for it."""
+ALWAYS_SENT = {"return_last_frame": "return_last_frame"}
+"""Parameters that every request has if the wire format can send them, and their field."""
 
-NEVER = {
+NEVER_SENT = {
     "n": "one clip a job; another is another shot",
     "response_format": "url is the only one, and the default",
 }
-"""Words of a vendor's page that are never sent, and why."""
+"""Parameters of a vendor's page that no request has, and the reason."""
 
-
-UNSAID = {("cometapi-volc", "audio: true"), ("cometapi-videos", "audio: false")}
-"""CometAPI has no word for sound: it is on, and only its absence is said, in Ark's word; and its
-form is asked for silence only where the model has no sound at all.
-"""
+SENT_BY_OMISSION = {("cometapi-volc", "audio: true"), ("cometapi-videos", "audio: false")}
+"""CometAPI has no parameter for sound. `audio: true` is its default, and `audio: false` is possible
+only for models without sound."""
 
 
 class Cell(NamedTuple):
-    """What becomes of a parameter at a provider."""
+    """The result of a parameter at a provider."""
 
-    sent: dict[str, ShotToRender]
-    """By family: the shot that is planned with it."""
-    said: frozenset[str]
-    """The places of the request that it changes."""
-    refused: dict[str, str]
-    """By family: the words of the refusal."""
+    shots: dict[str, ShotToRender]
+    """The planned shot by family, for the families that accept the parameter."""
+    places: frozenset[str]
+    """The places of the request that the parameter changes."""
+    rejections: dict[str, str]
+    """The message by family, for the families that reject the parameter."""
 
     def __str__(self) -> str:
-        told = []
-        if self.sent:
-            places = ", ".join(f"`{one}`" for one in sorted(self.said))
-            places = places or "unsaid, for it is so by itself"
-            told.append(f"{places} ({_short(self.sent)})")
-        if self.refused:
-            words = next(iter(self.refused.values()))
-            whom = "" if not self.sent else f" ({_short(self.refused)})"
-            told.append(f"refused{whom}: {words}")
-        return "<br>".join(told)
+        parts = []
+        if self.shots:
+            places = ", ".join(f"`{place}`" for place in sorted(self.places))
+            parts.append(
+                f"{places or 'not sent, because it is the default'} ({_short(self.shots)})"
+            )
+        if self.rejections:
+            message = next(iter(self.rejections.values()))
+            families = f" ({_short(self.rejections)})" if self.shots else ""
+            parts.append(f"rejected{families}: {message}")
+        return "<br>".join(parts)
 
 
 def _short(families: dict[str, Any]) -> str:
@@ -130,108 +127,117 @@ def _short(families: dict[str, Any]) -> str:
 
 
 @cache
-def folder() -> Path:
-    """A folder with the pictures that the boards name."""
-    place = Path(tempfile.mkdtemp(prefix="shotchain-parameters-"))
+def media_folder() -> Path:
+    """Return a folder with the media that the boards name."""
+    folder = Path(tempfile.mkdtemp(prefix="shotchain-parameters-"))
     for name, colour in (("a", "navy"), ("b", "teal")):
-        Image.new("RGB", (864, 486), colour).save(place / f"{name}.png")
-    spec = ClipSpec("A lamp.", 864, 486, frames=49, seed=1, label="")
-    render_clip(spec, place / "a.mp4", is_wanted=lambda: True)
-    return place
+        Image.new("RGB", (864, 486), colour).save(folder / f"{name}.png")
+    write_clip(folder / "a.mp4", width=864, height=486, frames=49)
+    return folder
 
 
-def planned(provider: str, family: str, words: str) -> ShotToRender:
-    """The one shot of a board that says these words. Raises InvalidStoryboard."""
-    board = folder() / "board.yaml"
-    more = f", {words}" if words else ""
+def plan_shot(provider: str, family: str, settings: str) -> ShotToRender:
+    """Return the planned shot of a board with these settings.
+
+    Raises:
+        InvalidStoryboard: If the family rejects one of them.
+    """
+    board = media_folder() / "board.yaml"
+    more = f", {settings}" if settings else ""
     board.write_text(
         f'provider: {provider}\nmodel: {family}\nshots:\n  - {{id: one, prompt: "A lamp."{more}}}\n'
     )
-    (shot,) = make_plan(load(board)).shots_to_render
+    (shot,) = plan_shots(load(board))
     return shot
 
 
-def call_of(shot: ShotToRender) -> ApiCall:
-    """The create that is sent for it."""
-    return DIALECTS[shot.provider.dialect].build_create(packed(shot, _client(shot.provider.name)))
+def plan_baseline(provider: str, family: str, settings: str) -> ShotToRender:
+    """Return the planned shot with these settings, or without any if the family rejects them."""
+    try:
+        return plan_shot(provider, family, settings)
+    except InvalidStoryboard:
+        return plan_shot(provider, family, "")
+
+
+def create_call(shot: ShotToRender) -> ApiCall:
+    """Return the create call of a shot."""
+    request = complete_request(shot, _idle_client(shot.provider.name))
+    return DIALECTS[shot.provider.dialect].build_create(request)
 
 
 @cache
-def _client(provider: str) -> Client:
-    """A client that is never asked anything."""
-    row = PROVIDERS[provider]
-    return Client(row, DIALECTS[row.dialect], api_key=SecretStr("k"), base_url="http://127.0.0.1:9")
+def _idle_client(name: str) -> Client:
+    """Return a client that sends nothing."""
+    provider = PROVIDERS[name]
+    dialect = DIALECTS[provider.dialect]
+    return Client(provider, dialect, api_key=SecretStr("k"), base_url="http://127.0.0.1:9")
 
 
-def packed(shot: ShotToRender, client: Client) -> Any:
-    """The order with its files read, and what only the vendor would tell."""
+def complete_request(shot: ShotToRender, client: Client) -> RenderRequest:
+    """Return a request with its files read and stand-ins for what only a vendor returns."""
     if shot.draft:
         return replace(shot.request, draft_job="cgt-20260701000000-draft")
-    order = attach_media(shot, shot.request, None, client)
-    # A file that the wire takes by URL only is left with the vendor first.
-    left = MediaInput("reference_video", url=CLIP)
-    clips = [left if one.role == left.role else one for one in order.media]
-    return replace(order, media=tuple(clips))
+    request = attach_media(shot, shot.request, None, client)
+    # A clip that can be sent by URL only is uploaded first.
+    uploaded = MediaInput("reference_video", url=CLIP)
+    media = [uploaded if medium.role == uploaded.role else medium for medium in request.media]
+    return replace(request, media=tuple(media))
 
 
-def flat(call: ApiCall) -> Iterator[tuple[str, str]]:
-    """Every place of a request with what stands there; flags in the text are places too."""
+def flatten(call: ApiCall) -> Iterator[tuple[str, str]]:
+    """Yield every place of a request with its value; flags in the prompt are places as well."""
     for part in call.parts:
         yield part.name, repr(part.data[:80])
-    yield from _flat(dict(call.json or {}), "")
+    yield from _flatten(dict(call.json or {}), "")
 
 
-def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _flatten(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        for name, one in value.items():
-            yield from _flat(one, f"{path}.{name}" if path else name)
+        for name, child in value.items():
+            yield from _flatten(child, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
-        for one in value:
-            named = one.get("role") or one.get("type") if isinstance(one, dict) else ""
-            yield from _flat(one, f"{path}[{named}]")
+        for child in value:
+            label = child.get("role") or child.get("type") if isinstance(child, dict) else ""
+            yield from _flatten(child, f"{path}[{label}]")
     elif path.endswith("[text].text"):
-        words, *flags = re.split(r"\s--", str(value))
-        yield path, words
+        prompt, *flags = re.split(r"\s--", str(value))
+        yield path, prompt
         for flag in flags:
-            name, _, said = flag.partition(" ")
-            yield f"--{name}", said
+            name, _, setting = flag.partition(" ")
+            yield f"--{name}", setting
     else:
         yield path, str(value)[:80]
 
 
 @cache
 def cell(provider: str, parameter: Parameter) -> Cell:
-    """What becomes of a parameter at a provider, family by family."""
-    sent, said, refused = {}, set(), {}
+    """Return the result of a parameter at a provider, over all its families."""
+    shots: dict[str, ShotToRender] = {}
+    places: set[str] = set()
+    rejections: dict[str, str] = {}
     for family in PROVIDERS[provider].models:
         try:
-            shot = planned(provider, family, parameter.words)
+            shot = plan_shot(provider, family, parameter.settings)
         except InvalidStoryboard as error:
-            refused[family] = error.problems[0].message
+            rejections[family] = error.problems[0].message
             continue
-        sent[family] = shot
-        before = dict(flat(call_of(_plain(provider, family, parameter.without))))
-        after = dict(flat(call_of(shot)))
-        said |= {place for place, words in after.items() if before.get(place) != words}
-        said |= {f"no {place}" for place in before if place not in after}
-    # Where the board gives no seed, one derived from the key goes along, and differs with all else.
+        shots[family] = shot
+        baseline = plan_baseline(provider, family, parameter.baseline)
+        before, after = dict(flatten(create_call(baseline))), dict(flatten(create_call(shot)))
+        places |= {place for place, value in after.items() if before.get(place) != value}
+        places |= {f"no {place}" for place in before if place not in after}
+    # Without a seed in the board a seed derived from the key is sent, which differs each time.
     noise = {"model"} if parameter.name == "seed" else {"model", "seed", "--seed", "no seed"}
-    return Cell(sent, frozenset(re.sub(r"\]\..*", "]", one) for one in said - noise), refused)
-
-
-def _plain(provider: str, family: str, words: str) -> ShotToRender:
-    try:
-        return planned(provider, family, words)
-    except InvalidStoryboard:
-        return planned(provider, family, "")
+    short = frozenset(re.sub(r"\]\..*", "]", place) for place in places - noise)
+    return Cell(shots, short, rejections)
 
 
 CELLS = [(provider, parameter) for parameter in PARAMETERS for provider in PROVIDERS]
 
 
 @pytest.fixture(scope="module")
-def taking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A simulator that judges every order and renders none."""
+def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A simulator that validates every request and renders none."""
     faults = Faults()
     faults.inject("job_stalls", times=-1)
     with serve(tmp_path_factory.mktemp("vendor"), faults=faults) as url:
@@ -239,90 +245,96 @@ def taking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("provider", list(PROVIDERS))
-def test_every_parameter_is_said_or_refused_and_the_vendor_takes_what_is_said(
-    taking: str, provider: str
-) -> None:
-    """None is dropped in silence, and the strict simulator accepts each at its own mount."""
+def test_parameters_are_sent_or_rejected(provider: str) -> None:
+    """No parameter is silently dropped."""
+    for parameter in PARAMETERS:
+        result = cell(provider, parameter)
+        is_default = (provider, parameter.name) in SENT_BY_OMISSION
+        assert (result.places or is_default) if result.shots else result.rejections, parameter
+
+
+@pytest.mark.parametrize("provider", list(PROVIDERS))
+def test_simulator_accepts_every_parameter_sent(simulator_url: str, provider: str) -> None:
+    """The strict validation of the vendor's mount accepts what the dialect sends."""
 
     async def create_all() -> None:
-        row = PROVIDERS[provider]
+        vendor = PROVIDERS[provider]
         async with Client(
-            row,
-            DIALECTS[row.dialect],
+            vendor,
+            DIALECTS[vendor.dialect],
             api_key=SecretStr("a-key"),
-            base_url=taking + MOUNTS[provider],
+            base_url=simulator_url + MOUNTS[provider],
         ) as client:
             for parameter in PARAMETERS:
-                found = cell(provider, parameter)
-                unsaid = (provider, parameter.name) in UNSAID
-                assert (found.said or unsaid) if found.sent else found.refused, parameter
-                # A draft is promoted where it was made: `tests/flows/test_continuing.py`.
-                for shot in (one for one in found.sent.values() if not one.draft):
-                    assert (await client.create(packed(shot, client))).job, parameter
+                for shot in cell(provider, parameter).shots.values():
+                    # The job of a draft must exist: `tests/flows/test_continuing.py`.
+                    if not shot.draft:
+                        created = await client.create(complete_request(shot, client))
+                        assert created.job, parameter
 
     asyncio.run(create_all())
 
 
-def test_what_is_never_sent_is_in_no_request() -> None:
-    """One clip a job, told by URL."""
+def test_no_request_has_a_parameter_of_never_sent() -> None:
+    """Requests ask for one clip, and for its URL."""
     for provider, parameter in CELLS:
-        for shot in cell(provider, parameter).sent.values():
-            assert not set(dict(flat(call_of(shot)))) & set(NEVER)
+        for shot in cell(provider, parameter).shots.values():
+            assert not set(dict(flatten(create_call(shot)))) & set(NEVER_SENT)
 
 
-def test_the_table_is_what_the_code_does() -> None:
-    """Written anew by running this file."""
+def test_parameters_md_is_up_to_date() -> None:
+    """Running this module as a program writes the file."""
     assert TABLE.read_text(encoding="utf-8") == table()
 
 
-def test_the_table_has_no_empty_cell() -> None:
-    """Every parameter at every provider has an answer."""
-    rows = [row.strip("|").split("|") for row in table().splitlines() if row.startswith("| ")]
+def test_parameters_md_has_no_empty_cell() -> None:
+    """Every parameter has a result at every provider."""
+    lines = [line.strip("|").split("|") for line in table().splitlines() if line.startswith("| ")]
 
-    assert len(rows) == 2 + len(PARAMETERS) + len(ALWAYS) + len(NEVER)
-    assert all(cell.strip() for row in rows for cell in row)
-    assert {len(row) for row in rows} == {len(PROVIDERS) + 2}
+    assert len(lines) == 2 + len(PARAMETERS) + len(ALWAYS_SENT) + len(NEVER_SENT)
+    assert all(text.strip() for line in lines for text in line)
+    assert {len(line) for line in lines} == {len(PROVIDERS) + 2}
 
 
 def table() -> str:
-    """The whole table as Markdown."""
+    """Return the whole table as Markdown."""
     lines = [
         "# Every parameter at every provider",
         "",
-        "Where it goes in the create request, and for which models; or the words it is refused",
-        "with before anything is sent. `--name` is a flag at the end of the prompt's text. Every",
-        "cell is held by `test_parameters.py`: planned, said, and taken by the simulator's strict",
-        "mount of that vendor. The last column names exchanges from the vendors' own pages that",
-        "have the word.",
+        "Each cell names the places of the create request that a parameter changes and the",
+        "models that accept it, or the message with which it is rejected before anything is sent.",
+        "`--name` is a flag at the end of the prompt. `test_parameters.py` checks every cell: the",
+        "parameter is planned, sent, and accepted by the simulator's strict mount of that vendor.",
+        "The last column names exchanges from the vendors' own pages that contain the parameter.",
         "",
-        _row("parameter", *PROVIDERS, "exchanges"),
+        _line("parameter", *PROVIDERS, "exchanges"),
         "|" + " --- |" * (len(PROVIDERS) + 2),
     ]
     for parameter in PARAMETERS:
         cells = [cell(provider, parameter) for provider in PROVIDERS]
-        places = frozenset().union(*(one.said for one in cells))
-        lines.append(_row(parameter.name, *map(str, cells), _exchanges(places)))
-    for name, field in ALWAYS.items():
-        said = [_always(provider, field) for provider in PROVIDERS]
-        lines.append(_row(name, *said, _exchanges(frozenset({name}))))
-    for name, why in NEVER.items():
-        lines.append(_row(name, *[f"never sent: {why}"] * len(PROVIDERS), "none"))
+        places = frozenset().union(*(result.places for result in cells))
+        lines.append(_line(parameter.name, *map(str, cells), _exchanges(places)))
+    for name, field in ALWAYS_SENT.items():
+        always = [_describe_always(provider, field) for provider in PROVIDERS]
+        lines.append(_line(name, *always, _exchanges(frozenset({name}))))
+    for name, reason in NEVER_SENT.items():
+        lines.append(_line(name, *[f"never sent: {reason}"] * len(PROVIDERS), "none"))
     return "\n".join(lines) + "\n"
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |"
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |"
 
 
-def _always(provider: str, field: str) -> str:
+def _describe_always(provider: str, field: str) -> str:
     family = next(iter(PROVIDERS[provider].models))
-    places = dict(flat(call_of(planned(provider, family, ""))))
-    found = [place for place in places if place.lstrip("-") == field]
-    return f"`{found[0]}`, always" if found else "no place for it: taken from the clip"
+    places = dict(flatten(create_call(plan_shot(provider, family, ""))))
+    matching = [place for place in places if place.lstrip("-") == field]
+    return f"`{matching[0]}`, always" if matching else "not supported: taken from the clip"
 
 
 @cache
-def _requests() -> dict[str, str]:
+def _documented_requests() -> dict[str, str]:
     return {
         f"{path.parent.name}/{path.stem}": json.dumps(json.loads(path.read_text())["request"])
         for path in sorted(WIRE.glob("*/create-*.json"))
@@ -330,11 +342,15 @@ def _requests() -> dict[str, str]:
 
 
 def _exchanges(places: frozenset[str]) -> str:
-    """The vendors' own creates that say the same words."""
+    """Return up to three of the vendors' own create requests that contain these places."""
     leaves = {re.split(r"[.\[\]]+", place.strip("].url"))[-1] for place in places}
     leaves -= {"", "text", "content", "type", "url"}
-    found = [name for name, text in _requests().items() if any(one in text for one in leaves)]
-    return " ".join(found[:3]) if found else "none"
+    names = [
+        name
+        for name, text in _documented_requests().items()
+        if any(leaf in text for leaf in leaves)
+    ]
+    return " ".join(names[:3]) if names else "none"
 
 
 if __name__ == "__main__":

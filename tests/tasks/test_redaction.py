@@ -1,4 +1,6 @@
-"""Secrets struck out of a text, however they are written there."""
+"""Secrets are redacted from text in every spelling."""
+
+from __future__ import annotations
 
 import base64
 import json
@@ -15,7 +17,7 @@ KEYS = st.text(min_size=6, max_size=40).filter(lambda key: key.isprintable() and
 
 
 @pytest.mark.parametrize(
-    "written",
+    "spelling",
     [
         KEY,
         quote(KEY, safe=""),
@@ -26,30 +28,30 @@ KEYS = st.text(min_size=6, max_size=40).filter(lambda key: key.isprintable() and
         base64.urlsafe_b64encode(f"user:{KEY}:x".encode()).decode(),
     ],
 )
-def test_a_key_is_struck_out_in_every_spelling(written):
-    """No run of it that says anything is left, whatever stands around it."""
-    left = redact_secrets(f"before {written} behind", [KEY])
+def test_redact_secrets_every_spelling_is_removed(spelling: str) -> None:
+    """No readable part of the key is left, and the text around it stays."""
+    redacted = redact_secrets(f"before {spelling} behind", [KEY])
 
-    assert left.startswith("before ")
-    assert left.endswith(" behind")
-    assert "…" in left
-    assert not any(written[at : at + 8] in left for at in range(2, len(written) - 10))
+    assert redacted.startswith("before ")
+    assert redacted.endswith(" behind")
+    assert "…" in redacted
+    assert not any(spelling[at : at + 8] in redacted for at in range(2, len(spelling) - 10))
 
 
 @given(KEYS, st.integers(0, 2))
-def test_base64_hides_no_key_wherever_it_begins(key, before):
-    """Three places in a group of three bytes, and each spells it otherwise."""
-    encoded = base64.b64encode(bytes(before) + key.encode() + b"end").decode()
+def test_redact_secrets_base64_at_any_offset(key: str, offset: int) -> None:
+    """The offset of a key in a group of three bytes does not hide it."""
+    encoded = base64.b64encode(bytes(offset) + key.encode() + b"end").decode()
 
     assert redact_secrets(encoded, [key]) != encoded
 
 
 @pytest.mark.parametrize("tail", ["", "…"])
-def test_the_beginning_that_a_cut_left_goes_too(tail):
-    """Vendors' words are cut to a line before the key is looked for."""
+def test_redact_secrets_truncated_key_is_removed(tail: str) -> None:
+    """Vendor messages are cut to a line before keys are searched, so the beginning counts too."""
     assert redact_secrets(f"wrong key {KEY[:15]}{tail}", [KEY]) == "wrong key …"
 
 
-def test_a_key_of_a_letter_or_two_is_the_simulator_s():
-    """It would blot out every word."""
+def test_redact_secrets_short_key_is_ignored() -> None:
+    """A key of one or two letters would remove parts of ordinary text."""
     assert redact_secrets("a text", ["t", ""]) == "a text"

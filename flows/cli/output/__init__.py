@@ -1,1 +1,31 @@
-"""How results are printed: text, JSON, the live display."""
+"""Printing of results. The content of JSON documents is built in `flows.documents`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from storyboards.terminal_text import escape_control_chars
+
+
+def print_output(
+    document: Callable[[], dict[str, Any]], text: Callable[[], str], *, as_json: bool
+) -> None:
+    """Print the result of a command.
+
+    Args:
+        document: Builds the JSON document; called only with `as_json`.
+        text: Formats the result for a person; called only without `as_json`.
+        as_json: Choose the document.
+    """
+    print(format_json(document()) if as_json else escape_control_chars(text(), keep="\n"))
+
+
+def format_json(document: dict[str, Any]) -> str:
+    """Return a document as JSON text.
+
+    Letters of all scripts stay; only the bytes of a file name that is not valid UTF-8 are escaped.
+    """
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,7 +1,7 @@
-"""The wire formats: one file each, and nothing else in this folder.
+"""The registry of wire formats; this folder contains one module per format and nothing else.
 
-A dialect is pure: it is handed an order or a reply and hands back a call or a meaning. To add one,
-save exchanges from the vendor's page under `tests/wire/`, write the file, and add its row below.
+To add a format, save exchanges from the vendor's pages under `tests/wire/`, write the module as a
+subclass of `Dialect`, and add its row below.
 """
 
 from __future__ import annotations
@@ -15,23 +15,29 @@ __all__ = ["DIALECTS"]
 
 
 class DialectRegistry(Mapping[str, Dialect]):
-    """Dialects by name, each imported when it is first asked for: a plan needs one of them."""
+    """Dialects by name, each imported at its first use: a plan needs one of them."""
 
-    def __init__(self, homes: Mapping[str, str]) -> None:
-        self._homes = homes
+    def __init__(self, locations: Mapping[str, str]) -> None:
+        """Create the registry.
+
+        Args:
+            locations: Dialect name to `module.Class` in this folder.
+        """
+        self._locations = locations
         self._dialects: dict[str, Dialect] = {}
 
     def __getitem__(self, name: str) -> Dialect:
         if name not in self._dialects:
-            module, _, kind = self._homes[name].partition(".")
-            self._dialects[name] = getattr(import_module(f"{__name__}.{module}"), kind)()
+            module, _, class_name = self._locations[name].partition(".")
+            dialect_class = getattr(import_module(f"{__name__}.{module}"), class_name)
+            self._dialects[name] = dialect_class()
         return self._dialects[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._homes)
+        return iter(self._locations)
 
     def __len__(self) -> int:
-        return len(self._homes)
+        return len(self._locations)
 
 
 DIALECTS: Mapping[str, Dialect] = DialectRegistry(
@@ -43,4 +49,4 @@ DIALECTS: Mapping[str, Dialect] = DialectRegistry(
         "sora": "sora.Sora",
     }
 )
-"""Every dialect by the name that provider rows give."""
+"""Every dialect by the name that the provider table uses."""

@@ -1,16 +1,17 @@
 """The official dialect of Volcengine Ark and BytePlus ModelArk: JSON throughout.
 
 Written from https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api
-and its query, list and delete pages (read 2026-11-20). Fields that the model does not take are
-refused by name ("strong checking"), so only what the order says is sent.
+and its query, list and delete pages (read 2026-11-20). Ark rejects fields that the model does not
+take ("strong checking"), so only fields that the request sets are sent.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from tasks.errors import ProviderError
-from tasks.providers import ark_jobs, request_fields, response_fields
+from tasks.providers.dialect import Dialect
+from tasks.providers.request_fields import build_content_item
+from tasks.providers.response_fields import parse_ark_list, parse_ark_status, parse_task
 from tasks.providers.types import (
     ApiCall,
     ApiResponse,
@@ -20,7 +21,7 @@ from tasks.providers.types import (
     RenderRequest,
 )
 
-# Wire name of each plain field of an order.
+# Ark's field name and the attribute of RenderRequest.
 _WIRE_FIELDS = (
     ("resolution", "resolution"),
     ("ratio", "ratio"),
@@ -39,80 +40,81 @@ _WIRE_FIELDS = (
     ("safety_identifier", "safety_identifier"),
 )
 
+# Older copies of the list page allow 100, the newest allows 500.
+_PAGE_SIZE = 100
 
-class Ark:
+
+class Ark(Dialect):
     """Ark's create, query, list and cancel."""
 
     name = "ark"
-    returns_last_frame = True
-    first_frame_anchor: Literal["exact", "soft", "no"] = "exact"
+    jobs_path = "/contents/generations/tasks"
+    first_frame_anchor = "exact"
     supported_fields = frozenset(
-        {"model", "prompt", "media", "draft_job", "tools", *(ours for _, ours in _WIRE_FIELDS)}
+        {"model", "prompt", "media", "draft_job", "tools", *(field for _, field in _WIRE_FIELDS)}
     )
-    # Reference clips go by URL only; the page names base64 for pictures and sounds.
+    # The page documents base64 for images and sounds; reference clips are sent by URL only.
     inline_roles = frozenset({"first_frame", "last_frame", "reference_image", "reference_audio"})
-    inline_media_exclusive = False
     url_roles = inline_roles | {"reference_video"}
-    inline_image_types = request_fields.IMAGE_MIME_TYPES
     requires_prompt = False
-    writes_prompt_flags = False
     # "Weak checking", the create page.
     parses_prompt_flags = True
 
     def build_create(self, request: RenderRequest) -> ApiCall:
-        """The task as JSON; nothing that the order leaves unsaid."""
+        """Return the task as JSON, without the fields that the request does not set.
+
+        Raises:
+            InvalidRequest: A medium can't be sent in its form.
+        """
         body: dict[str, Any] = {"model": request.model, "content": self._build_content(request)}
-        for theirs, ours in _WIRE_FIELDS:
-            value = getattr(request, ours)
+        for wire_name, field in _WIRE_FIELDS:
+            value = getattr(request, field)
             if value is not None:
-                body[theirs] = value
+                body[wire_name] = value
         if request.tools:
             body["tools"] = [{"type": tool} for tool in request.tools]
-        return ApiCall("POST", ark_jobs.TASKS_PATH, json=body)
+        return ApiCall("POST", self.jobs_path, json=body)
 
-    def _build_content(self, order: RenderRequest) -> list[dict[str, Any]]:
-        if order.draft_job is not None:
-            # Promoting a draft repeats neither its words nor its media.
-            return [{"type": "draft_task", "draft_task": {"id": order.draft_job}}]
-        text = [{"type": "text", "text": order.prompt}] if order.prompt else []
+    def _build_content(self, request: RenderRequest) -> list[dict[str, Any]]:
+        if request.draft_job is not None:
+            # A request that renders a draft in full repeats neither its prompt nor its media.
+            return [{"type": "draft_task", "draft_task": {"id": request.draft_job}}]
+        text = [{"type": "text", "text": request.prompt}] if request.prompt else []
         media = (
-            ark_jobs.build_content_item(
-                one, inline_roles=self.inline_roles, url_roles=self.url_roles
-            )
-            for one in order.media
+            build_content_item(medium, inline_roles=self.inline_roles, url_roles=self.url_roles)
+            for medium in request.media
         )
         return [*text, *media]
 
-    def parse_created(self, response: ApiResponse) -> str:
-        """The task's id. Raises Unreadable where there is none."""
-        return response_fields.parse_job_id(response)
-
-    def build_query(self, job: str) -> ApiCall:
-        """Ask after a task."""
-        return ApiCall("GET", ark_jobs.job_path(job))
-
     def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
-        """The task's state; raises what it ended with, or Unreadable where there is no task."""
-        return ark_jobs.parse_status(response_fields.parse_task(response))
+        """Return the state of the task.
 
-    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
-        """Ark's errors, and those that relays hide in a success."""
-        return response_fields.parse_error(response, job=job)
+        Raises:
+            ProviderError: The task ended without a clip, or the response contains no task.
+        """
+        return parse_ark_status(parse_task(response))
 
     def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
-        """Tasks of the last seven days. Flex tasks are listed only when they are asked for."""
-        filters = []
+        """Return the call for tasks of the last seven days.
+
+        Flex tasks are listed only if the filter requests them.
+        """
+        query = [("page_num", str(page)), ("page_size", str(_PAGE_SIZE))]
         if model.startswith("ep-"):
-            # The filter takes endpoint ids, never the model that a task tells.
-            filters.append(("filter.model", model))
+            # The filter accepts endpoint ids, never the model name that a task reports.
+            query.append(("filter.model", model))
         if service_tier == "flex":
-            filters.append(("filter.service_tier", "flex"))
-        return ark_jobs.build_list_call(page, *filters)
+            query.append(("filter.service_tier", "flex"))
+        return ApiCall("GET", self.jobs_path, query=tuple(query))
 
     def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
-        """The tasks of one page; what can't be read as one is left out."""
-        return ark_jobs.parse_job_list(response)
+        """Return the tasks of one page, without items that are not readable.
+
+        Raises:
+            MalformedResponse: The response contains no list.
+        """
+        return parse_ark_list(response)
 
     def build_cancel(self, job: str) -> ApiCall | None:
-        """Cancel a queued task. On one that is over, the same call deletes its record."""
-        return ApiCall("DELETE", ark_jobs.job_path(job))
+        """Return the call that cancels a queued task. For an ended task it deletes the record."""
+        return ApiCall("DELETE", self.job_path(job))

@@ -1,36 +1,44 @@
-"""Infinity Blue's `/v1/videos`: OpenAI's job in JSON, with Seedance's words on top.
+"""Infinity Blue's `/v1/videos`: OpenAI's job in JSON, with Seedance's parameters added.
 
 Written from https://newdocs.getinfinityblue.com/en-videos/seedance-20/create-seedance-video-task,
 its sister pages and the vendor's own specification (github.com/yzlltyyh/infinityblue-api-docs,
-openapi/videos.en.yaml), read 2026-11-20. Parameters go to the top level and never to `metadata`
-as well; media with roles go to `metadata.content`, by public URL. A file goes as `image`, which is
-one picture: a first frame alone.
+openapi/videos.en.yaml), read 2026-11-20. Parameters are sent at the top level and never in
+`metadata` as well; media with roles are sent in `metadata.content`, by public URL. A file is sent
+as `image`, which is a single image: a first frame without other media. `return_last_frame` is
+documented, but not the field of the response; a last frame is used if there is one. Neither a list
+nor a cancel is documented.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from tasks.errors import InvalidRequest, MalformedResponse, ProviderError
-from tasks.providers import ark_jobs, request_fields, response_fields, video_jobs
+from tasks.errors import InvalidRequest, MalformedResponse
+from tasks.providers.dialect import Dialect
+from tasks.providers.request_fields import (
+    build_content_item,
+    encode_data_uri,
+    reject_unsupported_fields,
+    require_duration_seconds,
+    require_prompt,
+)
+from tasks.providers.response_fields import parse_job_id, parse_task, parse_videos_status
 from tasks.providers.types import (
     ApiCall,
     ApiResponse,
     JobPending,
     JobResult,
-    ListedJob,
     MediaInput,
     RenderRequest,
 )
 
 
-class Sora:
-    """Create, query and the clip behind the key; neither a list nor a cancel is documented."""
+class Sora(Dialect):
+    """Infinity Blue's create and query, and the clip that is downloaded with the API key."""
 
     name = "sora"
-    # The wish is documented and the answer's place is not; one that comes is used.
-    returns_last_frame = False
-    first_frame_anchor: Literal["exact", "soft", "no"] = "exact"
+    jobs_path = "/videos"
+    first_frame_anchor = "exact"
     supported_fields = frozenset(
         {
             *("model", "prompt", "media", "resolution", "ratio", "duration_seconds", "seed"),
@@ -42,83 +50,58 @@ class Sora:
     url_roles = frozenset(
         {"first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"}
     )
-    inline_image_types = request_fields.IMAGE_MIME_TYPES
-    requires_prompt = True
-    writes_prompt_flags = False
-    parses_prompt_flags = False
 
     def build_create(self, request: RenderRequest) -> ApiCall:
-        """The job as JSON; nothing that the order leaves unsaid."""
-        request_fields.reject_unsupported_fields(request, self.supported_fields)
-        seconds = request_fields.require_duration_seconds(request)
-        told = {
+        """Return the job as JSON, without the fields that the request does not set.
+
+        Raises:
+            InvalidRequest: A parameter or a medium can't be sent.
+        """
+        reject_unsupported_fields(request, self.supported_fields)
+        seconds = require_duration_seconds(request)
+        params = {
             "model": request.model,
-            "prompt": request_fields.require_prompt(request),
+            "prompt": require_prompt(request),
             "seconds": None if seconds is None else str(seconds),
             "resolution": request.resolution,
             "ratio": request.ratio,
             "generate_audio": request.audio,
             "watermark": request.watermark,
-            # Ark itself has no such word for 2.0, so it is said only where it is meant.
+            # Ark itself has no such field for 2.0, so only True is sent.
             "camera_fixed": request.camera_fixed or None,
             "return_last_frame": request.return_last_frame,
             "seed": request.seed,
             # "User identifier for auditing and abuse monitoring; not used in generation".
             "user": request.safety_identifier,
         }
-        body = {name: value for name, value in told.items() if value is not None}
-        return ApiCall(
-            "POST", video_jobs.VIDEOS_PATH, json={**body, **self._build_media(request.media)}
-        )
+        body = {name: value for name, value in params.items() if value is not None}
+        return ApiCall("POST", self.jobs_path, json={**body, **self._build_media(request.media)})
 
     def _build_media(self, media: tuple[MediaInput, ...]) -> dict[str, Any]:
-        files = [one for one in media if not one.url]
+        files = [medium for medium in media if not medium.url]
         if not files:
             items = [
-                ark_jobs.build_content_item(one, inline_roles=frozenset(), url_roles=self.url_roles)
-                for one in media
+                build_content_item(medium, inline_roles=frozenset(), url_roles=self.url_roles)
+                for medium in media
             ]
             return {"metadata": {"content": items}} if items else {}
         if len(media) > 1:
-            msg = "a picture sent as a file must be the only one here; give URLs, or leave it alone"
+            msg = "an image file must be the only input here; use URLs, or remove the other inputs"
             raise InvalidRequest(msg)
-        return {"image": request_fields.encode_data_uri(files[0], self.inline_roles)}
-
-    def parse_created(self, response: ApiResponse) -> str:
-        """The job's id. Raises Unreadable where there is none."""
-        return response_fields.parse_job_id(response, "id", "task_id")
-
-    def build_query(self, job: str) -> ApiCall:
-        """Ask after a job."""
-        return ApiCall("GET", video_jobs.job_path(job))
+        return {"image": encode_data_uri(files[0], self.inline_roles)}
 
     def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
-        """The job's state; raises what it ended with, or Unreadable where there is no job."""
-        return video_jobs.parse_status(
-            response_fields.parse_task(response), clip_call=_build_clip_call(response)
-        )
+        """Return the state of the job.
 
-    def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
-        """The gateway's errors, and those of the vendor behind it, wrapped into a message."""
-        return response_fields.parse_error(response, job=job)
+        Raises:
+            ProviderError: The job ended without a clip, or the response contains no job.
+        """
+        return parse_videos_status(parse_task(response), clip_call=self._build_clip_call(response))
 
-    def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
-        """None: no list is documented."""
-        return None
-
-    def parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
-        """Nothing."""
-        return ()
-
-    def build_cancel(self, job: str) -> ApiCall | None:
-        """None: no cancel is documented."""
-        return None
-
-
-def _build_clip_call(reply: ApiResponse) -> ApiCall | None:
-    """Where the gateway serves the clip itself."""
-    try:
-        job = response_fields.parse_job_id(reply, "id", "task_id")
-    except MalformedResponse:
-        return None
-    return ApiCall("GET", f"{video_jobs.job_path(job)}/content")
+    def _build_clip_call(self, response: ApiResponse) -> ApiCall | None:
+        """Return the call that downloads the clip from the gateway itself."""
+        try:
+            job = parse_job_id(response)
+        except MalformedResponse:
+            return None
+        return ApiCall("GET", f"{self.job_path(job)}/content")

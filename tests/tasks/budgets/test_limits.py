@@ -166,9 +166,9 @@ def test_an_unknown_price_passes_no_wall(store: Store, limit: Money) -> None:
     """It is never taken for nothing, however high the wall."""
     account = BudgetGuard([BudgetLimit("this run", limit)])
 
-    with pytest.raises(BudgetExceeded, match="price is not known of next"):
+    with pytest.raises(BudgetExceeded, match="price of next is not known"):
         account.check_attempt(begin(None), store.records(loopback=False))
-    with pytest.raises(BudgetExceeded, match="price is not known of x"):
+    with pytest.raises(BudgetExceeded, match="price of x is not known"):
         account.check_total({store.records(loopback=False): {"x": None, "y": usd(1)}})
 
 

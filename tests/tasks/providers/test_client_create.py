@@ -330,7 +330,7 @@ def test_an_order_over_the_limit_is_not_sent(serving, client_of, order, answers)
     large = replace(order, media=(MediaInput("first_frame", data=b"\xff\xd8\xff" + b"0" * 3000),))
 
     told, vendor = create(
-        serving, client_of, large, answers(200, {"id": "x"}), row={"request_limit_bytes": 2000}
+        serving, client_of, large, answers(200, {"id": "x"}), row={"max_request_bytes": 2000}
     )
 
     assert type(told) is InvalidRequest
@@ -390,7 +390,7 @@ def test_a_form_travels_in_parts(serving, client_of, order, answers):
     """For dialects that upload files: words bare, files with name and type."""
 
     class Forms(type(DIALECTS["ark"])):
-        def create(self, order):
+        def build_create(self, order):
             parts = (
                 FormPart("prompt", order.prompt.encode()),
                 FormPart("input_reference", b"\x89PNG\r\n", "frame.png", "image/png"),

@@ -28,9 +28,7 @@ def load(serving, client_of, target, *acts, source=None, limit=LIMIT):
     async def run():
         async with serving(*acts) as vendor, client_of(vendor.url) as client:
             try:
-                got = await client.download(
-                    source or vendor.file("c.mp4"), target, limit_bytes=limit
-                )
+                got = await client.download(source or vendor.file("c.mp4"), target, max_bytes=limit)
             except (ProviderError, StoreError) as error:
                 got = error
             return got, vendor
@@ -49,7 +47,7 @@ def test_a_file_is_put_in_place_with_its_digest(serving, client_of, answers, tar
     got, _ = load(serving, client_of, target, answers(200, DATA))
 
     assert target.read_bytes() == DATA
-    assert (got.sha256, got.size) == (hashlib.sha256(DATA).hexdigest(), len(DATA))
+    assert (got.sha256, got.size_bytes) == (hashlib.sha256(DATA).hexdigest(), len(DATA))
 
 
 def test_the_key_stays_at_home(serving, client_of, answers, target, key):
@@ -200,7 +198,7 @@ def test_what_may_pass_is_tried_again(serving, client_of, answers, target, act):
     """A busy server, a clip that is not ready, an empty file, a page in place of one."""
     got, _ = load(serving, client_of, target, answers(*act), answers(200, DATA))
 
-    assert got.size == len(DATA)
+    assert got.size_bytes == len(DATA)
 
 
 def test_a_file_over_the_limit_is_not_taken(serving, client_of, answers, target):
@@ -239,7 +237,7 @@ def test_a_file_behind_the_key_is_asked_for_with_it(serving, client_of, answers,
             there = f"http://127.0.0.1:{files.port}/c.mp4"
             async with serving(answers(302, b"", {"Location": there})) as vendor:
                 async with client_of(vendor.url) as client:
-                    await client.download(call, target, limit_bytes=LIMIT)
+                    await client.download(call, target, max_bytes=LIMIT)
                 return vendor.requests, files.requests
 
     asked, fetched = asyncio.run(run())
@@ -268,14 +266,14 @@ def test_a_refusal_of_a_file_behind_the_key_says_whose_matter_it_is(
     assert type(got) is kind
 
 
-def from_outside(client_of, url, handler, *, resolve=None):
+def from_outside(client_of, url, handler, *, resolve_host=None):
     async def run():
         async with client_of(
             "https://ark.example.com/api/v3",
             transport=httpx.MockTransport(handler),
-            resolve=resolve,
+            resolve_host=resolve_host,
         ) as client:
-            return await client.fetch_bytes(url, limit_bytes=1000)
+            return await client.fetch_bytes(url, max_bytes=1000)
 
     return asyncio.run(run())
 
@@ -316,7 +314,9 @@ def test_a_name_that_stands_for_a_near_address_is_not_fetched(client_of):
         return ["93.184.216.34", "192.168.1.7"]
 
     with pytest.raises(MalformedResponse):
-        from_outside(client_of, "https://v.example.com/x", lambda request: None, resolve=resolve)
+        from_outside(
+            client_of, "https://v.example.com/x", lambda request: None, resolve_host=resolve
+        )
 
 
 def test_redirects_come_to_an_end(client_of):
@@ -406,7 +406,7 @@ def test_a_head_that_comes_letter_by_letter_comes_to_an_end(
     serving, client_of, target, monkeypatch
 ):
     """Each letter in time, and all of it never: the whole head has a limit as well."""
-    monkeypatch.setattr("tasks.providers.client._HEAD_SECONDS", 0.2)
+    monkeypatch.setattr("tasks.providers.http_transport._HEADERS_TIMEOUT_SECONDS", 0.2)
 
     async def drip(connection):
         await connection.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")

@@ -33,7 +33,7 @@ def test_recent_jobs_are_listed_to_the_last_page(serving, client_of, answers):
     second = {"items": [{"id": "cgt-2", "status": "queued"}, {"id": "cgt-3", "status": "running"}]}
 
     def recent(client):
-        return client.recent("m", since=99)
+        return client.list_jobs("m", created_after=99)
 
     date = {"Date": "Thu, 01 Jan 1970 00:02:00 GMT"}
     told, vendor = talk(
@@ -55,7 +55,10 @@ def test_a_list_without_pages_ends(serving, client_of, answers):
     body = {"items": [{"id": "cgt-1", "status": "queued"}]}
 
     told, vendor = talk(
-        serving, client_of, lambda client: client.recent("m", since=0), answers(200, body)
+        serving,
+        client_of,
+        lambda client: client.list_jobs("m", created_after=0),
+        answers(200, body),
     )
 
     assert [one.job for one in told.jobs] == ["cgt-1"]
@@ -65,10 +68,10 @@ def test_a_list_without_pages_ends(serving, client_of, answers):
 class Silent(type(DIALECTS["ark"])):
     """A dialect that has neither list nor cancel."""
 
-    def recent(self, model, service_tier, page):
+    def build_list(self, model, service_tier, page):
         return None
 
-    def cancel(self, job):
+    def build_cancel(self, job):
         return None
 
 
@@ -77,7 +80,7 @@ def test_a_dialect_without_a_list_has_no_recent_jobs(serving, client_of, answers
 
     def recent(client):
         client.dialect = Silent()
-        return client.recent("m", since=0)
+        return client.list_jobs("m", created_after=0)
 
     told, vendor = talk(serving, client_of, recent, answers(200))
 
@@ -90,9 +93,9 @@ def test_a_provider_without_the_list_of_its_dialect_is_not_asked(serving, client
     told, vendor = talk(
         serving,
         client_of,
-        lambda client: client.recent("m", since=0),
+        lambda client: client.list_jobs("m", created_after=0),
         answers(200, {"items": []}),
-        row={"lists": False},
+        row={"supports_listing": False},
     )
 
     assert told is None
@@ -108,7 +111,7 @@ def test_a_list_that_is_not_answered_is_none(serving, client_of, answers, status
     told, _ = talk(
         serving,
         client_of,
-        lambda client: client.recent("m", since=0),
+        lambda client: client.list_jobs("m", created_after=0),
         answers(status, body),
     )
 
@@ -120,7 +123,7 @@ def test_a_page_behind_the_last_may_be_missing(serving, client_of, answers):
     told, _ = talk(
         serving,
         client_of,
-        lambda client: client.recent("m", since=0),
+        lambda client: client.list_jobs("m", created_after=0),
         answers(200, {"items": [{"id": "cgt-1", "status": "queued"}]}),
         answers(404, b""),
     )
@@ -131,7 +134,7 @@ def test_a_page_behind_the_last_may_be_missing(serving, client_of, answers):
 def test_a_list_that_the_key_may_not_see_is_an_error(serving, client_of, answers):
     """It is not the same as none."""
     told, _ = talk(
-        serving, client_of, lambda client: client.recent("m", since=0), answers(401, b"")
+        serving, client_of, lambda client: client.list_jobs("m", created_after=0), answers(401, b"")
     )
 
     assert type(told) is AccountError
@@ -195,7 +198,7 @@ def test_a_provider_that_does_not_document_a_cancel_is_not_asked(serving, client
         client_of,
         lambda client: client.cancel("cgt-1"),
         answers(200, QUEUED),
-        row={"cancels": False},
+        row={"supports_cancel": False},
     )
 
     assert type(told) is InvalidRequest

@@ -124,7 +124,7 @@ def test_a_wait_goes_on_until_the_job_is_done(serving, client_of, answers):
         return client.wait(
             "cgt-1",
             started_at=client._clock(),
-            deadline_seconds=600,
+            timeout_seconds=600,
             on_progress=lambda status: seen.append(status.state),
         )
 
@@ -147,11 +147,11 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
     serving, client_of, answers, clock, monkeypatch
 ):
     """Between the row's least and longest wait, more rarely the longer it takes beyond."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
     began = clock.now
 
     def wait(client):
-        return client.wait("cgt-1", started_at=began, deadline_seconds=900, usual_seconds=240)
+        return client.wait("cgt-1", started_at=began, timeout_seconds=900, typical_seconds=240)
 
     told, vendor = talk(serving, client_of, wait, answers(200, RUNNING))
     asked = dict(zip(accumulate(clock.naps), clock.naps[1:], strict=False))
@@ -166,11 +166,11 @@ def test_a_wait_asks_most_often_when_the_job_should_be_done(
 @pytest.mark.parametrize("tier", [None, "flex"])
 def test_a_wait_learns_from_the_jobs_before(serving, client_of, answers, clock, monkeypatch, tier):
     """How long they took, also one that had ended long ago; not where jobs wait for the night."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
     long_ago = {**DONE, "created_at": int(clock.now) - 9999, "updated_at": int(clock.now) - 9699}
 
     async def waits(client):
-        words = {"deadline_seconds": 600, "service_tier": tier}
+        words = {"timeout_seconds": 600, "service_tier": tier}
         await client.wait("cgt-1", started_at=clock.now - 9999, **words)
         return await client.wait("cgt-2", started_at=clock.now - 300, **words)
 
@@ -186,7 +186,7 @@ def test_a_wait_for_this_machine_asks_soon(serving, client_of, answers, clock):
     """The simulator is near and quick."""
 
     def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=60)
+        return client.wait("cgt-1", started_at=clock.now, timeout_seconds=60)
 
     talk(serving, client_of, wait, answers(200, RUNNING), answers(200, DONE))
 
@@ -198,11 +198,11 @@ def test_flex_jobs_are_asked_once_a_minute(
     serving, client_of, answers, clock, monkeypatch, tier, longest
 ):
     """They take hours."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
 
     def wait(client):
         started = clock.now - 3600
-        return client.wait("cgt-1", started_at=started, deadline_seconds=3900, service_tier=tier)
+        return client.wait("cgt-1", started_at=started, timeout_seconds=3900, service_tier=tier)
 
     talk(serving, client_of, wait, answers(200, RUNNING))
 
@@ -211,12 +211,12 @@ def test_flex_jobs_are_asked_once_a_minute(
 
 def test_a_user_s_longest_wait_rules(serving, client_of, answers, clock, monkeypatch):
     """Also where it is shorter than the row's least."""
-    monkeypatch.setattr("tasks.providers.job_client.is_loopback", lambda url: False)
+    monkeypatch.setattr("tasks.providers.client.is_loopback_url", lambda url: False)
 
     def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=5)
+        return client.wait("cgt-1", started_at=clock.now, timeout_seconds=5)
 
-    talk(serving, client_of, wait, answers(200, RUNNING), poll_seconds=0.5)
+    talk(serving, client_of, wait, answers(200, RUNNING), poll_max_seconds=0.5)
 
     assert set(clock.naps) == {0.5}
 
@@ -225,7 +225,7 @@ def test_a_job_that_outlives_its_deadline_is_overdue_and_kept(serving, client_of
     """Even in a state that nobody knows; the next run goes on."""
 
     def wait(client):
-        return client.wait("cgt-1", started_at=clock.now, deadline_seconds=30)
+        return client.wait("cgt-1", started_at=clock.now, timeout_seconds=30)
 
     told, _ = talk(serving, client_of, wait, answers(200, {"id": "cgt-1", "status": "???"}))
 
@@ -238,7 +238,7 @@ def test_an_old_job_is_asked_at_once_and_at_least_once(serving, client_of, answe
     """A run that resumes finds what was done meanwhile."""
 
     def wait(client):
-        return client.wait("cgt-1", started_at=clock.now - 9999, deadline_seconds=600)
+        return client.wait("cgt-1", started_at=clock.now - 9999, timeout_seconds=600)
 
     told, vendor = talk(serving, client_of, wait, answers(200, DONE))
 
@@ -250,7 +250,7 @@ def test_a_job_older_than_the_deadline_is_waited_for_again(serving, client_of, a
     """The deadline bounds a run's own patience: a slow job would else never be resumed."""
 
     def wait(client):
-        return client.wait("cgt-1", started_at=clock.now - 9999, deadline_seconds=600)
+        return client.wait("cgt-1", started_at=clock.now - 9999, timeout_seconds=600)
 
     still = answers(200, {"id": "cgt-1", "status": "running"})
     told, vendor = talk(serving, client_of, wait, still, answers(200, DONE))

@@ -80,7 +80,7 @@ def test_a_dialect_says_only_fields_of_an_order(dialect):
 
 def test_an_unsaid_field_is_not_sent(dialect):
     """None never travels, for vendors refuse fields that a model does not take."""
-    call = dialect.create(RenderRequest(model="m", prompt="p"))
+    call = dialect.build_create(RenderRequest(model="m", prompt="p"))
 
     assert call.method == "POST"
     assert call.json or call.parts
@@ -99,10 +99,10 @@ def _has_none(value):
 @pytest.mark.parametrize("job", ["a/b", "../x", "a?b=c", "a b", "ä"])
 def test_a_job_s_id_stays_within_the_path(dialect, job):
     """An id is opaque: it can't lead to another address."""
-    path = dialect.query(job).path
+    path = dialect.build_query(job).path
 
     assert path.startswith("/")
-    assert path.count("/") == dialect.query("plain").path.count("/")
+    assert path.count("/") == dialect.build_query("plain").path.count("/")
     assert not set("? ä") & set(path)
 
 
@@ -201,10 +201,10 @@ def test_a_picture_s_type_is_told_by_its_bytes(dialect, mime):
         model="m", prompt="p", media=(MediaInput("first_frame", data=IMAGES[mime]),)
     )
 
-    call = dialect.create(order)
+    call = dialect.build_create(order)
 
     if call.parts:
-        assert (call.parts[-1].mime, call.parts[-1].data) == (mime, IMAGES[mime])
+        assert (call.parts[-1].mime_type, call.parts[-1].data) == (mime, IMAGES[mime])
     else:
         assert f"data:{mime};base64," in json.dumps(call.json)
 
@@ -220,21 +220,21 @@ def test_a_picture_s_type_is_told_by_its_bytes(dialect, mime):
 def test_what_has_no_place_is_not_sent(dialect, medium):
     """Clips go by URL only, and bytes of no known type go nowhere."""
     with pytest.raises(InvalidRequest):
-        dialect.create(RenderRequest(model="m", prompt="p", media=(medium,)))
+        dialect.build_create(RenderRequest(model="m", prompt="p", media=(medium,)))
 
 
 @pytest.mark.parametrize("role", ["first_frame", "last_frame", "reference_image"])
-@pytest.mark.parametrize("place", ["inlines", "links"])
+@pytest.mark.parametrize("place", ["inline_roles", "url_roles"])
 def test_a_dialect_takes_the_pictures_it_says_it_takes(dialect, role, place):
     """By file and by URL, and no others."""
-    given = {"data": PNG} if place == "inlines" else {"url": "https://example.com/a.png"}
+    given = {"data": PNG} if place == "inline_roles" else {"url": "https://example.com/a.png"}
     order = RenderRequest(model="m", prompt="p", media=(MediaInput(role, **given),))
 
     if role in getattr(dialect, place):
-        assert dialect.create(order).method == "POST"
+        assert dialect.build_create(order).method == "POST"
     else:
         with pytest.raises(InvalidRequest):
-            dialect.create(order)
+            dialect.build_create(order)
 
 
 OTHERS = {
@@ -258,20 +258,20 @@ OTHERS = {
 def test_what_has_no_word_is_refused_and_what_has_one_is_sent(dialect, field):
     """Nothing that an author asked for is dropped in silence."""
     order = RenderRequest(model="m", prompt="p", **{field: OTHERS[field]})
-    plain = dialect.create(RenderRequest(model="m", prompt="p"))
+    plain = dialect.build_create(RenderRequest(model="m", prompt="p"))
 
     if field not in dialect.supported_fields:
         with pytest.raises(InvalidRequest, match=field.removesuffix("_seconds")):
-            dialect.create(order)
+            dialect.build_create(order)
     elif (dialect.name, field) != ("volc", "audio"):
-        assert dialect.create(order) != plain
+        assert dialect.build_create(order) != plain
 
 
 def test_the_last_frame_is_asked_for_where_that_can_be_done_only(dialect):
     """Elsewhere the clip itself ends on it."""
-    plain = dialect.create(RenderRequest(model="m", prompt="p"))
+    plain = dialect.build_create(RenderRequest(model="m", prompt="p"))
 
-    asked = dialect.create(RenderRequest(model="m", prompt="p", return_last_frame=True))
+    asked = dialect.build_create(RenderRequest(model="m", prompt="p", return_last_frame=True))
 
     assert (asked != plain) == ("return_last_frame" in dialect.supported_fields)
 
@@ -283,9 +283,9 @@ def test_a_prompt_is_asked_for_where_there_must_be_one(dialect, prompt):
 
     if dialect.requires_prompt:
         with pytest.raises(InvalidRequest, match="prompt"):
-            dialect.create(order)
+            dialect.build_create(order)
     else:
-        assert dialect.create(order)
+        assert dialect.build_create(order)
 
 
 STATES = [
@@ -309,7 +309,7 @@ def test_states_of_every_vocabulary_are_read_in_any_case(dialect, word, state):
 
 def _told(dialect, reply):
     try:
-        status = dialect.read(reply)
+        status = dialect.parse_status(reply)
     except ProviderError as error:
         return error.kind
     return "done" if isinstance(status, JobResult) else status.state
@@ -319,7 +319,7 @@ def test_times_in_milliseconds_are_read_as_seconds(dialect):
     """Some gateways document one and send the other."""
     body = {"status": "running", "created_at": 1764347090922, "progress": "30%"}
 
-    status = dialect.read(ApiResponse(200, body=body))
+    status = dialect.parse_status(ApiResponse(200, body=body))
 
     assert status.details.created_at == 1764347090.922
     assert status.progress == 0.3
@@ -332,9 +332,9 @@ def test_a_wrapped_task_is_found(dialect):
         "data": {"task_id": "t-1", "status": "SUCCESS", "video_url": "https://v/x"},
     }
 
-    assert dialect.explain(ApiResponse(200, body=body), job="t-1") is None
-    assert dialect.read(ApiResponse(200, body=body)).clip_url == "https://v/x"
-    assert dialect.created(ApiResponse(200, body=body)) == "t-1"
+    assert dialect.parse_error(ApiResponse(200, body=body), job="t-1") is None
+    assert dialect.parse_status(ApiResponse(200, body=body)).clip_url == "https://v/x"
+    assert dialect.parse_created(ApiResponse(200, body=body)) == "t-1"
 
 
 @pytest.mark.parametrize(
@@ -347,5 +347,5 @@ def test_a_wrapped_task_is_found(dialect):
 )
 def test_an_unknown_job_is_lost_also_where_it_is_a_400(dialect, body):
     """In any shape; without a job to ask after, it is a wrong request."""
-    assert dialect.explain(ApiResponse(400, body=body), job="t-1").kind == "job_lost"
-    assert dialect.explain(ApiResponse(400, body=body)).kind == "rejected"
+    assert dialect.parse_error(ApiResponse(400, body=body), job="t-1").kind == "job_lost"
+    assert dialect.parse_error(ApiResponse(400, body=body)).kind == "rejected"

@@ -30,10 +30,10 @@ from tasks.errors import (
     RateLimited,
     SubmissionUnclear,
 )
-from tasks.providers import PROVIDERS, error_mapping
+from tasks.providers import PROVIDERS, outcomes
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.http_transport import decode_response
+from tasks.providers.http_bodies import decode_response
 from tasks.providers.types import (
     ApiResponse,
     CreatedJob,
@@ -231,7 +231,7 @@ def test_any_reply_has_a_meaning_or_is_one_clear_error(name) -> None:
     def read(status: int, headers: dict[str, str], data: bytes | None, job: str) -> None:
         reply = decode_response(status, headers, data)
         _check_create(dialect, reply)
-        question = error_mapping.classify_query_response(dialect, reply, job=job, now=NOW)
+        question = outcomes.classify_query_response(dialect, reply, job=job, now=NOW)
         _check_error(question if isinstance(question, ProviderError) else None)
         for ask in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
             _check_answer(_answer(ask, reply))
@@ -248,8 +248,8 @@ def _answer(ask: Any, reply: ApiResponse) -> Any:
 
 def _check_create(dialect: Any, reply: ApiResponse) -> None:
     """Money: a job that is named is taken, and what is not surely refused is unclear."""
-    outcome = error_mapping.classify_create_response(dialect, reply, now=NOW)
-    named = _answer(dialect.created, reply)
+    outcome = outcomes.classify_create_response(dialect, reply, now=NOW)
+    named = _answer(dialect.parse_created, reply)
     if 200 <= reply.status < 300 and isinstance(named, str):
         assert outcome == named
     if isinstance(outcome, str):

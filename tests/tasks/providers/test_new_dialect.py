@@ -101,9 +101,9 @@ def test_a_new_dialect_renders_through_the_client_as_it_is(talk, answers, tmp_pa
         created = await client.create(
             RenderRequest(model="toy-1", prompt="Rain.", duration_seconds=4)
         )
-        status = await client.wait(created.job, started_at=client._clock(), deadline_seconds=600)
-        digest = await client.download(status.clip_url, tmp_path / "c.mp4", limit_bytes=10_000)
-        return created.job, digest.size
+        status = await client.wait(created.job, started_at=client._clock(), timeout_seconds=600)
+        digest = await client.download(status.clip_url, tmp_path / "c.mp4", max_bytes=10_000)
+        return created.job, digest.size_bytes
 
     told, vendor = talk(
         say, answers(201, {"ticket": "t-1"}), answers(200, {"status": "Pending"}), done, clip

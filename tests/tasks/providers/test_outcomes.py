@@ -4,12 +4,8 @@ import pytest
 
 from tasks.errors import ProviderError
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.error_mapping import (
-    LostResponse,
-    classify_create_response,
-    classify_query_response,
-)
-from tasks.providers.types import ApiResponse
+from tasks.providers.outcomes import classify_create_response, classify_query_response
+from tasks.providers.types import ApiResponse, LostResponse
 
 ARK = DIALECTS["ark"]
 CLOSED = {"not_sent", "throttled", "rejected", "unauthorized", "refused"}

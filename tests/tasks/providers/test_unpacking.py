@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from tasks.providers.http_transport import DecompressionError, Decompressor
+from tasks.providers.http_bodies import DecompressionError, Decompressor
 
 
 def unpack(encoding, *chunks):

@@ -23,7 +23,7 @@ def _part(part):
     if not part.filename:
         return {"name": part.name, "text": part.data.decode()}
     data = base64.b64encode(part.data).decode()
-    return {"name": part.name, "filename": part.filename, "mime": part.mime, "base64": data}
+    return {"name": part.name, "filename": part.filename, "mime": part.mime_type, "base64": data}
 
 
 def test_the_reply_to_a_create_is_read_as_the_page_means_it(create_file):
@@ -52,11 +52,11 @@ def test_a_question_and_its_reply_are_those_of_the_page(query_file):
 
 
 def _meaning(dialect, reply, job):
-    error = dialect.explain(reply, job=job)
+    error = dialect.parse_error(reply, job=job)
     if error is not None:
         return {"error": {"kind": error.kind, "code": error.code}}
     try:
-        status = dialect.read(reply)
+        status = dialect.parse_status(reply)
     except ProviderError as ended:
         return {"error": {"kind": ended.kind, "code": ended.code}}
     if isinstance(status, JobPending):

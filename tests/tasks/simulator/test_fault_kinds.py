@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from flows.commands.simulation import faults_text
 
+from flows.cli.simulate import faults_text
 from tasks.media.mime import sniff_mime
 from tasks.simulator.faults import KINDS
 from tests.support.simulator_requests import (

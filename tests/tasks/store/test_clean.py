@@ -1,7 +1,8 @@
-"""What may be cleaned away: never what a board or a shot that stays may need."""
+"""`clean` removes no clip that a board or a remaining shot may need."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,63 +12,81 @@ from hypothesis import strategies as st
 
 from tasks.errors import StoreError
 from tasks.store import clean
-from tasks.store.clean import find_half_cleaned, find_needed_jobs, find_removable, remove_clip
-from tasks.store.layout import Store
+from tasks.store.clean import (
+    RemovableClip,
+    StoredReceipt,
+    find_half_cleaned,
+    find_needed_jobs,
+    find_removable,
+    remove_clip,
+)
+from tasks.store.layout import RecordStore, Store
 from tasks.store.locks import try_lock
-from tasks.store.receipts import AttemptState, read_receipt
+from tasks.store.receipts import ENDED_STATES, Attempt, AttemptState, Receipt, read_receipt
 
 MONTH = 30 * 86_400
+
+Keep = Callable[..., str]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
+    """The store of the fixture `keep`."""
     return Store(tmp_path / "store")
 
 
-def names(doomed) -> set[str]:
-    return {one.attempt.shot for one in doomed}
+def shots_of(removable: Iterable[RemovableClip]) -> set[str]:
+    """The ids of the shots whose clips are removable."""
+    return {clip.attempt.shot for clip in removable}
 
 
-def latest(store: Store, key: str):
-    shelf = store.records(loopback=False)
-    return read_receipt(key, shelf.read(key)).current
+def current_attempt(store: Store, key: str) -> Attempt:
+    """The attempt that counts of a vendor's key."""
+    records = store.records(loopback=False)
+    attempt = read_receipt(key, records.read(key)).current
+    assert attempt
+    return attempt
 
 
-def test_only_what_is_older_and_not_referred_to_may_go(store: Store, keep) -> None:
-    """Age alone is not enough, nor is being forgotten."""
+def key_of(shot: str) -> str:
+    """The key that the fixture `keep` uses for a shot."""
+    return sha256(shot.encode()).hexdigest()
+
+
+def test_find_removable_needs_age_and_no_reference(store: Store, keep: Keep) -> None:
+    """A clip is removable only if it is old and no board refers to it."""
     keep("young", days=29)
-    needed = keep("needed", days=99)
+    referenced = keep("referenced", days=99)
     keep("old", days=31)
     keep("previz", days=31, loopback=True)
 
-    assert names(find_removable(store, {needed}, min_age_seconds=MONTH)) == {"old", "previz"}
+    assert shots_of(find_removable(store, {referenced}, min_age_seconds=MONTH)) == {"old", "previz"}
 
 
-def test_all_that_a_needed_shot_continues_stays(store: Store, keep) -> None:
-    """To the first shot of the chain, also through one that is lost."""
+def test_find_removable_keeps_chain_of_referenced_shot(store: Store, keep: Keep) -> None:
+    """Every shot of the chain stays up to the first one, also through a lost shot."""
     first = keep("first", days=99)
     second = keep("second", days=99, continues_key=first, state=AttemptState.LOST)
     keep("third", days=99, continues_key=second)
-    keep("aside", days=99, continues_key=first)
+    keep("branch", days=99, continues_key=first)
 
-    assert names(find_removable(store, {key_of("third")}, min_age_seconds=MONTH)) == {"aside"}
+    assert shots_of(find_removable(store, {key_of("third")}, min_age_seconds=MONTH)) == {"branch"}
 
 
-def test_all_that_a_young_shot_continues_stays(store: Store, keep) -> None:
-    """Nothing that a kept shot continues is ever cleaned away, board or no board."""
+def test_find_removable_keeps_chain_of_young_shot(store: Store, keep: Keep) -> None:
+    """A clip that a kept shot continues stays, with or without a board."""
     first = keep("first", days=99)
     keep("second", days=1, continues_key=first)
     other = keep("other", days=99)
-    keep("behind", days=99, continues_key=other)
+    keep("after", days=99, continues_key=other)
 
-    assert names(find_removable(store, (), min_age_seconds=MONTH)) == {"other", "behind"}
+    assert shots_of(find_removable(store, (), min_age_seconds=MONTH)) == {"other", "after"}
 
 
-def test_the_frame_tells_what_is_continued_where_no_key_does(store: Store, keep) -> None:
-    """Receipts of an older shotchain name no key."""
+def test_find_removable_matches_frames_without_keys(store: Store, keep: Keep) -> None:
+    """Early receipts have no key of the continued shot; the first frame identifies it."""
     keep("first", days=99)
-    frame = sha256(b"frame of first").hexdigest()
-    keep("second", days=1, first_frame_sha256=frame)
+    keep("second", days=1, first_frame_sha256=sha256(b"frame of first").hexdigest())
 
     assert find_removable(store, (), min_age_seconds=MONTH) == ()
 
@@ -82,45 +101,43 @@ def test_the_frame_tells_what_is_continued_where_no_key_does(store: Store, keep)
         AttemptState.LOST,
     ],
 )
-def test_what_is_not_kept_is_not_cleaned_and_keeps_what_it_continues(
-    store: Store, keep, state: AttemptState
+def test_find_removable_keeps_first_frame_of_open_attempt(
+    store: Store, keep: Keep, state: AttemptState
 ) -> None:
-    """A job on its way, or one that may be, still needs its first frame; a lost one does not."""
+    """A job in progress, or a possible job, still needs its first frame; a lost job does not."""
     first = keep("first", days=99)
     keep("second", days=99, continues_key=first, state=state)
-    found = names(find_removable(store, (), min_age_seconds=MONTH))
+    removable = shots_of(find_removable(store, (), min_age_seconds=MONTH))
 
-    assert found == ({"first"} if state is AttemptState.LOST else set())
+    assert removable == ({"first"} if state is AttemptState.LOST else set())
 
 
 @given(data=st.data())
-def test_no_shot_that_stays_loses_what_it_continues(data: st.DataObject) -> None:
-    """For any chains, ages and boards: whatever goes, nothing behind it stays."""
+def test_needed_keys_no_remaining_shot_loses_ancestors(data: st.DataObject) -> None:
+    """For any chains, ages and boards: no shot that stays continues a removed shot."""
     count = data.draw(st.integers(1, 8))
     keys = [str(number) for number in range(count)]
-    before = {
+    continued = {
         key: data.draw(st.sampled_from([None, *keys[:number]])) for number, key in enumerate(keys)
     }
     states = {key: data.draw(st.sampled_from(AttemptState)) for key in keys}
     young = {key for key in keys if data.draw(st.booleans())}
-    referred = {key for key in keys if data.draw(st.booleans())}
+    referenced = {key for key in keys if data.draw(st.booleans())}
     old = {
         (Path("s"), key) for key in keys if states[key] is AttemptState.KEPT and key not in young
     }
-    entries = [entry(key, states[key], before[key]) for key in keys]
-    needed = clean._find_needed_keys(entries, old, referred)
-    gone = {key for _, key in old if key not in needed}
+    receipts = [stored_receipt(key, states[key], continued[key]) for key in keys]
+    needed = clean._find_needed_keys(receipts, old, referenced)
+    removed = {key for _, key in old if key not in needed}
 
-    assert not gone & referred
+    assert not removed & referenced
     for key in keys:
-        stays = key not in gone and (key in referred or states[key] not in clean.ENDED_STATES)
-        assert not (stays and ancestors(key, before) & gone)
+        stays = key not in removed and (key in referenced or states[key] not in ENDED_STATES)
+        assert not (stays and ancestors(key, continued) & removed)
 
 
-def entry(key: str, state: AttemptState, continues: str | None) -> clean.StoredReceipt:
-    from tasks.store.layout import RecordStore
-    from tasks.store.receipts import Attempt, Receipt
-
+def stored_receipt(key: str, state: AttemptState, continues_key: str | None) -> StoredReceipt:
+    """A receipt of one attempt."""
     attempt = Attempt(
         state=state,
         board="b",
@@ -131,22 +148,23 @@ def entry(key: str, state: AttemptState, continues: str | None) -> clean.StoredR
         base_url="u",
         request_sha256="o",
         intended_at="2026-01-01T00:00:00+00:00",
-        continues_key=continues,
+        continues_key=continues_key,
     )
-    return clean.StoredReceipt(RecordStore(Path("s")), key, Receipt(key, (attempt,)))
+    return StoredReceipt(RecordStore(Path("s")), key, Receipt(key, (attempt,)))
 
 
-def ancestors(key: str, before: dict[str, str | None]) -> set[str]:
-    found = set()
-    at = before[key]
-    while at is not None:
-        found.add(at)
-        at = before[at]
-    return found
+def ancestors(key: str, continued: dict[str, str | None]) -> set[str]:
+    """The keys that a key continues, directly or indirectly."""
+    keys = set()
+    previous = continued[key]
+    while previous is not None:
+        keys.add(previous)
+        previous = continued[previous]
+    return keys
 
 
-def test_a_damaged_receipt_keeps_everything(store: Store, keep) -> None:
-    """Nobody knows what that shot continues."""
+def test_find_removable_damaged_receipt_is_an_error(store: Store, keep: Keep) -> None:
+    """It is unknown what the shot of a damaged receipt continues, so nothing is removable."""
     keep("old", days=99)
     key = keep("damaged")
     (store.records(loopback=False).folder_of(key) / "receipt.json").write_bytes(b"{")
@@ -155,65 +173,63 @@ def test_a_damaged_receipt_keeps_everything(store: Store, keep) -> None:
         find_removable(store, (), min_age_seconds=MONTH)
 
 
-def test_a_cleaned_clip_leaves_its_receipt_and_its_price(store: Store, keep) -> None:
-    """What was paid counts for ever; only bytes go."""
+def test_remove_clip_keeps_receipt_and_price(store: Store, keep: Keep) -> None:
+    """A removed clip stays booked; only its files are gone."""
     key = keep("old", days=99, clip=b"0123456789")
-    home = store.records(loopback=False).folder_of(key)
-    (home / "clip.mp4.damaged").write_bytes(b"01234")
-    freed = remove_clip(*find_removable(store, (), min_age_seconds=MONTH))
+    folder = store.records(loopback=False).folder_of(key)
+    (folder / "clip.mp4.damaged").write_bytes(b"01234")
+    freed_bytes = remove_clip(*find_removable(store, (), min_age_seconds=MONTH))
+    attempt = current_attempt(store, key)
 
-    assert freed == 10 + len(b"frame of old") + 5
-    assert {path.name for path in home.iterdir()} == {"receipt.json", "lock"}
-    assert latest(store, key).state is AttemptState.CLEANED
-    assert latest(store, key).cleaned_at
-    assert str(latest(store, key).booked_price.amount) == "0.25"
+    assert freed_bytes == 10 + len(b"frame of old") + 5
+    assert {path.name for path in folder.iterdir()} == {"receipt.json", "lock"}
+    assert attempt.state is AttemptState.CLEANED
+    assert attempt.cleaned_at
+    assert attempt.booked_price
+    assert str(attempt.booked_price.amount) == "0.25"
 
 
-def test_a_key_that_somebody_holds_is_left_alone(store: Store, keep) -> None:
-    """A run that works on it needs it, whatever its age."""
+def test_remove_clip_locked_key_is_skipped(store: Store, keep: Keep) -> None:
+    """A run that holds the key needs its clip, whatever its age."""
     key = keep("old", days=99)
-    (doomed,) = find_removable(store, (), min_age_seconds=MONTH)
+    (removable,) = find_removable(store, (), min_age_seconds=MONTH)
     with store.records(loopback=False).lock_file(key) as file:
         assert try_lock(file)
-        assert remove_clip(doomed) is None
+        assert remove_clip(removable) is None
 
-    assert latest(store, key).state is AttemptState.KEPT
+    assert current_attempt(store, key).state is AttemptState.KEPT
 
 
-def test_a_key_that_has_changed_meanwhile_is_left_alone(store: Store, keep) -> None:
-    """It was listed as it was then."""
+def test_remove_clip_changed_receipt_is_skipped(store: Store, keep: Keep) -> None:
+    """A clip that was rendered again after the listing stays."""
     keep("old", days=99)
-    (doomed,) = find_removable(store, (), min_age_seconds=MONTH)
+    (removable,) = find_removable(store, (), min_age_seconds=MONTH)
     key = keep("old", days=0)
 
-    assert remove_clip(doomed) is None
-    assert latest(store, key).state is AttemptState.KEPT
+    assert remove_clip(removable) is None
+    assert current_attempt(store, key).state is AttemptState.KEPT
 
 
-def test_what_a_killed_clean_left_is_found(store: Store, keep) -> None:
-    """The receipt says it first, so that half a removal is never taken for a lost clip."""
+def test_find_half_cleaned_after_a_killed_clean(store: Store, keep: Keep) -> None:
+    """The receipt is updated first, so the rest of a removal is not taken for a lost clip."""
     key = keep("old", state=AttemptState.CLEANED, cleaned_at="2026-01-01T00:00:00+00:00")
     keep("kept")
-    home = store.records(loopback=False).folder_of(key)
+    folder = store.records(loopback=False).folder_of(key)
 
-    assert set(find_half_cleaned(store)) == {home / "clip.mp4", home / "last_frame.png"}
+    assert set(find_half_cleaned(store)) == {folder / "clip.mp4", folder / "last_frame.png"}
 
 
-def test_jobs_that_are_waited_for_are_told_apart(store: Store, keep) -> None:
-    """On their way, or to be asked for again; and any unclaimed one where a create is in doubt."""
+def test_find_needed_jobs_awaited_and_claimed(store: Store, keep: Keep) -> None:
+    """Jobs without a stored clip are awaited; with an unclear attempt the claimed jobs count."""
     keep("sent", state=AttemptState.SUBMITTED, loopback=True)
-    gone = keep("gone", loopback=True)
+    missing = keep("missing", loopback=True)
     keep("kept", loopback=True)
-    (store.records(loopback=True).folder_of(gone) / "clip.mp4").unlink()
-    without_doubt = find_needed_jobs(store)
-    keep("doubtful", state=AttemptState.UNCLEAR, job=None, loopback=True)
+    (store.records(loopback=True).folder_of(missing) / "clip.mp4").unlink()
+    without_unclear = find_needed_jobs(store)
+    keep("unclear", state=AttemptState.UNCLEAR, job=None, loopback=True)
 
-    assert without_doubt == ({"job-sent", "job-gone"}, None)
+    assert without_unclear == ({"job-sent", "job-missing"}, None)
     assert find_needed_jobs(store) == (
-        {"job-sent", "job-gone"},
-        {"job-sent", "job-gone", "job-kept"},
+        {"job-sent", "job-missing"},
+        {"job-sent", "job-missing", "job-kept"},
     )
-
-
-def key_of(shot: str) -> str:
-    return sha256(shot.encode()).hexdigest()

@@ -1,18 +1,20 @@
-"""Takes found again: by the board's record, by the receipts where that is gone, by shelf."""
+"""Takes are found by the board's record, or by the receipts if that is missing, per folder."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.errors import MediaError
 from tasks.store.atomic_files import digest_bytes
-from tasks.store.board_records import Take, read_board_record, record_takes
+from tasks.store.board_records import RecordsFolder, Take, read_board_record, record_takes
 from tasks.store.layout import Store
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
-from tasks.store.takes import TakeHistory, read_last_frame
+from tasks.store.takes import RecordedTake, TakeHistory, folder_records, read_last_frame
 
 FRAME = b"a picture"
 ATTEMPT = Attempt(
@@ -29,79 +31,106 @@ ATTEMPT = Attempt(
     last_frame=StoredFile("last_frame.png", digest_bytes(FRAME), len(FRAME)),
 )
 
+KeepTake = Callable[..., None]
+
 
 @pytest.fixture
-def keep(tmp_path: Path):
-    """Put a receipt with its files into the store, and note it as a take of shot a."""
+def keep_take(tmp_path: Path) -> KeepTake:
+    """Store the receipt and files of a take of shot a, and record it: `keep_take("k1")`."""
 
-    def put(key: str, *, shelf="shots", noted: bool = True, **facts) -> None:
-        attempt = replace(ATTEMPT, **facts)
-        place = Store(tmp_path).records(loopback=shelf == "previz")
-        place.write(key, Receipt(key, (attempt,)).to_record())
-        (place.folder_of(key) / "clip.mp4").write_bytes(b"clip")
-        (place.folder_of(key) / "last_frame.png").write_bytes(FRAME)
-        if noted:
-            record_takes(tmp_path, "b", {"a": Take(attempt.take, key, shelf, prompt=key)})
+    def keep(
+        key: str, *, folder: RecordsFolder = "shots", is_recorded: bool = True, **values: Any
+    ) -> None:
+        attempt = replace(ATTEMPT, **values)
+        records = folder_records(Store(tmp_path), folder)
+        records.write(key, Receipt(key, (attempt,)).to_record())
+        (records.folder_of(key) / "clip.mp4").write_bytes(b"clip")
+        (records.folder_of(key) / "last_frame.png").write_bytes(FRAME)
+        if is_recorded:
+            record_takes(tmp_path, "b", {"a": Take(attempt.take, key, folder, prompt=key)})
 
-    return put
-
-
-def memory(root: Path) -> TakeHistory:
-    return TakeHistory(Store(root), read_board_record(root, "b"))
+    return keep
 
 
-def keys(renders) -> dict[int, str]:
-    return {one.take.number: one.take.key for one in renders}
+def find_take(root: Path, number: int, folder: RecordsFolder | None) -> RecordedTake | None:
+    """Find a take of shot a of board b."""
+    return TakeHistory(Store(root), read_board_record(root, "b")).find_take("a", number, folder)
 
 
-def test_the_newest_render_of_a_take_counts(tmp_path: Path, keep) -> None:
-    """A prompt that was changed without a new take makes the older render unreachable."""
-    keep("k1")
-    keep("k2")
+def require_take(root: Path, number: int, folder: RecordsFolder | None) -> RecordedTake:
+    """Find a take of shot a that must exist."""
+    recorded = find_take(root, number, folder)
+    assert recorded
+    return recorded
 
-    assert memory(tmp_path).find_take("a", 1, "shots").take.key == "k2"
-    assert memory(tmp_path).find_take("a", 1, "shots").take.prompt == "k2"
-    assert memory(tmp_path).find_take("a", 2, "shots") is None
+
+def keys_of(takes: Iterable[RecordedTake]) -> dict[int, str]:
+    """The key of each take by number."""
+    return {recorded.take.number: recorded.take.key for recorded in takes}
+
+
+def test_find_take_newest_render_counts(tmp_path: Path, keep_take: KeepTake) -> None:
+    """After a new prompt without a new take number, the older render is not found."""
+    keep_take("k1")
+    keep_take("k2")
+
+    assert require_take(tmp_path, 1, "shots").take.key == "k2"
+    assert require_take(tmp_path, 1, "shots").take.prompt == "k2"
+    assert find_take(tmp_path, 2, "shots") is None
 
 
 @pytest.mark.parametrize("state", [AttemptState.CLOSED, AttemptState.FAILED])
-def test_what_came_to_nothing_is_no_render(tmp_path: Path, keep, state: AttemptState) -> None:
-    """An attempt that failed hides no older one that is there."""
-    keep("k1")
-    keep("k2", state=state)
+def test_find_take_failed_attempt_is_skipped(
+    tmp_path: Path, keep_take: KeepTake, state: AttemptState
+) -> None:
+    """A failed attempt does not hide an older render."""
+    keep_take("k1")
+    keep_take("k2", state=state)
 
-    assert memory(tmp_path).find_take("a", 1, "shots").take.key == "k1"
-
-
-def test_a_sketch_is_never_taken_for_a_take_that_was_paid(tmp_path: Path, keep) -> None:
-    """Each shelf has takes of its own."""
-    keep("k1")
-    keep("k2", shelf="previz")
-
-    assert memory(tmp_path).find_take("a", 1, "shots").take.key == "k1"
-    assert memory(tmp_path).find_take("a", 1, "previz").take.key == "k2"
+    assert require_take(tmp_path, 1, "shots").take.key == "k1"
 
 
-def test_without_the_boards_record_the_receipts_tell(tmp_path: Path, keep) -> None:
-    """They name board, shot and take; of two renders the later one counts."""
-    keep("k1", noted=False, intended_at="2026-11-02T10:00:00.000+00:00")
-    keep("k2", noted=False)
-    keep("k3", noted=False, take=3)
-    keep("k4", noted=False, board="another")
-    found = memory(tmp_path).list_takes("a", "shots")
+def test_find_take_folders_are_apart(tmp_path: Path, keep_take: KeepTake) -> None:
+    """A preview is never used as a take that was paid for."""
+    keep_take("k1")
+    keep_take("k2", folder="previz")
 
-    assert keys(found) == {1: "k1", 3: "k3"}
-    assert not found[0].has_board_record
-    assert memory(tmp_path).find_take("a", 1, None).take.key == "k1"
+    assert require_take(tmp_path, 1, "shots").take.key == "k1"
+    assert require_take(tmp_path, 1, "previz").take.key == "k2"
 
 
-def test_the_last_frame_is_the_recorded_one_or_none(tmp_path: Path, keep) -> None:
-    """Other bytes under its name are not sent as if they were it."""
-    keep("k1")
-    render = memory(tmp_path).find_take("a", 1, "shots")
-    assert read_last_frame(render) == FRAME
+def test_list_takes_without_board_record_reads_receipts(
+    tmp_path: Path, keep_take: KeepTake
+) -> None:
+    """Receipts contain board, shot and take; of two renders the later one counts."""
+    keep_take("k1", is_recorded=False, intended_at="2026-11-02T10:00:00.000+00:00")
+    keep_take("k2", is_recorded=False)
+    keep_take("k3", is_recorded=False, take=3)
+    keep_take("k4", is_recorded=False, board="another")
+    history = TakeHistory(Store(tmp_path), read_board_record(tmp_path, "b"))
+    takes = history.list_takes("a", "shots")
 
-    (render.folder / "last_frame.png").write_bytes(b"b picture")
-    (render.folder / "clip.mp4").unlink()
-    with pytest.raises(MediaError, match="take 1 of a is gone"):
-        read_last_frame(render)
+    assert keys_of(takes) == {1: "k1", 3: "k3"}
+    assert not takes[0].has_board_record
+    assert require_take(tmp_path, 1, None).take.key == "k1"
+
+
+def test_list_takes_board_record_comes_before_receipts(tmp_path: Path, keep_take: KeepTake) -> None:
+    """The render that the board recorded last counts, whenever it was sent."""
+    keep_take("k1", is_recorded=False, intended_at="2026-11-02T10:00:00.000+00:00")
+    keep_take("k2")
+    history = TakeHistory(Store(tmp_path), read_board_record(tmp_path, "b"))
+
+    assert keys_of(history.list_takes("a", None)) == {1: "k2"}
+
+
+def test_read_last_frame_changed_file_is_not_used(tmp_path: Path, keep_take: KeepTake) -> None:
+    """A file with other content than recorded is not sent as the frame."""
+    keep_take("k1")
+    recorded = require_take(tmp_path, 1, "shots")
+    assert read_last_frame(recorded) == FRAME
+
+    (recorded.folder / "last_frame.png").write_bytes(b"b picture")
+    (recorded.folder / "clip.mp4").unlink()
+    with pytest.raises(MediaError, match="take 1 of a is missing"):
+        read_last_frame(recorded)

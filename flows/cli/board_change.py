@@ -1,0 +1,155 @@
+"""Change the take of a shot in the text of its board, for `retake` and `pick`.
+
+Nothing is spent: the text is edited in place, and written only if the changed board can be planned.
+The next render and its cost are printed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flows.documents import plan_document
+from flows.history import record_rendered_shots, requested_take
+from flows.run import Run, prepare_run
+from storyboards.loading import parse, read_bytes
+from storyboards.terminal_text import format_path
+from storyboards.yaml_editor import Edit, apply_edits, format_value, replace_file
+from tasks.errors import UsageError
+from tasks.plan import PlannedShot, ShotToRender
+from tasks.store.board_records import record_takes
+from tasks.store.status import SeamState, ShotState
+
+
+class BoardChange(NamedTuple):
+    """A board before and after an edit."""
+
+    before: Run
+    after: Run
+    shot_id: str
+    edits: tuple[Edit, ...]
+    remarks: tuple[str, ...] = ()
+    """Further notes for the author, beside the next render."""
+
+    @property
+    def shot(self) -> PlannedShot:
+        """The shot after the edit."""
+        return self.after.plan.shot(self.shot_id)
+
+    @property
+    def stale(self) -> tuple[PlannedShot, ...]:
+        """The shots that are stale now, or may become stale in the next run."""
+        status = self.after.status
+        return tuple(
+            shot
+            for shot in self.after.plan
+            if status[shot.id].seam == SeamState.STALE or status[shot.id].may_go_stale
+        )
+
+
+def find_shot_to_change(run: Run, shot_id: str) -> ShotToRender:
+    """Return the shot whose take is changed.
+
+    Raises:
+        UsageError: The board has no such shot, or it is a file.
+    """
+    shot = run.plan.find_shot(shot_id)
+    if not isinstance(shot, ShotToRender):
+        msg = f"{shot_id} is a file and has no takes; name a shot that is rendered"
+        raise UsageError(msg)
+    return shot
+
+
+def record_current_takes(run: Run) -> None:
+    """Record the takes that the board requests now, so that `pick` finds them after the edit.
+
+    Raises:
+        StoreError: The record cannot be written.
+    """
+    takes = {
+        shot.id: requested_take(run, shot)
+        for shot in run.plan.shots_to_render
+        if run.status[shot.id].attempt
+    }
+    if takes:
+        record_takes(run.store.root, run.board.name, takes)
+
+
+def change_board(
+    run: Run, shot: ShotToRender, edits: Sequence[Edit], remarks: Sequence[str]
+) -> BoardChange:
+    """Edit the file of the board.
+
+    Args:
+        run: The board before the edit.
+        shot: The shot whose take is changed.
+        edits: The values to set.
+        remarks: See `BoardChange.remarks`.
+
+    Raises:
+        InvalidStoryboard: The changed board would not be valid; the file is unchanged.
+        ShotchainError: See `flows.run.prepare_run`; the file is unchanged.
+    """
+    file, shown = run.board.file, run.board.shown_as
+    assert file is not None  # noqa: S101 - the board of a command is a file
+    before = read_bytes(file, file=shown)
+    after = apply_edits(before, edits, file=shown)
+    board = parse(after, file=shown, folder=file.parent)
+    changed_run = prepare_run(board, run.options, run.settings, working_folder=Path.cwd())
+    if after != before:
+        replace_file(file, before, after, shown=shown)
+    # A take that was picked or pinned must survive `clean`, also before the next render.
+    status = changed_run.status
+    kept = [shot for shot in changed_run.plan if status[shot.id].state is ShotState.KEPT]
+    record_rendered_shots(changed_run, kept)
+    return BoardChange(run, changed_run, shot.id, tuple(edits), tuple(remarks))
+
+
+def change_document(change: BoardChange) -> dict[str, Any]:
+    """Return the document that `retake --json` and `pick --json` print."""
+    run = change.after
+    return {
+        **plan_document(run),
+        "file": str(run.board.file),
+        "shot": change.shot_id,
+        "take": change.shot.take,
+        "was": change.before.plan.shot(change.shot_id).take,
+        "changed": [_edit_document(run, edit) for edit in change.edits],
+        "to_render": [shot.id for shot in run.pending],
+        "stale": [shot.id for shot in change.stale],
+        "warnings": list(change.remarks),
+    }
+
+
+def _edit_document(run: Run, edit: Edit) -> dict[str, Any]:
+    line, _ = run.board.locate(edit.path)
+    return {"path": format_path(edit.path), "line": line, "value": edit.value}
+
+
+def format_change(change: BoardChange, board: str) -> str:
+    """Return a change as text: the edited lines, the remarks, and the next run.
+
+    Args:
+        change: The change.
+        board: The file of the board as the user named it.
+    """
+    run, shot = change.after, change.shot
+    lines = [_format_edit(run, edit, board) for edit in change.edits]
+    if not change.edits:
+        lines.append(f"{shot.id} is take {shot.take} already")
+    lines += change.remarks
+    for pending in run.pending:
+        status = run.status[pending.id]
+        lines.append(f"{status.state}: {pending.id}: {status.reason}")
+    lines += [f"stale: {stale.id}: {run.status[stale.id].reason}" for stale in change.stale]
+    lines.append(f"to pay: {run.max_cost}" + ("" if run.max_cost.is_free else " at most"))
+    if run.pending:
+        lines.append(f"next: shotchain render {board}")
+    return "\n".join(lines)
+
+
+def _format_edit(run: Run, edit: Edit, board: str) -> str:
+    value = "removed" if edit.value is None else next(format_value(edit.value))
+    document = _edit_document(run, edit)
+    return f"{board}:{document['line']}: {document['path']}: {value}"

@@ -1,0 +1,82 @@
+"""The estimated tokens and price of a shot.
+
+The token formula and the price lists are in `tasks.providers`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from storyboards.models import Money
+from tasks.budgets.money import ZERO
+from tasks.plan import MediaSource
+from tasks.planning.requests import PreparedRequest
+from tasks.providers import Provider, ProviderModel
+from tasks.providers.families import Family, get_largest_frame_size
+from tasks.providers.price_tables import FREE_PRICE_TABLE
+from tasks.providers.prices import calculate_price, count_tokens
+
+
+class PriceEstimate(NamedTuple):
+    """The maximum usage and price of a render."""
+
+    tokens: int | None
+    """None if the model is an endpoint id, which hides its family."""
+    price: Money | None
+    """None if it is not known."""
+
+
+def estimate_price(
+    provider: Provider,
+    model: ProviderModel,
+    prepared: PreparedRequest,
+    inputs: tuple[MediaSource, ...],
+) -> PriceEstimate:
+    """Return the maximum tokens and price of a request.
+
+    Size and length that the model decides count with their maximum.
+    """
+    if model.family is None:
+        return PriceEstimate(None, ZERO if provider.price_table == FREE_PRICE_TABLE else None)
+    request = prepared.request
+    is_draft = bool(request.draft) and prepared.final_request is None
+    has_audio = bool(request.audio)
+    width, height = _find_priced_size(model.family, prepared)
+    clips = [source for source in inputs if source.role == "reference_video"]
+    if clips:
+        tokens = count_tokens(
+            width,
+            height,
+            prepared.frames,
+            family=model.family,
+            input_video_seconds=_sum_clip_seconds(clips, model.family),
+        )
+    else:
+        tokens = count_tokens(
+            width, height, prepared.frames, family=model.family, draft=is_draft, audio=has_audio
+        )
+    price = calculate_price(
+        provider,
+        model.family,
+        tokens=tokens,
+        resolution=prepared.resolution,
+        audio=has_audio,
+        video_input=bool(clips),
+        flex=request.service_tier == "flex",
+        draft=is_draft,
+    )
+    return PriceEstimate(tokens, price)
+
+
+def _find_priced_size(family: Family, prepared: PreparedRequest) -> tuple[int, int]:
+    if prepared.width and prepared.height:
+        return prepared.width, prepared.height
+    return get_largest_frame_size(family, prepared.resolution)
+
+
+def _sum_clip_seconds(clips: list[MediaSource], family: Family) -> float:
+    durations = [clip.duration_seconds for clip in clips if clip.duration_seconds is not None]
+    if len(durations) == len(clips):
+        return sum(durations)
+    # The length of a clip at a URL is not known: the maximum for all clips together counts.
+    return family.reference_duration_range_seconds[1]

@@ -1,0 +1,121 @@
+"""The result of a create or a query: accepted, certainly not accepted, or unclear.
+
+This is the rule that keeps a shot from being paid twice: a create counts as not accepted only if
+the response proves it. Parsing of error bodies belongs in `error_mapping`. No I/O.
+"""
+
+from __future__ import annotations
+
+from tasks.errors import (
+    AccountError,
+    InputModerated,
+    InvalidRequest,
+    MalformedResponse,
+    ProviderError,
+    RateLimited,
+    RequestNotSent,
+    SubmissionUnclear,
+    Unreachable,
+)
+from tasks.providers.dialect import Dialect
+from tasks.providers.error_mapping import sanitize_text
+from tasks.providers.polling import parse_retry_after
+from tasks.providers.types import ApiResponse, LostResponse
+
+# A create that ends with one of these was certainly not accepted; with any other it is unclear.
+_NOT_ACCEPTED_ERRORS = (RequestNotSent, RateLimited, InvalidRequest, AccountError, InputModerated)
+
+# 408 and 425: the vendor did not process the request. 409: an earlier request may have succeeded.
+_AMBIGUOUS_STATUSES = (408, 409, 425)
+
+
+def classify_create_response(
+    dialect: Dialect, outcome: ApiResponse | LostResponse, *, now: float
+) -> str | ProviderError:
+    """Return the id of the created job, or the error of the create.
+
+    Args:
+        dialect: Parses the response.
+        outcome: The response, or how it was lost.
+        now: Unix seconds, to evaluate Retry-After.
+
+    Returns:
+        RequestNotSent, RateLimited, InvalidRequest, AccountError or InputModerated if the create
+        was certainly not accepted, SubmissionUnclear if a job may exist.
+    """
+    if isinstance(outcome, LostResponse):
+        if _is_definite_rejection(outcome.status):
+            outcome = ApiResponse(outcome.status)
+        elif outcome.was_sent:
+            return _build_submission_unclear(outcome.reason, outcome.status)
+        else:
+            return RequestNotSent(
+                f"the vendor could not be reached: {outcome.reason}; nothing was sent"
+            )
+    if not 200 <= outcome.status < 300 and not _is_definite_rejection(outcome.status):
+        return _build_submission_unclear(
+            f"the status is {outcome.status}{_quote_response(outcome)}", outcome.status
+        )
+    error = dialect.parse_error(outcome)
+    if error is not None:
+        rejection = _to_not_accepted_error(error, outcome)
+        rejection.retry_after_seconds = parse_retry_after(outcome.headers.get("retry-after"), now)
+        return rejection
+    try:
+        return dialect.parse_created(outcome)
+    except MalformedResponse:
+        return _build_submission_unclear(
+            f"the response contains no job id{_quote_response(outcome)}", outcome.status
+        )
+
+
+def classify_query_response(
+    dialect: Dialect, outcome: ApiResponse | LostResponse, *, job: str, now: float
+) -> ApiResponse | ProviderError:
+    """Return the response to any call except a create, or the error that it contains.
+
+    Args:
+        dialect: Parses the response.
+        outcome: The response, or how it was lost.
+        job: The id of the queried job; empty if the call is not about a job.
+        now: Unix seconds, to evaluate Retry-After.
+
+    Returns:
+        Unreachable if the same call may succeed later.
+    """
+    if isinstance(outcome, LostResponse):
+        return Unreachable(
+            f"the vendor did not respond: {outcome.reason}; try again later", status=outcome.status
+        )
+    error = dialect.parse_error(outcome, job=job)
+    if error is None:
+        return outcome
+    if outcome.status >= 500 or outcome.status in (408, 425):
+        error = Unreachable(str(error), code=error.code, status=outcome.status)
+    error.retry_after_seconds = parse_retry_after(outcome.headers.get("retry-after"), now)
+    return error
+
+
+def _is_definite_rejection(status: int) -> bool:
+    return 400 <= status < 500 and status not in _AMBIGUOUS_STATUSES
+
+
+def _to_not_accepted_error(error: ProviderError, response: ApiResponse) -> ProviderError:
+    """Return the error as a class that implies that nothing was accepted."""
+    if isinstance(error, _NOT_ACCEPTED_ERRORS):
+        return error
+    error_class = RateLimited if response.status == 429 else InvalidRequest
+    return error_class(str(error), code=error.code, status=response.status)
+
+
+def _build_submission_unclear(reason: str, status: int) -> SubmissionUnclear:
+    return SubmissionUnclear(
+        f"the create may have been accepted and charged: {reason}; "
+        "look for the job in the vendor's console before you submit the shot again",
+        status=status,
+    )
+
+
+def _quote_response(response: ApiResponse) -> str:
+    quotation = sanitize_text(response.text, max_chars=120)
+    return f" ({quotation})" if quotation else ""
