@@ -194,10 +194,10 @@ def short_waits(case: FaultCase) -> Iterator[None]:
 
     targets: dict[str, Any] = {
         "tasks.submission.reconcile.LOOPBACK_CLOCK_MARGIN_SECONDS": 0.5,
-        "tasks.providers.job_client.backoff_seconds": lambda _: 0.01,
+        "tasks.providers.polling.backoff_seconds": lambda _: 0.01,
     }
     if case.name == "create: no answer in time":
-        target = "tasks.providers.client.Client._build_create_timeout"
+        target = "tasks.providers.http_transport.HttpTransport._create_timeout"
         targets[target] = lambda _: httpx.Timeout(10.0, read=3.0)
     if case.name == "job: never ends":
         targets["tasks.submission.await_job.job_timeout_seconds"] = lambda *_: 0.5

@@ -24,11 +24,12 @@ from typing import NamedTuple
 
 from trial import ROOT
 
-from tasks.store import layout, status
+from tasks.store import atomic_files, layout
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
+from tasks.store.locks import wait_for_lock_async
 from tasks.store.receipts import AttemptState
-from tasks.submission import context, download, payload, submit
+from tasks.submission import await_job, download, payload, submit
 
 TESTS_FAILED = 1
 """Exit code of pytest if tests ran and failed."""
@@ -36,6 +37,7 @@ TESTS_FAILED = 1
 RENDER = "tests/flows/test_render.py"
 STORED_FILES = "tests/flows/test_stored_files.py"
 RESUME = "tests/flows/test_resume.py"
+ATOMIC_FILES = "tests/tasks/store/test_atomic_files.py"
 MATRIX = "tests/crash/test_matrix.py::test_run_killed_at_durable_step_is_resumed"
 FAULTS = "tests/crash/test_faults.py::test_run_with_fault_ends_as_in_table"
 
@@ -71,13 +73,6 @@ def drop_call(function: Callable[..., object], *, only_last: bool = False) -> Ch
         return tree
 
     return change
-
-
-def drop_loop(tree: Function) -> Function:
-    """Remove all `while` statements."""
-    for node in [node for node in ast.walk(tree) if isinstance(node, ast.While)]:
-        replace_node(tree, node, ast.Pass())
-    return tree
 
 
 def disable_check(function: Callable[..., object]) -> Change:
@@ -135,7 +130,9 @@ def copy_instead_of_rename(tree: Function) -> Function:
 
 
 def called_name(node: ast.AST) -> str:
-    """Return the last name of the callable of a call; empty for any other node."""
+    """Return the last name of the callable of a call, awaited or not; empty for other nodes."""
+    if isinstance(node, ast.Await):
+        node = node.value
     if not isinstance(node, ast.Call):
         return ""
     return getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -174,8 +171,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the key is not locked",
-        (context.lock_key,),
-        drop_loop,
+        (layout.lock_key,),
+        drop_call(wait_for_lock_async),
         (f"{RENDER}::test_runs_at_same_time_pay_each_shot_once",),
     ),
     Mutation(
@@ -192,7 +189,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a clip that is truncated on disk counts as kept",
-        (status.is_stored,),
+        (layout.is_stored,),
         compare_with_itself,
         (f"{STORED_FILES}::test_clip_truncated_on_disk_is_fetched_again",),
     ),
@@ -204,17 +201,15 @@ MUTATIONS = (
     ),
     Mutation(
         "the base URL that a job was sent to is not used",
-        (download.await_job, download._download_frame, download._fetch_clip),
+        (await_job.await_job, download._download_frame, download._fetch_clip),
         pass_none_to("client_of"),
         (f"{RESUME}::test_job_is_queried_at_its_own_base_url",),
     ),
     Mutation(
         "a file is copied to its destination, not renamed",
-        (layout.commit_file,),
+        (atomic_files.commit_file,),
         copy_instead_of_rename,
-        (
-            "tests/tasks/store/test_layout.py::test_whoever_reads_while_it_is_written_sees_the_old_file_whole",
-        ),
+        (f"{ATOMIC_FILES}::test_write_bytes_open_reader_sees_old_content",),
     ),
 )
 

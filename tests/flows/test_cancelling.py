@@ -241,7 +241,7 @@ def test_a_job_at_a_gateway_of_the_user_s_own_is_taken_back(queueing, send, chai
         f'[providers.mine]\nlike = "ark"\nbase_url = "{queueing.url}/ark/api/v3"\n'
         'key = "SHOTCHAIN_MINE_API_KEY"\n'
     )
-    queueing.words |= {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
+    queueing.env |= {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
     said = cancel_jobs(send(chain("a", provider="mine")))
 
     assert told(said) == ({"a": "cancelled"}, 0)
