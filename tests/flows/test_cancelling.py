@@ -255,7 +255,7 @@ def test_cancel_at_configured_gateway(queueing: Any, send: Send, chain: Chain) -
         'key = "SHOTCHAIN_MINE_API_KEY"\n'
     )
     env = {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
-    queueing.words.update(env)
+    queueing.env |= env
     report = cancel_jobs(send(chain("a", provider="mine")))
 
     assert (outcomes_of(report), report.exit_code) == ({"a": "cancelled"}, 0)
