@@ -1,70 +1,63 @@
-"""The README says what the program does: commands, options, exit codes, providers, rooms."""
+"""The README: its two commands work on any machine, it is short, and its pictures exist."""
 
 from __future__ import annotations
 
-import argparse
 import re
-from pathlib import Path
 
-import pytest
+from tests.support.documents import ROOT, read_block, read_document
 
-from flows.cli import main
-from tasks.providers import PROVIDERS
-
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-
-
-def commands() -> dict[str, argparse.ArgumentParser]:
-    parser = main.build_parser()
-    action = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    return dict(action.choices)
+README = read_document("README.md")
+INSTALL = (
+    "python3 -m pip install -q --target .tools uv && .tools/bin/uv venv -q --allow-existing && "
+    ".tools/bin/uv pip sync -q requirements.lock && "
+)
 
 
-@pytest.mark.parametrize("name", sorted(commands()))
-def test_every_command_is_told(name: str) -> None:
-    """With its options, in the table or the lines beneath it."""
-    assert re.search(rf"`shotchain {name}\b", README)
-    for action in commands()[name]._actions:
-        for option in action.option_strings:
-            if option.startswith("--") and option not in ("--help", "--stale"):
-                assert option in README, f"{name} {option}"
+def test_readme_has_at_most_200_lines() -> None:
+    """Everything else is in the README of a package."""
+    assert len(README.splitlines()) <= 200
 
 
-@pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_every_provider_is_told_with_its_key(name: str) -> None:
-    """A row of the table each."""
-    row = re.search(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
-    assert row
-    if name != "simulator":
-        assert PROVIDERS[name].key_variable in row[0]
-
-
-@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 70, 130])
-def test_every_exit_code_is_told(code: int) -> None:
-    """A row of the table each."""
-    assert re.search(rf"^\| {code}\b", README, re.MULTILINE)
-
-
-def test_every_module_of_the_two_outer_rooms_is_on_the_map() -> None:
-    """Whoever adds a module to tasks/ or flows/ puts it on the map."""
-    rooms = re.search(r"## The rooms\n\n```\n(.*?)```", README, re.DOTALL)[1]
-    words = set(re.findall(r"[a-z_]+", rooms))
-    modules = {
-        path.stem
-        for room in ("tasks", "flows")
-        for path in (ROOT / room).rglob("*.py")
-        if path.stem != "__init__" and not {"media", "providers", "simulator"} & set(path.parts)
-    }
-
-    assert modules - words == set()
-
-
-def test_the_commands_are_single_lines_that_name_no_place_or_host() -> None:
-    """Copy, paste, done: on any machine."""
+def test_readme_commands_are_single_lines() -> None:
+    """Each of the two commands can be copied and run on a bare machine."""
     lines = [line for line in README.splitlines() if line.startswith("python3 -m pip")]
 
-    assert len(lines) == 2
-    assert lines[0].endswith("shotchain render storyboards/lighthouse.yaml")
-    assert lines[1].endswith(".venv/bin/pytest")
+    assert lines == [
+        f"{INSTALL}.venv/bin/shotchain render storyboards/lighthouse.yaml",
+        f"{INSTALL}.venv/bin/pytest -n 3 --maxschedchunk=2",
+    ]
+
+
+def test_readme_test_command_is_marked_for_ci() -> None:
+    """`.ci/run` runs the line with pytest in the block `tests`."""
+    assert read_block("README.md", "tests").rstrip().endswith("--maxschedchunk=2")
+    assert "<!-- tests -->" in read_document(".ci/run")
+
+
+def test_readme_names_no_foreign_host() -> None:
+    """Nothing is installed or loaded from a host that a reader may not reach."""
     assert not re.search(r"https?://(?!127\.0\.0\.1|[a-z.]*\bexample\.com\b)", README)
+
+
+def test_readme_pictures_exist_and_are_small() -> None:
+    """The contact sheet and the terminal, both below 150 kB."""
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+
+    assert sorted(pictures) == [".github/contact-sheet.jpg", ".github/terminal.svg"]
+    assert all(0 < (ROOT / picture).stat().st_size < 150_000 for picture in pictures)
+
+
+def test_readme_terminal_picture_loads_nothing() -> None:
+    """A page that shows the SVG blocks fonts of other hosts."""
+    picture = read_document(".github/terminal.svg")
+
+    assert "@font-face" not in picture
+    assert "storyboards/lighthouse.yaml" in picture.replace("&#160;", " ")
+
+
+def test_readme_links_every_document() -> None:
+    """The README of each package, security and contributing."""
+    documents = [*ROOT.glob("[a-z]*/README.md"), *(ROOT / ".github").glob("*.md")]
+    paths = {document.relative_to(ROOT).as_posix() for document in documents}
+
+    assert paths <= set(re.findall(r"\]\(([^)#]+)", README))

@@ -17,8 +17,7 @@ from flows.cli.main import main
 from tasks.errors import InvalidConfiguration
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.request_log import read_request_log
-
-README = (Path(__file__).parents[2] / "README.md").read_text()
+from tests.support.documents import read_block
 
 SORA = """\
 [providers.my-gateway]
@@ -93,7 +92,7 @@ def test_two_gateways_render_one_board(studio) -> None:
 
 def test_readme_configuration_renders_board(studio, outcomes) -> None:
     """The README's file works unchanged; the environment sends its address to the simulator."""
-    text = re.search(r"<!-- configuration -->\n```toml\n(.*?)```", README, re.DOTALL)[1]
+    text = read_block("flows/README.md", "configuration")
     (studio.folder / "shotchain.toml").write_text(text)
     studio.env = {
         "SHOTCHAIN_CONFIG": str(studio.folder / "shotchain.toml"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from flows.cli.main import main
 from storyboards.models import Money
 from tasks.store.layout import Store
 from tasks.store.receipts import Attempt, AttemptState, Receipt
+from tests.support.documents import read_block
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,10 +115,8 @@ def test_readme_shows_real_output_of_spend(book: Book, capsys: Capture) -> None:
         book(key, board="lighthouse", price=usd(price), max_price=estimate, **source)
     book("d", price=usd("0.36"), **spot)
     book("e", price=None, state=AttemptState.SUBMITTED, **spot)
-    readme = (ROOT / "README.md").read_text()
-    example = re.search(r"<!-- spend -->\n```\n(.*?)```", readme, re.DOTALL)
 
-    assert spend(capsys) == example[1]
+    assert spend(capsys) == read_block("flows/README.md", "spend")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ from tasks.providers import PROVIDERS
 from tasks.providers.families import FAMILIES
 from tasks.providers.prices import calculate_price
 from tests.support.configuration import GATEWAY, money
+from tests.support.documents import read_block
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
-EXAMPLE = re.search(r"<!-- configuration -->\n```toml\n(.*?)```", README, re.DOTALL)[1]
+EXAMPLE = read_block("flows/README.md", "configuration")
 
 
 class TestReadmeExample:
-    """The example of README.md does what its comments state."""
+    """The example of flows/README.md does what its comments state."""
 
     def test_gateway_has_its_own_values(self, configure) -> None:
         """A gateway with a dialect sets everything itself."""

@@ -133,7 +133,7 @@ def test_other_problem_is_reported_at_its_key(config_problems, text: str, proble
         ("[limits.modelarc]\njobs_at_once = 1", "Did you mean modelark?"),
         ("[limits.xyz]\njobs_at_once = 1", "`shotchain providers` lists all providers, dialects"),
         ('[budgets.a]\ntotl = "5 USD"', "Did you mean total?"),
-        ('[budgets.a]\nxyz = "5 USD"', "Remove it; README.md lists all keys."),
+        ('[budgets.a]\nxyz = "5 USD"', "Remove it; flows/README.md lists all keys."),
     ],
 )
 def test_unknown_name_offers_the_nearest(configure, text: str, remedy: str) -> None:
