@@ -18,7 +18,6 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, Family, StartMode
 
 
-
 @dataclass
 class ProblemLog:
     """The problems and warnings found in one board, each with its place in the file."""
