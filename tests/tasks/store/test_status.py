@@ -10,6 +10,7 @@ import pytest
 
 from storyboards.models import Money, Shot
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.providers import PROVIDERS
 from tasks.store.board_records import BoardRecord, Take
 from tasks.store.layout import RecordStore, Store
 from tasks.store.receipts import AttemptState, StoredFile, format_timestamp, parse_timestamp
@@ -17,7 +18,6 @@ from tasks.store.status import BoardStatus, ShotState, ShotStatus, read_board_st
 from tests.support.paid_path import (
     KEY,
     PRICE,
-    PROVIDERS,
     make_attempt,
     make_plan,
     make_shot,
