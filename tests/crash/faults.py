@@ -136,7 +136,7 @@ CASES = (
     create("cut_json", rendered(), without_list=unclear(RESUBMIT_TEXT, creates=1)),
     create("no_id", rendered(), without_list=unclear(RESUBMIT_TEXT, creates=1)),
     always("job: fails, moderated", failed("OutputVideo", creates=1), kind="job_failed"),
-    always("job: fails by itself", Outcome("rendered", 2, 1, 0), kind="job_failed",
+    always("job: internal error", Outcome("rendered", 2, 1, 0), kind="job_failed",
          code="InternalServiceError"),
     always("job: expires", failed("at its time limit", creates=1), kind="job_expired"),
     always("job: never ends", failed("the next run goes on with it", creates=1, paid=1),

@@ -363,7 +363,7 @@ def test_records_contain_no_key_and_no_signature(studio, chain) -> None:
 def test_film_of_another_board_is_not_replaced(studio, chain) -> None:
     """A foreign file at the film's place is an error before anything is sent; --out helps."""
     (studio.folder / "films").mkdir()
-    (studio.folder / "films" / "board.mp4").write_bytes(b"somebody's film")
+    (studio.folder / "films" / "board.mp4").write_bytes(b"a foreign film")
 
     with pytest.raises(UsageError, match="--out"):
         check_ready(studio.prepare(chain("one")))
@@ -371,7 +371,7 @@ def test_film_of_another_board_is_not_replaced(studio, chain) -> None:
 
     assert studio.run(chain("one"), out=studio.folder / "here.mp4").film
     assert (studio.folder / "here.mp4").stat().st_size > 10_000
-    assert (studio.folder / "films" / "board.mp4").read_bytes() == b"somebody's film"
+    assert (studio.folder / "films" / "board.mp4").read_bytes() == b"a foreign film"
 
 
 def test_flow_with_old_plan_digest_sends_nothing(studio, chain, monkeypatch) -> None:

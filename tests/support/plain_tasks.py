@@ -31,7 +31,7 @@ _PLAIN: ContextVar[Mapping[str, PlainTask] | None] = ContextVar("plain_tasks", d
 
 
 def _install(name: str) -> PlainTask:
-    """Replace a task of the flow by one that looks for a plain function first."""
+    """Replace a task of the flow by a function that calls its plain function if there is one."""
     task = getattr(render, name)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
