@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from prefect import flow, get_run_logger
+from prefect import State, flow, get_run_logger
 from prefect.blocks.system import Secret
 from prefect.events.worker import EventsWorker
 from prefect.runtime import flow_run
@@ -21,7 +21,6 @@ from prefect.runtime import flow_run
 from flows.bug_report import report_bugs
 from flows.consent import check_consent
 from flows.documents import report_document
-from flows.history import record_rendered_shots
 from flows.report import (
     Outcome,
     RunReport,
@@ -53,6 +52,7 @@ from tasks.retries import log_expected_errors_in_one_line
 from tasks.settings import read_settings
 from tasks.shots import StoredFrame, await_frame, download_clip, keep_shot, submit_shot
 from tasks.store.films import StoredFilm, film_marker
+from tasks.store.history import record_rendered_shots
 from tasks.store.staleness import StalePolicy
 from tasks.submission.context import OnProgress
 
@@ -163,7 +163,7 @@ async def render_run(run: Run, on_progress: OnProgress) -> RunReport:
         results = await gather_all(_render_shot(context, shot) for shot in shots)
         report = RunReport(run, results)
         rendered = [result.shot for result in results if result.has_clip]
-        await asyncio.to_thread(record_rendered_shots, run, rendered)
+        await asyncio.to_thread(record_rendered_shots, run.store.root, run.plan, rendered)
         if not run.makes_film or not context.clips or (report.missing and not run.options.partial):
             return report
         try:
@@ -188,9 +188,11 @@ async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
 async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
     """Render a shot from the last frame of the one it continues, or keep what the store has."""
     if isinstance(shot, ExistingClip) or context.is_kept(shot):
-        kept = await keep_shot(
+        state = await keep_shot(
             shot.id, shot.key, shot.take, is_continued=context.is_continued(shot)
         )
+        # Prefect returns the state that the task returned, with the result in it.
+        kept = await state.aresult() if isinstance(state, State) else state
         context.frames.publish(shot.id, kept.frame)
         context.clips[shot.id] = kept.clip
         return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))

@@ -127,6 +127,10 @@ class Run:
         }
         return {key: attempt.intended_at for key, attempt in attempts.items() if attempt}
 
+    def folder_of(self, provider: Provider) -> RecordsFolder:
+        """Return the name of the folder that keeps a provider's records."""
+        return records_folder_of(self.settings, provider)
+
     def records_of(self, shot: ShotToRender) -> RecordStore:
         """Return the records of a shot's provider: loopback renders are kept apart from paid ones."""
         return _records_of(self.store, self.settings, shot)

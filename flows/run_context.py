@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from flows.history import record_requested_takes
 from flows.report import RunReport
 from flows.run import SIMULATOR, Run, provider_url
 from tasks.budgets.limits import make_reserve
@@ -27,6 +26,7 @@ from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.url_policy import is_loopback_url, is_same_origin, redact_url
 from tasks.shots import StoredClip, StoredFrame
+from tasks.store.history import record_requested_takes
 from tasks.store.receipts import Attempt
 from tasks.store.status import ShotState
 from tasks.submission.context import (
@@ -128,7 +128,9 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
     # Nothing that this run keeps may be cleaned away meanwhile.
     with run.store.shared_lock():
         # Before anything is sent, so that no kill loses what was asked for.
-        await asyncio.to_thread(record_requested_takes, run)
+        await asyncio.to_thread(
+            record_requested_takes, run.store.root, run.plan, run.shots, folder_of=run.folder_of
+        )
         async with Clients(run) as clients:
             submission = SubmissionContext(
                 board_name=run.board.name,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flows.documents import plan_document
-from flows.history import record_rendered_shots, requested_take
 from flows.run import Run, prepare_run
 from storyboards.loading import parse, read_bytes
 from storyboards.terminal_text import format_path
@@ -19,6 +18,7 @@ from storyboards.yaml_editor import Edit, apply_edits, format_value, replace_fil
 from tasks.errors import UsageError
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.store.board_records import record_takes
+from tasks.store.history import record_rendered_shots, requested_take
 from tasks.store.status import SeamState, ShotState
 
 
@@ -68,7 +68,7 @@ def record_current_takes(run: Run) -> None:
         StoreError: The record cannot be written.
     """
     takes = {
-        shot.id: requested_take(run, shot)
+        shot.id: requested_take(shot, run.plan, run.folder_of(shot.provider))
         for shot in run.plan.shots_to_render
         if run.status[shot.id].attempt
     }
@@ -102,7 +102,7 @@ def change_board(
     # A take that was picked or pinned must survive `clean`, also before the next render.
     status = changed_run.status
     kept = [shot for shot in changed_run.plan if status[shot.id].state is ShotState.KEPT]
-    record_rendered_shots(changed_run, kept)
+    record_rendered_shots(changed_run.store.root, changed_run.plan, kept)
     return BoardChange(run, changed_run, shot.id, tuple(edits), tuple(remarks))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -13,13 +14,13 @@ from flows.cli.output import format_json
 from flows.cli.output.text import format_report
 from flows.consent import check_consent
 from flows.documents import error_document, report_document
-from flows.history import record_rendered_shots, record_requested_takes
 from flows.report import RunReport, export, report_kept
 from flows.run import Run, check_ready
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import StoreError, UsageError
+from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.staleness import StalePolicy
 
 
@@ -95,8 +96,9 @@ def render(run: Run, *, as_json: bool) -> int:
     if report:
         # Every clip is in the store and paid: a read-only store must not fail the run.
         with suppress(StoreError):
-            record_requested_takes(run)
-            record_rendered_shots(run, run.shots)
+            root = run.store.root
+            record_requested_takes(root, run.plan, run.shots, folder_of=run.folder_of)
+            record_rendered_shots(root, run.plan, run.shots)
         return _finish(report, as_json=as_json)
     check_consent(run, ask=None if as_json else _ask_to_pay)
     run.store.initialize()
@@ -119,6 +121,8 @@ def _render(run: Run, *, with_display: bool) -> RunReport:
     from flows.cli.output.live import open_display
     from flows.local_server import prefect_server
 
+    # A run may take hours: collect garbage as Python does by default, see `main`.
+    gc.set_threshold(700, 10, 10)
     working_folder = Path.cwd()
     with open_display(run, sys.stderr, wanted=with_display) as display:
         display.show_note("Prefect is starting")

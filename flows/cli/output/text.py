@@ -11,8 +11,8 @@ from flows.documents import count_film_frames, list_price_sources
 from flows.report import Outcome, RunReport, ShotResult
 from flows.run import Run
 from tasks.budgets.money import ZERO, format_exact, format_price, sum_prices
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
-from tasks.providers.families import FRAMES_PER_SECOND
 from tasks.store.status import ShotState
 
 KEY_LENGTH = 10

@@ -1,4 +1,4 @@
-"""The one request that costs money, against a server that misbehaves: the class, and one POST."""
+"""The only request that costs money, against a server that misbehaves: error class and one POST."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from tasks.errors import (
     AccountError,
+    AuthenticationFailed,
     InputModerated,
     InvalidRequest,
     NotConfigured,
@@ -20,70 +21,80 @@ from tasks.errors import (
     RequestNotSent,
     SubmissionUnclear,
 )
-from tasks.providers.dialects import DIALECTS
+from tasks.providers.dialects.ark import Ark
 from tasks.providers.types import ApiCall, FormPart, MediaInput
+from tests.support.wire import (
+    API_KEY,
+    QUEUED,
+    build_client,
+    cut_off,
+    reset,
+    respond,
+    run_client,
+    serve,
+    stall,
+)
 
 
-def create(serving, client_of, order, *acts, **more):
-    """Create once at a vendor that acts so; the result or the error, and the vendor."""
+def run_create(request, *handlers, **options):
+    """Create a job once; return the result or the error, and the vendor."""
+    return run_client(lambda client: client.create(request), *handlers, **options)
+
+
+def create(request, base_url, **options):
+    """Create a job once at a base URL."""
 
     async def run():
-        async with serving(*acts) as vendor, client_of(vendor.url, **more) as client:
-            try:
-                return await client.create(order), vendor
-            except (ProviderError, NotConfigured) as error:
-                return error, vendor
+        async with build_client(base_url, **options) as client:
+            return await client.create(request)
 
     return asyncio.run(run())
 
 
-def posts(vendor):
-    return [request.method for request in vendor.requests].count("POST")
-
-
-def test_a_create_tells_the_job_and_the_vendor_s_time(serving, client_of, order, answers, key):
+def test_create_returns_job_and_vendor_time(render_request):
     """One POST with the key, to the base URL and the dialect's path."""
-    act = answers(200, {"id": "cgt-1"}, {"Date": "Wed, 18 Nov 2026 08:00:10 GMT"})
+    headers = {"Date": "Wed, 18 Nov 2026 08:00:10 GMT"}
 
-    created, vendor = create(serving, client_of, order, act)
+    created, vendor = run_create(render_request, respond(200, {"id": "cgt-1"}, headers))
 
-    request = vendor.requests[0]
+    received = vendor.requests[0]
     assert (created.job, created.vendor_time) == ("cgt-1", 1794988810.0)
-    assert request.target == "/ark/api/v3/contents/generations/tasks"
-    assert request.headers["authorization"] == f"Bearer {key}"
-    assert request.headers["content-type"] == "application/json"
-    assert request.json["content"] == [{"type": "text", "text": order.prompt}]
-    assert posts(vendor) == 1
+    assert received.target == "/ark/api/v3/contents/generations/tasks"
+    assert received.headers["authorization"] == f"Bearer {API_KEY}"
+    assert received.headers["content-type"] == "application/json"
+    assert received.json["content"] == [{"type": "text", "text": render_request.prompt}]
+    assert vendor.methods == ["POST"]
+
+
+def error_body(code, message="x"):
+    """Return an error body as Ark sends it."""
+    return {"error": {"code": code, "message": message}}
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind"),
+    ("status", "body", "error_class"),
     [
-        (400, {"error": {"code": "InvalidParameter", "message": "ratio"}}, InvalidRequest),
-        (
-            400,
-            {"error": {"code": "InputTextSensitiveContentDetected", "message": "x"}},
-            InputModerated,
-        ),
-        (401, {"error": {"code": "AuthenticationError", "message": "x"}}, AccountError),
+        (400, error_body("InvalidParameter"), InvalidRequest),
+        (400, error_body("InputTextSensitiveContentDetected"), InputModerated),
+        (401, error_body("AuthenticationError"), AuthenticationFailed),
         (403, b"<html>no</html>", AccountError),
-        (404, {"error": {"code": "ModelNotOpen", "message": "x"}}, AccountError),
+        (404, error_body("ModelNotOpen"), AccountError),
         (404, b"<html>nothing here</html>", AccountError),
         (422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, InvalidRequest),
-        (429, {"error": {"code": "ServerOverloaded", "message": "x"}}, RateLimited),
-        (429, {"error": {"code": "QuotaExceeded", "message": "trial used up"}}, AccountError),
-        (200, {"error": {"code": "InvalidParameter", "message": "x"}}, InvalidRequest),
+        (429, error_body("ServerOverloaded"), RateLimited),
+        (429, error_body("QuotaExceeded", "trial used up"), AccountError),
+        (200, error_body("InvalidParameter"), InvalidRequest),
         (
             200,
             {"ErrorCode": "InputImageSensitiveContentDetected", "ErrorMessage": "x"},
             InputModerated,
         ),
-        (408, {"error": {"code": "RequestTimeout", "message": "x"}}, SubmissionUnclear),
-        (409, {"error": {"code": "Conflict", "message": "x"}}, SubmissionUnclear),
+        (408, error_body("RequestTimeout"), SubmissionUnclear),
+        (409, error_body("Conflict"), SubmissionUnclear),
         (425, b"", SubmissionUnclear),
-        (500, {"error": {"code": "InternalServiceError", "message": "x"}}, SubmissionUnclear),
+        (500, error_body("InternalServiceError"), SubmissionUnclear),
         (502, b"<html>Bad Gateway</html>", SubmissionUnclear),
-        (503, {"error": {"code": "InvalidParameter", "message": "x"}}, SubmissionUnclear),
+        (503, error_body("InvalidParameter"), SubmissionUnclear),
         (200, b"<html>welcome</html>", SubmissionUnclear),
         (200, b"", SubmissionUnclear),
         (200, {"ok": True}, SubmissionUnclear),
@@ -93,136 +104,110 @@ def test_a_create_tells_the_job_and_the_vendor_s_time(serving, client_of, order,
         (200, b'{"id":"' + b"x" * 5_000_000 + b'"}', SubmissionUnclear),
     ],
 )
-def test_an_answer_is_told_by_its_class_after_one_post(
-    serving, client_of, order, answers, status, body, kind
-):
-    """Refusals say that nothing was accepted; everything that decides nothing is unclear."""
-    told, vendor = create(serving, client_of, order, answers(status, body))
+def test_create_error_class_after_one_post(render_request, status, body, error_class):
+    """A rejection means that nothing was accepted; every ambiguous response is unclear."""
+    error, vendor = run_create(render_request, respond(status, body))
 
-    assert type(told) is kind
-    assert posts(vendor) == 1
+    assert type(error) is error_class
+    assert vendor.methods == ["POST"]
 
 
-def test_a_redirect_is_unclear_and_the_key_does_not_follow_it(serving, client_of, order, answers):
-    """Neither the order nor the key goes anywhere else."""
-    told, vendor = create(
-        serving,
-        client_of,
-        order,
-        answers(307, b"", {"Location": "/elsewhere"}),
-        answers(200, {"id": "x"}),
-    )
+def test_create_redirect_is_unclear_and_not_followed(render_request):
+    """Neither the request nor the key is sent anywhere else."""
+    redirect = respond(307, b"", {"Location": "/elsewhere"})
 
-    assert type(told) is SubmissionUnclear
-    assert [request.target for request in vendor.requests] == [
+    error, vendor = run_create(render_request, redirect, respond(200, {"id": "x"}))
+
+    assert type(error) is SubmissionUnclear
+    assert [received.target for received in vendor.requests] == [
         "/ark/api/v3/contents/generations/tasks"
     ]
 
 
-async def reset(connection):
-    await connection.reset()
-
-
-async def hang_up(connection):
+async def close(connection):
     connection.writer.close()
 
 
-async def break_off(connection):
-    await connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{"id":"cgt-')
-    connection.writer.close()
-
-
-async def break_off_a_refusal(connection):
+async def cut_off_rejection(connection):
     await connection.send(b'HTTP/1.1 400 Bad\r\nContent-Length: 90\r\n\r\n{"error":')
     connection.writer.close()
 
 
-async def babble(connection):
+async def send_other_protocol(connection):
     await connection.send(b"SSH-2.0-OpenSSH_9.6\r\n")
     connection.writer.close()
 
 
-async def stall(connection):
-    await asyncio.Event().wait()
-
-
-async def stall_within(connection):
+async def stall_in_body(connection):
     await connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{"id":"cgt-')
     await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize(
-    ("act", "kind"),
+    ("handler", "error_class"),
     [
         (reset, SubmissionUnclear),
-        (hang_up, SubmissionUnclear),
-        (break_off, SubmissionUnclear),
-        (break_off_a_refusal, InvalidRequest),
-        (babble, SubmissionUnclear),
+        (close, SubmissionUnclear),
+        (cut_off, SubmissionUnclear),
+        (cut_off_rejection, InvalidRequest),
+        (send_other_protocol, SubmissionUnclear),
         (stall, SubmissionUnclear),
-        (stall_within, SubmissionUnclear),
+        (stall_in_body, SubmissionUnclear),
     ],
 )
-def test_a_broken_answer_is_unclear_after_one_post(serving, client_of, order, act, kind):
-    """Only a refusal's own status decides, whatever became of its words."""
-    row = {"create_read_timeout_seconds": 0.3}
+def test_create_broken_response_after_one_post(render_request, handler, error_class):
+    """Unclear, except after the status of a rejection."""
+    overrides = {"create_read_timeout_seconds": 0.3}
 
-    told, vendor = create(serving, client_of, order, act, row=row)
+    error, vendor = run_create(render_request, handler, overrides=overrides)
 
-    assert type(told) is kind
-    assert posts(vendor) == 1
+    assert type(error) is error_class
+    assert vendor.methods == ["POST"]
 
 
-def test_a_create_takes_a_connection_of_its_own(serving, client_of, order, answers):
-    """One that the vendor has just closed would make a create unclear for nothing."""
+def test_create_uses_a_new_connection(render_request):
+    """A kept connection that the vendor has just closed would make the create unclear."""
 
     async def run():
-        async with (
-            serving(answers(200, {"id": "cgt-1", "status": "queued"})) as vendor,
-            client_of(vendor.url) as client,
-        ):
+        async with serve(respond(200, QUEUED)) as vendor, build_client(vendor.base_url) as client:
             for _ in range(2):
                 await client.query("cgt-1")
-            asked = vendor.connections
+            query_connections = vendor.connections
             for _ in range(2):
-                await client.create(order)
-            return asked, vendor.connections
+                await client.create(render_request)
+            return query_connections, vendor.connections
 
     assert asyncio.run(run()) == (1, 3)
 
 
-def test_nobody_listening_is_not_sent(client_of, order):
-    """A refused connection surely carried nothing."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    async def run():
-        async with client_of(f"http://127.0.0.1:{port}/api/v3") as client:
-            await client.create(order)
+def test_create_refused_connection_is_not_sent(render_request):
+    """Nothing listens on the port."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
 
     with pytest.raises(RequestNotSent):
-        asyncio.run(run())
+        create(render_request, f"http://127.0.0.1:{port}/api/v3")
 
 
-def test_a_failed_tls_handshake_is_not_sent(client_of, order):
-    """The order never passed it."""
+def test_create_failed_tls_handshake_is_not_sent(render_request):
+    """The request is sent after the handshake."""
 
-    async def hang_up(reader, writer):
+    async def close_at_once(_reader, writer):
         writer.close()
 
     async def run():
-        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        server = await asyncio.start_server(close_at_once, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with server, client_of(f"https://127.0.0.1:{port}/api/v3") as client:
-            await client.create(order)
+        async with server, build_client(f"https://127.0.0.1:{port}/api/v3") as client:
+            await client.create(render_request)
 
     with pytest.raises(RequestNotSent):
         asyncio.run(run())
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind"),
+    ("cause", "error_class"),
     [
         (httpx.ConnectError("[Errno -2] Name or service not known"), RequestNotSent),
         (httpx.ConnectTimeout(""), RequestNotSent),
@@ -240,31 +225,29 @@ def test_a_failed_tls_handshake_is_not_sent(client_of, order):
         (RuntimeError("odder"), SubmissionUnclear),
     ],
 )
-def test_what_goes_wrong_on_the_way_is_told_by_whether_it_left(client_of, order, raised, kind):
-    """DNS, connect, TLS, pool and proxy came before sending; everything else may have arrived."""
-    sent = []
+def test_create_transport_error_class(render_request, cause, error_class):
+    """DNS, connect, TLS, pool and proxy errors come before sending; others may come after it."""
+    received = []
 
     def fail(request):
-        sent.append(request)
-        raise raised
+        received.append(request)
+        raise cause
+
+    with pytest.raises(error_class):
+        create(
+            render_request,
+            "https://ark.example.com/api/v3",
+            transport=httpx.MockTransport(fail),
+        )
+    assert len(received) == 1
+
+
+def test_create_can_be_cancelled(render_request):
+    """Ctrl-C ends it; the receipt on disk records that it may have been sent."""
 
     async def run():
-        async with client_of(
-            "https://ark.example.com/api/v3", transport=httpx.MockTransport(fail)
-        ) as client:
-            await client.create(order)
-
-    with pytest.raises(kind):
-        asyncio.run(run())
-    assert len(sent) == 1
-
-
-def test_an_interrupt_is_not_swallowed(serving, client_of, order):
-    """Ctrl-C during a create ends it; the receipt on disk knows that it may have been sent."""
-
-    async def run():
-        async with serving(stall) as vendor, client_of(vendor.url) as client:
-            task = asyncio.ensure_future(client.create(order))
+        async with serve(stall) as vendor, build_client(vendor.base_url) as client:
+            task = asyncio.ensure_future(client.create(render_request))
             while not vendor.requests:
                 await asyncio.sleep(0.01)
             task.cancel()
@@ -274,42 +257,41 @@ def test_an_interrupt_is_not_swallowed(serving, client_of, order):
         asyncio.run(run())
 
 
-def test_retry_after_comes_with_the_error_and_nothing_is_sent_again(
-    serving, client_of, order, answers, clock
-):
-    """Whether to send again is not decided here."""
-    body = {"error": {"code": "ServerOverloaded", "message": "x"}}
+def test_create_retry_after_is_reported_not_used(render_request, clock):
+    """The caller decides on a retry."""
+    rate_limited = respond(429, error_body("ServerOverloaded"), {"Retry-After": "7"})
 
-    told, vendor = create(serving, client_of, order, answers(429, body, {"Retry-After": "7"}))
+    error, vendor = run_create(render_request, rate_limited, clock=clock)
 
-    assert told.retry_after_seconds == 7
-    assert (posts(vendor), clock.naps) == (1, [])
+    assert error.retry_after_seconds == 7
+    assert (vendor.methods, clock.sleeps) == (["POST"], [])
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "message"),
     [
-        (None, "needs an API key; set SHOTCHAIN_ARK_API_KEY"),
+        (None, "ark needs an API key; set SHOTCHAIN_ARK_API_KEY"),
         (SecretStr(""), "needs an API key"),
-        (SecretStr("two words"), "no API key has"),
-        (SecretStr("line\nbreak"), "no API key has"),
+        (SecretStr("two words"), "characters that no key has"),
+        (SecretStr("line\nbreak"), "characters that no key has"),
         (lambda: None, "needs an API key"),
     ],
 )
-def test_without_a_usable_key_nothing_is_sent(serving, client_of, order, answers, key, words):
-    """The operator is told which variable to set, and never what it holds."""
-    told, vendor = create(serving, client_of, order, answers(200, {"id": "x"}), api_key=key)
+def test_create_without_valid_key_sends_nothing(render_request, key, message):
+    """The error names the variable, never its value."""
+    error, vendor = run_create(render_request, respond(200, {"id": "x"}), api_key=key)
 
-    assert type(told) is NotConfigured
-    assert words in str(told)
-    assert "two words" not in str(told)
+    assert type(error) is NotConfigured
+    assert message in str(error)
+    assert "SHOTCHAIN_ARK_API_KEY" in str(error)
+    assert "two words" not in str(error)
     assert vendor.requests == []
 
 
-def test_a_key_may_come_late_and_with_a_line_break_behind_it(serving, client_of, order, answers):
-    """A callable is asked at each request; files end in a newline."""
-    _, vendor = create(
-        serving, client_of, order, answers(200, {"id": "x"}), api_key=lambda: SecretStr("sk-late\n")
+def test_create_calls_key_function_and_strips_key(render_request):
+    """A function is called at each request; files end in a newline."""
+    _, vendor = run_create(
+        render_request, respond(200, {"id": "x"}), api_key=lambda: SecretStr("sk-late\n")
     )
 
     assert vendor.requests[0].headers["authorization"] == "Bearer sk-late"
@@ -319,94 +301,97 @@ def test_a_key_may_come_late_and_with_a_line_break_behind_it(serving, client_of,
     "base_url",
     ["ark.example.com", "ftp://h/x", "https://", "https://u:p@h/x", "https://h/x?y=1", "http://[x"],
 )
-def test_a_base_url_that_is_none_is_told_with_its_variable(client_of, base_url):
-    """Before anything else."""
+def test_client_invalid_base_url_raises(base_url):
+    """The error names the variable to set."""
     with pytest.raises(NotConfigured, match="SHOTCHAIN_ARK_BASE_URL"):
-        client_of(base_url)
+        build_client(base_url)
 
 
-def test_an_order_over_the_limit_is_not_sent(serving, client_of, order, answers):
-    """The vendor takes 64 MB; the upload would be in vain."""
-    large = replace(order, media=(MediaInput("first_frame", data=b"\xff\xd8\xff" + b"0" * 3000),))
+def test_create_larger_than_limit_is_not_sent(render_request):
+    """The vendor accepts 64 MB; a larger upload would be in vain."""
+    image = MediaInput("first_frame", data=b"\xff\xd8\xff" + b"0" * 3000)
+    request = replace(render_request, media=(image,))
 
-    told, vendor = create(
-        serving, client_of, large, answers(200, {"id": "x"}), row={"max_request_bytes": 2000}
+    error, vendor = run_create(
+        request, respond(200, {"id": "x"}), overrides={"max_request_bytes": 2000}
     )
 
-    assert type(told) is InvalidRequest
+    assert type(error) is InvalidRequest
     assert vendor.requests == []
 
 
-def test_letters_that_can_t_be_sent_are_told_before_sending(serving, client_of, order, answers):
-    """Half a surrogate pair is no text."""
-    told, vendor = create(
-        serving, client_of, replace(order, prompt="\ud800"), answers(200, {"id": "x"})
-    )
+def test_create_invalid_unicode_is_not_sent(render_request):
+    """For example half of a surrogate pair."""
+    request = replace(render_request, prompt="\ud800")
 
-    assert type(told) is InvalidRequest
+    error, vendor = run_create(request, respond(200, {"id": "x"}))
+
+    assert type(error) is InvalidRequest
+    assert error.__context__ is None
     assert vendor.requests == []
 
 
-ECHOES = [
-    lambda key: (400, {"error": {"code": f"bad {key}", "message": f"key {key} is bad"}}),
-    lambda key: (401, {"error": f"Bearer {key}"}),
-    lambda key: (500, {"error": {"message": f"token={key}"}}),
-    lambda key: (502, f"<html>{key}</html>".encode()),
-    lambda key: (200, f"not json {key}".encode()),
-    lambda key: (429, {"message": f"{key}"}),
-]
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, error_body(f"bad {API_KEY}", f"key {API_KEY} is bad")),
+        (401, {"error": f"Bearer {API_KEY}"}),
+        (500, {"error": {"message": f"token={API_KEY}"}}),
+        (502, f"<html>{API_KEY}</html>".encode()),
+        (200, f"not json {API_KEY}".encode()),
+        (429, {"message": API_KEY}),
+    ],
+)
+def test_create_error_never_contains_the_key(render_request, status, body):
+    """In whatever form the vendor repeats it, and also not in the cause of the error."""
+    error, _ = run_create(render_request, respond(status, body))
+
+    assert isinstance(error, ProviderError)
+    output = "".join(traceback.format_exception(error)) + repr(error) + error.code
+    assert API_KEY not in output
+    assert error.__cause__ is None
+    assert error.__context__ is None
 
 
-@pytest.mark.parametrize("echo", ECHOES)
-def test_no_error_repeats_the_key(serving, client_of, order, answers, key, echo):
-    """However the vendor echoes it, also not in what the error came from."""
-    told, _ = create(serving, client_of, order, answers(*echo(key)))
+@pytest.mark.parametrize("handler", [reset, cut_off, stall])
+def test_create_error_has_no_cause(render_request, handler):
+    """The httpx exception holds the request with the key, so it is not attached."""
+    overrides = {"create_read_timeout_seconds": 0.2}
 
-    assert isinstance(told, ProviderError)
-    seen = "".join(traceback.format_exception(told)) + repr(told) + told.code
-    assert key not in seen
-    assert told.__cause__ is None
-    assert told.__context__ is None
+    error, _ = run_create(render_request, handler, overrides=overrides)
 
-
-@pytest.mark.parametrize("act", [reset, break_off, stall])
-def test_a_lost_create_carries_no_request(serving, client_of, order, act):
-    """The exception that it came from holds the key, so it stays behind."""
-    told, _ = create(serving, client_of, order, act, row={"create_read_timeout_seconds": 0.2})
-
-    assert told.__cause__ is None
-    assert told.__context__ is None
+    assert error.__cause__ is None
+    assert error.__context__ is None
 
 
-def test_a_client_shows_neither_key_nor_query(client_of, key):
+def test_client_repr_has_no_secrets():
     """It may be printed."""
-    shown = repr(client_of("https://ark.example.com/api/v3", transport=httpx.MockTransport(None)))
+    client = build_client("https://ark.example.com/api/v3")
 
-    assert shown == "Client('ark', 'https://ark.example.com/api/v3')"
-    assert key not in shown
+    assert repr(client) == "Client('ark', 'https://ark.example.com/api/v3')"
 
 
-def test_a_form_travels_in_parts(serving, client_of, order, answers):
-    """For dialects that upload files: words bare, files with name and type."""
+def test_create_form_is_sent_as_multipart(render_request):
+    """For dialects that upload files: text fields bare, files with name and type."""
 
-    class Forms(type(DIALECTS["ark"])):
-        def build_create(self, order):
+    class FormDialect(Ark):
+        def build_create(self, request):
             parts = (
-                FormPart("prompt", order.prompt.encode()),
+                FormPart("prompt", request.prompt.encode()),
                 FormPart("input_reference", b"\x89PNG\r\n", "frame.png", "image/png"),
             )
             return ApiCall("POST", "/videos", parts=parts)
 
-    async def run():
-        async with serving(answers(200, {"id": "t"})) as vendor, client_of(vendor.url) as client:
-            client.dialect = Forms()
-            await client.create(order)
-            return vendor.requests[0]
+    def create_with_form(client):
+        client.dialect = FormDialect()
+        return client.create(render_request)
 
-    request = asyncio.run(run())
-    kind, _, boundary = request.headers["content-type"].partition("; boundary=")
-    parts = request.body.split(f"--{boundary}".encode())
-    assert kind == "multipart/form-data"
+    _, vendor = run_client(create_with_form, respond(200, {"id": "t"}))
+
+    received = vendor.requests[0]
+    mime_type, _, boundary = received.headers["content-type"].partition("; boundary=")
+    parts = received.body.split(f"--{boundary}".encode())
+    assert mime_type == "multipart/form-data"
     assert (
         parts[1] == b'\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nA lamp turns on.\r\n'
     )
@@ -417,11 +402,11 @@ def test_a_form_travels_in_parts(serving, client_of, order, answers):
     assert parts[3] == b"--\r\n"
 
 
-def test_a_prompt_travels_as_it_was_written(serving, client_of, order, answers):
-    """Letters of every script, unescaped."""
-    _, vendor = create(
-        serving, client_of, replace(order, prompt="灯塔 “α” 🌊"), answers(200, {"id": "x"})
-    )
+def test_create_sends_prompt_unescaped(render_request):
+    """Characters of every script are sent as UTF-8."""
+    prompt = "灯塔 “α” 🌊"
 
-    assert "灯塔 “α” 🌊" in vendor.requests[0].body.decode()
-    assert json.loads(vendor.requests[0].body)["content"][0]["text"] == "灯塔 “α” 🌊"
+    _, vendor = run_create(replace(render_request, prompt=prompt), respond(200, {"id": "x"}))
+
+    assert prompt in vendor.requests[0].body.decode()
+    assert json.loads(vendor.requests[0].body)["content"][0]["text"] == prompt

@@ -1,4 +1,4 @@
-"""Downloads: whole or not at all, without the key, and only from where a vendor may point."""
+"""Downloads: complete or not at all, without the key, and only from URLs that are allowed."""
 
 import asyncio
 import gzip
@@ -10,6 +10,7 @@ import pytest
 
 from tasks.errors import (
     AccountError,
+    AuthenticationFailed,
     MalformedResponse,
     ProviderError,
     StoreError,
@@ -17,173 +18,170 @@ from tasks.errors import (
     UrlExpired,
 )
 from tasks.providers.types import ApiCall
+from tests.support.wire import API_KEY, build_client, respond, run_client, serve
 
 DATA = bytes(range(256)) * 400
-LIMIT = 10_000_000
+MAX_BYTES = 10_000_000
+SIGNATURE = "5ec7e7"
+"""The signature in `StubVendor.file_url`."""
 
 
-def load(serving, client_of, target, *acts, source=None, limit=LIMIT):
-    """Download from a vendor that acts so: what came of it, and the vendor."""
+def run_download(target, *handlers, source=None, max_bytes=MAX_BYTES):
+    """Download a file; return its digest or the error, and the vendor."""
 
     async def run():
-        async with serving(*acts) as vendor, client_of(vendor.url) as client:
+        async with serve(*handlers) as vendor, build_client(vendor.base_url) as client:
+            url = source or vendor.file_url("c.mp4")
             try:
-                got = await client.download(source or vendor.file("c.mp4"), target, max_bytes=limit)
+                return await client.download(url, target, max_bytes=max_bytes), vendor
             except (ProviderError, StoreError) as error:
-                got = error
-            return got, vendor
+                return error, vendor
 
     return asyncio.run(run())
 
 
 @pytest.fixture
 def target(tmp_path):
-    """Where the clip shall be."""
+    """The path of the clip; its folder does not exist yet."""
     return tmp_path / "clips" / "c.mp4"
 
 
-def test_a_file_is_put_in_place_with_its_digest(serving, client_of, answers, target):
-    """Byte for byte, in a folder that is made."""
-    got, _ = load(serving, client_of, target, answers(200, DATA))
+def test_download_writes_file_and_returns_digest(target):
+    """Byte for byte, into a new folder."""
+    digest, _ = run_download(target, respond(200, DATA))
 
     assert target.read_bytes() == DATA
-    assert (got.sha256, got.size_bytes) == (hashlib.sha256(DATA).hexdigest(), len(DATA))
+    assert (digest.sha256, digest.size_bytes) == (hashlib.sha256(DATA).hexdigest(), len(DATA))
 
 
-def test_the_key_stays_at_home(serving, client_of, answers, target, key):
-    """A signed URL is spoilt by an Authorization header, and a host of files has no use for it."""
-    _, vendor = load(serving, client_of, target, answers(200, DATA))
+def test_download_from_url_sends_no_key(target):
+    """An Authorization header breaks a signed URL, and file hosts must not see the key."""
+    _, vendor = run_download(target, respond(200, DATA))
 
     assert "authorization" not in vendor.requests[0].headers
-    assert key not in str(vendor.requests[0].headers)
-    assert vendor.requests[0].target == "/files/c.mp4?X-Tos-Signature=5ec7e7"
+    assert API_KEY not in str(vendor.requests[0].headers)
+    assert vendor.requests[0].target == f"/files/c.mp4?X-Tos-Signature={SIGNATURE}"
 
 
-def partly(end, headers=b""):
-    async def act(connection):
+def send_part(end, headers=b""):
+    """Return a handler that sends the first bytes of the file and closes the connection."""
+
+    async def handler(connection):
         length = str(len(DATA)).encode()
-        await connection.send(
-            b"HTTP/1.1 200 OK\r\nContent-Length: "
-            + length
-            + b"\r\n"
-            + headers
-            + b"\r\n"
-            + DATA[:end]
-        )
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n" + headers + b"\r\n"
+        await connection.send(head + DATA[:end])
         connection.writer.close()
 
-    return act
+    return handler
 
 
-async def the_rest(connection):
-    start = int(connection.request.headers["range"].removeprefix("bytes=").rstrip("-"))
-    told = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"}
-    await connection.answer(206, DATA[start:], told)
+def parse_range_start(connection):
+    """Return the start of the requested range; 0 for the whole file."""
+    return int(connection.request.headers.get("range", "bytes=0-")[6:-1])
 
 
-def test_a_cut_is_continued_where_it_broke_off(serving, client_of, target):
-    """Where the server allows, only the rest is asked for, of the same file."""
-    got, vendor = load(
-        serving,
-        client_of,
-        target,
-        partly(60_000, b'Accept-Ranges: bytes\r\nETag: "a"\r\n'),
-        the_rest,
-    )
+async def send_rest(connection):
+    start = parse_range_start(connection)
+    headers = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"}
+    await connection.respond(206, DATA[start:], headers)
 
-    assert got.sha256 == hashlib.sha256(DATA).hexdigest()
+
+RANGES = b"Accept-Ranges: bytes\r\n"
+
+
+def test_download_resumes_after_cut(target):
+    """If the server supports ranges, only the rest of the same file is requested."""
+    digest, vendor = run_download(target, send_part(60_000, RANGES + b'ETag: "a"\r\n'), send_rest)
+
+    headers = vendor.requests[1].headers
+    assert digest.sha256 == hashlib.sha256(DATA).hexdigest()
     assert target.read_bytes() == DATA
-    asked = vendor.requests[1].headers
-    assert asked["range"].startswith("bytes=")
-    assert int(asked["range"][6:-1]) > 0
-    assert asked["if-range"] == '"a"'
+    assert headers["range"].startswith("bytes=")
+    assert int(headers["range"][6:-1]) > 0
+    assert headers["if-range"] == '"a"'
 
 
-def test_a_cut_begins_anew_where_the_server_has_no_ranges(serving, client_of, answers, target):
+def test_download_restarts_without_range_support(target):
     """The first half is not kept twice."""
-    _, vendor = load(serving, client_of, target, partly(60_000), answers(200, DATA))
+    _, vendor = run_download(target, send_part(60_000), respond(200, DATA))
 
     assert target.read_bytes() == DATA
     assert "range" not in vendor.requests[1].headers
 
 
-def test_a_server_that_ignores_the_range_is_understood(serving, client_of, answers, target):
-    """A 200 is the whole file again."""
-    load(
-        serving, client_of, target, partly(60_000, b"Accept-Ranges: bytes\r\n"), answers(200, DATA)
-    )
+def test_download_accepts_200_to_range_request(target):
+    """A server may ignore the range; a 200 is the whole file again."""
+    _, vendor = run_download(target, send_part(60_000, RANGES), respond(200, DATA))
 
+    assert "range" in vendor.requests[1].headers
     assert target.read_bytes() == DATA
 
 
-def test_a_rest_that_does_not_fit_begins_anew(serving, client_of, answers, target):
-    """Bytes from another place are never glued on, also where the sum would be right."""
+def test_download_restarts_after_wrong_range(target):
+    """Bytes of another position are never appended, even if the total would be right."""
 
-    async def another_place(connection):
-        start = int(connection.request.headers["range"][6:-1])
-        told = {"Content-Range": f"bytes {start - 7}-{len(DATA) - 8}/{len(DATA)}"}
-        await connection.answer(206, DATA[start - 7 : -7], told)
+    async def send_other_range(connection):
+        start = parse_range_start(connection)
+        headers = {"Content-Range": f"bytes {start - 7}-{len(DATA) - 8}/{len(DATA)}"}
+        await connection.respond(206, DATA[start - 7 : -7], headers)
 
-    ranges = b"Accept-Ranges: bytes\r\n"
-    _, vendor = load(
-        serving, client_of, target, partly(60_000, ranges), another_place, answers(200, DATA)
+    _, vendor = run_download(
+        target, send_part(60_000, RANGES), send_other_range, respond(200, DATA)
     )
 
     assert target.read_bytes() == DATA
     assert len(vendor.requests) == 3
 
 
-@pytest.mark.parametrize("act", [partly(100), partly(0)])
-def test_a_file_that_never_comes_whole_leaves_nothing_behind(serving, client_of, target, act):
-    """After a few tries; neither a half clip nor a staging file stays."""
-    got, vendor = load(serving, client_of, target, act)
+@pytest.mark.parametrize("sent_bytes", [100, 0])
+def test_download_never_complete_leaves_nothing(target, sent_bytes):
+    """After four attempts; neither a partial clip nor a temporary file remains."""
+    error, vendor = run_download(target, send_part(sent_bytes))
 
-    assert type(got) is Unreachable
+    assert type(error) is Unreachable
     assert len(vendor.requests) == 4
     assert list(target.parent.iterdir()) == []
 
 
-def test_progress_gives_patience(serving, client_of, target):
-    """A line that breaks often but moves on is followed for longer."""
+def test_download_with_progress_gets_more_attempts(target):
+    """A connection that breaks often but makes progress is resumed more often."""
 
-    async def a_bit_more(connection):
-        start = int(connection.request.headers.get("range", "bytes=0-")[6:-1])
-        rest = len(DATA) - start
-        told = f"HTTP/1.1 206 P\r\nContent-Range: bytes {start}-{len(DATA) - 1}/{len(DATA)}\r\n"
-        head = f"{told}Content-Length: {rest}\r\n\r\n"
+    async def send_some_more(connection):
+        start = parse_range_start(connection)
+        content_range = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
+        head = f"HTTP/1.1 206 P\r\nContent-Range: {content_range}\r\n"
+        head += f"Content-Length: {len(DATA) - start}\r\n\r\n"
         await connection.send(head.encode() + DATA[start : start + 13_000])
         connection.writer.close()
 
-    _, vendor = load(
-        serving, client_of, target, partly(13_000, b"Accept-Ranges: bytes\r\n"), a_bit_more
-    )
+    _, vendor = run_download(target, send_part(13_000, RANGES), send_some_more)
 
     assert target.read_bytes() == DATA
     assert len(vendor.requests) > 4
 
 
-def test_an_old_file_stays_until_the_new_one_is_whole(serving, client_of, target):
-    """A failed download damages nothing."""
+def test_download_failure_keeps_existing_file(target):
+    """The file is replaced only by a complete one."""
     target.parent.mkdir()
     target.write_bytes(b"old")
 
-    load(serving, client_of, target, partly(100))
+    run_download(target, send_part(100))
 
     assert target.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("status", [403, 404, 401, 410, 400])
-def test_a_url_that_is_no_longer_served_is_told_apart(serving, client_of, answers, target, status):
-    """So that the job is asked for a fresh one; nothing is tried twice."""
-    got, vendor = load(serving, client_of, target, answers(status, b"<Error>Expired</Error>"))
+def test_download_expired_url_is_not_retried(target, status):
+    """The caller queries the job for a new URL."""
+    error, vendor = run_download(target, respond(status, b"<Error>Expired</Error>"))
 
-    assert type(got) is UrlExpired
+    assert type(error) is UrlExpired
     assert len(vendor.requests) == 1
-    assert "5ec7e7" not in str(got)
+    assert SIGNATURE not in str(error)
 
 
 @pytest.mark.parametrize(
-    "act",
+    "response",
     [
         (500, b""),
         (503, b"", {"Retry-After": "2"}),
@@ -194,91 +192,80 @@ def test_a_url_that_is_no_longer_served_is_told_apart(serving, client_of, answer
         (200, {"error": "oops"}),
     ],
 )
-def test_what_may_pass_is_tried_again(serving, client_of, answers, target, act):
-    """A busy server, a clip that is not ready, an empty file, a page in place of one."""
-    got, _ = load(serving, client_of, target, answers(*act), answers(200, DATA))
+def test_download_retries_temporary_failures(target, response):
+    """A busy server, a clip that is not ready, an empty file, a page instead of a file."""
+    digest, _ = run_download(target, respond(*response), respond(200, DATA))
 
-    assert got.size_bytes == len(DATA)
+    assert digest.size_bytes == len(DATA)
 
 
-def test_a_file_over_the_limit_is_not_taken(serving, client_of, answers, target):
-    """Told beforehand or found out on the way."""
+async def send_without_length(connection):
+    await connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + DATA)
+    connection.writer.close()
 
-    async def without_length(connection):
-        await connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + DATA)
-        connection.writer.close()
 
-    for act in (answers(200, DATA), without_length):
-        got, vendor = load(serving, client_of, target, act, limit=50_000)
-        assert type(got) is MalformedResponse
-        assert len(vendor.requests) == 1
+@pytest.mark.parametrize("handler", [respond(200, DATA), send_without_length])
+def test_download_over_limit_is_rejected(target, handler):
+    """By its Content-Length, or when the limit is exceeded."""
+    error, vendor = run_download(target, handler, max_bytes=50_000)
+
+    assert type(error) is MalformedResponse
+    assert len(vendor.requests) == 1
     assert list(target.parent.iterdir()) == []
 
 
-def test_a_redirect_is_followed(serving, client_of, answers, target):
-    """To another place on the way to the file."""
-    load(
-        serving,
-        client_of,
-        target,
-        answers(302, b"", {"Location": "/cdn/c.mp4"}),
-        answers(200, DATA),
-    )
+def test_download_follows_redirect(target):
+    """To another URL of the file."""
+    run_download(target, respond(302, b"", {"Location": "/cdn/c.mp4"}), respond(200, DATA))
 
     assert target.read_bytes() == DATA
 
 
-def test_a_file_behind_the_key_is_asked_for_with_it(serving, client_of, answers, target, key):
-    """Some gateways serve the clip themselves, and redirect to it without the key."""
+def test_download_by_call_sends_key_to_vendor_only(target):
+    """Some gateways serve the clip themselves and redirect to a host that must not see the key."""
     call = ApiCall("GET", "/videos/v1/content", query=(("variant", "video"),))
 
     async def run():
-        async with serving(answers(200, DATA)) as files:
-            there = f"http://127.0.0.1:{files.port}/c.mp4"
-            async with serving(answers(302, b"", {"Location": there})) as vendor:
-                async with client_of(vendor.url) as client:
-                    await client.download(call, target, max_bytes=LIMIT)
+        async with serve(respond(200, DATA)) as files:
+            redirect = respond(302, b"", {"Location": f"http://127.0.0.1:{files.port}/c.mp4"})
+            async with serve(redirect) as vendor:
+                async with build_client(vendor.base_url) as client:
+                    await client.download(call, target, max_bytes=MAX_BYTES)
                 return vendor.requests, files.requests
 
-    asked, fetched = asyncio.run(run())
-    assert asked[0].target == "/ark/api/v3/videos/v1/content?variant=video"
-    assert asked[0].headers["authorization"] == f"Bearer {key}"
-    assert "authorization" not in fetched[0].headers
+    vendor_requests, file_requests = asyncio.run(run())
+    assert vendor_requests[0].target == "/ark/api/v3/videos/v1/content?variant=video"
+    assert vendor_requests[0].headers["authorization"] == f"Bearer {API_KEY}"
+    assert "authorization" not in file_requests[0].headers
     assert target.read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(401, AccountError), (403, AccountError), (404, Unreachable), (410, UrlExpired)],
+    ("status", "error_class"),
+    [(401, AuthenticationFailed), (403, AccountError), (404, Unreachable), (410, UrlExpired)],
 )
-def test_a_refusal_of_a_file_behind_the_key_says_whose_matter_it_is(
-    serving, client_of, answers, target, status, kind
-):
-    """The key's, or the file's; a 404 may be a clip that is not ready yet."""
-    got, _ = load(
-        serving,
-        client_of,
-        target,
-        answers(status, b""),
-        source=ApiCall("GET", "/videos/v1/content"),
+def test_download_by_call_error_class(target, status, error_class):
+    """The key is rejected, the clip is deleted, or (404) it may not be ready yet."""
+    error, _ = run_download(
+        target, respond(status, b""), source=ApiCall("GET", "/videos/v1/content")
     )
 
-    assert type(got) is kind
+    assert type(error) is error_class
 
 
-def from_outside(client_of, url, handler, *, resolve_host=None):
+def fetch_from_remote(url, handler, **options):
+    """Fetch a file as a client of a remote vendor, with a mocked network."""
+
     async def run():
-        async with client_of(
-            "https://ark.example.com/api/v3",
-            transport=httpx.MockTransport(handler),
-            resolve_host=resolve_host,
+        async with build_client(
+            "https://ark.example.com/api/v3", transport=httpx.MockTransport(handler), **options
         ) as client:
             return await client.fetch_bytes(url, max_bytes=1000)
 
     return asyncio.run(run())
 
 
-NEAR = [
+FORBIDDEN_URLS = [
     "http://127.0.0.1:8080/x",
     "http://169.254.169.254/latest/meta-data",
     "http://10.0.0.1/x",
@@ -292,128 +279,140 @@ NEAR = [
 ]
 
 
-@pytest.mark.parametrize("near", NEAR)
-@pytest.mark.parametrize("redirected", [False, True])
-def test_a_vendor_outside_never_sends_us_into_our_own_network(client_of, near, redirected):
-    """Neither by a URL nor by a redirect; nothing is fetched."""
-    fetched = []
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+@pytest.mark.parametrize("is_redirect", [False, True])
+def test_download_forbidden_url_is_not_requested(url, is_redirect):
+    """A remote vendor can't send us into our network, neither by a URL nor by a redirect."""
+    hosts = []
 
-    def handler(request):
-        fetched.append(request.url.host)
-        return httpx.Response(302, headers={"Location": near.encode()})
+    def redirect(request):
+        hosts.append(request.url.host)
+        return httpx.Response(302, headers={"Location": url.encode()})
 
     with pytest.raises(ProviderError):
-        from_outside(client_of, "https://v.example.com/c.mp4" if redirected else near, handler)
-    assert set(fetched) == ({"v.example.com"} if redirected else set())
+        fetch_from_remote("https://v.example.com/c.mp4" if is_redirect else url, redirect)
+    assert set(hosts) == ({"v.example.com"} if is_redirect else set())
 
 
-def test_a_name_that_stands_for_a_near_address_is_not_fetched(client_of):
-    """What counts is what it resolves to."""
+def test_download_host_with_private_address_is_forbidden():
+    """The resolved addresses of a host name count."""
 
-    async def resolve(host):
+    async def resolve_host(_host):
         return ["93.184.216.34", "192.168.1.7"]
 
     with pytest.raises(MalformedResponse):
-        from_outside(
-            client_of, "https://v.example.com/x", lambda request: None, resolve_host=resolve
+        fetch_from_remote(
+            "https://v.example.com/x", lambda _request: None, resolve_host=resolve_host
         )
 
 
-def test_redirects_come_to_an_end(client_of):
-    """A circle is no address."""
-    hops = []
+def test_download_redirect_loop_ends():
+    """After the first request and five redirects."""
+    requests = []
 
-    def handler(request):
-        hops.append(request)
+    def redirect(request):
+        requests.append(request)
         return httpx.Response(302, headers={"Location": "/again"})
 
     with pytest.raises(MalformedResponse):
-        from_outside(client_of, "https://v.example.com/x", handler)
-    assert len(hops) == 6
+        fetch_from_remote("https://v.example.com/x", redirect)
+    assert len(requests) == 6
 
 
-def test_small_files_come_as_bytes(client_of):
-    """The last frame is needed in hand; the key does not go with it."""
-    seen = []
+def test_fetch_bytes_returns_small_file():
+    """Without the key."""
+    requests = []
 
-    def handler(request):
-        seen.append(request)
+    def send_file(request):
+        requests.append(request)
         return httpx.Response(200, stream=httpx.ByteStream(b"\xff\xd8\xff"))
 
-    assert from_outside(client_of, "https://v.example.com/f.png?sig=1", handler) == b"\xff\xd8\xff"
-    assert "authorization" not in seen[0].headers
+    data = fetch_from_remote("https://v.example.com/f.png?sig=1", send_file)
+
+    assert data == b"\xff\xd8\xff"
+    assert "authorization" not in requests[0].headers
 
 
-def test_a_folder_that_can_t_be_written_is_told(serving, client_of, answers, tmp_path):
-    """With its name and the system's reason."""
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
+def test_download_into_invalid_folder_raises(tmp_path):
+    """The error contains the path and the system's reason."""
+    file = tmp_path / "file"
+    file.write_text("not a folder")
 
-    got, _ = load(serving, client_of, blocked / "c.mp4", answers(200, DATA))
+    error, _ = run_download(file / "c.mp4", respond(200, DATA))
 
-    assert type(got) is StoreError
-    assert str(blocked / "c.mp4") in str(got)
+    assert type(error) is StoreError
+    assert str(file / "c.mp4") in str(error)
 
 
-def test_logs_show_no_signature_and_no_key(serving, client_of, answers, target, caplog, key):
-    """httpx would log whole URLs, and httpcore whole headers."""
+def test_download_logs_contain_no_secrets(target, caplog):
+    """Unfiltered, httpx logs whole URLs and httpcore whole headers."""
     caplog.set_level(logging.DEBUG)
-    elsewhere = answers(302, b"", {"Location": "/cdn/c.mp4?X-Tos-Signature=5ec7e7"})
+    redirect = respond(302, b"", {"Location": f"/cdn/c.mp4?X-Tos-Signature={SIGNATURE}"})
 
-    load(serving, client_of, target, elsewhere, answers(200, DATA))
+    run_download(target, redirect, respond(200, DATA))
 
     assert "httpx" in {record.name for record in caplog.records}
-    assert "5ec7e7" not in caplog.text
-    assert key not in caplog.text
+    assert SIGNATURE not in caplog.text
+    assert API_KEY not in caplog.text
 
 
-def test_a_lost_download_carries_no_url_with_it(serving, client_of, target):
-    """Neither in words nor in what it came from."""
-    got, _ = load(serving, client_of, target, partly(100))
+def test_download_error_contains_no_signature(target):
+    """Neither in its message nor in its cause."""
+    error, _ = run_download(target, send_part(100))
 
-    assert "5ec7e7" not in repr(got)
-    assert got.__cause__ is None
-    assert got.__context__ is None
+    assert SIGNATURE not in repr(error)
+    assert error.__cause__ is None
+    assert error.__context__ is None
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
-def test_a_packed_bomb_is_not_taken(serving, client_of, target, encoding):
-    """A few bytes that unpack to more than the limit, once or twice over, leave no file behind."""
+@pytest.mark.parametrize(
+    ("encoding", "error_class"), [("gzip", MalformedResponse), ("gzip, gzip", Unreachable)]
+)
+def test_download_decompression_bomb_is_rejected(target, encoding, error_class):
+    """A few bytes that decompress to more than the limit leave no file behind."""
     bomb = gzip.compress(bytes(60_000_000))
 
-    async def act(connection):
-        await connection.answer(200, bomb, {"Content-Encoding": encoding})
+    error, _ = run_download(target, respond(200, bomb, {"Content-Encoding": encoding}))
 
-    got, _ = load(serving, client_of, target, act)
-
-    assert isinstance(got, MalformedResponse if encoding == "gzip" else Unreachable)
+    assert type(error) is error_class
     assert list(target.parent.glob("**/*")) == []
 
 
-def test_a_clip_that_was_packed_on_the_way_is_unpacked(serving, client_of, answers, target):
-    """Some gateways compress what was asked for plain."""
-    load(
-        serving,
-        client_of,
-        target,
-        answers(200, gzip.compress(DATA), {"Content-Encoding": "gzip"}),
-    )
+def test_download_decompresses_gzip(target):
+    """Some gateways compress although the client requests identity."""
+    run_download(target, respond(200, gzip.compress(DATA), {"Content-Encoding": "gzip"}))
 
     assert target.read_bytes() == DATA
 
 
-def test_a_head_that_comes_letter_by_letter_comes_to_an_end(
-    serving, client_of, target, monkeypatch
-):
-    """Each letter in time, and all of it never: the whole head has a limit as well."""
+def test_download_slow_headers_time_out(target, monkeypatch):
+    """Each byte arrives in time, but the headers as a whole have a limit as well."""
     monkeypatch.setattr("tasks.providers.http_transport._HEADERS_TIMEOUT_SECONDS", 0.2)
 
-    async def drip(connection):
+    async def send_slowly(connection):
         await connection.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
         while True:
             await connection.send(b"x")
             await asyncio.sleep(0.02)
 
-    got, _ = load(serving, client_of, target, drip)
+    error, _ = run_download(target, send_slowly)
 
-    assert isinstance(got, Unreachable)
+    assert isinstance(error, Unreachable)
+
+
+@pytest.mark.parametrize("url", ["asset://asset-1", "asset://a/b"])
+def test_upload_returns_asset_url(url):
+    """As a form with one file, sent with the key."""
+    asset = respond(200, {"url": url})
+
+    result, vendor = run_client(
+        lambda client: client.upload(b"clip", "video/mp4"),
+        asset,
+        overrides={"upload_path": "/assets"},
+    )
+
+    received = vendor.requests[0]
+    assert result == url
+    assert (received.method, received.target) == ("POST", "/ark/api/v3/assets")
+    assert received.headers["authorization"] == f"Bearer {API_KEY}"
+    assert b'name="file"; filename="reference.mp4"\r\nContent-Type: video/mp4' in received.body

@@ -1,104 +1,80 @@
-"""The vendor's recent jobs and the cancel: where they are documented, and never by mistake."""
-
-import asyncio
+"""The list of recent jobs and the cancel, for vendors with and without them."""
 
 import pytest
 
-from tasks.errors import AccountError, InvalidRequest, ProviderError
-from tasks.providers.dialects import DIALECTS
-
-QUEUED = {"id": "cgt-1", "status": "queued"}
-RUNNING = {"id": "cgt-1", "status": "running"}
-DONE = {"id": "cgt-1", "status": "succeeded", "content": {"video_url": "https://v.example.com/c"}}
+from tasks.errors import AuthenticationFailed, InvalidRequest
+from tasks.providers.dialect import Dialect
+from tasks.providers.dialects.ark import Ark
+from tests.support.wire import QUEUED, RUNNING, SUCCEEDED, respond, run_client
 
 
-def talk(serving, client_of, say, *acts, **more):
-    """Let a client say something to a vendor that acts so: what came of it, and the vendor."""
-
-    async def run():
-        async with serving(*acts) as vendor, client_of(vendor.url, **more) as client:
-            try:
-                return await say(client), vendor
-            except ProviderError as error:
-                return error, vendor
-
-    return asyncio.run(run())
+def list_all(client):
+    """List all jobs of a model."""
+    return client.list_jobs("m", created_after=0)
 
 
-def test_recent_jobs_are_listed_to_the_last_page(serving, client_of, answers):
-    """Those since then, each once, with the vendor's time."""
+def cancel(client):
+    """Cancel a job."""
+    return client.cancel("cgt-1")
+
+
+def test_list_reads_every_page():
+    """Jobs created since then, each once, with the vendor's time."""
     first = {
         "items": [{"id": f"cgt-{n}", "status": "queued", "created_at": 100 - n} for n in range(3)]
     }
     second = {"items": [{"id": "cgt-2", "status": "queued"}, {"id": "cgt-3", "status": "running"}]}
-
-    def recent(client):
-        return client.list_jobs("m", created_after=99)
-
     date = {"Date": "Thu, 01 Jan 1970 00:02:00 GMT"}
-    told, vendor = talk(
-        serving,
-        client_of,
-        recent,
-        *(answers(200, body, date) for body in (first, second, {"items": []})),
+
+    job_list, vendor = run_client(
+        lambda client: client.list_jobs("m", created_after=99),
+        respond(200, first, date),
+        respond(200, second, date),
+        respond(200, {"items": []}, date),
     )
 
-    assert [one.job for one in told.jobs] == ["cgt-0", "cgt-1", "cgt-3"]
-    assert told.vendor_time == 120
+    assert [job.job for job in job_list.jobs] == ["cgt-0", "cgt-1", "cgt-3"]
+    assert job_list.vendor_time == 120
     assert [request.target.split("?")[1][:10] for request in vendor.requests] == [
         f"page_num={page}" for page in (1, 2, 3)
     ]
 
 
-def test_a_list_without_pages_ends(serving, client_of, answers):
-    """A gateway that answers the same page for ever is asked twice."""
-    body = {"items": [{"id": "cgt-1", "status": "queued"}]}
+def test_list_stops_at_repeated_page():
+    """A gateway that ignores the page number is queried twice."""
+    job_list, vendor = run_client(list_all, respond(200, {"items": [QUEUED]}))
 
-    told, vendor = talk(
-        serving,
-        client_of,
-        lambda client: client.list_jobs("m", created_after=0),
-        answers(200, body),
-    )
-
-    assert [one.job for one in told.jobs] == ["cgt-1"]
+    assert [job.job for job in job_list.jobs] == ["cgt-1"]
     assert len(vendor.requests) == 2
 
 
-class Silent(type(DIALECTS["ark"])):
-    """A dialect that has neither list nor cancel."""
+class PlainDialect(Ark):
+    """Ark's dialect without list and cancel."""
 
-    def build_list(self, model, service_tier, page):
-        return None
-
-    def build_cancel(self, job):
-        return None
+    build_list = Dialect.build_list
+    build_cancel = Dialect.build_cancel
 
 
-def test_a_dialect_without_a_list_has_no_recent_jobs(serving, client_of, answers):
-    """None is not the same as none found."""
+def test_list_without_dialect_support_is_none():
+    """None is different from an empty list."""
 
-    def recent(client):
-        client.dialect = Silent()
-        return client.list_jobs("m", created_after=0)
+    def list_with_plain_dialect(client):
+        client.dialect = PlainDialect()
+        return list_all(client)
 
-    told, vendor = talk(serving, client_of, recent, answers(200))
+    job_list, vendor = run_client(list_with_plain_dialect, respond(200))
 
-    assert told is None
+    assert job_list is None
     assert vendor.requests == []
 
 
-def test_a_provider_without_the_list_of_its_dialect_is_not_asked(serving, client_of, answers):
-    """The row says so."""
-    told, vendor = talk(
-        serving,
-        client_of,
-        lambda client: client.list_jobs("m", created_after=0),
-        answers(200, {"items": []}),
-        row={"supports_listing": False},
+def test_list_without_provider_support_is_none():
+    """Even if the dialect has a list."""
+    job_list, vendor = run_client(
+        list_all, respond(200, {"items": []}), overrides={"supports_listing": False}
     )
 
-    assert told is None
+    assert job_list is None
     assert vendor.requests == []
 
 
@@ -106,100 +82,71 @@ def test_a_provider_without_the_list_of_its_dialect_is_not_asked(serving, client
     ("status", "body"),
     [(404, {"error": {"code": "NotFound", "message": "no such route"}}), (404, b""), (405, b"")],
 )
-def test_a_list_that_is_not_answered_is_none(serving, client_of, answers, status, body):
-    """Not every gateway says whether it has one."""
-    told, _ = talk(
-        serving,
-        client_of,
-        lambda client: client.list_jobs("m", created_after=0),
-        answers(status, body),
-    )
+def test_list_not_found_is_none(status, body):
+    """Not every gateway documents whether it has a list."""
+    job_list, _ = run_client(list_all, respond(status, body))
 
-    assert told is None
+    assert job_list is None
 
 
-def test_a_page_behind_the_last_may_be_missing(serving, client_of, answers):
-    """What came before it counts."""
-    told, _ = talk(
-        serving,
-        client_of,
-        lambda client: client.list_jobs("m", created_after=0),
-        answers(200, {"items": [{"id": "cgt-1", "status": "queued"}]}),
-        answers(404, b""),
-    )
+def test_list_missing_second_page_ends_the_list():
+    """The jobs of the first page count."""
+    job_list, _ = run_client(list_all, respond(200, {"items": [QUEUED]}), respond(404, b""))
 
-    assert [one.job for one in told.jobs] == ["cgt-1"]
+    assert [job.job for job in job_list.jobs] == ["cgt-1"]
 
 
-def test_a_list_that_the_key_may_not_see_is_an_error(serving, client_of, answers):
-    """It is not the same as none."""
-    told, _ = talk(
-        serving, client_of, lambda client: client.list_jobs("m", created_after=0), answers(401, b"")
-    )
+def test_list_rejected_key_raises():
+    """This is different from a vendor without a list."""
+    error, _ = run_client(list_all, respond(401, b""))
 
-    assert type(told) is AccountError
+    assert type(error) is AuthenticationFailed
 
 
-@pytest.mark.parametrize("reply", [(200, {}), (200, b""), (204, b"")])
-def test_a_queued_job_is_cancelled(serving, client_of, answers, reply):
-    """After a look at it; an empty answer is enough."""
-    told, vendor = talk(
-        serving,
-        client_of,
-        lambda client: client.cancel("cgt-1"),
-        answers(200, QUEUED),
-        answers(*reply),
-    )
+@pytest.mark.parametrize("response", [(200, {}), (200, b""), (204, b"")])
+def test_cancel_queued_job(response):
+    """After a query; an empty response is a success."""
+    is_cancelled, vendor = run_client(cancel, respond(200, QUEUED), respond(*response))
 
-    assert told is True
-    assert [request.method for request in vendor.requests] == ["GET", "DELETE"]
+    assert is_cancelled is True
+    assert vendor.methods == ["GET", "DELETE"]
 
 
-@pytest.mark.parametrize("body", [RUNNING, DONE])
-def test_a_job_that_is_past_the_queue_is_never_deleted(serving, client_of, answers, body):
-    """The same request would delete the record of what was paid for."""
-    told, vendor = talk(
-        serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, body)
-    )
+@pytest.mark.parametrize("body", [RUNNING, SUCCEEDED])
+def test_cancel_sends_nothing_after_the_queue(body):
+    """The same request would delete the record of a paid job."""
+    is_cancelled, vendor = run_client(cancel, respond(200, body))
 
-    assert told is False
-    assert [request.method for request in vendor.requests] == ["GET"]
+    assert is_cancelled is False
+    assert vendor.methods == ["GET"]
 
 
-def test_a_cancel_that_is_refused_says_so_once(serving, client_of, answers):
-    """The job began to run in between."""
-    refusal = answers(400, {"error": {"code": "InvalidParameter", "message": "running"}})
+def test_cancel_rejected_raises_without_retry():
+    """The job started between query and cancel."""
+    rejection = respond(400, {"error": {"code": "InvalidParameter", "message": "running"}})
 
-    told, vendor = talk(
-        serving, client_of, lambda client: client.cancel("cgt-1"), answers(200, QUEUED), refusal
-    )
+    error, vendor = run_client(cancel, respond(200, QUEUED), rejection)
 
-    assert type(told) is InvalidRequest
-    assert len(vendor.requests) == 2
+    assert type(error) is InvalidRequest
+    assert vendor.methods == ["GET", "DELETE"]
 
 
-def test_a_dialect_without_a_cancel_says_so(serving, client_of, answers):
-    """Nothing is asked."""
+def test_cancel_without_dialect_support_raises():
+    """Nothing is sent."""
 
-    def cancel(client):
-        client.dialect = Silent()
-        return client.cancel("cgt-1")
+    def cancel_with_plain_dialect(client):
+        client.dialect = PlainDialect()
+        return cancel(client)
 
-    told, vendor = talk(serving, client_of, cancel, answers(200))
+    error, vendor = run_client(cancel_with_plain_dialect, respond(200))
 
-    assert type(told) is InvalidRequest
+    assert type(error) is InvalidRequest
     assert vendor.requests == []
 
 
-def test_a_provider_that_does_not_document_a_cancel_is_not_asked(serving, client_of, answers):
-    """The row says so."""
-    told, vendor = talk(
-        serving,
-        client_of,
-        lambda client: client.cancel("cgt-1"),
-        answers(200, QUEUED),
-        row={"supports_cancel": False},
-    )
+def test_cancel_without_provider_support_raises():
+    """Even if the dialect has a cancel."""
+    error, vendor = run_client(cancel, respond(200, QUEUED), overrides={"supports_cancel": False})
 
-    assert type(told) is InvalidRequest
+    assert type(error) is InvalidRequest
     assert vendor.requests == []

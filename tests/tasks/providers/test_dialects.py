@@ -1,8 +1,9 @@
-"""One contract for every dialect: what is sent, what is refused, and what any reply may be."""
+"""The contract of every dialect: what is sent, what is rejected, and how responses are parsed."""
 
 import dataclasses
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -12,11 +13,10 @@ from tasks.errors import InvalidRequest, ProviderError
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.types import ApiResponse, JobResult, MediaInput, RenderRequest
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
+from tests.support.wire import PNG
 
 STATUSES = st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 409, 429, 500, 502, 599])
-WORDS = st.sampled_from(
+FIELD_NAMES = st.sampled_from(
     [
         *("id", "task_id", "status", "error", "code", "message", "content", "video_url", "usage"),
         *("completion_tokens", "created_at", "data", "items", "total", "ErrorCode", "detail"),
@@ -32,18 +32,8 @@ LEAVES = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
         [
-            "succeeded",
-            "failed",
-            "QUEUED",
-            "expired",
-            "SUCCESS",
-            "in_progress",
-            "submitted",
-            "1e999",
-            "-5",
-            "https://x/y",
-            "{",
-            '{"error":1}',
+            *("succeeded", "failed", "QUEUED", "expired", "SUCCESS", "in_progress", "submitted"),
+            *("1e999", "-5", "https://x/y", "{", '{"error":1}'),
         ]
     ),
 )
@@ -51,12 +41,12 @@ BODIES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
-        st.dictionaries(st.one_of(WORDS, st.text()), inner, max_size=6),
+        st.dictionaries(st.one_of(FIELD_NAMES, st.text()), inner, max_size=6),
     ),
     max_leaves=25,
 )
-TASKS = st.dictionaries(WORDS, BODIES, max_size=8)
-REPLIES = st.builds(
+TASKS = st.dictionaries(FIELD_NAMES, BODIES, max_size=8)
+RESPONSES = st.builds(
     ApiResponse, STATUSES, st.just({}), st.one_of(BODIES, TASKS), st.text(max_size=60)
 )
 
@@ -67,38 +57,38 @@ def dialect(request):
     return DIALECTS[request.param]
 
 
-def test_a_dialect_is_registered_under_its_own_name(dialect):
-    """The provider rows name it so."""
+def test_dialect_is_registered_by_its_name(dialect):
+    """The provider table uses that name."""
     assert DIALECTS[dialect.name] is dialect
 
 
-def test_a_dialect_says_only_fields_of_an_order(dialect):
-    """What it can say is told in the order's own words."""
-    assert dialect.supported_fields <= {one.name for one in dataclasses.fields(RenderRequest)}
+def test_dialect_supported_fields_exist(dialect):
+    """They are fields of RenderRequest."""
+    assert dialect.supported_fields <= {field.name for field in dataclasses.fields(RenderRequest)}
     assert {"model", "prompt"} <= dialect.supported_fields
 
 
-def test_an_unsaid_field_is_not_sent(dialect):
-    """None never travels, for vendors refuse fields that a model does not take."""
+def test_create_sends_no_unset_field(dialect):
+    """None is never sent, because vendors reject fields that a model does not take."""
     call = dialect.build_create(RenderRequest(model="m", prompt="p"))
 
     assert call.method == "POST"
     assert call.json or call.parts
-    assert not _has_none(call.json or {})
+    assert not _contains_none(call.json or {})
     assert all(part.data for part in call.parts)
 
 
-def _has_none(value):
+def _contains_none(value):
     if isinstance(value, Mapping):
-        return any(_has_none(inner) for inner in value.values())
+        return any(_contains_none(inner) for inner in value.values())
     if isinstance(value, (list, tuple)):
-        return any(_has_none(inner) for inner in value)
+        return any(_contains_none(inner) for inner in value)
     return value is None
 
 
 @pytest.mark.parametrize("job", ["a/b", "../x", "a?b=c", "a b", "ä"])
-def test_a_job_s_id_stays_within_the_path(dialect, job):
-    """An id is opaque: it can't lead to another address."""
+def test_query_path_is_safe_for_any_job_id(dialect, job):
+    """An id can't lead to another path."""
     path = dialect.build_query(job).path
 
     assert path.startswith("/")
@@ -109,82 +99,82 @@ def test_a_job_s_id_stays_within_the_path(dialect, job):
 @settings(
     max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-@given(reply=REPLIES, job=st.sampled_from(["", "cgt-1"]))
+@given(response=RESPONSES, job=st.sampled_from(["", "cgt-1"]))
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_no_reply_raises_anything_but_a_provider_s_error(name, reply, job):
-    """Whatever a vendor sends, it ends in a meaning or in one clear error."""
+def test_any_response_raises_only_provider_errors(name, response, job):
+    """With a printable message."""
     dialect = DIALECTS[name]
 
-    error = dialect.parse_error(reply, job=job)
+    error = dialect.parse_error(response, job=job)
+
     assert error is None or isinstance(error, ProviderError)
-    for ask in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
-        told = _error_of(ask, reply)
-        assert told is None or (str(told) and str(told).isprintable())
+    for parse in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
+        raised = _raised_error(parse, response)
+        assert raised is None or (str(raised) and str(raised).isprintable())
 
 
-def _error_of(ask, reply):
+def _raised_error(parse, response):
     try:
-        ask(reply)
-    except ProviderError as told:
-        return told
+        parse(response)
+    except ProviderError as error:
+        return error
     return None
 
 
 @settings(max_examples=60, deadline=None, database=None)
 @given(body=TASKS, secret=st.text("abcdef0123456789", min_size=12, max_size=12))
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_no_error_repeats_a_signed_url(name, body, secret):
-    """Wherever a vendor puts it."""
-    # A vendor that writes these very letters elsewhere has not given its signature away.
+def test_error_never_contains_signed_url(name, body, secret):
+    """Wherever the vendor puts it."""
+    # If other fields contain the same characters, finding them proves nothing.
     assume(secret not in str(body))
-    link = f"https://tos.example.com/clip.mp4?X-Tos-Signature={secret}"
-    words = f"resource download failed: {link} (see {link})"
+    url = f"https://tos.example.com/clip.mp4?X-Tos-Signature={secret}"
+    message = f"resource download failed: {url} (see {url})"
 
-    for error in ({"message": words, "code": link}, words):
-        told = DIALECTS[name].parse_error(
-            ApiResponse(400, body={**body, "error": error}), job="cgt-1"
-        )
-        assert told is not None
-        assert secret not in f"{told} {told.code} {told!r}"
-
-
-@pytest.mark.parametrize("name", PROVIDERS)
-def test_every_row_s_dialect_says_what_its_models_take(name):
-    """A limit that the table grants must have a word on the wire."""
-    row = PROVIDERS[name]
-    dialect = DIALECTS[row.dialect]
-    families = [row.get_family(one) for one in row.models]
-
-    for field, granted in (
-        ("seed", any(one.seed for one in families)),
-        ("frames", any(one.frames for one in families)),
-        ("audio", any(one.audio for one in families)),
-        ("draft", any(one.draft for one in families)),
-        ("camera_fixed", any(one.camera_fixed for one in families)),
-        ("watermark", any(one.watermark for one in families)),
-        ("service_tier", any(one.flex for one in families)),
-        ("priority", any(one.priority for one in families)),
-        ("tools", any(one.supports_web_search for one in families)),
-    ):
-        assert field in dialect.supported_fields or not granted
-    for role, granted in (
-        ("first_frame", any(one.first_frame for one in families)),
-        ("last_frame", any(one.last_frame for one in families)),
-        ("reference_image", any(one.reference_images for one in families)),
-        ("reference_video", any(one.reference_videos for one in families)),
-        ("reference_audio", any(one.reference_audio for one in families)),
-    ):
-        assert role in dialect.inline_roles | dialect.url_roles or not granted
+    for error_field in ({"message": message, "code": url}, message):
+        response = ApiResponse(400, body={**body, "error": error_field})
+        error = DIALECTS[name].parse_error(response, job="cgt-1")
+        assert error is not None
+        assert secret not in f"{error} {error.code} {error!r}"
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_row_claims_no_list_and_no_cancel_that_its_dialect_lacks(name):
-    """A provider may have less than its dialect, never more."""
-    row = PROVIDERS[name]
-    dialect = DIALECTS[row.dialect]
+def test_dialect_can_send_what_families_support(name):
+    """Every capability in the provider table has a field in the wire format."""
+    provider = PROVIDERS[name]
+    dialect = DIALECTS[provider.dialect]
+    families = [provider.get_family(family) for family in provider.models]
 
-    assert dialect.build_list("m", None, 1) is not None or not row.supports_listing
-    assert dialect.build_cancel("j") is not None or not row.supports_cancel
+    for field, is_supported in (
+        ("seed", any(family.seed for family in families)),
+        ("frames", any(family.frames for family in families)),
+        ("audio", any(family.audio for family in families)),
+        ("draft", any(family.draft for family in families)),
+        ("camera_fixed", any(family.camera_fixed for family in families)),
+        ("watermark", any(family.watermark for family in families)),
+        ("service_tier", any(family.flex for family in families)),
+        ("priority", any(family.priority for family in families)),
+        ("tools", any(family.supports_web_search for family in families)),
+    ):
+        assert field in dialect.supported_fields or not is_supported
+    for role, is_supported in (
+        ("first_frame", any(family.first_frame for family in families)),
+        ("last_frame", any(family.last_frame for family in families)),
+        ("reference_image", any(family.reference_images for family in families)),
+        ("reference_video", any(family.reference_videos for family in families)),
+        ("reference_audio", any(family.reference_audio for family in families)),
+    ):
+        assert role in dialect.inline_roles | dialect.url_roles or not is_supported
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_provider_list_and_cancel_exist_in_dialect(name):
+    """A provider may support less than its dialect, never more."""
+    provider = PROVIDERS[name]
+    dialect = DIALECTS[provider.dialect]
+
+    assert dialect.build_list("m", None, 1) is not None or not provider.supports_listing
+    assert dialect.build_cancel("j") is not None or not provider.supports_cancel
 
 
 IMAGES = {
@@ -194,50 +184,68 @@ IMAGES = {
 }
 
 
-@pytest.mark.parametrize("mime", IMAGES)
-def test_a_picture_s_type_is_told_by_its_bytes(dialect, mime):
-    """Where the order does not tell it, the first bytes do."""
-    order = RenderRequest(
-        model="m", prompt="p", media=(MediaInput("first_frame", data=IMAGES[mime]),)
-    )
+@pytest.mark.parametrize("mime_type", IMAGES)
+def test_image_type_is_sniffed_from_bytes(dialect, mime_type):
+    """If the request does not name it."""
+    image = MediaInput("first_frame", data=IMAGES[mime_type])
 
-    call = dialect.build_create(order)
+    call = dialect.build_create(RenderRequest(model="m", prompt="p", media=(image,)))
 
     if call.parts:
-        assert (call.parts[-1].mime_type, call.parts[-1].data) == (mime, IMAGES[mime])
+        part = call.parts[-1]
+        assert (part.mime_type, part.data) == (mime_type, IMAGES[mime_type])
     else:
-        assert f"data:{mime};base64," in json.dumps(call.json)
+        assert f"data:{mime_type};base64," in json.dumps(call.json)
 
 
 @pytest.mark.parametrize(
     "medium",
     [
         MediaInput("reference_video", data=b"\0\0\0\x18ftyp", mime_type="video/mp4"),
-        MediaInput("first_frame", data=b"no picture"),
+        MediaInput("first_frame", data=b"not an image"),
         MediaInput("first_frame"),
     ],
 )
-def test_what_has_no_place_is_not_sent(dialect, medium):
-    """Clips go by URL only, and bytes of no known type go nowhere."""
+def test_create_rejects_unsupported_bytes(dialect, medium):
+    """Clips are sent by URL only, and bytes of an unknown type are not sent at all."""
     with pytest.raises(InvalidRequest):
         dialect.build_create(RenderRequest(model="m", prompt="p", media=(medium,)))
 
 
-@pytest.mark.parametrize("role", ["first_frame", "last_frame", "reference_image"])
-@pytest.mark.parametrize("place", ["inline_roles", "url_roles"])
-def test_a_dialect_takes_the_pictures_it_says_it_takes(dialect, role, place):
-    """By file and by URL, and no others."""
-    given = {"data": PNG} if place == "inline_roles" else {"url": "https://example.com/a.png"}
-    order = RenderRequest(model="m", prompt="p", media=(MediaInput(role, **given),))
-
-    if role in getattr(dialect, place):
-        assert dialect.build_create(order).method == "POST"
-    else:
-        with pytest.raises(InvalidRequest):
-            dialect.build_create(order)
+ROLE_CASES = [
+    (name, role, attribute)
+    for name in sorted(DIALECTS)
+    for role in ("first_frame", "last_frame", "reference_image")
+    for attribute in ("inline_roles", "url_roles")
+]
 
 
-OTHERS = {
+def build_image_request(role, attribute):
+    """Return a request with one image, as a file or as a URL."""
+    form = {"data": PNG} if attribute == "inline_roles" else {"url": "https://example.com/a.png"}
+    return RenderRequest(model="m", prompt="p", media=(MediaInput(role, **form),))
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "attribute"),
+    [case for case in ROLE_CASES if case[1] in getattr(DIALECTS[case[0]], case[2])],
+)
+def test_create_accepts_image_of_supported_role(name, role, attribute):
+    """As a file and as a URL."""
+    assert DIALECTS[name].build_create(build_image_request(role, attribute)).method == "POST"
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "attribute"),
+    [case for case in ROLE_CASES if case[1] not in getattr(DIALECTS[case[0]], case[2])],
+)
+def test_create_rejects_image_of_other_role(name, role, attribute):
+    """As a file and as a URL."""
+    with pytest.raises(InvalidRequest):
+        DIALECTS[name].build_create(build_image_request(role, attribute))
+
+
+PARAMS: dict[str, Any] = {
     "frames": 57,
     "seed": 7,
     "camera_fixed": True,
@@ -254,38 +262,50 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("field", OTHERS)
-def test_what_has_no_word_is_refused_and_what_has_one_is_sent(dialect, field):
-    """Nothing that an author asked for is dropped in silence."""
-    order = RenderRequest(model="m", prompt="p", **{field: OTHERS[field]})
+@pytest.mark.parametrize("field", PARAMS)
+def test_create_sends_or_rejects_every_parameter(dialect, field):
+    """No parameter of the author is dropped without an error."""
+    request = RenderRequest(model="m", prompt="p", **{field: PARAMS[field]})
     plain = dialect.build_create(RenderRequest(model="m", prompt="p"))
 
     if field not in dialect.supported_fields:
         with pytest.raises(InvalidRequest, match=field.removesuffix("_seconds")):
-            dialect.build_create(order)
-    elif (dialect.name, field) != ("volc", "audio"):
-        assert dialect.build_create(order) != plain
+            dialect.build_create(request)
+    elif (dialect.name, field) == ("volc", "audio"):
+        # Sound is the default there, so only False is sent.
+        silent = dialect.build_create(RenderRequest(model="m", prompt="p", audio=False))
+        assert dialect.build_create(request) == plain
+        assert silent != plain
+    else:
+        assert dialect.build_create(request) != plain
 
 
-def test_the_last_frame_is_asked_for_where_that_can_be_done_only(dialect):
-    """Elsewhere the clip itself ends on it."""
+def test_create_ignores_unsupported_last_frame(dialect):
+    """The clip itself ends on it."""
     plain = dialect.build_create(RenderRequest(model="m", prompt="p"))
 
-    asked = dialect.build_create(RenderRequest(model="m", prompt="p", return_last_frame=True))
+    call = dialect.build_create(RenderRequest(model="m", prompt="p", return_last_frame=True))
 
-    assert (asked != plain) == ("return_last_frame" in dialect.supported_fields)
+    assert (call != plain) == ("return_last_frame" in dialect.supported_fields)
 
 
+@pytest.mark.parametrize("name", [name for name in DIALECTS if DIALECTS[name].requires_prompt])
 @pytest.mark.parametrize("prompt", ["", " \n"])
-def test_a_prompt_is_asked_for_where_there_must_be_one(dialect, prompt):
-    """Also beside a picture."""
-    order = RenderRequest(model="m", prompt=prompt, media=(MediaInput("first_frame", data=PNG),))
+def test_create_rejects_empty_prompt(name, prompt):
+    """Also with an image."""
+    image = MediaInput("first_frame", data=PNG)
 
-    if dialect.requires_prompt:
-        with pytest.raises(InvalidRequest, match="prompt"):
-            dialect.build_create(order)
-    else:
-        assert dialect.build_create(order)
+    with pytest.raises(InvalidRequest, match="prompt"):
+        DIALECTS[name].build_create(RenderRequest(model="m", prompt=prompt, media=(image,)))
+
+
+def test_create_without_prompt_is_accepted_by_ark():
+    """The content is the image alone."""
+    image = MediaInput("first_frame", data=PNG)
+
+    body = DIALECTS["ark"].build_create(RenderRequest(model="m", media=(image,))).json
+
+    assert [item["type"] for item in body["content"]] == ["image_url"]
 
 
 STATES = [
@@ -299,24 +319,24 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize(("word", "state"), STATES)
-def test_states_of_every_vocabulary_are_read_in_any_case(dialect, word, state):
-    """A new word of the vendor's is no end."""
-    reply = ApiResponse(200, body={"id": "j-1", "status": word})
+@pytest.mark.parametrize(("status_text", "state"), STATES)
+def test_status_texts_of_every_vendor_are_parsed(dialect, status_text, state):
+    """In any case; an unlisted text does not end the job."""
+    response = ApiResponse(200, body={"id": "j-1", "status": status_text})
 
-    assert state == _told(dialect, reply)
+    assert _parse_state(dialect, response) == state
 
 
-def _told(dialect, reply):
+def _parse_state(dialect, response):
     try:
-        status = dialect.parse_status(reply)
+        status = dialect.parse_status(response)
     except ProviderError as error:
         return error.kind
     return "done" if isinstance(status, JobResult) else status.state
 
 
-def test_times_in_milliseconds_are_read_as_seconds(dialect):
-    """Some gateways document one and send the other."""
+def test_milliseconds_are_parsed_as_seconds(dialect):
+    """Some gateways document one unit and send the other."""
     body = {"status": "running", "created_at": 1764347090922, "progress": "30%"}
 
     status = dialect.parse_status(ApiResponse(200, body=body))
@@ -325,16 +345,14 @@ def test_times_in_milliseconds_are_read_as_seconds(dialect):
     assert status.progress == 0.3
 
 
-def test_a_wrapped_task_is_found(dialect):
-    """new-api puts the task into `data`."""
-    body = {
-        "code": "success",
-        "data": {"task_id": "t-1", "status": "SUCCESS", "video_url": "https://v/x"},
-    }
+def test_wrapped_task_is_parsed(dialect):
+    """The software new-api puts the task into `data`."""
+    task = {"task_id": "t-1", "status": "SUCCESS", "video_url": "https://v/x"}
+    response = ApiResponse(200, body={"code": "success", "data": task})
 
-    assert dialect.parse_error(ApiResponse(200, body=body), job="t-1") is None
-    assert dialect.parse_status(ApiResponse(200, body=body)).clip_url == "https://v/x"
-    assert dialect.parse_created(ApiResponse(200, body=body)) == "t-1"
+    assert dialect.parse_error(response, job="t-1") is None
+    assert dialect.parse_status(response).clip_url == "https://v/x"
+    assert dialect.parse_created(response) == "t-1"
 
 
 @pytest.mark.parametrize(
@@ -345,7 +363,9 @@ def test_a_wrapped_task_is_found(dialect):
         {"error": {"code": "fail_to_fetch_task", "message": '{"message": "task_not_exist"}'}},
     ],
 )
-def test_an_unknown_job_is_lost_also_where_it_is_a_400(dialect, body):
-    """In any shape; without a job to ask after, it is a wrong request."""
-    assert dialect.parse_error(ApiResponse(400, body=body), job="t-1").kind == "job_lost"
-    assert dialect.parse_error(ApiResponse(400, body=body)).kind == "rejected"
+def test_unknown_job_in_a_400_is_lost(dialect, body):
+    """In any shape; for a call that is not about a job it is an invalid request."""
+    response = ApiResponse(400, body=body)
+
+    assert dialect.parse_error(response, job="t-1").kind == "job_lost"
+    assert dialect.parse_error(response).kind == "invalid_request"

@@ -1,7 +1,7 @@
-"""Replies that no vendor would send: each has one meaning, or is one clear error, at every dialect.
+"""Responses that no vendor would send: every dialect returns a valid result or one clear error.
 
-Most begin as a reply that was saved from a vendor's page and have a place or two spoilt, so that a
-good part of them is understood; the others are made up, or are no JSON at all.
+Most are saved responses of a vendor's page with one or two values mutated, so that parsers get far
+into them; the others are generated, or are not JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import astuple
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,9 +41,12 @@ from tasks.providers.types import (
     JobResult,
     RenderRequest,
 )
+from tests.support.wire import API_KEY, WIRE_FOLDER
 
-# More by hand: DIALECT_FUZZ=10000 pytest -n 0 tests/tasks/providers/test_fuzz.py
-EXAMPLES, TALKS = (int(os.environ.get("DIALECT_FUZZ", usual)) for usual in ("100", "25"))
+# To run more: DIALECT_FUZZ=10000 pytest -n 0 tests/tasks/providers/test_fuzz.py
+EXAMPLES, CLIENT_EXAMPLES = (
+    int(os.environ.get("DIALECT_FUZZ", default)) for default in ("100", "25")
+)
 fuzzed = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -52,8 +54,7 @@ fuzzed = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-WIRE = Path(__file__).parents[2] / "wire"
-ROWS = {
+PROVIDER_BY_DIALECT = {
     "ark": "ark",
     "volc": "cometapi-volc",
     "videos": "cometapi-videos",
@@ -61,9 +62,9 @@ ROWS = {
     "sora": "infinity-blue",
 }
 NOW = 1_800_000_000.0
-CREATE_ENDS = (RateLimited, InvalidRequest, AccountError, InputModerated, SubmissionUnclear)
+CREATE_ERRORS = (RateLimited, InvalidRequest, AccountError, InputModerated, SubmissionUnclear)
 
-names = st.sampled_from(
+field_names = st.sampled_from(
     [
         *("id", "task_id", "status", "error", "code", "message", "type", "content", "video_url"),
         *("last_frame_url", "usage", "completion_tokens", "total_tokens", "created_at", "data"),
@@ -72,7 +73,7 @@ names = st.sampled_from(
         *("progress", "completed_at", "model", "generate_audio", "resolution", "msg", "param"),
     ]
 )
-words = st.text(max_size=20) | st.sampled_from(
+texts = st.text(max_size=20) | st.sampled_from(
     [
         *("succeeded", "FAILED", "Queued", "expired", "cancelled", "SUCCESS", "in progress", "ok"),
         *("cgt-20260721134956-h5cz9", "..", "a/b", "\ud800", "\x00", "\u202e", "😀" * 300),
@@ -90,69 +91,69 @@ leaves = st.one_of(
     st.integers(-(2**70), 2**70),
     st.sampled_from([10**400, -(10**30), 1764347090922, 0, -1, 5]),
     st.floats(),
-    words,
+    texts,
 )
-anything = st.recursive(
+json_values = st.recursive(
     leaves,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(names | words, inner, max_size=5)
+        st.lists(inner, max_size=4), st.dictionaries(field_names | texts, inner, max_size=5)
     ),
     max_leaves=12,
 )
 
 
-def saved_bodies() -> list[Any]:
-    """Every body of a reply that was saved, of all dialects: gateways mix them up, too."""
-    told = (json.loads(path.read_text("utf-8")) for path in sorted(WIRE.glob("*/*.json")))
-    return [one["reply"]["body"] for one in told]
+def load_bodies() -> list[Any]:
+    """Return the response bodies of all wire files; gateways mix up the formats, too."""
+    files = (json.loads(path.read_text("utf-8")) for path in sorted(WIRE_FOLDER.glob("*/*.json")))
+    return [wire["reply"]["body"] for wire in files]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths to every value within."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, one in inner:
+def iter_paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value inside `value`."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
         yield (*path, key)
-        if isinstance(one, (dict, list)):
-            yield from places(one, (*path, key))
+        if isinstance(inner, (dict, list)):
+            yield from iter_paths(inner, (*path, key))
 
 
 @st.composite
-def spoilt(draw: st.DrawFn) -> Any:
-    """A saved body with a value changed, taken away, moved, wrapped or added, up to three times."""
+def mutated_bodies(draw: st.DrawFn) -> Any:
+    """Draw a saved body with up to three values changed, removed, renamed, wrapped or added."""
     body = copy.deepcopy(draw(st.sampled_from(BODIES)))
     for _ in range(draw(st.integers(0, 3))):
-        found = list(places(body)) if isinstance(body, (dict, list)) else []
-        if not found:
+        paths = list(iter_paths(body)) if isinstance(body, (dict, list)) else []
+        if not paths:
             break
-        *way, last = draw(st.sampled_from(found))
-        place = body
-        for key in way:
-            place = place[key]
-        _spoil(draw, place, last)
+        *parents, key = draw(st.sampled_from(paths))
+        parent = body
+        for step in parents:
+            parent = parent[step]
+        _mutate(draw, parent, key)
     wrap = draw(st.sampled_from(["data", "error", "items", "detail", "list", *[""] * 20]))
     return [body] if wrap == "list" else {wrap: body} if wrap else body
 
 
-def _spoil(draw: st.DrawFn, place: Any, key: Any) -> None:
-    match draw(st.sampled_from(["change", "change", "take", "wrap", "text", "rename", "add"])):
+def _mutate(draw: st.DrawFn, parent: Any, key: Any) -> None:
+    match draw(st.sampled_from(["change", "change", "remove", "wrap", "text", "rename", "add"])):
         case "change":
-            place[key] = draw(anything)
-        case "take":
-            del place[key]
+            parent[key] = draw(json_values)
+        case "remove":
+            del parent[key]
         case "wrap":
-            place[key] = draw(st.sampled_from([[place[key]], {"data": place[key]}]))
+            parent[key] = draw(st.sampled_from([[parent[key]], {"data": parent[key]}]))
         case "text":
-            place[key] = json.dumps(place[key])
-        case "rename" if isinstance(place, dict):
-            place[draw(names)] = place.pop(key)
-        case _ if isinstance(place, dict):
-            place[draw(names)] = draw(anything)
+            parent[key] = json.dumps(parent[key])
+        case "rename" if isinstance(parent, dict):
+            parent[draw(field_names)] = parent.pop(key)
+        case _ if isinstance(parent, dict):
+            parent[draw(field_names)] = draw(json_values)
         case _:
-            place.append(draw(anything))
+            parent.append(draw(json_values))
 
 
 def nested(depth: int, inner: str, kind: str) -> bytes:
-    """JSON so deep: lists, objects, or errors within errors."""
+    """Return JSON of that depth: lists, objects, or errors inside errors."""
     opening, closing = {
         "list": ("[", "]"),
         "object": ('{"data":', "}"),
@@ -161,19 +162,19 @@ def nested(depth: int, inner: str, kind: str) -> bytes:
     return (opening * depth + inner + closing * depth).encode()
 
 
-def cut(text: str, at: int, between: bytes) -> bytes:
-    """Broken off, or with something in its midst."""
+def damage(text: str, at: int, between: bytes) -> bytes:
+    """Return the text cut off, or with bytes inserted."""
     data = text.encode()
     at = at % (len(data) + 1)
     return data[:at] + between + (data[at:] if between else b"")
 
 
-BODIES = saved_bodies()
-jsons = st.builds(json.dumps, spoilt() | anything)
-datas = st.one_of(
-    *(st.builds(json.dumps, spoilt()).map(str.encode) for _ in range(9)),
-    jsons.map(str.encode),
-    st.builds(cut, jsons, st.integers(0, 4000), st.just(b"") | st.binary(max_size=6)),
+BODIES = load_bodies()
+json_texts = st.builds(json.dumps, mutated_bodies() | json_values)
+body_bytes = st.one_of(
+    *(st.builds(json.dumps, mutated_bodies()).map(str.encode) for _ in range(9)),
+    json_texts.map(str.encode),
+    st.builds(damage, json_texts, st.integers(0, 4000), st.just(b"") | st.binary(max_size=6)),
     st.builds(
         nested,
         st.sampled_from([3, 98, 99, 100, 101, 900, 20_000]),
@@ -192,7 +193,7 @@ datas = st.one_of(
         ]
     ),
 )
-# Half of them a 200: that is where most has to be understood.
+# Most are 200: these responses are parsed the furthest.
 statuses = st.sampled_from(
     [
         *([200] * 40 + [201, 202, 204, 206, 301, 302, 307, 400, 400, 400, 400, 401, 402, 403, 404]),
@@ -215,51 +216,54 @@ headers = st.dictionaries(
 jobs = st.sampled_from(["cgt-20260721134956-h5cz9", "task_1", "../x", "ü"])
 
 
-def test_there_are_replies_to_spoil() -> None:
-    """Of every dialect."""
+def test_fuzz_covers_every_dialect() -> None:
+    """With many saved responses."""
+    folders = {path.parent.name for path in WIRE_FOLDER.glob("*/*.json")}
+
     assert len(BODIES) > 60
-    assert {path.parent.name for path in WIRE.glob("*/*.json")} == set(DIALECTS) == set(ROWS)
+    assert folders == set(DIALECTS) == set(PROVIDER_BY_DIALECT)
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_any_reply_has_a_meaning_or_is_one_clear_error(name) -> None:
-    """As an answer to a create, to a question and to a list; whatever is told can be used."""
+def test_fuzz_parsers_return_valid_results(name: str) -> None:
+    """As the response to a create, a query and a list."""
     dialect = DIALECTS[name]
 
     @fuzzed
-    @given(status=statuses, headers=headers, data=st.none() | datas, job=jobs)
-    def read(status: int, headers: dict[str, str], data: bytes | None, job: str) -> None:
-        reply = decode_response(status, headers, data)
-        _check_create(dialect, reply)
-        question = outcomes.classify_query_response(dialect, reply, job=job, now=NOW)
-        _check_error(question if isinstance(question, ProviderError) else None)
-        for ask in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
-            _check_answer(_answer(ask, reply))
+    @given(status=statuses, headers=headers, data=st.none() | body_bytes, job=jobs)
+    def check(status: int, headers: dict[str, str], data: bytes | None, job: str) -> None:
+        response = decode_response(status, headers, data)
+        _check_create(dialect, response)
+        result = outcomes.classify_query_response(dialect, response, job=job, now=NOW)
+        _check_error(result if isinstance(result, ProviderError) else None)
+        for parse in (dialect.parse_created, dialect.parse_status, dialect.parse_list):
+            _check_result(_parse(parse, response))
 
-    read()
+    check()
 
 
-def _answer(ask: Any, reply: ApiResponse) -> Any:
+def _parse(parse: Any, response: ApiResponse) -> Any:
     try:
-        return ask(reply)
+        return parse(response)
     except ProviderError as error:
         return error
 
 
-def _check_create(dialect: Any, reply: ApiResponse) -> None:
-    """Money: a job that is named is taken, and what is not surely refused is unclear."""
-    outcome = outcomes.classify_create_response(dialect, reply, now=NOW)
-    named = _answer(dialect.parse_created, reply)
-    if 200 <= reply.status < 300 and isinstance(named, str):
-        assert outcome == named
+def _check_create(dialect: Any, response: ApiResponse) -> None:
+    """Check that a named job is accepted, and that anything but a certain rejection is unclear."""
+    outcome = outcomes.classify_create_response(dialect, response, now=NOW)
+    job = _parse(dialect.parse_created, response)
+    is_success = 200 <= response.status < 300
+    if is_success and isinstance(job, str):
+        assert outcome == job
     if isinstance(outcome, str):
         event("a job")
-        assert 200 <= reply.status < 300
+        assert is_success
         return
     event(outcome.kind)
-    assert isinstance(outcome, CREATE_ENDS)
-    is_refusal = 400 <= reply.status < 500 and reply.status not in (408, 409, 425)
-    assert is_refusal or 200 <= reply.status < 300 or isinstance(outcome, SubmissionUnclear)
+    assert isinstance(outcome, CREATE_ERRORS)
+    is_rejection = 400 <= response.status < 500 and response.status not in (408, 409, 425)
+    assert is_rejection or is_success or isinstance(outcome, SubmissionUnclear)
     _check_error(outcome)
 
 
@@ -274,18 +278,18 @@ def _check_error(error: ProviderError | None) -> None:
     assert error.retry_after_seconds is None or 0 <= error.retry_after_seconds <= 60
 
 
-def _check_answer(answer: Any) -> None:
-    if isinstance(answer, ProviderError):
-        _check_error(answer)
-    elif isinstance(answer, str):
-        assert answer
-        assert answer.isprintable()
-    elif isinstance(answer, (JobPending, JobResult)):
-        _check_status(answer)
+def _check_result(result: Any) -> None:
+    if isinstance(result, ProviderError):
+        _check_error(result)
+    elif isinstance(result, str):
+        assert result
+        assert result.isprintable()
+    elif isinstance(result, (JobPending, JobResult)):
+        _check_status(result)
     else:
-        for one in answer:
-            _check_answer(one.job)
-            _check_answer(one.status)
+        for job in result:
+            _check_result(job.job)
+            _check_result(job.status)
 
 
 def _check_status(status: JobPending | JobResult) -> None:
@@ -295,60 +299,70 @@ def _check_status(status: JobPending | JobResult) -> None:
             assert url == "" or url.lower().startswith(("http://", "https://"))
     else:
         assert status.progress is None or 0 <= status.progress <= 1
-    for fact in astuple(status.details):
-        if isinstance(fact, float):
-            assert math.isfinite(fact)
-        if isinstance(fact, str):
-            assert fact.isprintable()
+    for value in astuple(status.details):
+        if isinstance(value, float):
+            assert math.isfinite(value)
+        if isinstance(value, str):
+            assert value.isprintable()
+
+
+RESULT_TYPES = {
+    "create": CreatedJob,
+    "query": JobPending | JobResult,
+    "wait": JobResult,
+    "list": JobList | None,
+    "cancel": bool,
+}
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_any_replies_leave_the_client_with_an_answer_or_an_error(name) -> None:
-    """Several in a row, also badly packed ones: create, ask, wait, list and cancel all end."""
-    replies: list[httpx.Response] = []
+def test_fuzz_client_actions_end(name: str) -> None:
+    """With several responses in a row, also with a wrong encoding: a result or an error."""
+    responses: list[httpx.Response] = []
 
-    def answer(_: httpx.Request) -> httpx.Response:
-        told = replies.pop(0) if len(replies) > 1 else replies[0]
-        # Anew, for what has been read is not sent twice.
+    def respond(_: httpx.Request) -> httpx.Response:
+        response = responses.pop(0) if len(responses) > 1 else responses[0]
+        # A new object, because a response can be read only once.
         return httpx.Response(
-            told.status_code, headers=told.headers, stream=httpx.ByteStream(told.extensions["data"])
+            response.status_code,
+            headers=response.headers,
+            stream=httpx.ByteStream(response.extensions["data"]),
         )
 
     with asyncio.Runner() as runner:
-        client, clock = runner.run(_client(name, answer))
+        client, clock = runner.run(_build_client(name, respond))
 
-        @settings(fuzzed, max_examples=TALKS)
+        @settings(fuzzed, max_examples=CLIENT_EXAMPLES)
         @given(
-            told=st.lists(st.tuples(statuses, headers, datas), min_size=1, max_size=5),
-            packed=st.sampled_from([{}, {}, {}, {"content-encoding": "gzip"}]),
+            exchanges=st.lists(st.tuples(statuses, headers, body_bytes), min_size=1, max_size=5),
+            encoding=st.sampled_from([{}, {}, {}, {"content-encoding": "gzip"}]),
             job=jobs,
         )
-        def talk(told: list[Any], packed: dict[str, str], job: str) -> None:
-            for action in ("create", "query", "wait", "recent", "cancel"):
-                replies[:] = [_response(*one, packed) for one in told]
+        def check(exchanges: list[Any], encoding: dict[str, str], job: str) -> None:
+            for action, result_type in RESULT_TYPES.items():
+                responses[:] = [
+                    _build_response(status, {**headers, **encoding}, data)
+                    for status, headers, data in exchanges
+                ]
                 try:
-                    result = runner.run(_say(client, action, job, clock()))
+                    result = runner.run(_run_action(client, action, job, clock()))
                 except ProviderError as error:
                     _check_error(error)
                 else:
                     event(f"{action}: {type(result).__name__}")
-                    assert isinstance(
-                        result, CreatedJob | JobPending | JobResult | JobList | bool | None
-                    )
+                    assert isinstance(result, result_type)
 
-        talk()
+        check()
         runner.run(client.aclose())
 
 
-def _response(
-    status: int, headers: dict[str, str], data: bytes, packed: dict[str, str]
-) -> httpx.Response:
-    # Bytes, for a vendor may send any.
-    raw = [(name.encode(), word.encode("latin-1")) for name, word in {**headers, **packed}.items()]
+def _build_response(status: int, headers: dict[str, str], data: bytes) -> httpx.Response:
+    # As bytes, because a vendor may send any.
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     return httpx.Response(status, headers=raw, extensions={"data": data})
 
 
-async def _client(name: str, answer: Any) -> tuple[Client, Any]:
+async def _build_client(name: str, respond: Any) -> tuple[Client, Any]:
     now = [NOW]
 
     async def sleep(seconds: float) -> None:
@@ -356,17 +370,17 @@ async def _client(name: str, answer: Any) -> tuple[Client, Any]:
         now[0] += seconds
 
     client = Client(
-        PROVIDERS[ROWS[name]],
+        PROVIDERS[PROVIDER_BY_DIALECT[name]],
         DIALECTS[name],
-        api_key=SecretStr("sk-very-secret-0123456789"),
-        transport=httpx.MockTransport(answer),
+        api_key=SecretStr(API_KEY),
+        transport=httpx.MockTransport(respond),
         clock=lambda: now[0],
         sleep=sleep,
     )
     return client, lambda: now[0]
 
 
-async def _say(client: Client, action: str, job: str, now: float) -> Any:
+async def _run_action(client: Client, action: str, job: str, now: float) -> Any:
     match action:
         case "create":
             return await client.create(RenderRequest(model="m", prompt="A lamp turns on."))
@@ -374,7 +388,7 @@ async def _say(client: Client, action: str, job: str, now: float) -> Any:
             return await client.query(job)
         case "wait":
             return await client.wait(job, started_at=now, timeout_seconds=30)
-        case "recent":
+        case "list":
             return await client.list_jobs("m", created_after=now - 60)
         case _:
             return await client.cancel(job)

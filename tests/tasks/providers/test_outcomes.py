@@ -1,4 +1,4 @@
-"""The rule about money at the wire, apart from any wire."""
+"""The rule that decides whether a create was accepted, without a network."""
 
 import pytest
 
@@ -8,35 +8,44 @@ from tasks.providers.outcomes import classify_create_response, classify_query_re
 from tasks.providers.types import ApiResponse, LostResponse
 
 ARK = DIALECTS["ark"]
-CLOSED = {"not_sent", "throttled", "rejected", "unauthorized", "refused"}
+NOT_ACCEPTED_KINDS = {
+    "request_not_sent",
+    "rate_limited",
+    "invalid_request",
+    "account_error",
+    "authentication_failed",
+    "input_moderated",
+}
+
+
+def create_kind(outcome):
+    """Return the kind of the error of a create."""
+    error = classify_create_response(ARK, outcome, now=0)
+    assert isinstance(error, ProviderError)
+    return error.kind
 
 
 @pytest.mark.parametrize(
     "status", [408, 409, 425, 500, 502, 503, 504, 301, 302, 307, 308, 100, 599]
 )
 @pytest.mark.parametrize("body", [None, {"error": {"code": "InvalidParameter", "message": "no"}}])
-def test_a_status_that_decides_nothing_is_unclear(status, body):
-    """Whatever the body says beside it."""
-    told = classify_create_response(ARK, ApiResponse(status, body=body), now=0)
-
-    assert isinstance(told, ProviderError)
-    assert told.kind == "unclear"
+def test_create_ambiguous_status_is_unclear(status, body):
+    """The body makes no difference."""
+    assert create_kind(ApiResponse(status, body=body)) == "submission_unclear"
 
 
 @pytest.mark.parametrize(
     "status", [status for status in range(400, 500) if status not in (408, 409, 425)]
 )
-def test_every_other_4xx_closes_the_intent(status):
-    """Nothing was accepted, with or without words, and also where the answer broke off."""
-    for outcome in (
-        ApiResponse(status, body={"error": {"code": "InternalServiceError", "message": "x"}}),
-        ApiResponse(status, body=None, text="<html>"),
-        LostResponse(was_sent=True, reason="cut", status=status),
-    ):
-        told = classify_create_response(ARK, outcome, now=0)
+def test_create_other_4xx_is_not_accepted(status):
+    """With or without a known code, and also if the response was cut off after the status."""
+    body = {"error": {"code": "InternalServiceError", "message": "x"}}
 
-        assert isinstance(told, ProviderError)
-        assert told.kind in CLOSED
+    assert create_kind(ApiResponse(status, body=body)) in NOT_ACCEPTED_KINDS
+    assert create_kind(ApiResponse(status, body=None, text="<html>")) in NOT_ACCEPTED_KINDS
+    assert create_kind(LostResponse(was_sent=True, reason="cut", status=status)) in (
+        NOT_ACCEPTED_KINDS
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,51 +57,52 @@ def test_every_other_4xx_closes_the_intent(status):
         {"error": {"code": "SomethingNew", "message": "x"}},
     ],
 )
-def test_an_error_body_in_a_200_is_a_rejection(body):
-    """By whatever code, it closes the intent."""
-    assert classify_create_response(ARK, ApiResponse(200, body=body), now=0).kind in CLOSED
+def test_create_error_in_200_is_not_accepted(body):
+    """The code makes no difference."""
+    assert create_kind(ApiResponse(200, body=body)) in NOT_ACCEPTED_KINDS
 
 
 @pytest.mark.parametrize(
     "body", [None, {}, [], "ok", {"message": "accepted"}, {"id": ""}, {"id": None}]
 )
-def test_a_2xx_without_a_job_is_unclear(body):
-    """A job may exist that nobody can name."""
-    assert classify_create_response(ARK, ApiResponse(200, body=body), now=0).kind == "unclear"
+def test_create_2xx_without_job_is_unclear(body):
+    """A job may exist whose id is not known."""
+    assert create_kind(ApiResponse(200, body=body)) == "submission_unclear"
 
 
-@pytest.mark.parametrize(("sent", "kind"), [(True, "unclear"), (False, "not_sent")])
-def test_a_lost_create_goes_by_whether_it_left(sent, kind):
-    """What surely never left may be sent; all else is unclear."""
+@pytest.mark.parametrize(
+    ("was_sent", "kind"), [(True, "submission_unclear"), (False, "request_not_sent")]
+)
+def test_create_lost_response_depends_on_was_sent(was_sent, kind):
+    """Only a request that certainly was not sent may be sent again."""
+    assert create_kind(LostResponse(was_sent=was_sent, reason="x")) == kind
+
+
+def test_create_cut_off_2xx_is_unclear():
+    """It was accepted, and its job id is lost."""
     assert (
-        kind == classify_create_response(ARK, LostResponse(was_sent=sent, reason="x"), now=0).kind
-    )
-
-
-def test_a_2xx_that_broke_off_is_unclear():
-    """It was accepted, and its id is lost."""
-    assert (
-        classify_create_response(
-            ARK, LostResponse(was_sent=True, reason="cut", status=200), now=0
-        ).kind
-        == "unclear"
+        create_kind(LostResponse(was_sent=True, reason="cut", status=200)) == "submission_unclear"
     )
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 503])
-def test_a_question_that_fails_over_there_may_be_asked_again(status):
-    """Even where the code beside it would be final."""
+def test_query_vendor_failure_is_unreachable(status):
+    """Even if the code in the body is final."""
     body = {"error": {"code": "AuthenticationError", "message": "x"}}
 
-    assert (
-        classify_query_response(ARK, ApiResponse(status, body=body), job="j", now=0).kind
-        == "unreachable"
-    )
+    error = classify_query_response(ARK, ApiResponse(status, body=body), job="j", now=0)
+
+    assert isinstance(error, ProviderError)
+    assert error.kind == "unreachable"
 
 
-def test_retry_after_is_told_with_the_error():
-    """So that whoever asks again waits as long as was asked for."""
-    reply = ApiResponse(429, {"retry-after": "7"}, {"message": "slow"})
+def test_retry_after_is_part_of_the_error():
+    """So that the caller can wait as long as the vendor requires."""
+    response = ApiResponse(429, {"retry-after": "7"}, {"message": "slow"})
 
-    assert classify_create_response(ARK, reply, now=0).retry_after_seconds == 7
-    assert classify_query_response(ARK, reply, job="j", now=0).retry_after_seconds == 7
+    create_error = classify_create_response(ARK, response, now=0)
+    query_error = classify_query_response(ARK, response, job="j", now=0)
+
+    for error in (create_error, query_error):
+        assert isinstance(error, ProviderError)
+        assert error.retry_after_seconds == 7

@@ -1,6 +1,6 @@
-"""Tokens against every published figure, and prices against the published examples."""
+"""Token counts and prices, compared with every published figure."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
@@ -14,7 +14,7 @@ from tasks.providers.prices import (
 )
 
 PUBLISHED = [
-    # width, height, frames made, seconds of reference video, tokens as billed
+    # width, height, rendered frames, seconds of reference video, billed tokens
     (1280, 720, count_frames(5), 0, 108_900),
     (1280, 720, count_frames(4), 0, 87_300),
     (1280, 720, count_frames(4), 4, 173_700),
@@ -31,27 +31,29 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(("width", "height", "frames", "video", "billed"), PUBLISHED)
-def test_the_formula_fits_every_published_figure(width, height, frames, video, billed):
-    """Seconds x 24 and one more frame, times pixels, by 1024, rounded down."""
-    assert billed == count_tokens(width, height, frames, input_video_seconds=video)
+def test_count_tokens_matches_published_figures(width, height, frames, video, billed):
+    """Frames times pixels, divided by 1024, rounded down."""
+    assert count_tokens(width, height, frames, input_video_seconds=video) == billed
 
 
 @pytest.mark.parametrize(
-    ("resolution", "seconds", "least"),
+    ("resolution", "seconds", "min_tokens"),
     [("480p", 4, 70_308), ("480p", 15, 251_100), ("720p", 4, 151_200), ("720p", 15, 540_000)],
 )
-def test_reference_video_on_2_0_has_a_floor(resolution, seconds, least):
-    """Volcengine's table of least tokens: ceil(5/3 x seconds) of picture at 24 frames."""
+def test_count_tokens_2_0_video_has_minimum(resolution, seconds, min_tokens):
+    """Volcengine's table of minimum tokens: the frames of ceil(5/3 x seconds)."""
     family = FAMILIES["seedance-2.0"]
     width, height = get_frame_size(family, resolution, "16:9")
 
-    told = count_tokens(width, height, count_frames(seconds), family=family, input_video_seconds=2)
+    tokens = count_tokens(
+        width, height, count_frames(seconds), family=family, input_video_seconds=2
+    )
 
-    assert least == told
+    assert tokens == min_tokens
 
 
-def test_the_floor_holds_only_beside_reference_video_and_only_on_2_0():
-    """Without video in the input, or on 2.5, the plain count stays."""
+def test_count_tokens_other_clips_have_no_minimum():
+    """Without reference video, or on 2.5, the plain count applies."""
     frames = count_frames(4)
 
     assert count_tokens(864, 496, frames, family=FAMILIES["seedance-2.0"]) == 864 * 496 * 97 // 1024
@@ -62,17 +64,17 @@ def test_the_floor_holds_only_beside_reference_video_and_only_on_2_0():
 
 
 @pytest.mark.parametrize(("audio", "factor"), [(True, "0.6"), (False, "0.7")])
-def test_a_draft_of_1_5_counts_less(audio, factor):
+def test_count_tokens_1_5_draft_is_cheaper(audio, factor):
     """With sound 0.6 of its tokens, silent 0.7."""
     family = FAMILIES["seedance-1.5-pro"]
 
-    told = count_tokens(864, 496, 97, family=family, draft=True, audio=audio)
+    tokens = count_tokens(864, 496, 97, family=family, draft=True, audio=audio)
 
-    assert told == int(Decimal(864 * 496 * 97) * Decimal(factor) / 1024)
+    assert tokens == int(Decimal(864 * 496 * 97) * Decimal(factor) / 1024)
 
 
-def test_a_draft_of_2_5_counts_in_full():
-    """Its factor is published nowhere, so the wall is not built too low."""
+def test_count_tokens_2_5_draft_counts_in_full():
+    """Its factor is not published, and a budget must not assume too low a price."""
     family = FAMILIES["seedance-2.5"]
 
     assert count_tokens(854, 480, 97, family=family, draft=True) == count_tokens(854, 480, 97)
@@ -95,26 +97,28 @@ def test_a_draft_of_2_5_counts_in_full():
         ("seedance-1.5-pro", "1080p", True, "3.89"),
     ],
 )
-def test_volcengine_s_own_examples_come_out(name, resolution, audio, expected):
-    """Five seconds of 16:9 cost what the pages say, which leave out the one frame more."""
+def test_price_matches_volcengine_examples(name, resolution, audio, expected):
+    """Five seconds of 16:9; the pages' examples leave out the additional frame."""
     family = FAMILIES[name]
     count = count_tokens(*get_frame_size(family, resolution, "16:9"), 120)
 
-    told = calculate_price(
+    price = calculate_price(
         PROVIDERS["ark"], family, tokens=count, resolution=resolution, audio=audio
     )
 
-    assert told is not None
-    assert (Decimal(expected), "CNY") == (round(told.amount, 2), told.currency)
+    assert price is not None
+    rounded = price.amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    assert (rounded, price.currency) == (Decimal(expected), "CNY")
 
 
-def rate_of(provider, name, **more):
-    told = calculate_price(PROVIDERS[provider], FAMILIES[name], tokens=1_000_000, **more)
-    return told and str(told.amount.normalize() + 0)
+def find_rate(provider, name, **options):
+    """Return the price of a million tokens as text, or None."""
+    price = calculate_price(PROVIDERS[provider], FAMILIES[name], tokens=1_000_000, **options)
+    return price and str(price.amount.normalize() + 0)
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "expected"),
+    ("name", "options", "expected"),
     [
         ("seedance-2.5", {"resolution": "720p", "video_input": True}, "42"),
         ("seedance-2.5", {"resolution": "1080p", "video_input": True}, "46"),
@@ -136,13 +140,13 @@ def rate_of(provider, name, **more):
         ("seedance-1.5-pro", {"resolution": "480p", "draft": True, "flex": True}, None),
     ],
 )
-def test_volcengine_s_list_in_yuan(name, more, expected):
-    """Per million tokens; what the page has no price for is None, never zero."""
-    assert expected == rate_of("ark", name, **more)
+def test_volcengine_list_prices(name, options, expected):
+    """Yuan per million tokens; a price that the page does not list is None, never zero."""
+    assert find_rate("ark", name, **options) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "expected"),
+    ("name", "options", "expected"),
     [
         ("seedance-2.5", {"resolution": "480p"}, "10.7"),
         ("seedance-2.5", {"resolution": "480p", "video_input": True}, "6.4"),
@@ -161,63 +165,66 @@ def test_volcengine_s_list_in_yuan(name, more, expected):
         ("seedance-1.0-lite", {"resolution": "720p"}, None),
     ],
 )
-def test_byteplus_s_list_in_dollars(name, more, expected):
-    """Per million tokens; lite and flex are published nowhere."""
-    assert expected == rate_of("modelark", name, **more)
+def test_byteplus_list_prices(name, options, expected):
+    """Dollars per million tokens; lite and flex are not published."""
+    assert find_rate("modelark", name, **options) == expected
 
 
-def test_the_simulator_costs_nothing_and_has_every_currency():
-    """Zero without a currency, also for what no table knows."""
-    told = calculate_price(PROVIDERS["simulator"], None, tokens=10**9, resolution="4k", flex=True)
+def test_simulator_is_free():
+    """Zero without a currency, also for a model that no table contains."""
+    price = calculate_price(PROVIDERS["simulator"], None, tokens=10**9, resolution="4k", flex=True)
 
-    assert told == Money(amount=Decimal(0))
+    assert price == Money(amount=Decimal(0))
 
 
-def test_a_model_without_a_family_has_no_price():
-    """Only the account knows what an endpoint id runs."""
+def test_price_of_unknown_family_is_none():
+    """The model behind an endpoint id is not known."""
     assert calculate_price(PROVIDERS["ark"], None, tokens=1, resolution="720p") is None
 
 
-def test_sums_are_exact_until_they_are_shown():
-    """A small sum keeps its digits; people see two, or four where two would hide it."""
-    told = calculate_price(
+def test_price_is_exact():
+    """A small price keeps its digits."""
+    price = calculate_price(
         PROVIDERS["modelark"], FAMILIES["seedance-1.0-pro"], tokens=7, resolution="480p"
     )
 
-    assert told == Money(amount=Decimal("0.0000175"), currency="USD")
+    assert price == Money(amount=Decimal("0.0000175"), currency="USD")
 
 
-def test_a_user_s_own_table_stands_in_for_the_list():
-    """Prices are data, handed in."""
-    mine = PriceTable("EUR", "today", "my contract", (Rate("seedance-2.0", Decimal(3)),))
+def test_price_uses_given_tables():
+    """A table that is passed in replaces the list prices."""
+    table = PriceTable("EUR", "today", "my contract", (Rate("seedance-2.0", Decimal(3)),))
 
-    told = calculate_price(
+    price = calculate_price(
         PROVIDERS["ark"],
         FAMILIES["seedance-2.0"],
         tokens=1_000_000,
         resolution="4k",
-        tables={"volcengine": mine},
+        tables={"volcengine": table},
     )
 
-    assert told == Money(amount=Decimal(3), currency="EUR")
+    assert price == Money(amount=Decimal(3), currency="EUR")
 
 
-def test_every_table_tells_its_day_and_source():
-    """And a provider's table is in its currency."""
-    assert all(table.as_of and table.source for table in PRICE_TABLES.values())
-    for row in PROVIDERS.values():
-        if row.price_table in PRICE_TABLES:
-            assert PRICE_TABLES[row.price_table].currency == row.currency
+@pytest.mark.parametrize("name", PRICE_TABLES)
+def test_price_table_fits_its_providers(name):
+    """It has a date, a source, at least one provider, and the currency of its providers."""
+    table = PRICE_TABLES[name]
+    providers = [provider for provider in PROVIDERS.values() if provider.price_table == name]
+
+    assert table.as_of
+    assert table.source
+    assert {provider.currency for provider in providers} == {table.currency}
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_every_provider_but_the_simulator_costs_money(name):
-    """It has a currency, and a price that is listed or unknown, never zero."""
-    row = PROVIDERS[name]
-    family = row.get_family(next(iter(row.models)))
+def test_only_the_simulator_is_free(name):
+    """Every other provider has a currency and a price that is listed or unknown, never zero."""
+    provider = PROVIDERS[name]
+    family = provider.get_family(next(iter(provider.models)))
 
-    told = calculate_price(row, family, tokens=108_900, resolution="720p")
+    price = calculate_price(provider, family, tokens=108_900, resolution="720p")
 
-    assert bool(row.currency) == (name != "simulator")
-    assert (told is None) == (name not in ("simulator", "ark", "modelark"))
-    assert told is None or (told.amount == 0) == (name == "simulator")
+    assert bool(provider.currency) == (name != "simulator")
+    assert (price is None) == (name not in ("simulator", "ark", "modelark"))
+    assert price is None or (price.amount == 0) == (name == "simulator")

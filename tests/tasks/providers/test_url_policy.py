@@ -1,4 +1,4 @@
-"""Which addresses are near, and what of a URL may be shown."""
+"""Loopback, private and public addresses, and URLs without their secrets."""
 
 import pytest
 
@@ -27,8 +27,8 @@ from tasks.providers.url_policy import (
         "http://user@127.0.0.1/x",
     ],
 )
-def test_this_machine_is_loopback_in_every_spelling(url):
-    """And what is loopback is private."""
+def test_loopback_is_detected_in_every_spelling(url):
+    """A loopback URL is private as well."""
     assert is_loopback_url(url)
     assert is_private_url(url)
 
@@ -45,8 +45,8 @@ def test_this_machine_is_loopback_in_every_spelling(url):
         "",
     ],
 )
-def test_no_other_machine_is_loopback(url):
-    """Also not one that only looks like it."""
+def test_other_hosts_are_not_loopback(url):
+    """Also hosts that only look like it."""
     assert not is_loopback_url(url)
 
 
@@ -68,16 +68,16 @@ def test_no_other_machine_is_loopback(url):
         "nas.local",
     ],
 )
-def test_the_own_network_is_private(host):
-    """A vendor has no business to point there."""
+def test_local_network_is_private(host):
+    """A vendor must not refer to it."""
     assert is_private_url(f"http://{host}/latest/meta-data")
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "2606:4700::1111", "198.18.0.5", "64:ff9b::8.8.8.8", "not an address"]
 )
-def test_the_internet_is_not_private(address):
-    """Nor are the addresses that a proxy invents for public names."""
+def test_internet_is_not_private(address):
+    """Neither are the addresses that a proxy invents for public names."""
     assert not is_private_address(address)
 
 
@@ -89,6 +89,6 @@ def test_the_internet_is_not_private(address):
         ("http://[broken", "…"),
     ],
 )
-def test_a_url_is_shown_without_its_secrets(url, expected):
-    """User, query and fragment stay out."""
-    assert expected == redact_url(url)
+def test_redact_url_removes_secrets(url, expected):
+    """User, query and fragment are removed."""
+    assert redact_url(url) == expected

@@ -1,4 +1,4 @@
-"""Parameters in the prompt: how they are written, and which words of an author's are dangerous."""
+"""Parameters as flags in the prompt: how they are written, and which prompts are rejected."""
 
 import pytest
 from hypothesis import given, settings
@@ -9,16 +9,16 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.request_fields import append_prompt_flags, find_prompt_flag
 from tasks.providers.types import RenderRequest
 
-IN_TEXT = ["volc", "kkiai"]
+FLAG_DIALECTS = ["volc", "kkiai"]
 
 
-def test_flags_stand_behind_the_words():
-    """In their order, one space between, truths in small letters, none for what is unsaid."""
+def test_append_flags_writes_them_in_order():
+    """One space between, booleans in lower case, values of None left out."""
     flags = (("ratio", "16:9"), ("seed", 0), ("cf", False), ("wm", True), ("dur", None))
 
-    assert (
-        append_prompt_flags("Rain. \n", flags) == "Rain. --ratio 16:9 --seed 0 --cf false --wm true"
-    )
+    text = append_prompt_flags("Rain. \n", flags)
+
+    assert text == "Rain. --ratio 16:9 --seed 0 --cf false --wm true"
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_flags_stand_behind_the_words():
         ("---duration 12", "--duration"),
     ],
 )
-def test_a_word_that_could_be_a_flag_is_found(prompt, flag):
-    """Wherever it stands, and whether the vendor knows it or not."""
+def test_find_flag_finds_known_and_unknown_flags(prompt, flag):
+    """At any position, whether the vendor documents the flag or not."""
     assert find_prompt_flag(prompt) == flag
 
 
@@ -48,28 +48,26 @@ def test_a_word_that_could_be_a_flag_is_found(prompt, flag):
         *("5--7 birds", "– –duration", "- -duration 12", "the seed--bed", "--5"),
     ],
 )
-def test_dashes_of_plain_prose_are_no_flags(prompt):
-    """An author may write them."""
+def test_find_flag_ignores_dashes_of_prose(prompt):
+    """An author may write dashes."""
     assert find_prompt_flag(prompt) is None
 
 
-@pytest.mark.parametrize("name", IN_TEXT)
-def test_a_prompt_with_a_flag_is_never_sent(name):
-    """It could ask for another length than the one that was priced."""
+@pytest.mark.parametrize("name", FLAG_DIALECTS)
+def test_create_rejects_prompt_with_flag(name):
+    """The flag could request a duration that was not priced."""
+    request = RenderRequest(model="m", prompt="Rain --duration 12", duration_seconds=4)
+
     with pytest.raises(InvalidRequest, match="--duration"):
-        DIALECTS[name].build_create(
-            RenderRequest(model="m", prompt="Rain --duration 12", duration_seconds=4)
-        )
+        DIALECTS[name].build_create(request)
 
 
 @settings(max_examples=100, deadline=None, database=None)
-@given(
-    prompt=st.text(max_size=40).filter(lambda words: words.strip() and not find_prompt_flag(words))
-)
-@pytest.mark.parametrize("name", IN_TEXT)
-def test_each_parameter_is_said_once_and_in_one_way(name, prompt):
-    """As a flag or as JSON, never as both, and the author's words stand before them."""
-    order = RenderRequest(
+@given(prompt=st.text(max_size=40).filter(lambda text: text.strip() and not find_prompt_flag(text)))
+@pytest.mark.parametrize("name", FLAG_DIALECTS)
+def test_create_sends_each_parameter_once(name, prompt):
+    """As a flag or as JSON, never as both, after the unchanged prompt."""
+    request = RenderRequest(
         model="m",
         prompt=prompt,
         resolution="480p",
@@ -81,26 +79,26 @@ def test_each_parameter_is_said_once_and_in_one_way(name, prompt):
         audio=False,
     )
 
-    body = DIALECTS[name].build_create(order).json
+    body = DIALECTS[name].build_create(request).json
 
     text = body["content"][0]["text"]
-    words = text[len(prompt.rstrip()) :].split(" ")
+    flags = text[len(prompt.rstrip()) :].split(" ")
     assert text.startswith(prompt.rstrip())
     assert set(body) == {"model", "content", "generate_audio"}
-    assert len(words) == 1 + 2 * 6
-    assert len({word for word in words if word.startswith("--")}) == 6
+    assert len(flags) == 1 + 2 * 6
+    assert len({flag for flag in flags if flag.startswith("--")}) == 6
 
 
-@pytest.mark.parametrize("name", IN_TEXT)
-def test_a_random_seed_is_one_that_is_not_said(name):
-    """kkiai takes no -1, and Ark's own default is the same."""
+@pytest.mark.parametrize("name", FLAG_DIALECTS)
+def test_create_omits_random_seed(name):
+    """The value -1 is rejected by kkiai, and Ark's default is a random seed."""
     body = DIALECTS[name].build_create(RenderRequest(model="m", prompt="p", seed=-1)).json
 
     assert body["content"] == [{"type": "text", "text": "p"}]
 
 
 @pytest.mark.parametrize("name", sorted(set(DIALECTS) - {"ark"}))
-def test_a_length_that_the_model_decides_is_ark_s_alone(name):
-    """No gateway documents it."""
+def test_create_auto_duration_is_rejected_by_gateways(name):
+    """Only Ark documents a duration that the model decides."""
     with pytest.raises(InvalidRequest, match="duration"):
         DIALECTS[name].build_create(RenderRequest(model="m", prompt="p", duration_seconds=-1))
