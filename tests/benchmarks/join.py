@@ -174,7 +174,7 @@ def read_sound(film: Path) -> Any:
 def make_clips(studio: Any, count: int) -> list[Path]:
     """Make the chained clips."""
     tests = sys.modules["studio"]
-    return studio.chain(  # type: ignore[no-any-return]
+    return studio.chain(
         count, frames=FRAMES, video=tests.VideoOptions(size=(864, 480)), tone=tests.Tone()
     )
 

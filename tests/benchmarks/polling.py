@@ -191,7 +191,7 @@ def main() -> None:
     from tasks.simulator.footage import renderer
     from tasks.simulator.server import serve
 
-    renderer.render_clip = write_placeholder
+    renderer.render_clip = write_placeholder  # type: ignore[assignment]
     print(f"{'':38}{'median':>8}{'max':>8}{'median':>11}{'max':>9}{'queries':>9}{'interval':>11}")
     for line in LINES:
         with tempfile.TemporaryDirectory() as folder:

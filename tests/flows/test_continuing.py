@@ -88,7 +88,7 @@ def test_old_clip_url_is_rejected_before_sending(studio) -> None:
     (problem,) = raised.value.problems
     assert problem.path == "shots[1].continue"
     assert "the clip of one is older than the 20 hours" in problem.message
-    for remedy in ("Leave continue out", "raise the take of one", "asset://"):
+    for remedy in ("Remove continue", "increase the take of one", "asset://"):
         assert remedy in problem.remedy
     assert studio.submits == 1
     check_preconditions(studio.prepare(board(FIRST, SECOND), only=("one",)))
@@ -211,6 +211,6 @@ def test_final_of_old_draft_is_rejected(studio) -> None:
     check_preconditions(studio.prepare(draft("final")))
     set_age(folder_of(report, "a") / "receipt.json", days=8)
 
-    with pytest.raises(InvalidStoryboard, match="older than the 7 days in which ark takes it"):
+    with pytest.raises(InvalidStoryboard, match="older than the 7 days for which ark accepts it"):
         studio.run(draft("final"), yes=True)
     assert studio.submits == 1

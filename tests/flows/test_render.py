@@ -16,7 +16,7 @@ from flows.run_context import Caller, called_by
 from tasks.errors import JobFailed, JobLost, MediaError, RateLimited, UsageError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers.client import Client
-from tasks.store.receipts import AttemptState, read_receipt
+from tasks.store.receipts import Attempt, AttemptState, read_receipt
 from tests.support.plain_tasks import plain_tasks, render_plainly
 from tests.support.reports import attempt_of, folder_of, last_frame_path
 
@@ -182,7 +182,7 @@ def test_rate_limited_create_is_sent_by_next_run(studio, chain) -> None:
 
 def test_submit_intent_is_written_before_request(studio, chain, monkeypatch) -> None:
     """A crash at the moment of sending leaves a complete intent in the receipt."""
-    attempts = []
+    attempts: list[Attempt | None] = []
     create = Client.create
 
     async def record_and_create(self, request):

@@ -46,7 +46,11 @@ class TaskRecorder:
 
 def adapter_of(value: Any) -> TypeAdapter[Any]:
     """Return the adapter for a value, or for a list by its first element."""
-    return TypeAdapter(list[type(value[0])] if isinstance(value, list) else type(value))
+    kind: Any = type(value)
+    if isinstance(value, list):
+        element: Any = type(value[0])
+        kind = list[element]
+    return TypeAdapter(kind)
 
 
 @pytest.fixture

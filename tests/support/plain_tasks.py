@@ -104,7 +104,7 @@ def command_without_engine(
     def render_command(run: Run, *, with_display: bool) -> RunReport:
         del with_display
         before(run)
-        return render_plainly(run, **replaced)
+        return render_plainly(run, ignore_progress, **replaced)
 
     with mock.patch("flows.cli.render._render", render_command):
         yield
