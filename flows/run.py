@@ -37,7 +37,7 @@ SIMULATOR = "simulator"
 
 
 class RunOptions(NamedTuple):
-    """What a run is asked to do, beside the storyboard."""
+    """The options of a run, beside the storyboard."""
 
     provider: str | None = None
     """Replaces the provider of the board and of every shot."""
@@ -73,9 +73,9 @@ class Run:
     store: Store
     status: BoardStatus
     shots: tuple[PlannedShot, ...]
-    """The shots of this run, each after the one that it continues."""
+    """The shots of this run, each after the shot it continues."""
     film_path: Path | None
-    """Where the film is put for the user; None leaves it in the store."""
+    """The place of the film for the user; None leaves it in the store."""
     board_record: BoardRecord
     budget_guard: BudgetGuard
     config: Config = field(default_factory=Config)

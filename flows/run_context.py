@@ -1,6 +1,6 @@
-"""What a run opens while it renders: the simulator, the vendors' clients, the places at a provider.
+"""Everything a run opens while it renders: the simulator, clients, places at a provider, frames.
 
-Also who called the flow in this process. Nothing here decides what is rendered, or in what order.
+Also the caller of the flow in this process. `render` decides what is rendered, and in what order.
 """
 
 from __future__ import annotations

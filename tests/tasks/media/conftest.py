@@ -15,6 +15,8 @@ from pathlib import Path
 
 import av
 import imageio_ffmpeg
+from typing import cast
+
 import numpy as np
 import pytest
 from av.codec.context import Flags
@@ -138,7 +140,7 @@ class Studio:
 
     def samples(self, path: Path) -> np.ndarray:
         """Decode the audio: float32, shape (channels, samples), from time 0 on."""
-        blocks = []
+        blocks: list[np.ndarray] = []
         with av.open(str(path)) as container:
             for frame in container.decode(audio=0):
                 start = round(
