@@ -56,7 +56,7 @@ def count_deletes(studio: Any) -> int:
 
 
 def latest_attempt(run: Run, shot_id: str) -> Attempt:
-    shot = run.plan.shot(shot_id)
+    shot = next(shot for shot in run.plan.shots_to_render if shot.id == shot_id)
     records = run.records_of(shot)
     return read_receipt(shot.key, records.read(shot.key)).current
 
