@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import imageio_ffmpeg
-from typing import cast
-
 import numpy as np
 import pytest
 from av.codec.context import Flags
