@@ -282,7 +282,7 @@ def test_a_server_s_records_hold_no_secret(place: Place, tmp_path: Path) -> None
         server.wait(timeout=60)
     place.said = ended.stdout + ended.stderr
 
-    assert b"needs a key" not in place.said
+    assert b"needs an API key" not in place.said
     assert list((place.root / "store" / "previz").glob("*/clip.mp4")), place.said.decode()
     records = b"".join(one.read_bytes() for one in (place.root / "prefect").glob("prefect.db*"))
     assert b"one: submit" in records
