@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from prefect import flow, get_run_logger
+from prefect import State, flow, get_run_logger
 from prefect.blocks.system import Secret
 from prefect.events.worker import EventsWorker
 from prefect.runtime import flow_run
@@ -188,9 +188,11 @@ async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
 async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
     """Render a shot from the last frame of the one it continues, or keep what the store has."""
     if isinstance(shot, ExistingClip) or context.is_kept(shot):
-        kept = await keep_shot(
+        state = await keep_shot(
             shot.id, shot.key, shot.take, is_continued=context.is_continued(shot)
         )
+        # Prefect returns the state that the task returned, with the result in it.
+        kept = await state.aresult() if isinstance(state, State) else state
         context.frames.publish(shot.id, kept.frame)
         context.clips[shot.id] = kept.clip
         return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
@@ -229,7 +231,8 @@ async def _join(context: RunContext, report: RunReport) -> StoredFilm:
         for shot, clip in list_clips(run, report.results)
     ]
     marker = film_marker(run.board.name, run.board.file)
-    return await join_film(title.name, title.title, marker, parts)
+    film = await join_film(title.name, title.title, marker, parts)
+    return StoredFilm(run.store.root / film.file, film.frames, film.is_new)
 
 
 async def _with_stored_keys(run: Run) -> Run:

@@ -29,7 +29,7 @@ class Board:
     """The file as the user named it, for messages; empty for a board that was passed as a value."""
     tree: Node | None = field(default=None, repr=False, compare=False)
     problems: tuple[Problem, ...] = ()
-    """What is wrong with the file. A board with problems must not be rendered."""
+    """The problems of the file. A board with problems must not be rendered."""
     broken: frozenset[NodePath] = frozenset()
     """Paths of the values that were set aside because of the problems: the storyboard has
     placeholders or defaults there."""
@@ -49,7 +49,7 @@ class Board:
 
     @property
     def folder(self) -> Path | None:
-        """Where the board's relative references begin; None for a board passed as a value."""
+        """The folder of relative references; None for a board passed as a value."""
         return self.file.parent if self.file else None
 
     def locate(self, path: NodePath) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Which shot continues which: the links that make chains, read from the shots alone."""
+"""The links between shots that make chains, read from the shots alone."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
     if not isinstance(tree, MappingNode):
         raise InvalidStoryboard(merge_problems(problems or [_top_problem(tree)], file=shown))
     checked = check_tree(tree, composed.broken)
-    # What is wrong with a value as YAML explains what is wrong with it as part of a film.
+    # A YAML problem of a value is the cause of a later problem of the same value.
     explained = {(each.line, each.column, each.keys) for each in problems}
     problems += [
         each for each in checked.problems if (each.line, each.column, each.keys) not in explained

@@ -1,13 +1,12 @@
 """The messages for values that do not fit the models, in the language of storyboards.
 
-Turns each of pydantic's errors into a place in the YAML, a sentence and a remedy, and knows which
-keys exist where and what a misspelt key was meant to be. The rules between several values are in
-`validation`.
+Turns each of pydantic's errors into a place in the YAML, a sentence and a remedy, and resolves
+misspelt keys. The rules between several values are in `validation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -109,7 +108,7 @@ _SYNONYMS = {
     "fade": "crossfade",
     "from": "shot",
 }
-"""What other tools and the vendors call the same thing."""
+"""Names that other tools and the vendors use for the same key."""
 _MAX_LISTED_KEYS = 3
 
 
@@ -212,22 +211,23 @@ def _problem(
 
 def _explain_value(error: Any, path: NodePath, node: Node | None) -> tuple[str, str] | None:
     """Return message and remedy for a value of the wrong type or size; None if it is an echo."""
-    key, value, limits = str(path[-1]), _describe(node), error.get("ctx", {})
+    error_type, key, value = error["type"], str(path[-1]), _describe(node)
+    if error_type in _TYPE_ERRORS:
+        message, ask = _TYPE_ERRORS[error_type]
+        return message.format(value=value), ask(path, node)
+    if error_type in _BOUNDS:
+        bound = _BOUNDS[error_type].format(**error["ctx"])
+        return f"{value} is out of range", f"Write {bound}."
+    if error_type == "value_error":
+        if key == "budget":
+            return f"{value} is not an amount of money", "Write it like 4.00 USD."
+        return str(error["ctx"]["error"]), "Choose another name."
+    return _explain_size(error, key, value, node)
+
+
+def _explain_size(error: Any, key: str, value: str, node: Node | None) -> tuple[str, str] | None:
+    limits = error.get("ctx", {})
     match error["type"]:
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return f"expected keys, found {value}", _ask_for_keys(path)
-        case "tuple_type":
-            return f"expected a list, found {value}", _ask_for_list(key, node)
-        case "string_type":
-            return f"expected text, found {value}", _ask_for_text(node)
-        case "int_type" | "int_from_float" | "int_parsing":
-            remedy = _ask_for_digits(node) or "Write a whole number."
-            return f"{value} is not a whole number", remedy
-        case "float_type" | "float_parsing" | "finite_number":
-            return f"{value} is not a number", _ask_for_digits(node) or "Write a number."
-        case "bool_type" | "bool_parsing":
-            remedy = _guess_boolean(node) or "Write true or false, without quotes."
-            return f"{value} is neither true nor false", remedy
         case "literal_error":
             expected = limits["expected"].replace("'", "")
             return f"{value} is not a valid {quote(key)}", f"Write {expected}."
@@ -240,16 +240,10 @@ def _explain_value(error: Any, path: NodePath, node: Node | None) -> tuple[str, 
             return "the text is empty", "Write it, or remove the line."
         case "too_short":
             if isinstance(node, SequenceNode) and node.items:
-                return None  # the invalid items are reported one by one
+                return None  # the invalid items are reported one after another
             return f"{quote(key)} is empty", _MISSING.get(key, "Add an item.")
         case "too_long":
             return f"{quote(key)} has more than {limits['max_length']} items", "Split the board."
-        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            return f"{value} is out of range", _ask_for_range(error["type"], limits)
-        case "value_error" if key == "budget":
-            return f"{value} is not an amount of money", "Write it like 4.00 USD."
-        case "value_error":
-            return str(limits["error"]), "Choose another name."
     return str(error["msg"]).lower(), "Compare it with `storyboard.schema.json`."
 
 
@@ -259,7 +253,7 @@ def _explain_pattern(key: str, value: str, node: Node | None) -> tuple[str, str]
     return f"{value} is not a valid {quote(key)}", _PATTERNS.get(key, "Write it another way.")
 
 
-def _ask_for_keys(path: NodePath) -> str:
+def _ask_for_keys(path: NodePath, _: Node | None) -> str:
     if path[:1] == ("shots",) and len(path) == 2:
         return "Write `- id: ...` and `prompt: ...` for each shot."
     if path[:1] == ("cast",) and len(path) == 2:
@@ -267,20 +261,32 @@ def _ask_for_keys(path: NodePath) -> str:
     return "Write the keys on the next lines, indented."
 
 
-def _ask_for_list(key: str, node: Node | None) -> str:
-    if key == "shots":
+def _ask_for_list(path: NodePath, node: Node | None) -> str:
+    if path == ("shots",):
         return "Begin each shot with a dash: `- id: ...`."
     if isinstance(node, ScalarNode):
         return f"Write it in brackets: [{node.text[:40]}]."
     return "Write the items with dashes, or in brackets."
 
 
-def _ask_for_text(node: Node | None) -> str:
+def _ask_for_text(_: NodePath, node: Node | None) -> str:
     if isinstance(node, MappingNode):
         return 'Put the text in "quotes"; without them YAML reads a { or a colon as a mapping.'
     if isinstance(node, SequenceNode):
         return 'Write one text; put it in "quotes" if it begins with [.'
     return "Write it, or remove the line."
+
+
+def _ask_for_integer(_: NodePath, node: Node | None) -> str:
+    return _ask_for_digits(node) or "Write a whole number."
+
+
+def _ask_for_number(_: NodePath, node: Node | None) -> str:
+    return _ask_for_digits(node) or "Write a number."
+
+
+def _ask_for_boolean(_: NodePath, node: Node | None) -> str:
+    return _guess_boolean(node) or "Write true or false, without quotes."
 
 
 def _ask_for_digits(node: Node | None) -> str:
@@ -303,14 +309,33 @@ _PLAIN_UNIONS = {"seconds": _ask_for_digits, "draft": _guess_boolean}
 """Unions of plain values, and what suggests the value that was probably meant."""
 
 
-def _ask_for_range(error_type: str, limits: dict[str, Any]) -> str:
-    bounds = {
-        "greater_than_equal": "at least {ge:g}",
-        "greater_than": "more than {gt:g}",
-        "less_than_equal": "at most {le:g}",
-        "less_than": "less than {lt:g}",
-    }
-    return f"Write {bounds[error_type].format(**limits)}."
+_TYPE_ERRORS: dict[str, tuple[str, Callable[[NodePath, Node | None], str]]] = {
+    **dict.fromkeys(
+        ("model_type", "dict_type", "model_attributes_type"),
+        ("expected keys, found {value}", _ask_for_keys),
+    ),
+    "tuple_type": ("expected a list, found {value}", _ask_for_list),
+    "string_type": ("expected text, found {value}", _ask_for_text),
+    **dict.fromkeys(
+        ("int_type", "int_from_float", "int_parsing"),
+        ("{value} is not a whole number", _ask_for_integer),
+    ),
+    **dict.fromkeys(
+        ("float_type", "float_parsing", "finite_number"),
+        ("{value} is not a number", _ask_for_number),
+    ),
+    **dict.fromkeys(
+        ("bool_type", "bool_parsing"),
+        ("{value} is neither true nor false", _ask_for_boolean),
+    ),
+}
+"""By pydantic's error type: the message, and what returns the remedy."""
+_BOUNDS = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+}
 
 
 def _written_at(tree: Node, path: NodePath) -> Node | None:

@@ -8,6 +8,7 @@ longer to evaluate them from text.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic import (
     Field,
     StringConstraints,
 )
+from pydantic_core import PydanticCustomError
 
 MAX_NAME_LENGTH = 64
 MAX_NAME_BYTES = 120
@@ -68,29 +70,68 @@ def check_board_name(name: str) -> str:
     return name
 
 
+def _matching(pattern: str) -> AfterValidator:
+    """Return a validator for text that matches a pattern, as `StringConstraints` has one.
+
+    pydantic compiles each Unicode pattern anew for each field: 25 ms of the start of `check`.
+    """
+    matches = re.compile(pattern).search
+
+    def check(text: str) -> str:
+        if matches(text):
+            return text
+        raise PydanticCustomError("string_pattern_mismatch", "the text does not match")
+
+    return AfterValidator(check)
+
+
+def _starting_with(is_first: Callable[[str], bool]) -> AfterValidator:
+    """Return a validator for names of letters, digits, marks, `_` and `-` of any script."""
+
+    def check(name: str) -> str:
+        if is_first(name[:1]) and all(char in "_-" or _is_word_char(char) for char in name):
+            return name
+        raise PydanticCustomError("string_pattern_mismatch", "the text does not match")
+
+    return AfterValidator(check)
+
+
+def _is_word_char(char: str) -> bool:
+    """Return whether a character is a letter, a digit or a combining mark."""
+    return char.isalnum() or unicodedata.category(char)[0] in "LMN"
+
+
 Ratio = Literal["16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive"]
 Resolution = Literal["480p", "720p", "1080p", "4k"]
 ServiceTier = Literal["default", "flex"]
 ShotId = Annotated[
     str,
     BeforeValidator(normalise_name),
-    StringConstraints(
-        pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*$", min_length=1, max_length=MAX_NAME_LENGTH
-    ),
+    StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH),
+    _starting_with(lambda first: first.isalnum() or unicodedata.category(first)[0] in "LN"),
     Field(json_schema_extra={"pattern": _ID_IN_SCHEMA}),
 ]
 BoardName = Annotated[ShotId, AfterValidator(check_board_name)]
 Name = Annotated[
     str,
     BeforeValidator(normalise_name),
-    StringConstraints(
-        pattern=r"^[\p{L}_][\p{L}\p{M}\p{N}_-]*$", min_length=1, max_length=MAX_NAME_LENGTH
-    ),
+    StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH),
+    _starting_with(lambda first: first == "_" or unicodedata.category(first)[0] == "L"),
     Field(json_schema_extra={"pattern": _NAME_IN_SCHEMA}),
 ]
-Text = Annotated[str, StringConstraints(pattern=r"\S", max_length=20_000)]
+Text = Annotated[
+    str,
+    StringConstraints(max_length=20_000),
+    _matching(r"\S"),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 """Text with at least one visible character."""
-FileReference = Annotated[str, StringConstraints(pattern=r"\S", max_length=4_000)]
+FileReference = Annotated[
+    str,
+    StringConstraints(max_length=4_000),
+    _matching(r"\S"),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 """A file beside the board, a URL or a provider's own reference."""
 ProviderName = Annotated[Text, Field(examples=["simulator"])]
 ModelName = Annotated[
@@ -210,9 +251,9 @@ class Look(FrozenModel):
 
 
 class CastMember(FrozenModel):
-    """Who or what appears: `{name}` in a prompt expands to the text."""
+    """A person or thing that appears: `{name}` in a prompt expands to the text."""
 
-    is_: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
+    text: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
     """The text that replaces `{name}` in a prompt."""
     images: tuple[FileReference, ...] = ()
     """Pictures that are sent if the model takes references."""
@@ -262,7 +303,7 @@ class Shot(Look):
     prompt: Annotated[Text, Field(examples=["{keeper} opens the door. Slow push in."])] | None = (
         None
     )
-    """What happens in the shot. `{name}` is cast or a variable; `{{` is a brace."""
+    """The events of the shot. `{name}` is cast or a variable; `{{` is a brace."""
     provider: ProviderName | None = None
     """The provider that renders this shot."""
     model: ModelName | None = None
@@ -271,7 +312,7 @@ class Shot(Look):
     """`previous` (the default from the second shot on), `none`, `{shot: ID}`, a file or a URL."""
     last_frame: FileReference | None = None
     """A file or URL of the picture the shot ends on, if the model takes one."""
-    continue_: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
+    continues: Annotated[Literal["clip"] | None, Field(alias="continue")] = None
     """`clip`: send the previous clip, as Video 1, to a model that takes reference video."""
     clip: FileReference | None = None
     """A file that is this shot already: nothing is rendered or paid."""
@@ -284,9 +325,9 @@ class Shot(Look):
     lock: Boolean = False
     """Never render this shot again."""
     transition: Join | None = None
-    """How the film changes to this shot; the film's `join` by default."""
+    """The transition into this shot; the film's `join` by default."""
     callback_url: Text | None = None
-    """Where the vendor reports the job's state."""
+    """The URL to which the vendor reports the job's state."""
     safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
     """A hash that identifies the end user to the vendor."""
     tools: tuple[Literal["web_search"], ...] = ()
@@ -307,10 +348,10 @@ class Music(FrozenModel):
 
 
 class Film(FrozenModel):
-    """How the clips become one film."""
+    """Settings for joining the clips into one film."""
 
     join: Join = "cut"
-    """How the film changes from shot to shot."""
+    """The transition between shots."""
     music: Music | None = None
     """A track under the whole film."""
     loudness: Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? LUFS$")] | None = None
@@ -332,13 +373,13 @@ class Storyboard(FrozenModel):
     """A family such as `seedance-1.5-pro`, or a provider's exact id."""
     budget: Budget | None = None
     """The most this board may cost, all runs together, written `4.00 USD`."""
-    look: Look = Look()
+    look: Look = Field(default_factory=Look.model_construct)
     """Defaults for every shot."""
     cast: dict[Name, CastMember] = {}
-    """Who and what appears."""
+    """People and things that appear in the film."""
     variables: dict[Name, Text] = {}
     """Texts that replace `{name}` in a prompt."""
     shots: Annotated[tuple[Shot, ...], Field(min_length=1, max_length=2000)]
     """The shots in the order of the film."""
-    film: Film = Film()
-    """How the clips become one film."""
+    film: Film = Field(default_factory=Film.model_construct)
+    """Settings for joining the clips into one film."""

@@ -1,7 +1,7 @@
 """Broken values of a board set aside: removed, or replaced by placeholders.
 
-So the rest of the board is valid and can still be checked. What is noted as broken tells the checks
-which problems may only be the consequence of a placeholder.
+So the rest of the board is valid and can still be checked. The checks use the noted paths to leave
+out problems that may only be the consequence of a placeholder.
 """
 
 from __future__ import annotations

@@ -36,12 +36,12 @@ class ShotchainError(Exception):
 
 
 class Problem(NamedTuple):
-    """One problem of a storyboard or a configuration file: what, where, and what to do about it."""
+    """A problem of a storyboard or a configuration file, its place, and the remedy."""
 
     message: str
-    """What is wrong, without a full stop at the end."""
+    """The problem in a sentence, without a full stop at the end."""
     remedy: str = ""
-    """What the author does about it."""
+    """The change that solves it, as a sentence; may be empty."""
     file: str = ""
     """The file as the user named it; empty for a board that was passed as a value."""
     line: int = 0
@@ -89,7 +89,7 @@ def merge_problems(problems: Iterable[Problem], *, file: str = "") -> tuple[Prob
         file: The file of the problems that have none yet.
 
     Returns:
-        At most `MAX_PROBLEMS` problems, and one more that says so if there are more.
+        At most `MAX_PROBLEMS` problems, and a last problem that states it if there are more.
     """
     placed = (each if each.file else each._replace(file=file) for each in problems)
     merged = sorted(dict.fromkeys(placed), key=lambda each: (each.file, each.line, each.column))
@@ -105,8 +105,8 @@ def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str
     Args:
         name: The unknown name.
         known: The names that exist.
-        otherwise: The sentence to return if no name is similar, for example one with the command
-            that lists all names.
+        otherwise: The sentence to return if no name is similar, for example with the command that
+            lists all names.
 
     Returns:
         "Did you mean a, b or c?" with at most three names, the nearest first; else `otherwise`.

@@ -66,7 +66,7 @@ def _name_resolver(storyboard: Storyboard) -> Callable[[str], str]:
 
     def look_up(name: str) -> str:
         member = storyboard.cast.get(name)
-        return _expand(member.is_, variables.__getitem__).strip() if member else variables[name]
+        return _expand(member.text, variables.__getitem__).strip() if member else variables[name]
 
     return look_up
 

@@ -84,7 +84,7 @@ def _docstrings_of(node: ast.ClassDef) -> dict[str, str]:
 
 
 def _tidy(node: Any) -> Any:
-    """Remove what nobody writes or reads: nulls, empty defaults, titles that repeat the key."""
+    """Remove nulls, empty defaults and titles that repeat the key."""
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The small commented board that `shotchain init` writes; it renders as it is."""
+"""The small commented board that `shotchain init` writes; it renders unchanged."""
 
 from __future__ import annotations
 

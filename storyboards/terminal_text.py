@@ -1,6 +1,6 @@
 """Text from boards, files and vendors made safe to print: control characters escaped, length cut.
 
-Nothing here knows what a storyboard is.
+Nothing here is specific to storyboards.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def shorten(value: object) -> str:
 
 
 def escape_control_chars(text: object, *, keep: str = "") -> str:
-    """Return the text with every character escaped that a terminal would interpret.
+    r"""Return the text with every character escaped that a terminal would interpret.
 
     Letters of every script and all kinds of spaces stay.
 
     Args:
         text: Anything; its `str()` is used, at any length.
-        keep: Characters that are not escaped, for example `"\\n"`.
+        keep: Characters that are not escaped, for example `"\n"`.
     """
     string = str(text)
     if string.isascii() and string.isprintable():

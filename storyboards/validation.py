@@ -1,10 +1,10 @@
-"""Whether the values of a board fit the models and one another: every problem in one check.
+"""Check that the values of a board fit the models and one another: every problem in one check.
 
 A value that does not fit is set aside, so that the rest can still be checked: it is removed or
 replaced by a placeholder, and its path is noted as broken. A problem that may only be the
 consequence of a broken value is not reported.
 
-What a model or a provider can do, and whether a file exists, is not checked here.
+The limits of models and providers, and files, are not checked here.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _MAX_ROUNDS = 8
 
 
 class Checked(NamedTuple):
-    """What is left of a board after a check."""
+    """The valid rest of a board after a check."""
 
     storyboard: Storyboard | None
     """Valid, with placeholders for what is broken; None if too much is broken."""
     problems: list[Problem]
     """With line and column, without the file's name."""
     broken: set[NodePath]
-    """The paths of the values that were set aside. One that ends in an empty key stands for keys
-    that may be missing there."""
+    """The paths of the values that were set aside. A path that ends in an empty key stands for
+    keys that may be missing there."""
 
 
 def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
@@ -71,10 +71,12 @@ def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
             storyboard = _build(data, tree)
             break
         except ValidationError as error:
-            found = explain(error.errors(include_url=False), tree)
-            problems += [problem for problem in found if not _is_within(problem.keys, aside.broken)]
-            aside.add([problem.keys for problem in found])
-            if not found:
+            invalid = explain(error.errors(include_url=False), tree)
+            problems += [
+                problem for problem in invalid if not _is_within(problem.keys, aside.broken)
+            ]
+            aside.add([problem.keys for problem in invalid])
+            if not invalid:
                 break
     if storyboard is None:
         return Checked(None, problems, aside.broken)
@@ -171,17 +173,16 @@ def find_problems(storyboard: Storyboard, broken: Collection[NodePath] = ()) -> 
     """Return the contradictions in a storyboard, without line and column.
 
     Args:
-        storyboard: A storyboard whose every value is valid by itself.
+        storyboard: A storyboard whose values each fit the models.
         broken: Paths of values that were set aside. Contradictions that may be their consequence
             are left out.
 
     Returns:
         At most `MAX_PROBLEMS` problems.
     """
-    found = _Rules(storyboard, broken).check()
-    return list(
-        islice((each for each in found if not _is_consequence(each.keys, broken)), MAX_PROBLEMS)
-    )
+    problems = _Rules(storyboard, broken).check()
+    independent = (each for each in problems if not _is_consequence(each.keys, broken))
+    return list(islice(independent, MAX_PROBLEMS))
 
 
 def _is_within(path: NodePath, broken: Collection[NodePath]) -> bool:
@@ -245,7 +246,7 @@ class _Rules:
                 remedy = "Add the images, or remove `required`."
                 yield Problem(message, remedy, keys=("cast", name, "required"))
             path: NodePath = ("cast", name, "is")
-            yield from self._check_names(member.is_, path, variables, "a variable")
+            yield from self._check_names(member.text, path, variables, "a variable")
 
     def _check_texts(self) -> Iterator[Problem]:
         known = {**self.storyboard.variables, **self.storyboard.cast}
@@ -280,7 +281,7 @@ class _Rules:
         if shot.seconds is not None and shot.frames is not None:
             message = "`seconds` and `frames` both set the length"
             yield Problem(message, "Keep one of them.", keys=(*path, "frames"))
-        if shot.continue_ and shot.first_frame is not None:
+        if shot.continues and shot.first_frame is not None:
             message = "`continue: clip` and `first_frame` both set where the shot begins"
             yield Problem(message, "Keep one of them.", keys=(*path, "continue"))
         if shot.prompt is None and not _shows_something(shot):
@@ -292,7 +293,7 @@ class _Rules:
         if shot.first_frame == "previous":
             remedy = "Remove the line, or name another shot or a file."
             yield Problem(message, remedy, keys=("shots", 0, "first_frame"))
-        if shot.continue_:
+        if shot.continues:
             yield Problem(message, "Remove the line.", keys=("shots", 0, "continue"))
         if isinstance(shot.transition, Crossfade):
             yield Problem(message, "Remove the line.", keys=("shots", 0, "transition"))
@@ -314,7 +315,7 @@ class _Rules:
     def _check_cycles(self) -> Iterator[Problem]:
         indexes = {shot.id: index for index, shot in enumerate(self.storyboard.shots)}
         if len(indexes) < len(self.storyboard.shots):
-            return  # two shots with one id make cycles that nobody wrote
+            return  # two shots with one id make cycles that are not in the board
         for cycle in find_cycles(find_links(self.storyboard)):
             route = " -> ".join((*map(quote, cycle), quote(cycle[0])))
             message = f"the shot waits for itself: {route}"
@@ -337,7 +338,7 @@ def _shows_something(shot: Shot) -> bool:
     """Return whether the shot names a picture or a clip that can replace a prompt."""
     references = shot.references and (shot.references.images or shot.references.videos)
     has_frame = shot.first_frame not in (None, "none", "previous")
-    return bool(has_frame or shot.continue_ or references)
+    return bool(has_frame or shot.continues or references)
 
 
 def _unknown_shot(path: NodePath, shot: str, ids: Collection[str]) -> Problem:

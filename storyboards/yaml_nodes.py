@@ -8,7 +8,7 @@ numbers are numbers, and everything else is text.
 The tree is built from the parser's events, without recursion: nesting, nodes and what aliases
 multiply are counted, so that no file, however it is made, takes long. What YAML allows and a
 storyboard does not (tags, duplicate keys, keys that are not text, a second document) is reported
-here. What the values mean to a film is not known here.
+here. The meaning of the values is not known here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _KEYWORDS: dict[str, bool | None] = {
 }
 _NUMBER_STARTS = frozenset("0123456789+-.")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-"""At most 18 digits: nobody means a longer number, and Python refuses to read very long ones."""
+"""At most 18 digits: a longer number is not meant as one, and Python rejects very long ones."""
 _DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,17})\.[0-9]{0,18}|\.[0-9]{1,18})")
 
 
@@ -131,7 +131,7 @@ def _child(node: Node, part: str | int) -> Node | None:
 
 
 class Composed(NamedTuple):
-    """What was read of a text."""
+    """The result of reading a text."""
 
     tree: Node | None
     """None if the document is empty, the text has a syntax error or is beyond the bounds."""

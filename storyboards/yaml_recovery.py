@@ -63,17 +63,20 @@ def compose_with_recovery(text: str) -> Composed:
         composed = recovery.restore(composed, attempts)
     problems, broken = recovery.locate(composed.tree)
     if composed.error is not None:
-        problems = [*recovery.problems, explain_syntax(composed.error, recovery.text)]
-        problems = list({(each.line, each.column): each for each in problems}.values())
+        last = explain_syntax(composed.error, recovery.text)
+        rest = last._replace(
+            message="the rest of the board was not checked", remedy="Fix this first."
+        )
+        problems = [*recovery.problems, last, rest]
     return Composed(composed.tree, problems + composed.problems, broken | composed.broken)
 
 
 class _Option(NamedTuple):
-    """What may stand in place of a value's first line, and which lines are the value's."""
+    """A replacement for the first line of a value, and the lines of the value."""
 
     text: str
     end: int
-    """The 0-based line behind the last one; all but the first are emptied."""
+    """The 0-based line behind the last line; all but the first are emptied."""
 
 
 class _Cut(NamedTuple):
@@ -82,11 +85,11 @@ class _Cut(NamedTuple):
     start: int
     """The 0-based first line."""
     end: int
-    """The 0-based line behind the last one that is replaced now."""
+    """The 0-based line behind the last line that is replaced now."""
     text: str
-    """What stands in place of the first line now."""
+    """The current replacement for the first line."""
     options: tuple[_Option, ...]
-    """What was not tried yet, the most specific first."""
+    """Replacements that were not tried yet, the most specific first."""
 
 
 class _Recovery:
@@ -234,10 +237,15 @@ class _Recovery:
         entries = sorted(_walk(tree), key=lambda entry: entry[:2]) if tree else []
         paths: list[NodePath] = [self._locate(cut, entries) for cut in self._cuts]
         problems = [
-            problem._replace(keys=path[:-1] if path[-1:] == ("",) else path)
-            for problem, path in zip(self.problems, paths, strict=False)
+            # A word that is not followed by a colon may be part of a text.
+            problem._replace(keys=path if self._has_key(cut, path) else path[:-1])
+            for problem, cut, path in zip(self.problems, self._cuts, paths, strict=True)
         ]
-        return problems + self.problems[len(paths) :], set(paths)
+        return problems, set(paths)
+
+    def _has_key(self, cut: _Cut, path: NodePath) -> bool:
+        line = self._original[cut.start]
+        return isinstance(path[-1], int) or f"{path[-1]}:" in line or f'{path[-1]}":' in line
 
     def _locate(self, cut: _Cut, entries: list[_Entry]) -> NodePath:
         """Return the path of the value that was cut out.

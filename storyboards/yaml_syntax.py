@@ -1,4 +1,4 @@
-"""What a YAML parser's errors mean to the author of a storyboard."""
+"""YAML syntax errors in terms of the author of a storyboard."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _QUOTED_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+(?:\"[^\"]*\"|'[^']*')\s*(
 
 class _Explanation(NamedTuple):
     signs: tuple[str, ...]
-    """Parts of the message of libyaml or of the Python parser, any of which is enough."""
+    """Parts of the messages of libyaml and of the Python parser; one of them is enough."""
     message: str
     remedy: str
     at_start: bool = False
-    """Whether to report the place where the construct began rather than where it failed."""
+    """True if the construct began at the place to report, and failed at another one."""
 
 
 _WITHOUT_COLON = (

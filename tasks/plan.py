@@ -22,6 +22,7 @@ from tasks.providers import Provider
 from tasks.providers.types import MediaRole, RenderRequest
 
 if TYPE_CHECKING:
+    # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
 

@@ -90,6 +90,7 @@ def prepare_board(arguments: argparse.Namespace, **options: Any) -> Run:
     # `check`, `providers` and `simulate` need no run, whose modules take a tenth of their time.
     from flows.run import RunOptions, prepare_run
 
+    # The plan reports the problems of such a board together with its own.
     board = load_partial(Path(arguments.board))
     run_options = RunOptions(
         provider=arguments.provider, store=arguments.store, trust=arguments.trust, **options

@@ -15,7 +15,10 @@ from tasks.errors import NotConfigured
 from tasks.store.clean import iter_receipts
 from tasks.store.layout import RecordStore
 from tasks.store.receipts import Attempt
-from tasks.submission.cancel import NO_JOB, CancelResult, cancel, known_outcome
+from tasks.submission.cancel import NO_JOB, CancelOutcome, CancelResult, cancel, known_outcome
+
+OPEN_OUTCOMES = (CancelOutcome.NOT_SENT, CancelOutcome.UNCLEAR)
+"""The state of the job is not known."""
 
 TargetId = tuple[str, str]
 """A folder of records and a key in it."""
@@ -67,15 +70,19 @@ class CancelReport(NamedTuple):
         codes = {result.error.exit_code for _, result in self.results if result.error}
         if NotConfigured.exit_code in codes:
             return NotConfigured.exit_code
-        is_open = any(result.outcome in ("unasked", "unclear") for _, result in self.results)
+        is_open = any(result.outcome in OPEN_OUTCOMES for _, result in self.results)
         return 1 if is_open else 0
 
     def text(self) -> str:
         """Return a line for each job, and how many were cancelled."""
-        jobs = [(target, result) for target, result in self.results if result.outcome != "none"]
+        jobs = [
+            (target, result)
+            for target, result in self.results
+            if result.outcome is not CancelOutcome.NO_JOB
+        ]
         if not jobs:
             return f"{self.board} has no job at a vendor: nothing to cancel"
-        count = sum(result.outcome == "cancelled" for _, result in jobs)
+        count = sum(result.outcome is CancelOutcome.CANCELLED for _, result in jobs)
         lines = [f"{_name(target)}: {result.message}" for target, result in jobs]
         return "\n".join([*lines, f"{count} of {len(jobs)} cancelled"])
 
@@ -146,9 +153,9 @@ async def _cancel(run: Run, clients: Clients, target: CancelTarget) -> CancelRes
     name = target.attempt.provider
     provider = run.config.providers.get(name)
     if provider is None:
-        return CancelResult("unasked", f"{name} is no longer a configured provider")
+        return CancelResult(CancelOutcome.NOT_SENT, f"{name} is no longer a configured provider")
     try:
         client = clients.get(provider, target.attempt)
     except NotConfigured as error:
-        return CancelResult("unasked", f"{name} could not be asked: {error}", error)
+        return CancelResult(CancelOutcome.NOT_SENT, f"{name} could not be asked: {error}", error)
     return await cancel(target.key, target.records, client)

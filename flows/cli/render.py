@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -120,6 +121,8 @@ def _render(run: Run, *, with_display: bool) -> RunReport:
     from flows.cli.output.live import open_display
     from flows.local_server import prefect_server
 
+    # A run may take hours: collect garbage as Python does by default, see `main`.
+    gc.set_threshold(700, 10, 10)
     working_folder = Path.cwd()
     with open_display(run, sys.stderr, wanted=with_display) as display:
         display.show_note("Prefect is starting")

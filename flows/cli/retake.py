@@ -75,7 +75,7 @@ def _pin_current_take(run: Run, shot: ShotToRender) -> list[Edit]:
     for following in run.plan.shots_to_render:
         if following.continues != shot.id:
             continue
-        if following.shot.continue_:
+        if following.shot.continues:
             msg = (
                 f"{following.id} continues the clip of {shot.id}, not its last frame, and can't be "
                 f"kept on take {shot.take}; retake without --keep-rest"

@@ -1,1 +1,1 @@
-"""Read `shotchain.toml`: budgets, rates, limits, prices and gateways."""
+"""Read `shotchain.toml`: budgets, exchange rates, limits, prices and gateways."""

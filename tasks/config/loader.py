@@ -1,18 +1,12 @@
-"""Find the user's `shotchain.toml` and the one next to a board, and load them.
-
-The modules that parse and merge are imported only if a file exists, to keep start-up fast."""
+"""Find the user's `shotchain.toml` and the one beside a board, and load them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tasks.config.config import Config
 from tasks.errors import NotConfigured
-
-if TYPE_CHECKING:
-    from tasks.settings import Settings
-
+from tasks.settings import Settings
 
 CONFIG_FILE_NAME = "shotchain.toml"
 
@@ -20,36 +14,47 @@ CONFIG_FILE_NAME = "shotchain.toml"
 def load_config(
     settings: Settings, folder: Path | None = None, *, display_name: str = "", trust: bool = False
 ) -> Config:
-    """The configuration for a board in `folder`, which the user named `shown_as`.
+    """Load the configuration of a board.
 
-    `trust` lets the file beside the board name providers and prices. Without a folder only the
-    user's own file counts. Raises InvalidConfiguration with every problem of both files, and
-    NotConfigured where the user's own can't be read.
+    Args:
+        settings: The settings, which give the path of the user's own file.
+        folder: The board's folder; without it only the user's own file counts.
+        display_name: The board's file as the user named it, for messages.
+        trust: True if the file beside the board may define providers and prices.
+
+    Raises:
+        InvalidConfiguration: With every problem of both files.
+        NotConfigured: If the user's own file can't be read.
     """
-    own = settings.config_path
-    if own is not None and not settings.is_config_required and not _exists(own):
-        own = None
-    beside = folder / CONFIG_FILE_NAME if folder else None
-    if beside is not None and not _exists(beside):
-        beside = None
-    if own is None and beside is None:
+    user_file = settings.config_path
+    if user_file is not None and not settings.is_config_required and not _exists(user_file):
+        user_file = None
+    board_file = folder / CONFIG_FILE_NAME if folder else None
+    if board_file is not None and not _exists(board_file):
+        board_file = None
+    if user_file is None and board_file is None:
         return Config()
+    # Builds models for every section, which most boards do not need: they have no such file.
     from tasks.config.merge import merge_files
 
-    shown = str(Path(display_name).parent / CONFIG_FILE_NAME) if display_name else str(beside)
+    shown = str(Path(display_name).parent / CONFIG_FILE_NAME) if display_name else str(board_file)
     return merge_files(
-        own, beside, display_name=shown, user_config_path=settings.config_path, trust=trust
+        user_file,
+        board_file,
+        display_name=shown,
+        user_config_path=settings.config_path,
+        trust=trust,
     )
 
 
 def _exists(path: Path) -> bool:
-    """Whether there is a file, or a link that may lead nowhere."""
+    """Return whether there is a file, or a symbolic link, even a broken one."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        # Walls that can't be seen may be there, and running past them could cost money.
-        msg = f"{path} can't be looked for: {error.strerror}; set SHOTCHAIN_CONFIG to a file"
+        # An unreadable file may contain budgets; to run without them could cost money.
+        msg = f"{path} can't be accessed: {error.strerror}; set SHOTCHAIN_CONFIG to a file"
         raise NotConfigured(msg) from None
     return True

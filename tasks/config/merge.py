@@ -1,6 +1,8 @@
-"""Merge the user's `shotchain.toml` with the one next to a board.
+"""Merge the user's `shotchain.toml` with the one beside a board.
 
-The file next to a board may come from a stranger: it may set budgets and lower limits; providers and prices need `--trust`."""
+The file beside a board may come from a stranger. It may set budgets and lower limits; providers and
+prices need `--trust`.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ from tasks.providers import PROVIDERS, Provider
 from tasks.providers.price_tables import FREE_PRICE_TABLE
 
 _TRUSTED_SECTIONS = {
-    "providers": "may not say where keys are sent",
-    "prices": "may not say what a shot costs",
+    "providers": "may not define providers, which receive API keys",
+    "prices": "may not define prices",
 }
+"""Sections that need trust, and the message about a file without trust."""
 
 
 def merge_files(
@@ -40,77 +43,80 @@ def merge_files(
     user_config_path: Path | None,
     trust: bool,
 ) -> Config:
-    """The configuration of the files there are; the one beside the board is shown as `shown_as`.
+    """Read the files and merge them.
 
-    `home` is where the user's own belongs, whether or not there is one. Raises
-    InvalidConfiguration with every problem of both, and NotConfigured where one can't be read.
+    Args:
+        user_file: The user's own file, if it exists.
+        board_file: The file beside the board, if it exists.
+        display_name: The name of the file beside the board in messages.
+        user_config_path: The path of the user's own file, existing or not, for remedies.
+        trust: True if the file beside the board may define providers and prices.
+
+    Raises:
+        InvalidConfiguration: With every problem of both files.
+        NotConfigured: If a file can't be read.
     """
-    if (
-        user_file
-        and board_file
-        and board_file.exists()
-        and user_file.exists()
-        and user_file.samefile(board_file)
-    ):
+    if user_file and board_file and _is_same_file(user_file, board_file):
         board_file = None
-    files = []
+    sources = []
     if user_file:
-        files.append(
-            _ConfigSource(
-                read_config_file(user_file, display_name=str(user_file)), is_user_file=True
-            )
-        )
+        file = read_config_file(user_file, display_name=str(user_file))
+        sources.append(_ConfigSource(file, is_user_file=True))
     if board_file:
         file = read_config_file(
             board_file, display_name=display_name, root_folder=board_file.parent
         )
-        files.append(_ConfigSource(file, is_user_file=False))
-    problems = [problem for one in files for problem in one.problems]
+        sources.append(_ConfigSource(file, is_user_file=False))
+    problems = [problem for source in sources for problem in source.problems]
     if not trust:
         place = str(user_config_path) if user_config_path else "a shotchain.toml of your own"
-        problems += [one for file in files for one in _reject_untrusted(file, place)]
+        for source in sources:
+            problems += _reject_untrusted(source, place)
     if not problems:
-        joining = _Merger(files)
-        configuration = joining.merge()
-        problems = joining.problems
+        merger = _Merger(sources)
+        config = merger.merge()
+        problems = merger.problems
         if not problems:
-            return configuration
-    order = [one.file.display_name for one in files]
-    raise InvalidConfiguration(
-        tuple(sorted(problems, key=lambda one: (order.index(one.file), one.line)))
-    )
+            return config
+    order = [source.file.display_name for source in sources]
+    problems.sort(key=lambda problem: (order.index(problem.file), problem.line))
+    raise InvalidConfiguration(tuple(problems))
+
+
+def _is_same_file(first: Path, second: Path) -> bool:
+    return first.exists() and second.exists() and first.samefile(second)
 
 
 class _ConfigSource:
-    """One file, what it says and what is wrong with it by itself."""
+    """One file with its validated content and its own problems."""
 
     def __init__(self, file: ConfigFile, *, is_user_file: bool) -> None:
         self.file, self.is_user_file = file, is_user_file
-        read = validate_config(file)
-        self.problems: tuple[Problem, ...] = () if isinstance(read, ConfigDocument) else read
-        self.document = read if isinstance(read, ConfigDocument) else ConfigDocument()
+        result = validate_config(file)
+        self.document = result if isinstance(result, ConfigDocument) else ConfigDocument()
+        self.problems: tuple[Problem, ...] = () if isinstance(result, ConfigDocument) else result
 
 
 def _reject_untrusted(source: _ConfigSource, user_config_path: str) -> Iterator[Problem]:
-    for section, why in _TRUSTED_SECTIONS.items():
+    for section, reason in _TRUSTED_SECTIONS.items():
         entries = source.file.data.get(section)
         if source.is_user_file or not isinstance(entries, dict):
             continue
         for name in entries:
-            message = f"a configuration beside a board {why}"
-            remedy = f"Read it, then give --trust, or write it to {user_config_path}."
+            message = f"a configuration beside a board {reason}"
+            remedy = f"Read it, then give --trust, or move it to {user_config_path}."
             yield source.file.problem((section, name), message, remedy)
 
 
 class _Merger:
-    """Puts sources together, the user's own first; what does not fit is collected."""
+    """Merges sources, the user's own first, and collects what does not fit together."""
 
     def __init__(self, sources: list[_ConfigSource]) -> None:
         self.sources = sources
         self.problems: list[Problem] = []
         self.providers: dict[str, Provider] = dict(PROVIDERS)
         self.invalid_names: set[str] = set()
-        """Gateways that make no row: what else speaks of them is no second problem."""
+        """Gateways with problems: their prices and limits are not reported as unknown."""
 
     def merge(self) -> Config:
         for source in self.sources:
@@ -122,43 +128,48 @@ class _Merger:
         rates: dict[frozenset[str], ExchangeRate] = {}
         for rate in chain.from_iterable(map(_read_rates, self.sources)):
             rates.setdefault(frozenset((rate.base, rate.quote)), rate)
-        walls = tuple(chain.from_iterable(map(_read_budgets, self.sources)))
-        return Config(MappingProxyType(self.providers), walls, tuple(rates.values()))
+        budgets = tuple(chain.from_iterable(map(_read_budgets, self.sources)))
+        return Config(MappingProxyType(self.providers), budgets, tuple(rates.values()))
 
     def _add_gateway(self, source: _ConfigSource, name: str, section: GatewaySection) -> None:
-        tell = self._problem_reporter(source, "providers", name)
+        report = self._problem_reporter(source, "providers", name)
         if name in self.providers:
-            here = self.providers[name].config_file or "shotchain itself"
-            remedy = f"Take another name, or set {self.providers[name].base_url_variable}."
-            tell((), f"{name} is a provider of {here} already", remedy)
+            existing = self.providers[name]
+            if existing.config_file:
+                message = f"{name} is already a provider of {existing.config_file}"
+            else:
+                message = f"{name} is a built-in provider"
+            report((), message, f"Use another name, or set {existing.base_url_variable}.")
             return
-        row = build_provider(name, section, built_in=PROVIDERS, report=tell)
-        if row is None:
+        gateway = build_provider(name, section, built_in=PROVIDERS, report=report)
+        if gateway is None:
             self.invalid_names.add(name)
         else:
-            self.providers[name] = replace(row, config_file=source.file.display_name)
+            self.providers[name] = replace(gateway, config_file=source.file.display_name)
 
     def _set_prices(self, source: _ConfigSource) -> None:
         for name, families in source.document.prices.items():
-            tell = self._problem_reporter(source, "prices", name)
-            row = self._find_provider(name, tell)
-            if row and row.price_table == FREE_PRICE_TABLE:
-                tell((), f"{name} is free", "Take its prices out.")
+            report = self._problem_reporter(source, "prices", name)
+            provider = self._find_provider(name, report)
+            if provider is None:
                 continue
-            for family, prices in families.items() if row else ():
-                if row and family not in row.models:
+            if provider.price_table == FREE_PRICE_TABLE:
+                report((), f"{name} is free", "Remove its prices.")
+                continue
+            for family, prices in families.items():
+                if family in provider.models:
+                    provider = with_prices(provider, family, prices)
+                else:
                     message = f"{name} has no family {quote(family)}"
-                    tell((family,), message, suggest_known(family, row.models))
-                elif row:
-                    row = with_prices(row, family, prices)
-                    self.providers[name] = row
+                    report((family,), message, suggest_known(family, provider.models))
+            self.providers[name] = provider
 
     def _set_limits(self, source: _ConfigSource) -> None:
         for name, limits in source.document.limits.items():
-            row = self._find_provider(name, self._problem_reporter(source, "limits", name))
-            if row:
+            provider = self._find_provider(name, self._problem_reporter(source, "limits", name))
+            if provider:
                 self.providers[name] = with_limits(
-                    row, limits, only_stricter=not source.is_user_file
+                    provider, limits, only_stricter=not source.is_user_file
                 )
 
     def _find_provider(self, name: str, report: ReportProblem) -> Provider | None:
@@ -167,20 +178,22 @@ class _Merger:
         return self.providers.get(name)
 
     def _problem_reporter(self, source: _ConfigSource, *path: str) -> ReportProblem:
-        def tell(inner: tuple[str, ...], message: str, remedy: str) -> None:
+        def report(inner: tuple[str, ...], message: str, remedy: str) -> None:
             self.problems.append(source.file.problem((*path, *inner), message, remedy))
 
-        return tell
+        return report
 
 
 def _read_budgets(source: _ConfigSource) -> Iterator[BudgetConfig]:
-    for name, written in source.document.budgets.items():
-        for amount, month in ((written.month, True), (written.total, False)):
+    for name, section in source.document.budgets.items():
+        for amount, is_monthly in ((section.month, True), (section.total, False)):
             if amount is not None:
-                yield BudgetConfig(name, amount, month, written.boards, source.file.display_name)
+                yield BudgetConfig(
+                    name, amount, is_monthly, section.boards, source.file.display_name
+                )
 
 
 def _read_rates(source: _ConfigSource) -> Iterator[ExchangeRate]:
-    for pair, written in source.document.rates.items():
+    for pair, section in source.document.rates.items():
         base, quoted = pair.split("/")
-        yield ExchangeRate(base, quoted, written.rate, written.date, source.file.display_name)
+        yield ExchangeRate(base, quoted, section.rate, section.date, source.file.display_name)

@@ -1,6 +1,8 @@
 """The tables and keys of `shotchain.toml` as pydantic models, and validation errors as problems.
 
-A value that might contain an API key is never repeated in a message. Field names are the TOML keys."""
+Field names are the TOML keys. A value that may be an API key is never repeated in a message. What
+the sections mean for providers and budgets is in `gateways` and `merge`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from tasks.config.toml_lines import ConfigFile, TomlPath
 from tasks.providers.url_policy import is_loopback_url
 
 KEY_VARIABLE_PREFIX = "SHOTCHAIN_"
-"""What the name of a key variable begins with."""
+"""The prefix of the names of variables that may hold API keys."""
 
 _KEY_VARIABLE = re.compile(rf"{KEY_VARIABLE_PREFIX}[A-Z0-9_]*[A-Z0-9]")
 _VARIABLE_LIKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
@@ -28,43 +30,43 @@ _BASE_URL = re.compile(r"(https?)://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 
 
 def _require_number(value: Any) -> Any:
-    """A number, also one in quotes; `true` and what is none are refused."""
-    written = isinstance(value, int | Decimal | str) and not isinstance(value, bool)
-    if not written:
-        msg = "no number is written here; write one like 2.50"
+    """Accept a number, also in quotes, but not `true`, which Python counts as a number."""
+    is_number = isinstance(value, int | Decimal | str) and not isinstance(value, bool)
+    if not is_number:
+        msg = "the value is not a number; write one like 2.50"
         raise ValueError(msg)
     return value
 
 
 def _require_date(value: Any) -> Any:
-    """A day; pydantic would take a number for seconds since 1970."""
+    """Accept a date only; pydantic reads a number as seconds since 1970."""
     if isinstance(value, datetime.date | str) and not isinstance(value, datetime.datetime):
         return value
-    msg = "no day is written here; write one like 2026-11-01"
+    msg = "the value is not a date; write one like 2026-11-01"
     raise ValueError(msg)
 
 
 def _check_key_variable(value: str) -> str:
     if not _KEY_VARIABLE.fullmatch(value):
-        shown = f"{value} is" if _VARIABLE_LIKE.fullmatch(value) else "this is"
+        shown = value if _VARIABLE_LIKE.fullmatch(value) else "the value"
         msg = (
-            f"{shown} no variable that may hold a key; name one that begins with {KEY_VARIABLE_PREFIX}, "
-            "and keep the key itself out of the file"
+            f"{shown} is not a variable that may hold an API key; name a variable that begins with "
+            f"{KEY_VARIABLE_PREFIX}, and keep the key itself out of the file"
         )
         raise ValueError(msg)
     return value
 
 
 def _check_base_url(value: str) -> str:
-    bare = value.strip().rstrip("/")
-    found = _BASE_URL.fullmatch(bare)
-    if not found or not _has_host(bare):
-        msg = "this is no base URL; write one like https://api.example.com/v1, without ? and @"
+    url = value.strip().rstrip("/")
+    match = _BASE_URL.fullmatch(url)
+    if not match or not _has_host(url):
+        msg = "the value is not a base URL; write https://api.example.com/v1, without ? and @"
         raise ValueError(msg)
-    if found[1] == "http" and not is_loopback_url(bare):
-        msg = "a key does not go over plain http; write https (http is for this machine alone)"
+    if match[1] == "http" and not is_loopback_url(url):
+        msg = "API keys are not sent over plain http; write https (http is for this machine only)"
         raise ValueError(msg)
-    return bare
+    return url
 
 
 def _has_host(url: str) -> bool:
@@ -76,17 +78,20 @@ def _has_host(url: str) -> bool:
 
 
 def _as_list(value: Any) -> Any:
-    """One table, or several as a list."""
+    """Return one table as a list of one."""
     return [value] if isinstance(value, dict) else value
 
 
 def _normalize_models(value: Any) -> Any:
-    """Family to ids: one id, a list of them, or a list of families whose ids are another row's."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+    """Return family to ids; a list of families has no ids, which come from another provider."""
+    if isinstance(value, list) and all(isinstance(family, str) for family in value):
         return dict.fromkeys(value, ())
-    written = isinstance(value, dict)
-    if not written:
-        msg = 'no models are written here; write { "seedance-2.0" = "the-id" }, or a list of names'
+    is_table = isinstance(value, dict)
+    if not is_table:
+        msg = (
+            "the value does not name models; "
+            'write { "seedance-2.0" = "the-id" }, or a list of families'
+        )
         raise ValueError(msg)
     return {name: [ids] if isinstance(ids, str) else ids for name, ids in value.items()}
 
@@ -109,7 +114,7 @@ ModelIds = Annotated[tuple[NonEmptyText, ...], Field(max_length=2)]
 
 
 class BudgetSection(FrozenModel):
-    """`[budgets.acme]`: walls around some boards."""
+    """`[budgets.acme]`: hard limits for some boards."""
 
     month: Budget | None = None
     total: Budget | None = None
@@ -117,14 +122,14 @@ class BudgetSection(FrozenModel):
 
 
 class RateSection(FrozenModel):
-    """`[rates."USD/CNY"]`: what one of the first was worth in the second, on a day."""
+    """`[rates."USD/CNY"]`: units of the second currency for one unit of the first, on a day."""
 
     rate: RateValue
     date: Date
 
 
 class LimitsSection(FrozenModel):
-    """`[limits.modelark]`: how a provider is to be used."""
+    """`[limits.modelark]`: how many jobs and polls a provider gets."""
 
     jobs_at_once: MaxParallelJobs | None = None
     poll_seconds: (
@@ -133,7 +138,7 @@ class LimitsSection(FrozenModel):
 
 
 class PriceSection(FrozenModel):
-    """`[prices.NAME."seedance-1.5-pro"]`: a price, and what it holds for."""
+    """`[prices.NAME."seedance-1.5-pro"]`: a price, and the requests to which it applies."""
 
     per_million_tokens: TokenPrice
     currency: Currency
@@ -146,7 +151,7 @@ class PriceSection(FrozenModel):
 
 
 class GatewaySection(FrozenModel):
-    """`[providers.my-gateway]`: somebody who speaks a known dialect."""
+    """`[providers.my-gateway]`: a provider that uses a known dialect."""
 
     base_url: Annotated[NonEmptyText, AfterValidator(_check_base_url)]
     key: Annotated[NonEmptyText, AfterValidator(_check_key_variable)]
@@ -186,30 +191,30 @@ _SECTIONS: dict[str, type[FrozenModel]] = {
     "prices": PriceSection,
 }
 _NAME_REMEDIES = {
-    "providers": "Use small letters, digits and - , and begin with a letter: my-gateway.",
+    "providers": "Use lower-case letters, digits and -, and begin with a letter: my-gateway.",
     "rates": 'Write two currencies: [rates."USD/CNY"].',
 }
 _REMEDIES = {
     "month": 'Write it like "50 USD".',
     "total": 'Write it like "200 USD".',
-    "currency": "Write three capital letters, like USD.",
+    "currency": "Write three upper-case letters, like USD.",
     "boards": 'Write names or patterns in a list: ["spot-*"].',
     "resolutions": 'Write some of "480p", "720p", "1080p" and "4k" in a list.',
-    "date": "Write a day like 2026-11-01.",
-    "rate": "Write how many of the second currency one of the first is: 7.12.",
+    "date": "Write a date like 2026-11-01.",
+    "rate": "Write the units of the second currency for one unit of the first: 7.12.",
     "key": f"Write the name of a variable, like {KEY_VARIABLE_PREFIX}MY_GATEWAY_API_KEY.",
     "base_url": "Write it up to the dialect's own path, like https://api.example.com/v1.",
 }
 
 
 def validate_config(file: ConfigFile) -> ConfigDocument | tuple[Problem, ...]:
-    """What the file says, or every problem with it."""
+    """Return the content of a file, or every problem with it."""
     try:
-        words = ConfigDocument.model_validate(file.data)
+        document = ConfigDocument.model_validate(file.data)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        return tuple(dict.fromkeys(_to_problems(file, found)))
-    return tuple(_check_consistency(file, words)) or words
+        problems = _to_problems(file, error.errors(include_url=False))
+        return tuple(dict.fromkeys(problems))
+    return tuple(_check_consistency(file, document)) or document
 
 
 def _to_problems(file: ConfigFile, errors: Iterable[Any]) -> Iterator[Problem]:
@@ -218,8 +223,8 @@ def _to_problems(file: ConfigFile, errors: Iterable[Any]) -> Iterator[Problem]:
         at_key = path[-1:] == ("[key]",)
         path = path[:-1] if at_key else path
         if at_key:
-            message = f"{quote(path[-1])} is no name for one of {quote(path[0])}"
-            yield file.problem(path, message, _NAME_REMEDIES.get(str(path[0]), "Name it."))
+            message = f"{quote(path[-1])} is not a valid name in {quote(path[0])}"
+            yield file.problem(path, message, _NAME_REMEDIES.get(str(path[0]), "Give it a name."))
         elif kind == "extra_forbidden":
             yield file.problem(path, f"unknown key {quote(path[-1])}", _suggest_key(path))
         elif kind == "missing":
@@ -230,51 +235,51 @@ def _to_problems(file: ConfigFile, errors: Iterable[Any]) -> Iterator[Problem]:
 
 
 def _path_in_file(path: TomlPath, data: Any) -> TomlPath:
-    """The path without the index of what stands alone in the file and is a list for us."""
-    found: list[str | int] = []
+    """Return the path as it is in the file, without the index of a table that `_as_list` wraps."""
+    in_file: list[str | int] = []
     for part in path:
         if isinstance(part, str):
-            found.append(part)
+            in_file.append(part)
             data = data.get(part) if isinstance(data, dict) else None
         elif isinstance(data, list):
-            found.append(part)
+            in_file.append(part)
             data = data[part] if part < len(data) else None
-    return tuple(found)
+    return tuple(in_file)
 
 
 def _suggest_key(path: TomlPath) -> str:
     known = _SECTIONS if len(path) == 1 else _SECTIONS[str(path[0])].model_fields
-    return did_you_mean(str(path[-1]), known) or f"There are: {', '.join(known)}."
+    return did_you_mean(str(path[-1]), known, otherwise="Remove it; README.md lists all keys.")
 
 
 def _describe(error: Any, path: TomlPath) -> tuple[str, str]:
-    """Message and remedy for a wrong value, which may be a secret and is not repeated."""
-    said, limits = str(error["msg"]), error.get("ctx", {})
-    named = next((part for part in reversed(path) if isinstance(part, str)), "")
-    remedy = _REMEDIES.get(named, "Write it anew.")
+    """Return message and remedy for a wrong value, which may be a secret and is not repeated."""
+    text, limits = str(error["msg"]), error.get("ctx", {})
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    remedy = _REMEDIES.get(key, "Correct the value.")
     match error["type"]:
         case "value_error":
-            message, _, more = said.removeprefix("Value error, ").partition("; ")
+            message, _, more = text.removeprefix("Value error, ").partition("; ")
             return message, f"{more[:1].upper()}{more[1:]}." if more else remedy
         case "model_type" | "dict_type":
-            return f"{quote(named)} is a table", f"Write [{format_path(path)}], then its keys."
+            return f"{quote(key)} must be a table", f"Write [{format_path(path)}], then its keys."
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-            sign = next(one for one in words if one in limits)
-            return "the number is out of range", f"Write {words[sign]} {limits[sign]}."
+            bounds = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+            bound = next(name for name in bounds if name in limits)
+            return "the number is out of range", f"Write {bounds[bound]} {limits[bound]}."
         case "too_short":
-            return f"{quote(named)} is empty", remedy
+            return f"{quote(key)} is empty", remedy
         case "too_long":
-            return f"{quote(named)} has more than {limits['max_length']} entries", remedy
-    return f"{said[:1].lower()}{said[1:]}", remedy
+            return f"{quote(key)} has more than {limits['max_length']} entries", remedy
+    return f"{text[:1].lower()}{text[1:]}", remedy
 
 
 def _check_consistency(file: ConfigFile, document: ConfigDocument) -> Iterator[Problem]:
-    """What values of one table demand of one another."""
+    """Yield the problems of values that do not fit together."""
     for name, budget in document.budgets.items():
         if budget.month is None and budget.total is None:
             remedy = 'Write month = "50 USD" or total = "200 USD".'
-            yield file.problem(("budgets", name), "the budget names no amount", remedy)
+            yield file.problem(("budgets", name), "the budget has no amount", remedy)
     seen: dict[frozenset[str], str] = {}
     for pair in document.rates:
         currencies = frozenset(pair.split("/"))
@@ -284,11 +289,11 @@ def _check_consistency(file: ConfigFile, document: ConfigDocument) -> Iterator[P
                 ("rates", pair), "a rate needs two currencies", _NAME_REMEDIES["rates"]
             )
         elif other != pair:
-            message, remedy = f"{quote(other)} says it already", "Leave one of them out."
-            yield file.problem(("rates", pair), message, remedy)
+            message = f"{quote(other)} already sets this rate"
+            yield file.problem(("rates", pair), message, "Remove one of them.")
     for name, families in document.prices.items():
         for family, prices in families.items():
-            if len({(one.currency, one.date, one.source) for one in prices}) > 1:
+            if len({(price.currency, price.date, price.source) for price in prices}) > 1:
                 message = "the prices of one family differ in currency, date or source"
                 remedy = "Write them with the same currency, date and source."
                 yield file.problem(("prices", name, family), message, remedy)

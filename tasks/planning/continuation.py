@@ -144,17 +144,17 @@ def check_continued_clip(settings: ShotSettings, previous: PlannedShot | None) -
     """
     if settings.family.reference_videos and "reference_video" not in settings.dialect.url_roles:
         message = f"{settings.provider.name} can't send a reference clip"
-        settings.add_problem("continue_", message, "Remove continue to start on the last frame.")
+        settings.add_problem("continues", message, "Remove continue to start on the last frame.")
     provider = settings.provider
     if provider.upload_path or previous is None:
         return
     remedy = f"Remove continue, or: {REFERENCE_CLIP_REMEDY}"
     if isinstance(previous, ExistingClip):
         message = f"{previous.id} is a file, and {provider.name} takes reference clips by URL only"
-        settings.add_problem("continue_", message, remedy)
+        settings.add_problem("continues", message, remedy)
     elif previous.provider.name != provider.name:
         message = f"{previous.id} is rendered by {previous.provider.name}, not by {provider.name}"
-        settings.add_problem("continue_", message, remedy)
+        settings.add_problem("continues", message, remedy)
 
 
 def find_anchor(

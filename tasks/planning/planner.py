@@ -41,6 +41,7 @@ from tasks.providers.families import FAMILIES, StartMode
 from tasks.store.atomic_files import digest_file
 
 if TYPE_CHECKING:
+    # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
 
@@ -135,9 +136,10 @@ class _Planner:
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
     def plan(self) -> tuple[PlannedShot, ...]:
-        self._reject_unsupported()
         for shot in self.shots:
             self._plan_with_parents(shot.id)
+        # After the shots, whose broken values explain nothing about the film.
+        self._reject_unsupported()
         planned = [self.planned[shot.id] for shot in self.shots]
         return tuple(shot for shot in planned if not isinstance(shot, _InvalidShot))
 
@@ -176,7 +178,7 @@ class _Planner:
         if provider is None:
             return _invalid_shot(shot, parent)
         prompt = resolve_prompt(self.board.storyboard, shot)
-        continues_clip = shot.continue_ is not None and parent is not None
+        continues_clip = shot.continues is not None and parent is not None
         has_chained_frame = parent is not None and not continues_clip
         inputs = self._gather_inputs(index, prompt, provider, has_chained_frame=has_chained_frame)
         if continues_clip and parent:

@@ -225,7 +225,7 @@ def check_reference_counts(settings: ShotSettings, inputs: tuple[MediaSource, ..
         name = f"{family.name} at {settings.provider.name}"
         message = f"{name} does not support reference clips, so it can't continue a clip"
         alternatives = settings.format_alternatives("reference_videos")
-        settings.add_problem("continue_", message, f"Remove continue{alternatives}.")
+        settings.add_problem("continues", message, f"Remove continue{alternatives}.")
         inputs = tuple(source for source in inputs if not source.source_shot)
     for role in _MAX_COUNT_FIELD:
         sources = [source for source in inputs if source.role == role]
@@ -255,7 +255,7 @@ def _check_durations(settings: ShotSettings, sources: list[MediaSource]) -> None
             continue
         total_seconds += source.duration_seconds
         if source.duration_seconds < min_seconds:
-            key = "continue_" if source.source_shot else "references"
+            key = "continues" if source.source_shot else "references"
             length = f"{source.duration_seconds:.1f} s"
             message = (
                 f"{_describe(source)} lasts {length}, and a reference at least {min_seconds} s"
@@ -274,7 +274,7 @@ def _check_durations(settings: ShotSettings, sources: list[MediaSource]) -> None
         )
         remedy = "Use less" + (f", or use {format_candidates(names)}." if names else ".")
         is_continued = all(source.source_shot for source in known)
-        settings.add_problem("continue_" if is_continued else "references", message, remedy)
+        settings.add_problem("continues" if is_continued else "references", message, remedy)
 
 
 def _describe(source: MediaSource) -> str:

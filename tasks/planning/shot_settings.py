@@ -17,9 +17,6 @@ from tasks.providers.dialect import Dialect
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, Family, StartMode
 
-SEE_PROVIDERS = "`shotchain providers` lists all providers and models."
-"""The remedy for an unknown name that is similar to no known name."""
-
 
 @dataclass
 class ProblemLog:
@@ -79,7 +76,8 @@ class ShotSettings:
     def add_problem(self, key: str, message: str, remedy: str) -> None:
         """Add a problem at the key that has the value: on the shot or in the look."""
         is_on_shot = getattr(self.shot, key, None) is not None or key not in self._look
-        written = key.rstrip("_")
+        shot_field = Shot.model_fields.get(key)
+        written = (shot_field and shot_field.alias) or key
         path = ("shots", self.index, written) if is_on_shot else ("look", written)
         self.log.add_problem(path, message, remedy)
 

@@ -71,7 +71,7 @@ def _check_seam(
     if current_sha256 == attempt.first_frame_sha256:
         return status._replace(seam=SeamState.FRESH)
     cause = f"it starts on a frame that {describe_first_frame(shot)} no longer ends on"
-    if policy is StalePolicy.CASCADE:
+    if policy == StalePolicy.CASCADE:
         return _cascade(shot, status, cause)._replace(seam=SeamState.STALE)
     return status._replace(reason=f"{status.reason}; {cause}", seam=SeamState.STALE)
 
@@ -90,7 +90,7 @@ def _check_changing_seam(
     is_certain = previous.state is ShotState.TO_RENDER
     change = "is rendered again" if is_certain else "may end on another frame"
     cause = f"{shot.continues}, which it continues, {change}"
-    if policy is StalePolicy.CASCADE:
+    if policy == StalePolicy.CASCADE:
         return _cascade(shot, status, cause)
     effect = "goes stale" if is_certain else "may go stale"
     return status._replace(reason=f"{status.reason}; {effect}: {cause}", may_go_stale=True)

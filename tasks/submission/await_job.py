@@ -1,4 +1,4 @@
-"""Wait until the provider has finished a job, and record its usage and price."""
+"""Wait until the vendor has finished a job, and record its usage and price."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from tasks.providers.polling import job_timeout_seconds
 from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.providers.types import JobResult
 from tasks.store.layout import is_stored
-from tasks.store.receipts import (
-    AttemptState,
-    parse_timestamp,
-    utc_now,
-)
+from tasks.store.receipts import AttemptState, parse_timestamp, utc_now
 from tasks.submission.context import (
     SubmissionContext,
     record_failure,
@@ -24,20 +20,24 @@ from tasks.submission.context import (
 
 
 async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult | None:
-    """Wait until the vendor is done, and note what it tells; None where the shot is kept already.
+    """Wait until the vendor has finished the job of a shot, and record its usage.
 
-    Raises what the job ended with (JobFailed, Refused, Rejected, Unauthorized) or JobLost where
-    there is nothing to wait for, JobOverdue where it takes too long (the job is kept), and
-    Unreachable where the vendor can't be asked.
+    Returns:
+        The result; None if the clip is stored already.
+
+    Raises:
+        ProviderError: The error that the job ended with (JobFailed, InputModerated, InvalidRequest,
+            AccountError); JobLost if the vendor no longer has the job; JobTimedOut if it takes too
+            long, and is kept; Unreachable if the vendor does not respond.
+        StoreError: The receipt is missing or can't be written.
     """
     attempt = require_current_attempt(shot, context)
-    if attempt.state is AttemptState.KEPT and is_stored(
-        context.records_of(shot).folder_of(shot.key), attempt.clip
-    ):
+    folder = context.records_of(shot).folder_of(shot.key)
+    if attempt.state is AttemptState.KEPT and is_stored(folder, attempt.clip):
         return None
     client = context.client_of(shot.provider, attempt)
     try:
-        done = await client.wait(
+        result = await client.wait(
             attempt.job or "",
             started_at=parse_timestamp(attempt.submitted_at or attempt.intended_at),
             timeout_seconds=job_timeout_seconds(shot.duration_seconds, shot.request.service_tier),
@@ -50,31 +50,30 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
             await record_failure(shot, context, attempt, error)
         raise
     if attempt.state is AttemptState.SUBMITTED:
-        tokens, price = done.details.tokens, _actual_price(shot, done)
         await update_attempt(
             shot,
             context,
             attempt.job,
             AttemptState.DONE,
             done_at=utc_now(),
-            tokens=tokens,
-            price=price,
+            tokens=result.details.tokens,
+            price=_actual_price(shot, result),
         )
-    return done
+    return result
 
 
-def _actual_price(shot: ShotToRender, done: JobResult) -> Money | None:
-    """What the job cost by the vendor's own count; None where it told none."""
-    order, wanted, provider = shot.request, shot.content_request, shot.provider
-    if done.details.tokens is None or shot.family is None:
-        return shot.max_price if provider.price_table == FREE_PRICE_TABLE else None
+def _actual_price(shot: ShotToRender, result: JobResult) -> Money | None:
+    """Return the price by the vendor's usage; None if the vendor reports none."""
+    if result.details.tokens is None or shot.family is None:
+        is_free = shot.provider.price_table == FREE_PRICE_TABLE
+        return shot.max_price if is_free else None
     return prices.calculate_price(
-        provider,
-        provider.get_family(shot.family),
-        tokens=done.details.tokens,
-        resolution=order.resolution or "",
-        audio=bool(wanted.audio),
+        shot.provider,
+        shot.provider.get_family(shot.family),
+        tokens=result.details.tokens,
+        resolution=shot.request.resolution or "",
+        audio=bool(shot.content_request.audio),
         video_input=shot.has_video_input,
-        flex=order.service_tier == "flex",
-        draft=bool(order.draft),
+        flex=shot.request.service_tier == "flex",
+        draft=bool(shot.request.draft),
     )

@@ -1,92 +1,117 @@
-"""Cancel one job, only on explicit request and only while the provider still has it queued."""
+"""Cancel one job, only on explicit request and only while the vendor still has it queued."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple
 
 from storyboards.problems import ShotchainError
 from tasks.errors import InputModerated, JobFailed, JobLost, ProviderError
 from tasks.providers.client import Client
 from tasks.providers.types import JobResult
 from tasks.store.layout import RecordStore, lock_key
-from tasks.store.receipts import Attempt, AttemptState, Receipt, read_receipt
+from tasks.store.receipts import UNCLEAR_STATES, Attempt, AttemptState, Receipt, read_receipt
 
-CancelOutcome = Literal[
-    "cancelled", "running", "done", "over", "refused", "unasked", "unclear", "none"
-]
+
+class CancelOutcome(StrEnum):
+    """The result of a request to cancel; `cancel --json` prints the values."""
+
+    CANCELLED = "cancelled"
+    RUNNING = "running"
+    """The job has begun and will be charged."""
+    DONE = "done"
+    ENDED = "over"
+    """The job ended without a clip."""
+    UNSUPPORTED = "refused"
+    """The provider does not cancel jobs."""
+    NOT_SENT = "unasked"
+    """The request could not be sent or was not answered."""
+    UNCLEAR = "unclear"
+    """It is unknown whether there is a job."""
+    NO_JOB = "none"
 
 
 class CancelResult(NamedTuple):
-    """What became of the wish to take a job back."""
+    """The result of a request to cancel one job."""
 
     outcome: CancelOutcome
     message: str
     error: ShotchainError | None = None
-    """Why the vendor could not be asked."""
+    """The reason for NOT_SENT."""
+
+
+NO_JOB = CancelResult(CancelOutcome.NO_JOB, "no vendor has a job of it")
 
 
 async def cancel(key: str, records: RecordStore, client: Client) -> CancelResult:
-    """Take the job of a key back where it is queued now; its receipt says so then.
+    """Cancel the job of a key if it is queued, and record that in its receipt.
 
-    Holds the key meanwhile: a run that waits for the job hears from the vendor that it is no more.
+    The lock of the key is held meanwhile; a run that waits for the job gets the vendor's answer.
+
+    Raises:
+        StoreError: The receipt is damaged or can't be written.
     """
     async with lock_key(records, key):
         receipt = read_receipt(key, records.read(key))
-        told = known_outcome(receipt.current)
-        if told or receipt.current is None:
-            return told or NO_JOB
-        if (
-            not client.provider.supports_cancel
-            or client.dialect.build_cancel(receipt.current.job or "") is None
-        ):
-            msg = f"{client.provider.name} takes no job back; {receipt.current.job} goes on"
-            return CancelResult("refused", msg)
+        known = known_outcome(receipt.current)
+        if known or receipt.current is None:
+            return known or NO_JOB
+        job, provider = receipt.current.job or "", client.provider
+        if not provider.supports_cancel or client.dialect.build_cancel(job) is None:
+            msg = f"{provider.name} does not cancel jobs; {job} goes on"
+            return CancelResult(CancelOutcome.UNSUPPORTED, msg)
         try:
-            return await _cancel_job(receipt, receipt.current.job or "", records, client)
+            return await _cancel_job(receipt, job, records, client)
         except (JobFailed, InputModerated) as error:
-            return CancelResult("over", f"it is over: {error}")
+            return CancelResult(CancelOutcome.ENDED, f"it has ended: {error}")
         except JobLost as error:
-            return CancelResult("over", f"the vendor has it no more: {error}")
+            return CancelResult(CancelOutcome.ENDED, f"the vendor no longer has it: {error}")
         except ProviderError as error:
-            return CancelResult("unasked", f"it could not be asked for: {error}", error)
+            return CancelResult(
+                CancelOutcome.NOT_SENT, f"it could not be cancelled: {error}", error
+            )
 
 
 async def _cancel_job(
     receipt: Receipt, job: str, records: RecordStore, client: Client
 ) -> CancelResult:
-    refused: ProviderError | None = None
+    failure: ProviderError | None = None
     try:
         if await client.cancel(job):
-            error = "its author took it back while it was queued"
-            records.write(
-                receipt.key, receipt.update(AttemptState.CANCELLED, error=error).to_record()
-            )
-            return CancelResult(
-                "cancelled", f"job {job} was queued, is taken back and costs nothing"
-            )
+            reason = "the author cancelled it while it was queued"
+            receipt = receipt.update(AttemptState.CANCELLED, error=reason)
+            records.write(receipt.key, receipt.to_record())
+            msg = f"job {job} was queued, is cancelled and costs nothing"
+            return CancelResult(CancelOutcome.CANCELLED, msg)
     except ProviderError as error:
-        # It may have begun between the question and the request, or only the answer was lost.
-        refused = error
+        # The job may have begun between query and request, or only the response was lost.
+        failure = error
     status = await client.query(job)
     if isinstance(status, JobResult):
-        return CancelResult("done", f"job {job} is done already; the next run fetches it")
-    if refused and status.state == "queued":
-        raise refused
-    return CancelResult("running", f"job {job} is running already and goes on; it will be paid")
-
-
-NO_JOB = CancelResult("none", "nothing of it is at a vendor")
+        return _done_result(job)
+    if failure and status.state == "queued":
+        raise failure
+    msg = f"job {job} is running already and goes on; it will be charged"
+    return CancelResult(CancelOutcome.RUNNING, msg)
 
 
 def known_outcome(attempt: Attempt | None) -> CancelResult | None:
-    """What is to say of an attempt without asking anybody; None where its job may be taken back."""
+    """Return the outcome that the receipt decides; None if the job may be cancelled."""
     if attempt is None:
         return NO_JOB
     if attempt.state is AttemptState.SUBMITTED:
         return None
     if attempt.state is AttemptState.DONE:
-        return CancelResult("done", f"job {attempt.job} is done already; the next run fetches it")
-    if attempt.state in (AttemptState.INTENDED, AttemptState.UNCLEAR):
-        msg = f"it was sent to {attempt.provider} at {attempt.intended_at[:19]}Z and never answered"
-        return CancelResult("unclear", f"{msg}: whether there is a job, and which, is not known")
+        return _done_result(attempt.job)
+    if attempt.state in UNCLEAR_STATES:
+        msg = (
+            f"it was sent to {attempt.provider} at {attempt.intended_at[:19]}Z without a response: "
+            "it is not known whether there is a job"
+        )
+        return CancelResult(CancelOutcome.UNCLEAR, msg)
     return NO_JOB
+
+
+def _done_result(job: str | None) -> CancelResult:
+    msg = f"job {job} is done already; the next run downloads it"
+    return CancelResult(CancelOutcome.DONE, msg)

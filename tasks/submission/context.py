@@ -1,4 +1,9 @@
-"""What every step of a submission needs, how a Prefect task finds it, and a shot's current attempt."""
+"""The dependencies and shared values of every step of a submission.
+
+A Prefect task receives small values, such as a shot id, and gets everything else from
+`current_context()`. Values with signed URLs stay in the context, because Prefect stores and shows
+the arguments and results of tasks.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +27,16 @@ from tasks.store.receipts import (
 )
 
 OnProgress = Callable[[str, str, float | None], None]
-"""Called with a shot's id, its present activity and the fraction that is done, None if unknown."""
+"""Called with a shot's id, its current step, and the progress from 0 to 1 or None."""
+
+
+def ignore_progress(shot_id: str, step: str, progress: float | None) -> None:
+    """Do nothing, as a default for OnProgress."""
 
 
 @dataclass(frozen=True)
 class SubmissionContext:
-    """The dependencies of every step: where to write, which client to use, whom to notify."""
+    """The dependencies of a run's submissions, and the values that its steps share."""
 
     board_name: str
     """The name that attempts are booked under."""
@@ -35,25 +44,26 @@ class SubmissionContext:
     store: Store
     records_of: Callable[[ShotToRender], RecordStore]
     client_of: Callable[[Provider, Attempt | None], Client]
-    """Returns the client for the job of an attempt, or for a new request if that is None."""
-    on_progress: OnProgress = lambda shot, activity, fraction: None
+    """Returns the client for the base URL of an attempt; None stands for a new request."""
+    on_progress: OnProgress = ignore_progress
     resubmit: Mapping[str, str] = field(default_factory=dict)
-    """Keys that the author wants to send again, and when their unclear attempt was recorded."""
+    """`intended_at` of the unclear attempts that the author gives up for another, by key."""
     reserve: Reserve = reserve_unlimited
-    """Entered to record an attempt; raises BudgetExceeded if it could exceed a budget."""
+    """Entered to write an intent; raises BudgetExceeded if a limit may be exceeded."""
     replaceable: frozenset[str] = frozenset()
-    """Ids of kept shots that are rendered again if they start from another frame now."""
+    """Ids of kept shots that are rendered again if they start on another frame now."""
     ffmpeg: str | None = None
-    """Path of the ffmpeg program, or None to search for it."""
-    results: dict[str, JobResult | None] = field(default_factory=dict)
-    """What the vendor reported of finished jobs, by shot id: signed URLs, so only in memory."""
-    frame_urls: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """The vendor's URL of a last frame and the base URL it is good at, by the frame's digest."""
+    """The path of ffmpeg; None searches for it."""
+    results: dict[str, JobResult | None] = field(default_factory=dict, repr=False)
+    """The results of finished jobs by shot id. They have signed URLs, so only in memory."""
+    frame_urls: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    """The vendor's URL of a last frame and the base URL that it is valid at, by digest."""
 
     def shot(self, shot_id: str) -> ShotToRender:
         """Return a shot of the plan that is rendered.
 
         Raises:
+            KeyError: The plan has no such shot.
             TypeError: The shot is an existing clip.
         """
         shot = self.plan.shot(shot_id)
@@ -63,55 +73,73 @@ class SubmissionContext:
         raise TypeError(msg)
 
     def relative_path(self, shot: ShotToRender, name: str) -> str:
-        """Return the path of a shot's file, relative to the store."""
+        """Return the path of a file of a shot, relative to the store."""
         path = self.records_of(shot).folder_of(shot.key) / name
         return path.relative_to(self.store.root).as_posix()
 
 
-_CONTEXT: ContextVar[SubmissionContext] = ContextVar("submission_context")
+_context: ContextVar[SubmissionContext] = ContextVar("submission_context")
 
 
 def current_context() -> SubmissionContext:
-    """Return the context of the run that this task belongs to.
+    """Return the context of the run.
 
     Raises:
-        LookupError: There is no run.
+        LookupError: The caller is not inside `use_context`; this is a bug.
     """
-    return _CONTEXT.get()
+    try:
+        return _context.get()
+    except LookupError:
+        msg = "there is no submission context; call this inside `use_context`"
+        raise LookupError(msg) from None
 
 
 @contextmanager
 def use_context(context: SubmissionContext) -> Iterator[None]:
-    """Make `context` the current one for tasks that start within this block."""
-    token = _CONTEXT.set(context)
+    """Make a context the current one within this block, and in the tasks that begin in it."""
+    token = _context.set(context)
     try:
         yield
     finally:
-        _CONTEXT.reset(token)
+        _context.reset(token)
 
 
 def find_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt | None:
-    """The attempt of a shot that counts, where the store has one."""
+    """Return the attempt of a shot that counts, or None if there is none.
+
+    Raises:
+        StoreError: The receipt is damaged.
+    """
     return read_receipt(shot.key, context.records_of(shot).read(shot.key)).current
 
 
 def require_current_attempt(shot: ShotToRender, context: SubmissionContext) -> Attempt:
-    """The attempt of a shot that counts. Raises StoreError where its receipt is gone."""
+    """Return the attempt of a shot that counts.
+
+    Raises:
+        StoreError: The receipt is missing or damaged.
+    """
     attempt = find_current_attempt(shot, context)
     if attempt is None:
-        raise missing_receipt_error(shot)
+        raise _missing_receipt_error(shot)
     return attempt
 
 
-def missing_receipt_error(shot: ShotToRender) -> StoreError:
-    """Not a lost job: the vendor may have it, and another create would be a second bill."""
-    msg = f"the receipt of {shot.id} is gone from the store; put it back, or look at the vendor's"
-    return StoreError(f"{msg} list of jobs before rendering again")
+def _missing_receipt_error(shot: ShotToRender) -> StoreError:
+    # Not JobLost: the vendor may have the job, and another request would be charged again.
+    msg = f"the receipt of {shot.id} is missing from the store; restore it from a backup, or check "
+    return StoreError(msg + "the vendor's list of jobs before rendering again")
 
 
 async def record_failure(
     shot: ShotToRender, context: SubmissionContext, attempt: Attempt, error: ProviderError
 ) -> None:
+    """Record that a job failed or is lost.
+
+    Raises:
+        Unreachable: Another run has sent the shot again meanwhile.
+        StoreError: The receipt is missing or can't be written.
+    """
     state = AttemptState.LOST if isinstance(error, JobLost) else AttemptState.FAILED
     await update_attempt(shot, context, attempt.job, state, error=str(error))
 
@@ -121,25 +149,39 @@ async def update_attempt(
     context: SubmissionContext,
     job: str | None,
     state: AttemptState | None,
-    **facts: object,
+    **changes: object,
 ) -> Attempt:
-    """Note facts of a job; another process may have noted them already.
+    """Record changes of the current attempt.
 
-    Raises Unreachable where it is not the job of the latest attempt any more.
+    Another process may have recorded them already, so that an ended attempt keeps its state, and a
+    kept one does not become done again.
+
+    Args:
+        shot: The shot.
+        context: The context of the run.
+        job: The job that the changes belong to.
+        state: The new state; None keeps the state.
+        changes: Further fields of `Attempt`.
+
+    Returns:
+        The attempt as written.
+
+    Raises:
+        Unreachable: The current attempt has another job: another run sent the shot again.
+        StoreError: The receipt is missing or can't be written.
     """
-    shelf = context.records_of(shot)
-    async with lock_key(shelf, shot.key):
-        receipt = read_receipt(shot.key, shelf.read(shot.key))
-        latest = receipt.current
-        if latest is None:
-            raise missing_receipt_error(shot)
-        if job != latest.job:
-            # Another process gave that job up and sent a new one: what we know is of the old one.
+    records = context.records_of(shot)
+    async with lock_key(records, shot.key):
+        receipt = read_receipt(shot.key, records.read(shot.key))
+        attempt = receipt.current
+        if attempt is None:
+            raise _missing_receipt_error(shot)
+        if job != attempt.job:
             msg = f"{shot.id} was sent again by another run meanwhile; run once more"
             raise Unreachable(msg)
-        known = latest.state if state is None or latest.state in ENDED_STATES else state
-        if state is AttemptState.DONE and latest.state is AttemptState.KEPT:
-            known = AttemptState.KEPT
-        receipt = receipt.update(known, **facts)
-        shelf.write(shot.key, receipt.to_record())
-        return receipt.current or latest
+        new_state = attempt.state if state is None or attempt.state in ENDED_STATES else state
+        if state is AttemptState.DONE and attempt.state is AttemptState.KEPT:
+            new_state = AttemptState.KEPT
+        receipt = receipt.update(new_state, **changes)
+        records.write(shot.key, receipt.to_record())
+        return receipt.current or attempt

@@ -1,11 +1,14 @@
-"""Download the clip and the last frame of a finished job and record them.
+"""Download the clip and the last frame of a finished job, and record them.
 
-Every step can be interrupted and repeated by any process with the same store."""
+Every step may be interrupted and repeated by any process with the same store. Each file has a lock
+of its own, so that the receipt can be read and written during a download.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 from tasks.budgets.money import describe_price
 from tasks.errors import JobLost, MediaError, ProviderError, Unreachable, UrlExpired
@@ -15,11 +18,7 @@ from tasks.providers.client import Client
 from tasks.providers.types import ApiCall, FileDigest, JobResult
 from tasks.store.atomic_files import digest_bytes, write_bytes
 from tasks.store.layout import is_stored, lock_key
-from tasks.store.receipts import (
-    Attempt,
-    AttemptState,
-    StoredFile,
-)
+from tasks.store.receipts import Attempt, AttemptState, StoredFile
 from tasks.submission.context import (
     SubmissionContext,
     record_failure,
@@ -32,152 +31,180 @@ MAX_CLIP_BYTES = 4_000_000_000
 MAX_FRAME_BYTES = 64_000_000
 
 VERIFY_TIMEOUT_SECONDS = 600
-"""How long looking at every picture of a clip may take."""
+"""The time limit for decoding every frame of a clip."""
 
 CLIP_NAME = "clip.mp4"
-
-CLIP_LOCK_NAME, FRAME_LOCK_NAME = "clip.lock", "frame.lock"
-"""Held while the file is brought home, so that its receipt can be read and written meanwhile."""
+CLIP_LOCK_NAME = "clip.lock"
+FRAME_LOCK_NAME = "frame.lock"
 
 IMAGE_SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 async def fetch_last_frame(
-    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> LastFrame:
-    """The picture the shot ends on, on disk: the vendor's, or decoded from the clip."""
-    frame = await _read_stored_frame(shot, done, context)
+    """Return the last frame of a shot: stored, downloaded, or decoded from the clip.
+
+    Args:
+        shot: The shot.
+        result: The result of its job, or None if it is not known.
+        context: The context of the run.
+
+    Raises:
+        ProviderError: As `fetch_clip`, if the frame has to be decoded from the clip.
+        MediaError: The clip can't be decoded.
+        StoreError: The receipt is missing, or a file can't be written.
+    """
+    frame = await _read_stored_frame(shot, result, context)
     if frame:
         return frame
-    # Two runs that take it at once, one from the clip, would part the file from its digest.
+    # Two runs that store different files at once would record the digest of only one.
     async with lock_key(context.records_of(shot), shot.key, FRAME_LOCK_NAME):
-        return await _read_stored_frame(shot, done, context) or await _fetch_or_decode_frame(
-            shot, done, context
-        )
+        frame = await _read_stored_frame(shot, result, context)
+        return frame or await _fetch_or_decode_frame(shot, result, context)
 
 
 async def _read_stored_frame(
-    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> LastFrame | None:
     attempt = require_current_attempt(shot, context)
-    home, kept = context.records_of(shot).folder_of(shot.key), attempt.last_frame
-    if kept is None or not is_stored(home, kept):
+    folder, stored_file = context.records_of(shot).folder_of(shot.key), attempt.last_frame
+    if stored_file is None or not is_stored(folder, stored_file):
         return None
-    data = await asyncio.to_thread((home / kept.name).read_bytes)
-    if digest_bytes(data) != kept.sha256:
+    data = await asyncio.to_thread((folder / stored_file.name).read_bytes)
+    if digest_bytes(data) != stored_file.sha256:
         return None
-    return LastFrame(data, kept.sha256, done.last_frame_url if done else "", attempt.base_url)
+    url = result.last_frame_url if result else ""
+    return LastFrame(data, stored_file.sha256, url, attempt.base_url, shot)
 
 
 async def _fetch_or_decode_frame(
-    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> LastFrame:
     attempt = require_current_attempt(shot, context)
-    if done and done.last_frame_url:
+    if result and result.last_frame_url:
         try:
-            return await _download_frame(shot, done, context, attempt)
+            return await _download_frame(shot, result, context, attempt)
         except (ProviderError, MediaError):
-            # The clip itself ends on the same picture: nothing is lost but a moment.
+            # The clip ends on the same picture; downloading it first only takes longer.
             context.on_progress(shot.id, "last frame from the clip", None)
-    collected = await fetch_clip(shot, done, context)
+    kept = await fetch_clip(shot, result, context)
+    # av takes long to import, and a run of kept shots decodes nothing.
     from tasks.media.frames import last_frame
 
-    clip = context.records_of(shot).folder_of(shot.key) / (
-        collected.clip.name if collected.clip else CLIP_NAME
-    )
-    data = await asyncio.to_thread(last_frame, clip)
+    name = kept.clip.name if kept.clip else CLIP_NAME
+    path = context.records_of(shot).folder_of(shot.key) / name
+    data = await asyncio.to_thread(last_frame, path)
     return await _store_frame(shot, context, data, "", attempt)
 
 
 async def _download_frame(
-    shot: ShotToRender, done: JobResult, context: SubmissionContext, attempt: Attempt
+    shot: ShotToRender, result: JobResult, context: SubmissionContext, attempt: Attempt
 ) -> LastFrame:
     client = context.client_of(shot.provider, attempt)
-    data = await client.fetch_bytes(done.last_frame_url, max_bytes=MAX_FRAME_BYTES)
+    data = await client.fetch_bytes(result.last_frame_url, max_bytes=MAX_FRAME_BYTES)
     if sniff_mime(data) not in IMAGE_SUFFIXES:
-        msg = f"the last frame of {shot.id} that {client.provider.name} gave is no picture"
+        msg = f"the last frame of {shot.id} from {client.provider.name} is not an image"
         raise MediaError(msg)
-    return await _store_frame(shot, context, data, done.last_frame_url, attempt)
+    return await _store_frame(shot, context, data, result.last_frame_url, attempt)
 
 
 async def _store_frame(
     shot: ShotToRender, context: SubmissionContext, data: bytes, url: str, attempt: Attempt
 ) -> LastFrame:
     name = f"last_frame.{IMAGE_SUFFIXES[sniff_mime(data) or 'image/png']}"
-    home = context.records_of(shot).folder_of(shot.key)
-    await asyncio.to_thread(write_bytes, home / name, data)
-    frame = LastFrame(data, digest_bytes(data), url, attempt.base_url)
-    kept = StoredFile(name, frame.sha256, len(data))
-    await update_attempt(shot, context, attempt.job, None, last_frame=kept)
+    path = context.records_of(shot).folder_of(shot.key) / name
+    await asyncio.to_thread(write_bytes, path, data)
+    frame = LastFrame(data, digest_bytes(data), url, attempt.base_url, shot)
+    stored_file = StoredFile(name, frame.sha256, len(data))
+    await update_attempt(shot, context, attempt.job, None, last_frame=stored_file)
     return frame
 
 
 async def fetch_clip(
-    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> Attempt:
-    """Bring the clip home: downloaded, looked at whole, and recorded with its digest.
+    """Download the clip of a shot, decode it completely, and record it with its digest.
 
-    Raises JobLost where the vendor has it no more, Unreachable where it can't be had now, and
-    MediaError where what came is no sound clip.
+    Args:
+        shot: The shot.
+        result: The result of its job; None queries the job.
+        context: The context of the run.
+
+    Returns:
+        The kept attempt.
+
+    Raises:
+        JobLost: The vendor no longer has the clip.
+        ProviderError: The clip can't be downloaded now.
+        MediaError: The downloaded clip is not intact.
+        StoreError: The receipt is missing, or a file can't be written.
     """
-    # Who comes second waits and uses what the first brought home.
+    # A second run waits, and then uses the clip that the first run stored.
     async with lock_key(context.records_of(shot), shot.key, CLIP_LOCK_NAME):
-        return await _fetch_clip(shot, done, context)
+        return await _fetch_clip(shot, result, context)
 
 
 async def _fetch_clip(
-    shot: ShotToRender, done: JobResult | None, context: SubmissionContext
+    shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> Attempt:
     attempt = require_current_attempt(shot, context)
-    home = context.records_of(shot).folder_of(shot.key)
-    if attempt.state is AttemptState.KEPT and is_stored(home, attempt.clip):
+    folder = context.records_of(shot).folder_of(shot.key)
+    if attempt.state is AttemptState.KEPT and is_stored(folder, attempt.clip):
         return attempt
     client = context.client_of(shot.provider, attempt)
-    if done is None:
-        done = await _query_finished_job(shot, context, client, attempt)
+    if result is None:
+        result = await _query_finished_job(shot, context, client, attempt)
     context.on_progress(shot.id, "downloading", None)
-    digest = await _download(shot, done, context, client)
+    path = folder / CLIP_NAME
+    digest = await _download(shot, result, context, client, path)
+    # av takes long to import, and a run of kept shots decodes nothing.
     from tasks.media.probe import verify
 
-    clip = await asyncio.to_thread(
-        verify, home / CLIP_NAME, deadline_seconds=VERIFY_TIMEOUT_SECONDS
-    )
-    kept = StoredFile(CLIP_NAME, digest.sha256, digest.size_bytes)
+    clip = await asyncio.to_thread(verify, path, deadline_seconds=VERIFY_TIMEOUT_SECONDS)
+    stored_file = StoredFile(CLIP_NAME, digest.sha256, digest.size_bytes)
     return await update_attempt(
-        shot, context, attempt.job, AttemptState.KEPT, clip=kept, frames=clip.frames
+        shot, context, attempt.job, AttemptState.KEPT, clip=stored_file, frames=clip.frames
     )
 
 
 async def measure_seam(shot: ShotToRender, frame: LastFrame, context: SubmissionContext) -> Attempt:
-    """Note how far the first picture of a kept clip is from the frame it only leaned on."""
+    """Record the difference between a soft anchor and the first frame of the kept clip.
+
+    A clip that can't be decoded leaves the receipt unchanged: only a number is missing.
+
+    Raises:
+        StoreError: The receipt is missing or can't be written.
+    """
+    # av and numpy take long to import, and a run of kept shots decodes nothing.
     from tasks.media.frames import first_frame, mean_difference
 
     attempt = require_current_attempt(shot, context)
-    clip = context.records_of(shot).folder_of(shot.key) / CLIP_NAME
+    path = context.records_of(shot).folder_of(shot.key) / CLIP_NAME
     try:
-        first = await asyncio.to_thread(first_frame, clip)
-        apart = await asyncio.to_thread(mean_difference, frame.data, first)
+        first = await asyncio.to_thread(first_frame, path)
+        difference = await asyncio.to_thread(mean_difference, frame.data, first)
     except MediaError:
-        # Worth a number, not a shot.
         return attempt
-    return await update_attempt(shot, context, attempt.job, None, seam_difference=round(apart, 2))
+    return await update_attempt(
+        shot, context, attempt.job, None, seam_difference=round(difference, 2)
+    )
 
 
 async def _download(
-    shot: ShotToRender, done: JobResult, context: SubmissionContext, client: Client
+    shot: ShotToRender, result: JobResult, context: SubmissionContext, client: Client, path: Path
 ) -> FileDigest:
-    """The clip on disk; where its URL is no longer served, by the one that asking again gives."""
-    path = context.records_of(shot).folder_of(shot.key) / CLIP_NAME
+    """Download a clip; if its URL has expired, query the job once for a fresh URL."""
     try:
-        return await client.download(_clip_source(done), path, max_bytes=MAX_CLIP_BYTES)
+        return await client.download(_clip_source(result), path, max_bytes=MAX_CLIP_BYTES)
     except UrlExpired:
         attempt = require_current_attempt(shot, context)
-        done = await _query_finished_job(shot, context, client, attempt)
-        if done.clip_call:
-            # The file behind the key outlives a signed URL.
-            done = replace(done, clip_url="")
+        result = await _query_finished_job(shot, context, client, attempt)
+        if result.clip_call:
+            # The file behind the API key outlives a signed URL.
+            result = replace(result, clip_url="")
     try:
-        return await client.download(_clip_source(done), path, max_bytes=MAX_CLIP_BYTES)
+        return await client.download(_clip_source(result), path, max_bytes=MAX_CLIP_BYTES)
     except UrlExpired as error:
         msg = f"{client.provider.name} no longer has the clip of {shot.id}; "
         lost = JobLost(f"{msg}run again to render it anew for {describe_price(shot.max_price)}")
@@ -185,8 +212,8 @@ async def _download(
         raise lost from error
 
 
-def _clip_source(done: JobResult) -> str | ApiCall:
-    return done.clip_url or done.clip_call or ""
+def _clip_source(result: JobResult) -> str | ApiCall:
+    return result.clip_url or result.clip_call or ""
 
 
 async def _query_finished_job(

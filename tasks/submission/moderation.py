@@ -1,4 +1,4 @@
-"""Explain moderation errors in terms of the storyboard: the shot, the input and possible changes."""
+"""Explain moderation errors in terms of the storyboard: shot, input and possible changes."""
 
 from __future__ import annotations
 
@@ -22,36 +22,35 @@ _ROLE_NAMES = {
 
 
 def explain_moderation(shot: ShotToRender, error: ProviderErrorT) -> ProviderErrorT:
-    """The same error, naming the shot, the inputs that the vendor points at, and the ways out."""
+    """Return the error with the shot, the rejected inputs and possible changes in its message.
+
+    Other errors are returned unchanged.
+    """
     if not isinstance(error, (InputModerated, OutputModerated)):
         return error
-    words = f"{shot.id}: {error}"
-    blamed = list(dict.fromkeys(_CONTENT_INDEX.findall(str(error))))
-    named = [
-        f"content[{item}] is {name}" for item in blamed if (name := _describe_item(shot, int(item)))
-    ]
-    if named:
-        words += f"; {', '.join(named)}"
+    parts = [f"{shot.id}: {error}"]
+    indexes = dict.fromkeys(_CONTENT_INDEX.findall(str(error)))
+    items = {index: _describe_item(shot, int(index)) for index in indexes}
+    if named := [f"content[{index}] is {name}" for index, name in items.items() if name]:
+        parts.append(", ".join(named))
     if shot.continues and "privacyinformation" in error.code.lower():
-        words += (
-            f"; {shot.id} starts on the last frame of {shot.continues}: let {shot.continues} end "
+        parts.append(
+            f"{shot.id} starts on the last frame of {shot.continues}: let {shot.continues} end "
             f"without a face, set first_frame: none on {shot.id}, or render it with a 1.x model"
         )
-    return type(error)(words, code=error.code, status=error.status, is_final=error.is_final)
+    message = "; ".join(parts)
+    return type(error)(message, code=error.code, status=error.status, is_final=error.is_final)
 
 
 def _describe_item(shot: ShotToRender, index: int) -> str:
-    """What an item of `content` is: the words, then the frame before, then the inputs."""
-    if index == 0 and shot.request.prompt:
-        return "the prompt"
-    place = index - bool(shot.request.prompt)
+    """Return the name of an item of `content`: the prompt, the previous frame, then the inputs."""
+    names = ["the prompt"] if shot.request.prompt else []
     if shot.continues:
-        if place == 0:
-            return f"the last frame of {shot.continues}"
-        place -= 1
-    return _describe_input(shot.inputs[place]) if 0 <= place < len(shot.inputs) else ""
+        names.append(f"the last frame of {shot.continues}")
+    names += [_describe_input(source) for source in shot.inputs]
+    return names[index] if index < len(names) else ""
 
 
-def _describe_input(media_input: MediaSource) -> str:
-    where = media_input.path.name if media_input.path else media_input.url.partition("?")[0]
-    return f"{_ROLE_NAMES[media_input.role]} {where}"
+def _describe_input(source: MediaSource) -> str:
+    place = source.path.name if source.path else source.url.partition("?")[0]
+    return f"{_ROLE_NAMES[source.role]} {place}"

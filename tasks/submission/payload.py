@@ -1,6 +1,7 @@
-"""Complete a request when it is sent: attach files, the previous frame or clip, and the draft's job.
+"""Complete a request just before it is sent: files, the previous frame or clip, the draft's job.
 
-This costs nothing and happens before the attempt is recorded; if it fails, nothing is sent."""
+This costs nothing and happens before the attempt is recorded; if it fails, nothing is sent.
+"""
 
 from __future__ import annotations
 
@@ -27,52 +28,102 @@ from tasks.store.layout import is_stored
 from tasks.store.receipts import AT_VENDOR_STATES, Attempt, AttemptState
 from tasks.submission.context import SubmissionContext, find_current_attempt
 
+CLIP_MIME = "video/mp4"
+"""The type of all clips that vendors render."""
+
 
 @dataclass(frozen=True)
 class LastFrame:
-    """The picture a shot ends on: its bytes, and the vendor's own URL while that is fresh."""
+    """The last frame of a shot: its bytes, and the vendor's URL of it while that is fresh."""
 
     data: bytes = field(repr=False)
     sha256: str
     url: str = field(default="", repr=False)
-    """Signed: never into a record, a log or an error. Good only where it came from."""
+    """Signed: it must not get into a record, a log or an error. Valid at `base_url` only."""
     base_url: str = ""
-    """The base URL of the vendor that made it."""
+    """The base URL of the vendor that rendered it."""
     shot: PlannedShot | None = field(default=None, repr=False)
-    """The shot that ends on it, for whoever needs its clip."""
+    """The shot that ends on it; `continue: clip` needs its clip."""
+
+
+async def complete_request(
+    shot: ShotToRender,
+    request: RenderRequest,
+    frame: LastFrame | None,
+    *,
+    client: Client,
+    context: SubmissionContext,
+) -> RenderRequest:
+    """Return the request with its media, as it is sent.
+
+    Args:
+        shot: The shot.
+        request: The request of the shot, with the seed of this attempt.
+        frame: The frame that the shot starts on, if any.
+        client: The client that will send it; files may be uploaded through it.
+        context: The context of the run.
+
+    Raises:
+        MediaError: A file has changed, or a clip or draft is not available.
+        ProviderError: An upload or a query failed.
+        AssertionError: The shot continues a clip, and `frame` has no shot; this is a bug.
+    """
+    if shot.draft:
+        return _with_draft_job(shot, request, context)
+    request = await asyncio.to_thread(attach_media, shot, request, frame, client)
+    if shot.continues_clip:
+        if frame is None or frame.shot is None:
+            msg = f"{shot.id} continues a clip, and no shot was passed with the frame"
+            raise AssertionError(msg)
+        clip = await _previous_clip(shot, frame.shot, client=client, context=context)
+        request = replace(request, media=(clip, *request.media))
+    media = [await _upload_if_needed(medium, client) for medium in request.media]
+    return replace(request, media=tuple(media))
 
 
 def attach_media(
     shot: ShotToRender, request: RenderRequest, frame: LastFrame | None, client: Client
 ) -> RenderRequest:
-    """The order as it is sent: the files read, the frame before as the vendor takes it best."""
-    media = [_read_medium(given) for given in shot.inputs if not given.source_shot]
+    """Return the request with the files of the shot and the frame that it starts on.
+
+    Raises:
+        MediaError: A file has other content than the plan was made with.
+    """
+    media = [_read_medium(source) for source in shot.inputs if not source.source_shot]
     if frame and not shot.continues_clip:
-        # The vendor knows its own picture again, so its URL goes back where it is still fresh.
-        takes = "first_frame" in client.dialect.url_roles and frame.base_url == client.base_url
-        ours = frame.url if takes else ""
-        mime = sniff_mime(frame.data) or "image/png"
-        first = MediaInput(
-            "first_frame", url=ours, data=b"" if ours else frame.data, mime_type=mime
-        )
-        media.insert(0, first)
+        media.insert(0, _first_frame_medium(frame, client))
     return replace(request, media=tuple(media))
 
 
-def _read_medium(media_input: MediaSource) -> MediaInput:
-    if media_input.path is None:
-        return MediaInput(media_input.role, url=media_input.url)
-    data = media_input.path.read_bytes()
-    if digest_bytes(data) != media_input.identity:
-        msg = f"{media_input.path.name} was changed during the run; run again to plan with what it is now"
+def _first_frame_medium(frame: LastFrame, client: Client) -> MediaInput:
+    mime_type = sniff_mime(frame.data) or "image/png"
+    # A vendor gets its own URL back while it is fresh: nothing to upload, no loss of quality.
+    accepts_url = "first_frame" in client.dialect.url_roles
+    if frame.url and accepts_url and frame.base_url == client.base_url:
+        return MediaInput("first_frame", url=frame.url, mime_type=mime_type)
+    return MediaInput("first_frame", data=frame.data, mime_type=mime_type)
+
+
+def _read_medium(source: MediaSource) -> MediaInput:
+    if source.path is None:
+        return MediaInput(source.role, url=source.url)
+    data = source.path.read_bytes()
+    # The key was computed from the planned content: no other content is paid for under it.
+    if digest_bytes(data) != source.identity:
+        msg = f"{source.path.name} was changed during the run; run again to plan with its content"
         raise MediaError(msg)
-    return MediaInput(media_input.role, data=data, mime_type=media_input.mime)
+    return MediaInput(source.role, data=data, mime_type=source.mime)
 
 
 def reject_black_frame(shot: ShotToRender, frame: LastFrame | None) -> None:
-    """Raise MediaError where a shot would go on from black: no money is spent on that."""
+    """Check that a shot does not start on a black frame: it would be paid for in vain.
+
+    Raises:
+        MediaError: The frame is black.
+    """
     if frame is None:
         return
+    # numpy and av take long to import, and most shots have no frame to check.
     from tasks.media.frames import is_black
 
     if is_black(frame.data):
@@ -84,51 +135,21 @@ def reject_black_frame(shot: ShotToRender, frame: LastFrame | None) -> None:
 
 
 def digest_request(request: RenderRequest) -> str:
-    """A digest of what is sent, the media by their bytes or by their place without its query."""
-    facts = asdict(request)
-    facts["media"] = [
-        [one.role, digest_bytes(one.data) if one.data else one.url.partition("?")[0]]
-        for one in request.media
+    """Return a digest of a request; media count by their bytes, or by their URL without query."""
+    values = asdict(request)
+    values["media"] = [
+        [medium.role, digest_bytes(medium.data) if medium.data else medium.url.partition("?")[0]]
+        for medium in request.media
     ]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-CLIP_MIME = "video/mp4"
-"""Of every clip that vendors make."""
-
-
-async def complete_request(
-    shot: ShotToRender,
-    request: RenderRequest,
-    frame: LastFrame | None,
-    *,
-    client: Client,
-    context: SubmissionContext,
-) -> RenderRequest:
-    """The order as it is sent. Raises MediaError and ProviderError; nothing is charged then."""
-    if shot.draft:
-        return _with_draft_job(shot, request, context)
-    request = await asyncio.to_thread(attach_media, shot, request, frame, client)
-    if shot.continues_clip:
-        if frame is None or frame.shot is None:
-            msg = f"{shot.id} continues a clip, and none was handed on"
-            raise AssertionError(msg)
-        clip = await _previous_clip(shot, frame.shot, client=client, context=context)
-        request = replace(request, media=(clip, *request.media))
-    return replace(
-        request, media=tuple([await _upload_if_needed(one, client) for one in request.media])
-    )
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _with_draft_job(
     shot: ShotToRender, request: RenderRequest, context: SubmissionContext
 ) -> RenderRequest:
     attempt = find_draft_attempt(shot, context.records_of(shot))
-    if (
-        attempt is None
-        or attempt.state not in (*AT_VENDOR_STATES, AttemptState.KEPT)
-        or not attempt.job
-    ):
+    has_draft = attempt and attempt.state in (*AT_VENDOR_STATES, AttemptState.KEPT)
+    if not has_draft or attempt is None or not attempt.job:
         msg = f"the store has no draft of {shot.id}; render it with draft: true first"
         raise MediaError(msg)
     return replace(request, draft_job=attempt.job)
@@ -137,13 +158,13 @@ def _with_draft_job(
 async def _previous_clip(
     shot: ShotToRender, previous: PlannedShot, *, client: Client, context: SubmissionContext
 ) -> MediaInput:
-    """The clip that a shot continues: the vendor's own URL while that is good, else its file."""
+    """Return the clip that a shot continues: the vendor's fresh URL, else the file."""
     path: Path | None = None
     if isinstance(previous, ExistingClip):
         path = previous.clip_path
     else:
         attempt = find_current_attempt(previous, context)
-        if attempt and _was_rendered_at(client, previous, attempt, context):
+        if attempt and _was_rendered_by(client, previous, attempt, context):
             url = await _fresh_clip_url(attempt, client)
             if url:
                 return MediaInput("reference_video", url=url)
@@ -153,43 +174,42 @@ async def _previous_clip(
     if client.provider.upload_path and path:
         data = await asyncio.to_thread(path.read_bytes)
         return MediaInput("reference_video", data=data, mime_type=CLIP_MIME)
-    msg = f"{shot.id} can't continue {previous.id}: {client.provider.name} has no URL of its clip"
-    msg = f"{msg} that is younger than 20 hours. {REFERENCE_CLIP_REMEDY}"
+    msg = (
+        f"{shot.id} can't continue {previous.id}: {client.provider.name} has no URL of its clip "
+        f"that is younger than 20 hours. {REFERENCE_CLIP_REMEDY}"
+    )
     raise MediaError(msg)
 
 
-def _was_rendered_at(
+def _was_rendered_by(
     client: Client, previous: ShotToRender, attempt: Attempt, context: SubmissionContext
 ) -> bool:
-    """Whether the clip before was made where this order goes."""
+    """Return True if the previous clip was rendered at the address that this request goes to."""
     if previous.provider.name != client.provider.name:
         return False
     return context.client_of(previous.provider, attempt) is client
 
 
 async def _fresh_clip_url(attempt: Attempt, client: Client) -> str:
-    """The vendor's URL of a clip, asked for now; empty where it has none that is good."""
+    """Return the vendor's URL of a clip from a new query; empty if it has no fresh URL."""
     try:
         status = await client.query(attempt.job or "")
     except JobLost:
         return ""
     if not isinstance(status, JobResult):
         return ""
-    made_at = status.details.updated_at
-    fresh = (
+    updated_at = status.details.updated_at
+    is_fresh = (
         is_clip_url_fresh(attempt)
-        if made_at is None
-        else time.time() - made_at < MAX_CLIP_URL_AGE_SECONDS
+        if updated_at is None
+        else time.time() - updated_at < MAX_CLIP_URL_AGE_SECONDS
     )
-    return status.clip_url if fresh else ""
+    return status.clip_url if is_fresh else ""
 
 
 async def _upload_if_needed(medium: MediaInput, client: Client) -> MediaInput:
-    """A file that can't go within the order, as the URL under which the vendor has it now."""
-    if (
-        not medium.data
-        or medium.role in client.dialect.inline_roles
-        or not client.provider.upload_path
-    ):
+    """Return a file that the request can't contain as the URL of its upload."""
+    is_inline = not medium.data or medium.role in client.dialect.inline_roles
+    if is_inline or not client.provider.upload_path:
         return medium
     return MediaInput(medium.role, url=await client.upload(medium.data, medium.mime_type))

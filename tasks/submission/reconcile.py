@@ -1,6 +1,9 @@
-"""Match an unanswered create request to a job in the provider's list of jobs.
+"""Match an unanswered create request to a job in the vendor's list of jobs.
 
-A job counts as ours only with proof: the seed or the first frame that was sent. Writes nothing and costs nothing; `submit` records the result."""
+A job counts as ours only with a proof: the seed or the first frame that was sent. The absence of a
+job counts only if the list shows none some time after the request ended. This module writes nothing
+and costs nothing; `submit` records the result.
+"""
 
 from __future__ import annotations
 
@@ -20,256 +23,264 @@ from tasks.providers.types import ApiCall, JobDetails, JobList, JobResult, Liste
 from tasks.providers.url_policy import is_loopback_url
 from tasks.store.layout import RecordStore
 from tasks.store.receipts import UNCLEAR_STATES, Attempt, parse_timestamp, read_receipt
+from tasks.submission.download import CLIP_NAME, MAX_CLIP_BYTES
 
 CLOCK_MARGIN_SECONDS = 60.0
-"""How far a vendor's clock and ours, and its list and its jobs, may be apart."""
+"""The maximum difference between the clocks of vendor and client, and the delay of its list."""
+
 LOOPBACK_CLOCK_MARGIN_SECONDS = 3.0
-"""The same for a vendor on this machine, when it is waited for."""
+"""The time to wait for the list of a provider on this machine."""
 
 MAX_FRAME_DIFFERENCE = 3.0
-"""Mean difference, of 255, up to which a clip's first picture is the frame that was sent."""
+"""The mean difference (0 to 255) up to which two pictures count as the same frame."""
 
-MAX_CANDIDATE_CLIP_BYTES = 4_000_000_000
+_DAY_SECONDS = 86_400.0
+"""Jobs are listed from a day before the request: the local clock may be wrong, and the times that
+the vendor reports decide."""
+
+_MAX_LISTED_JOBS = 3
+_NO_LIST = "the vendor gives no list of its jobs"
 
 
 class Reconciliation(NamedTuple):
-    """What became of a create."""
+    """The result of searching for the job of an unanswered request."""
 
     job: str | None = None
     """The vendor's job that is proven to be ours."""
     proof: str = ""
-    """What proves it: `seed` or `first picture`."""
+    """The proof: `seed` or `first picture`."""
     may_exist: bool = True
-    """False where surely no job was made, or only one that failed and costs nothing."""
+    """False if surely no job was created, or only one that failed and costs nothing."""
     reason: str = ""
-    """Why it stays unclear, where it does."""
+    """The cause if it stays unclear."""
 
 
 @dataclass(frozen=True)
 class UnclearSubmission:
-    """A create to be cleared up: what was sent, when, and which jobs are others'."""
+    """An unanswered request: what was sent, when, and the records that claim other jobs."""
 
     shot: ShotToRender
     request: RenderRequest
     attempt: Attempt
     first_frame: bytes | None
-    """The frame that was sent as the first one, where it is known."""
+    """The frame that was sent as the first one, if it is known."""
     records: RecordStore
 
     @property
     def sent_at(self) -> float:
-        """When the intent was written, in Unix seconds by our clock."""
+        """The Unix time of the intent, by the local clock."""
         return parse_timestamp(self.attempt.intended_at)
 
     @property
     def ended_at(self) -> float:
-        """When the request surely was over, in Unix seconds by our clock."""
+        """The Unix time by which the request was surely over, by the local clock."""
         return parse_timestamp(self.attempt.request_ended_at or self.attempt.intended_at)
 
 
 async def reconcile(submission: UnclearSubmission, client: Client) -> Reconciliation:
-    """What the vendor's list shows of a doubtful create. A failed list counts as none."""
-    verdict = await _check_job_list(submission, client)
-    margin = (
-        LOOPBACK_CLOCK_MARGIN_SECONDS if is_loopback_url(client.base_url) else CLOCK_MARGIN_SECONDS
-    )
-    wait = submission.ended_at + margin - client.now()
-    if verdict.job or wait <= 0 or verdict.reason == _NO_LIST:
-        return verdict
-    # A job may be listed late, and one of another run may not be claimed yet.
-    await asyncio.sleep(wait)
+    """Search the vendor's list for the job of an unanswered request.
+
+    The list is read again after a margin, unless the job is proven at once. A list that can't be
+    read counts as no list.
+    """
+    result = await _check_job_list(submission, client)
+    is_local = is_loopback_url(client.base_url)
+    margin_seconds = LOOPBACK_CLOCK_MARGIN_SECONDS if is_local else CLOCK_MARGIN_SECONDS
+    wait_seconds = submission.ended_at + margin_seconds - client.now()
+    if result.job or wait_seconds <= 0 or result.reason == _NO_LIST:
+        return result
+    # A job may be listed late, and a job of another run may not be claimed yet.
+    await asyncio.sleep(wait_seconds)
     return await _check_job_list(submission, client)
-
-
-_NO_LIST = "the vendor gives no list of its jobs"
 
 
 async def _check_job_list(submission: UnclearSubmission, client: Client) -> Reconciliation:
     try:
-        recent = await client.list_jobs(
+        job_list = await client.list_jobs(
             submission.request.model,
             service_tier=submission.request.service_tier,
             created_after=submission.sent_at - CLOCK_MARGIN_SECONDS - _DAY_SECONDS,
         )
     except ProviderError:
-        recent = None
-    if recent is None:
+        job_list = None
+    if job_list is None:
         return Reconciliation(reason=_NO_LIST)
-    others = claimed_jobs(submission.records)
-    fitting = [one for one in recent.jobs if one.job not in others]
-    fitting = [
-        one
-        for one in fitting
-        if _is_candidate(submission, one.details, _clock_skew(recent, client), client)
+    claimed = claimed_jobs(submission.records)
+    clock_skew = _clock_skew(job_list, client)
+    candidates = [
+        listed
+        for listed in job_list.jobs
+        if listed.job not in claimed
+        and _is_candidate(submission, listed.details, clock_skew, client)
     ]
-    return await _classify(submission, client, fitting)
+    return await _classify(submission, client, candidates)
 
 
-_DAY_SECONDS = 86_400.0
-"""Asked for generously, since our clock may be wrong; the vendor's own times decide."""
-
-
-def _clock_skew(recent: JobList, client: Client) -> float:
-    """How far the vendor's clock is ahead of ours."""
-    return 0.0 if recent.vendor_time is None else recent.vendor_time - client.now()
+def _clock_skew(job_list: JobList, client: Client) -> float:
+    """Return the seconds by which the vendor's clock is ahead of the local clock."""
+    return 0.0 if job_list.vendor_time is None else job_list.vendor_time - client.now()
 
 
 def _is_candidate(
-    submission: UnclearSubmission, facts: JobDetails, skew: float, client: Client
+    submission: UnclearSubmission, details: JobDetails, clock_skew: float, client: Client
 ) -> bool:
-    """Whether a listed job may be ours: by its model, its tier, its time, and the seed it tells.
+    """Return True if a listed job may be ours, by its model, tier, time and seed.
 
-    Not by its size or length: what a vendor rounds or renames must never pass for another's job.
+    Size and length do not count: a value that a vendor rounds or renames must not make its job look
+    like another's, because then a second request would be sent.
     """
-    first = submission.sent_at + skew - CLOCK_MARGIN_SECONDS
-    last = submission.sent_at + skew + client.create_timeout_seconds + CLOCK_MARGIN_SECONDS
-    if facts.created_at is not None and not first <= facts.created_at <= last:
+    first = submission.sent_at + clock_skew - CLOCK_MARGIN_SECONDS
+    last = submission.sent_at + clock_skew + client.create_timeout_seconds + CLOCK_MARGIN_SECONDS
+    if details.created_at is not None and not first <= details.created_at <= last:
         return False
     tier = submission.request.service_tier or "default"
-    if facts.service_tier is not None and facts.service_tier != tier:
+    if details.service_tier not in (None, tier):
         return False
-    if None not in (submission.attempt.seed, facts.seed) and facts.seed != submission.attempt.seed:
+    seed = submission.attempt.seed
+    if None not in (seed, details.seed) and details.seed != seed:
         return False
-    # An endpoint's id hides its model, and the list tells the model.
-    named = not submission.request.model.startswith("ep-") and facts.model is not None
-    return not (named and facts.model != submission.request.model)
-
-
-def _matches_request(request: RenderRequest, facts: JobDetails) -> bool:
-    """Whether nothing that the vendor tells of a job contradicts what was asked for."""
-    asked = (
-        (request.resolution, facts.resolution),
-        (None if request.ratio == "adaptive" else request.ratio, facts.ratio),
-        (_requested_duration(request), facts.duration_seconds),
-        (request.frames, facts.frames),
-        (request.audio, facts.audio),
-    )
-    return all(None in pair or pair[0] == pair[1] for pair in asked)
-
-
-def _requested_duration(request: RenderRequest) -> float | None:
-    """The length that was asked for; None where the model decides or frames say it."""
-    return request.duration_seconds if (request.duration_seconds or 0) > 0 else None
+    # The id of an endpoint hides its model, and the list names the model.
+    is_comparable = not submission.request.model.startswith("ep-") and details.model is not None
+    return not (is_comparable and details.model != submission.request.model)
 
 
 async def _classify(
     submission: UnclearSubmission, client: Client, candidates: list[ListedJob]
 ) -> Reconciliation:
-    proven: dict[str, str] = {}
-    left: list[str] = []
-    for one in candidates:
-        failed = isinstance(one.status, ProviderError) and not isinstance(one.status, JobLost)
-        if failed and not _seed_matches(submission, one.details):
-            # It costs nothing, so it may be ours or not.
+    proofs: dict[str, str] = {}
+    unproven: list[str] = []
+    for listed in candidates:
+        has_failed = isinstance(listed.status, ProviderError)
+        has_failed = has_failed and not isinstance(listed.status, JobLost)
+        if has_failed and not _seed_matches(submission, listed.details):
+            # A failed job costs nothing, whether it is ours or not.
             continue
-        proof = "seed" if failed else await _find_proof(submission, client, one.job)
+        proof = "seed" if has_failed else await _find_proof(submission, client, listed.job)
         if proof:
-            proven[one.job] = proof
+            proofs[listed.job] = proof
         else:
-            left.append(one.job)
-    if len(proven) == 1 and not _has_competing_submission(submission):
-        return Reconciliation(*next(iter(proven.items())))
-    if proven:
-        return Reconciliation(reason="more than one job or shot fits, and they can't be told apart")
-    if left:
-        return Reconciliation(reason=f"job {', '.join(left)} may be it, and nothing proves it")
+            unproven.append(listed.job)
+    if len(proofs) == 1 and not _has_competing_submission(submission):
+        return Reconciliation(*next(iter(proofs.items())))
+    if proofs:
+        return Reconciliation(reason="several jobs or shots fit, and nothing distinguishes them")
+    if unproven:
+        jobs = ", ".join(unproven[:_MAX_LISTED_JOBS])
+        return Reconciliation(reason=f"job {jobs} may be it, and nothing proves it")
     return Reconciliation(may_exist=False)
 
 
-def _seed_matches(submission: UnclearSubmission, facts: JobDetails) -> bool:
-    return submission.attempt.seed is not None and facts.seed == submission.attempt.seed
+def _seed_matches(submission: UnclearSubmission, details: JobDetails) -> bool:
+    return submission.attempt.seed is not None and details.seed == submission.attempt.seed
 
 
 async def _find_proof(submission: UnclearSubmission, client: Client, job: str) -> str:
-    """What proves that a job is ours, once it is done; empty where nothing does."""
+    """Wait until a job is done, and return the proof that it is ours; empty without a proof."""
     if submission.attempt.seed is None and submission.first_frame is None:
         return ""
+    request = submission.request
     try:
-        done = await client.wait(
+        result = await client.wait(
             job,
             started_at=submission.sent_at,
             timeout_seconds=job_timeout_seconds(
-                submission.shot.duration_seconds or 0.0, submission.request.service_tier
+                submission.shot.duration_seconds, request.service_tier
             ),
-            service_tier=submission.request.service_tier,
+            service_tier=request.service_tier,
             typical_seconds=submission.shot.typical_render_seconds,
         )
-        told = _seed_matches(submission, done.details)
-        if not _matches_request(submission.request, done.details) or not (
-            told or submission.first_frame
-        ):
+        seed_matches = _seed_matches(submission, result.details)
+        has_evidence = seed_matches or submission.first_frame
+        if not has_evidence or not _matches_request(request, result.details):
             return ""
-        if told and _reports_everything(submission.request, done.details):
+        if seed_matches and _reports_everything(request, result.details):
             return "seed"
-        async with _downloaded_clip(done, client) as clip:
-            return await asyncio.to_thread(_compare_clip, submission, clip, seed_matches=told)
+        async with _downloaded_clip(result, client) as clip:
+            return await asyncio.to_thread(
+                _compare_clip, submission, clip, seed_matches=seed_matches
+            )
     except (ProviderError, MediaError):
         return ""
 
 
-def _reports_everything(request: RenderRequest, facts: JobDetails) -> bool:
-    length = facts.frames if request.frames else facts.duration_seconds
-    silent = request.audio is not None and facts.audio is None
-    return None not in (facts.resolution, facts.ratio, length) and not silent
+def _matches_request(request: RenderRequest, details: JobDetails) -> bool:
+    """Return True if no reported value contradicts the request."""
+    is_fixed_length = (request.duration_seconds or 0) > 0
+    pairs = (
+        (request.resolution, details.resolution),
+        (None if request.ratio == "adaptive" else request.ratio, details.ratio),
+        (request.duration_seconds if is_fixed_length else None, details.duration_seconds),
+        (request.frames, details.frames),
+        (request.audio, details.audio),
+    )
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
+
+
+def _reports_everything(request: RenderRequest, details: JobDetails) -> bool:
+    length = details.frames if request.frames else details.duration_seconds
+    is_audio_unknown = request.audio is not None and details.audio is None
+    return None not in (details.resolution, details.ratio, length) and not is_audio_unknown
 
 
 @asynccontextmanager
-async def _downloaded_clip(done: JobResult, client: Client) -> AsyncIterator[Path]:
-    """The clip of a job in a folder that is gone afterwards."""
-    source: str | ApiCall = done.clip_url or done.clip_call or ""
+async def _downloaded_clip(result: JobResult, client: Client) -> AsyncIterator[Path]:
+    """Download a clip to a folder that is removed at the end of the block."""
+    source: str | ApiCall = result.clip_url or result.clip_call or ""
     with tempfile.TemporaryDirectory(prefix="shotchain-") as folder:
-        clip = Path(folder) / "clip.mp4"
-        await client.download(source, clip, max_bytes=MAX_CANDIDATE_CLIP_BYTES)
-        yield clip
+        path = Path(folder) / CLIP_NAME
+        await client.download(source, path, max_bytes=MAX_CLIP_BYTES)
+        yield path
 
 
-def _compare_clip(submission: UnclearSubmission, clip: Path, *, seed_matches: bool) -> str:
-    """The proof that a clip itself gives, by its size, length, sound and first picture."""
+def _compare_clip(submission: UnclearSubmission, path: Path, *, seed_matches: bool) -> str:
+    """Return the proof by a clip's size, length, sound and first frame; empty without a proof."""
+    # av and numpy take long to import, and most runs have no unclear shot.
     from tasks.media.frames import first_frame, mean_difference
     from tasks.media.probe import probe
 
-    shot, measured = submission.shot, probe(clip)
-    free = (submission.request.duration_seconds or 0) < 0
+    shot, request, clip = submission.shot, submission.request, probe(path)
+    is_auto_length = (request.duration_seconds or 0) < 0
     pairs = (
-        (shot.width, measured.width),
-        (shot.height, measured.height),
-        (None if free else shot.frames, measured.frames),
-        (submission.request.audio, measured.has_audio),
+        (shot.width, clip.width),
+        (shot.height, clip.height),
+        (None if is_auto_length else shot.frames, clip.frames),
+        (request.audio, clip.has_audio),
     )
-    if any(asked is not None and asked != is_ for asked, is_ in pairs):
+    if any(expected is not None and expected != actual for expected, actual in pairs):
         return ""
     if seed_matches:
         return "seed"
-    if (
-        submission.first_frame
-        and mean_difference(submission.first_frame, first_frame(clip)) <= MAX_FRAME_DIFFERENCE
-    ):
-        return "first picture"
-    return ""
+    if submission.first_frame is None:
+        return ""
+    difference = mean_difference(submission.first_frame, first_frame(path))
+    return "first picture" if difference <= MAX_FRAME_DIFFERENCE else ""
 
 
 def _has_competing_submission(submission: UnclearSubmission) -> bool:
-    """Whether another doubtful create of this store would be proven by the same."""
-    mine = submission.attempt
+    """Return True if the same proof would fit another unclear attempt in the store."""
+    own = submission.attempt
     for attempt in _iter_attempts(submission.records, excluding_key=submission.shot.key):
-        if attempt.state not in UNCLEAR_STATES or attempt.provider != mine.provider:
+        if attempt.state not in UNCLEAR_STATES:
             continue
-        if attempt.model != mine.model:
+        if (attempt.provider, attempt.model) != (own.provider, own.model):
             continue
-        if mine.seed is not None and attempt.seed == mine.seed:
+        if own.seed is not None and attempt.seed == own.seed:
             return True
-        if mine.seed is None and attempt.first_frame_sha256 == mine.first_frame_sha256:
+        if own.seed is None and attempt.first_frame_sha256 == own.first_frame_sha256:
             return True
     return False
 
 
 def claimed_jobs(records: RecordStore) -> frozenset[str]:
-    """Every job that a receipt of this shelf names."""
-    return frozenset(one.job for one in _iter_attempts(records) if one.job)
+    """Return every job that a receipt contains.
+
+    Raises:
+        StoreError: A receipt is damaged.
+    """
+    return frozenset(attempt.job for attempt in _iter_attempts(records) if attempt.job)
 
 
 def _iter_attempts(records: RecordStore, *, excluding_key: str = "") -> Iterable[Attempt]:
-    keys = records.iter_keys()
-    for key in keys:
+    for key in records.iter_keys():
         if key != excluding_key:
             yield from read_receipt(key, records.read(key)).attempts

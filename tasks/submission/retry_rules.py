@@ -1,40 +1,41 @@
-"""The failures after which a job is created once more in the same run, as data with reasons.
+"""The failures after which the same run creates another job, as data with reasons.
 
-Retries of requests and downloads are defined in `tasks.retries`."""
+Retries of queries and downloads belong to `tasks.retries`.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from tasks.errors import JobInternalError, OutputModerated, ProviderError
+from tasks.errors import JobFailed, JobInternalError, OutputModerated, ProviderError
 from tasks.plan import ShotToRender
 
 
 class RetryRule(NamedTuple):
-    """One kind of failure that deserves another try."""
+    """A kind of failure that allows another job."""
 
-    error: type[ProviderError]
+    error: type[JobFailed]
     allowed_by: str
-    """The board's word that allows it; empty where it needs none."""
+    """The key in the board that allows it; empty if it is always allowed."""
     reason: str
 
 
 RETRY_RULES = (
     RetryRule(
-        JobInternalError, "", "the vendor failed by itself, and asked again it mostly does not"
+        JobInternalError, "", "the vendor's service failed, and a second job usually succeeds"
     ),
     RetryRule(
         OutputModerated,
         "reseed",
-        "another seed is another picture, but each refusal counts against the account",
+        "another seed leads to another picture, but each rejection counts against the account",
     ),
 )
-"""At most one more try each; a given seed leaves nothing to change, so it stays as it is."""
+"""Each allows one more job. A seed in the board is not changed, so such a shot is not retried."""
 
 
 def should_retry(shot: ShotToRender, error: ProviderError) -> bool:
-    """Whether a shot whose job ended so is rendered once more in the same run."""
-    for leniency in RETRY_RULES:
-        if isinstance(error, leniency.error):
-            return not leniency.allowed_by or leniency.allowed_by in shot.allowed_retries
+    """Return True if a shot whose job ended with `error` is rendered once more in this run."""
+    for rule in RETRY_RULES:
+        if isinstance(error, rule.error):
+            return not rule.allowed_by or rule.allowed_by in shot.allowed_retries
     return False

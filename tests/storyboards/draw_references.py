@@ -1,7 +1,7 @@
-"""Draws the stand-ins for the pictures, the clip and the sound of `storyboards/fruit-tea.yaml`.
+"""Draw the reference pictures, clip and sound of `storyboards/fruit-tea.yaml`.
 
-The originals belong to the vendor whose page the board is from. Run
-``python tests/storyboards/stand_ins.py`` from the repository to make them again.
+They replace the originals, which belong to the vendor whose page the board is from. Run
+``python tests/storyboards/draw_references.py`` from the repository to draw them again.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ WOOD, LEAF, RED, TEA, CREAM, SKIN = "#d9b98c", "#5f8f3e", "#c22f35", "#d98b3a", 
 
 
 def draw_all(folder: Path) -> None:
-    """Writes the four files."""
-    apple().replace_file(folder / "tea-apple.jpg", quality=82)
-    cup().replace_file(folder / "tea-cup.jpg", quality=82)
+    """Write the four files."""
+    apple().save(folder / "tea-apple.jpg", quality=82)
+    cup().save(folder / "tea-cup.jpg", quality=82)
     film(folder / "tea-hands.mp4")
     beat(folder / "tea-beat.mp3")
 
@@ -78,7 +78,7 @@ def hands(step: float) -> Image.Image:
 
 
 def film(path: Path) -> None:
-    """Video 1: four seconds, seen from the eyes of whoever makes the tea."""
+    """Video 1: four seconds, seen through the eyes of the person who makes the tea."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=24)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

@@ -1,4 +1,4 @@
-"""Which shot continues which, and which links are not allowed."""
+"""The links between shots, and which of them are not allowed."""
 
 from __future__ import annotations
 

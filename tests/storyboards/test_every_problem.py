@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +41,7 @@ shots:
     first_frame: {shot: stairs}
   - id: logo
     first_frame: {shot: storm
-    prompt: "{nobody} pushes in."
+    prompt: "{stranger} pushes in."
     references: {images: [refs/gone.png]}
 """
 EVERY_PROBLEM = [
@@ -56,7 +57,7 @@ EVERY_PROBLEM = [
     (20, "shots[3].promt", "unknown key `promt`"),
     (21, "shots[3].first_frame.shot", "there is no shot `stairs`"),
     (23, "shots[4].first_frame", "a bracket is not closed, or a comma is missing"),
-    (24, "shots[4].prompt", "`{nobody}` is not in the cast or a variable"),
+    (24, "shots[4].prompt", "`{stranger}` is not in the cast or a variable"),
     (25, "shots[4].references", "there is no file refs/gone.png beside the board"),
 ]
 
@@ -86,7 +87,7 @@ def test_parse_reports_language_and_yaml_together(reject: Reject) -> None:
         "lok: {seconds: 5}\n"
         "look: {seconds: 5, seconds: 6, ratio: 1:2}\n"
         "shots:\n"
-        "  - {id: dawn, prompt: '{nobody} and {nothing}'}\n"
+        "  - {id: dawn, prompt: '{stranger} and {nothing}'}\n"
         "  - {id: dawn, prompt: x, frist_frame: none}\n"
     )
     assert [problem.path for problem in problems] == [
@@ -148,7 +149,7 @@ def test_one_mistake_is_one_problem(reject: Reject, text: str) -> None:
 def test_limits_of_unknown_values_are_not_reported(
     tmp_path: Path, make_picture: Callable[..., object], shot: str, broken: str
 ) -> None:
-    """What a placeholder violates is not a problem of the author's."""
+    """A limit that only a placeholder violates is not reported."""
     make_picture("tall.png", 480, 864)
     file = tmp_path / "boards" / "board.yaml"
     text = "look: {ratio: 16:9}\nshots:\n  - {id: a, prompt: x}\n"
@@ -164,7 +165,7 @@ FAULTS = {
     "tag": ("model", "model: !env x", "model"),
     "unknown key": ("model", "modell: x", "modell"),
     "empty prompt": ("a", '  - {id: a, prompt: ""}', "shots[0].prompt"),
-    "unknown name": ("a", '  - {id: a, prompt: "{nobody}"}', "shots[0].prompt"),
+    "unknown name": ("a", '  - {id: a, prompt: "{stranger}"}', "shots[0].prompt"),
     "duplicate id": ("b", "  - {id: c, prompt: x}", "shots[2].id"),
     "open bracket": ("b", "  - {id: b, prompt: x", "shots[1]"),
     "model limit": ("c", "  - {id: c, prompt: x, seconds: 99}", "shots[2].seconds"),
@@ -201,7 +202,7 @@ def test_combined_faults_are_all_reported(faults: set[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         folder = Path(__file__).parent / "broken"
         data = "\n".join(lines.values()).encode() + b"\n"
-        patch.setattr("storyboards.loading.read_bytes", lambda path, *, file: data)
+        patch.setattr("storyboards.loading.read_bytes", mock.Mock(return_value=data))
         problems = find_all(folder / "combined.yaml")
     paths = [problem.path for problem in problems]
     missing = [f"{fault}: {path}" for fault, path in wanted.items() if path not in paths]
@@ -221,6 +222,7 @@ def test_hostile_file_of_errors_is_bounded(reject: Reject) -> None:
     """A large file with an error on every line is rejected with a bounded number of problems."""
     problems = reject("shots:\n" + "  - id: @\n" * 100_000)
     assert 1 <= len(problems) <= 201
+    assert problems[-1].message == "the rest of the board was not checked"
 
 
 def test_message_paths_use_the_authors_numbering(reject: Reject) -> None:

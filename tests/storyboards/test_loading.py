@@ -163,7 +163,7 @@ def test_anchors_and_aliases_are_allowed(read: Read) -> None:
 
 
 def test_file_full_of_problems_is_bounded(reject: Reject) -> None:
-    """Thousands of problems end with one line that says so."""
+    """Thousands of problems end with a line that states it."""
     problems = reject(f"shots: [{'a, ' * 20_000}]\n")
     assert len(problems) == 201
     assert problems[-1].message == "there may be more problems"

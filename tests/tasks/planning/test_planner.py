@@ -67,7 +67,7 @@ def test_unknown_provider_offers_the_nearest(make_board, name: str, remedy: str)
     (problem,) = plan_problems(make_board(board_text("id: a, prompt: p", provider=name)))
 
     assert problem.path == "provider"
-    assert problem.message == f"there is no provider `{name}`"
+    assert problem.message == f"there is no provider {name!r}"
     assert problem.remedy == remedy
 
 
@@ -97,7 +97,7 @@ def test_unknown_model_offers_the_nearest(make_board, model: str, remedy: str) -
     (problem,) = plan_problems(make_board(board_text(f"id: a, prompt: p, model: {model}")))
 
     assert problem.path == "shots[0].model"
-    assert problem.message == f"simulator has no model `{model}`"
+    assert problem.message == f"simulator has no model {model!r}"
     assert problem.remedy == remedy
 
 
@@ -107,7 +107,7 @@ def test_model_of_another_provider_is_unknown(make_board) -> None:
     (problem,) = plan_problems(board, provider="infinity-blue")
 
     assert problem.path == "model"
-    assert problem.message == "infinity-blue has no model `seedance-1.5-pro`"
+    assert problem.message == "infinity-blue has no model 'seedance-1.5-pro'"
 
 
 def test_shot_after_an_invalid_shot_is_checked(make_board) -> None:

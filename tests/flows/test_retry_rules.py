@@ -1,4 +1,4 @@
-"""Failed jobs: which deserve another try, whom they take with them, and films with holes."""
+"""Failed jobs: the retry rules, the messages about moderation, and films without some shots."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from tasks.errors import (
     OutputModerated,
     ProviderError,
 )
-from tasks.store.receipts import AttemptState, read_receipt
+from tasks.store.receipts import AttemptState
 from tasks.submission.moderation import explain_moderation
 from tasks.submission.retry_rules import RETRY_RULES, should_retry
-
-MODERATED = "OutputVideoSensitiveContentDetected"
-
-
-def attempts_of(report, shot: str):
-    planned = report.run.plan.shot(shot)
-    return read_receipt("", report.run.records_of(planned).read(planned.key)).attempts
+from tests.support.reports import attempts_of
 
 
 @pytest.mark.parametrize(
-    ("error", "words", "again"),
+    ("error", "fields", "is_retried"),
     [
         (JobInternalError, "", True),
         (OutputModerated, "", False),
@@ -38,25 +32,27 @@ def attempts_of(report, shot: str):
         (JobTimedOut, "reseed: true", False),
     ],
 )
-def test_the_policy_is_data(
-    studio, chain, error: type[ProviderError], words: str, again: bool
+def test_should_retry_follows_rules(
+    studio, chain, error: type[ProviderError], fields: str, is_retried: bool
 ) -> None:
-    """Which failure is tried once more, with which word of the board."""
-    shot = studio.prepare(chain(f"one|{words}" if words else "one")).plan.shot("one")
+    """The error and the shot's `reseed` decide if a failed job is rendered once more."""
+    shot = studio.prepare(chain(f"one|{fields}" if fields else "one")).plan.shot("one")
 
-    assert should_retry(shot, error("why")) is again
+    assert should_retry(shot, error("reason")) is is_retried
 
 
-def test_every_leniency_says_why() -> None:
-    """A retry without a reason is a habit."""
-    assert all(one.reason and issubclass(one.error, JobFailed) for one in RETRY_RULES)
+def test_retry_rules_cover_only_failed_jobs() -> None:
+    """Each rule is about a job that ended without a charge, and an error has one rule."""
+    errors = [rule.error for rule in RETRY_RULES]
+
+    assert errors
+    assert [error for error in errors if not issubclass(error, JobFailed)] == []
+    assert len(set(errors)) == len(errors)
 
 
 @pytest.mark.parametrize("provider", ["ark", "powertokens"])
-def test_a_moderated_picture_is_tried_once_more_where_the_board_allows_it(
-    studio, chain, outcomes, provider: str
-) -> None:
-    """The second job goes out with another seed, and only one is paid."""
+def test_moderated_output_is_retried_with_reseed(studio, chain, outcomes, provider: str) -> None:
+    """The second job has another seed if the vendor takes seeds, and only one job is paid."""
     studio.faults.inject("job_failed", match="Picture of one")
     report = studio.run(chain("one|reseed: true", provider=provider))
     first, second = attempts_of(report, "one")
@@ -68,8 +64,8 @@ def test_a_moderated_picture_is_tried_once_more_where_the_board_allows_it(
     assert report.spent.as_money == second.price
 
 
-def test_without_the_word_a_moderated_picture_is_not_tried_again(studio, chain, outcomes) -> None:
-    """Each refusal counts against the account, so the board decides."""
+def test_moderated_output_without_reseed_fails(studio, chain, outcomes) -> None:
+    """Vendors count moderated jobs against the account, so the board must allow a retry."""
     studio.faults.inject("job_failed", match="Picture of one")
     report = studio.run(chain("one"))
 
@@ -78,8 +74,8 @@ def test_without_the_word_a_moderated_picture_is_not_tried_again(studio, chain, 
     assert studio.creates == 1
 
 
-def test_no_more_than_one_more_try(studio, chain, outcomes) -> None:
-    """Two refusals in a row are an answer."""
+def test_moderated_output_is_retried_only_once(studio, chain, outcomes) -> None:
+    """Two moderated jobs in a row end the shot."""
     studio.faults.inject("job_failed", match="Picture of one", times=-1)
     report = studio.run(chain("one|reseed: true"))
 
@@ -87,8 +83,8 @@ def test_no_more_than_one_more_try(studio, chain, outcomes) -> None:
     assert studio.creates == 2
 
 
-def test_a_job_that_the_vendor_broke_is_tried_once_more(studio, chain, outcomes) -> None:
-    """It costs nothing, and the same order mostly goes through."""
+def test_internal_error_of_job_is_retried_once(studio, chain, outcomes) -> None:
+    """Such a job is free, and the same request usually succeeds."""
     studio.faults.inject("job_failed", code="InternalServiceError")
     report = studio.run(chain("one"))
 
@@ -96,21 +92,19 @@ def test_a_job_that_the_vendor_broke_is_tried_once_more(studio, chain, outcomes)
     assert studio.creates == 2
 
 
-def test_a_job_that_ended_for_the_account_s_sake_may_be_sent_again_later(
-    studio, chain, outcomes
-) -> None:
-    """It is over and cost nothing; once the account is topped up, the next run renders."""
+def test_job_failed_by_account_is_sent_by_next_run(studio, chain, outcomes) -> None:
+    """The job has ended and is free; when the account is paid up, the next run renders."""
     studio.faults.inject("job_failed", code="AccountOverdueError")
     report = studio.run(chain("one"))
-    again = studio.run(chain("one"))
+    following = studio.run(chain("one"))
 
     assert isinstance(report.results[0].error, AccountError)
     assert attempts_of(report, "one")[0].state is AttemptState.FAILED
-    assert outcomes(again) == {"one": "rendered"}
+    assert outcomes(following) == {"one": "rendered"}
 
 
-def test_a_film_is_not_joined_with_a_hole_unless_asked(studio, chain, decode) -> None:
-    """With --partial it is, under a name that says so, and the report names the holes."""
+def test_partial_film_needs_option(studio, chain, decode) -> None:
+    """Without `--partial` there is no film; with it the film's name shows that it is partial."""
     studio.faults.inject("job_failed", match="Picture of two", times=-1)
     text = chain("one", "two", "x|first_frame: none", "y")
     report = studio.run(text)
@@ -119,15 +113,12 @@ def test_a_film_is_not_joined_with_a_hole_unless_asked(studio, chain, decode) ->
 
     assert report.film is None
     assert partial.missing == ("two",)
-    assert partial.film.frame_count == 3 * 49 - 1
-    assert decode(film).frames == 3 * 49 - 1
+    assert partial.film.frame_count == decode(film).frames == 3 * 49 - 1
     assert not (studio.folder / "films" / "board.mp4").exists()
 
 
-def test_behind_a_hole_a_shot_that_continues_the_one_before_it_repeats_no_picture(
-    studio, chain
-) -> None:
-    """What stands directly behind the shot that it starts on is chained to it."""
+def test_partial_film_drops_double_frame_at_gap(studio, chain) -> None:
+    """If a missing shot makes two shots neighbours and one continues the other, they are chained."""
     studio.faults.inject("job_failed", match="Picture of two", times=-1)
     text = chain("one", "two", "three|first_frame: {shot: one}")
     report = studio.run(text, partial=True)
@@ -136,16 +127,16 @@ def test_behind_a_hole_a_shot_that_continues_the_one_before_it_repeats_no_pictur
     assert report.film.frame_count == 2 * 49 - 1
 
 
-def test_a_whole_film_is_whole_with_partial_too(studio, chain) -> None:
-    """The word changes nothing where nothing is missing."""
+def test_partial_option_of_whole_film_changes_nothing(studio, chain) -> None:
+    """A film without missing shots has its usual name."""
     report = studio.run(chain("one"), partial=True)
 
     assert report.missing == ()
     assert (studio.folder / "films" / "board.mp4").exists()
 
 
-def test_a_face_in_a_chained_frame_names_the_shot_the_input_and_the_ways_out(studio, chain) -> None:
-    """The author did not give that picture, so the message tells where it came from."""
+def test_moderated_frame_names_its_source(studio, chain) -> None:
+    """The author did not provide the picture, so the message names its shot and the remedies."""
     studio.faults.inject(
         "refused",
         operation="create",
@@ -156,16 +147,14 @@ def test_a_face_in_a_chained_frame_names_the_shot_the_input_and_the_ways_out(stu
 
     assert isinstance(error, InputModerated)
     assert str(error).startswith("two: ")
-    for words in ("real person", "the last frame of one", "first_frame: none on two", "1.x model"):
-        assert words in str(error)
+    for text in ("real person", "the last frame of one", "first_frame: none on two", "1.x model"):
+        assert text in str(error)
 
 
-def test_a_refusal_names_the_input_that_the_vendor_points_at(studio, chain) -> None:
-    """`content[1]` is the vendor's name for it; the board has another."""
-    planned = studio.prepare(chain("one", "two")).plan
+def test_moderated_input_is_named_as_in_board(studio, chain) -> None:
+    """The vendor's `content[1]` is explained if it is the frame of another shot."""
+    plan = studio.prepare(chain("one", "two")).plan
     error = InputModerated("ark: no: 'content[1]' may contain a brand (X)", code="X")
 
-    assert "content[1] is the last frame of one" in str(
-        explain_moderation(planned.shot("two"), error)
-    )
-    assert "content[1] is" not in str(explain_moderation(planned.shot("one"), error))
+    assert "content[1] is the last frame of one" in str(explain_moderation(plan.shot("two"), error))
+    assert "content[1] is" not in str(explain_moderation(plan.shot("one"), error))
