@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from storyboards.terminal_text import quote
 from tasks.providers.families import FAMILIES, RATIOS, Family
 from tasks.providers.provider import Provider, UnknownName
 
@@ -316,6 +315,6 @@ def find_provider(name: str, providers: Mapping[str, Provider] | None = None) ->
     """
     known = PROVIDERS if providers is None else providers
     if name not in known:
-        message = f"there is no provider {quote(name)}"
+        message = f"there is no provider {name!r}"
         raise UnknownName(message, name, known)
     return known[name]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from storyboards.problems import did_you_mean
-from storyboards.terminal_text import quote
 from tasks.errors import NotConfigured, UsageError
 from tasks.providers.families import FAMILIES, Family
 from tasks.providers.price_tables import PriceTable
@@ -130,7 +129,7 @@ class Provider:
             return ProviderModel(_restrict_to_id(self.get_family(name), name_or_id), name_or_id)
         if self.accepts_endpoint_ids and name_or_id.startswith("ep-"):
             return ProviderModel(None, name_or_id)
-        message = f"{self.name} has no model {quote(name_or_id)}"
+        message = f"{self.name} has no model {name_or_id!r}"
         raise UnknownName(message, name_or_id, (*self.models, *self.model_ids))
 
     def _find_family_name(self, model_id: str) -> str | None:

@@ -103,7 +103,7 @@ def test_unknown_model_raises_with_remedy(provider, name):
         PROVIDERS[provider].resolve_model(name, with_image=False)
 
     error = raised.value
-    assert error.message == f"{provider} has no model `{name}`"
+    assert error.message == f"{provider} has no model {name!r}"
     assert error.remedy.startswith(("Did you mean ", "`shotchain providers` lists "))
     assert str(error) == f"{error.message}. {error.remedy}"
 
