@@ -1,94 +1,107 @@
-"""`cancel` against the simulator on a real port: what is queued goes, whatever else is told."""
+"""`shotchain cancel` against the simulator: queued jobs are cancelled, all others are reported."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from flows.cli.cancel import cancel_jobs
+from flows.cli.cancel import CancelReport, cancel_jobs
+from flows.run import Run
 from flows.run_context import open_run
 from tasks.errors import JobFailed, ProviderError
+from tasks.plan import ShotToRender
+from tasks.providers.client import Client
 from tasks.simulator.request_log import read_request_log
-from tasks.store.receipts import AttemptState, read_receipt
-from tasks.submission import download
+from tasks.store.receipts import Attempt, AttemptState, read_receipt
+from tasks.store.status import ShotState
+from tasks.submission.await_job import await_job
+from tasks.submission.submit import submit
+
+Chain = Callable[..., str]
+Send = Callable[..., Run]
 
 
 @pytest.fixture
-def send(queueing):
-    """Submit the shots of a board that start chains, and leave the jobs to their vendor."""
+def send(queueing: Any) -> Send:
+    """Submit the shots of a board that start chains, and leave their jobs at the vendor."""
 
-    def submit(text: str, **wishes):
-        production = queueing.prepare(text, **wishes)
-        production.store.initialize()
+    def send(text: str, **options: Any) -> Run:
+        run = queueing.prepare(text, **options)
+        run.store.initialize()
 
-        async def run() -> None:
-            async with open_run(production, queueing.on_progress) as context:
-                for shot in production.plan:
+        async def submit_all() -> None:
+            async with open_run(run, queueing.on_progress) as context:
+                for shot in run.plan.shots_to_render:
                     if shot.continues is None:
-                        await submit.submit(shot, None, context.submission)
+                        await submit(shot, None, context.submission)
 
-        asyncio.run(run())
-        return queueing.prepare(text, **wishes)
+        asyncio.run(submit_all())
+        return queueing.prepare(text, **options)
 
-    return submit
-
-
-def told(said) -> tuple[dict[str, str], int]:
-    """What a cancel said of each shot, and its code."""
-    document, _, code = said
-    json.dumps(document)
-    return {one["id"]: one["outcome"] for one in document["shots"]}, code
+    return send
 
 
-def deletes(studio) -> int:
-    return sum(one.operation == "delete" for one in read_request_log(studio.root))
+def outcomes_of(report: CancelReport) -> dict[str, str]:
+    """Return the outcome of each shot, from the document, which must be valid JSON."""
+    document = json.loads(json.dumps(report.document()))
+    return {shot["id"]: shot["outcome"] for shot in document["shots"]}
 
 
-def latest(production, shot: str):
-    planned = production.plan.shot(shot)
-    shelf = production.records_of(planned)
-    return read_receipt(planned.key, shelf.read(planned.key)).current
+def count_deletes(studio: Any) -> int:
+    return sum(request.operation == "delete" for request in read_request_log(studio.root))
 
 
-def test_a_queued_job_is_taken_back_and_costs_nothing(queueing, send, chain) -> None:
-    """Its receipt says so, the plan would send it again, and a second cancel has nothing to do."""
+def latest_attempt(run: Run, shot_id: str) -> Attempt:
+    shot = run.plan.shot(shot_id)
+    assert isinstance(shot, ShotToRender)
+    records = run.records_of(shot)
+    return read_receipt(shot.key, records.read(shot.key)).current
+
+
+def test_cancel_queued_job_costs_nothing(queueing: Any, send: Send, chain: Chain) -> None:
+    """A cancelled job costs nothing, and its shot can be sent again."""
     text = chain("a", "b", "x|first_frame: none", provider="ark")
-    production = send(text)
-    said = cancel_jobs(production)
-    standing = queueing.prepare(text).status["a"]
+    run = send(text)
+    report = cancel_jobs(run)
+    status = queueing.prepare(text).status["a"]
 
-    assert told(said) == ({"a": "cancelled", "b": "none", "x": "cancelled"}, 0)
-    assert said[1].endswith("2 of 2 cancelled")
-    assert latest(production, "a").state is AttemptState.CANCELLED
-    assert not latest(production, "a").booked_price.amount
-    assert standing.state == "to render"
-    assert "cancelled it while it was queued" in standing.reason
+    assert outcomes_of(report) == {"a": "cancelled", "b": "none", "x": "cancelled"}
+    assert report.exit_code == 0
+    assert report.text().endswith("2 of 2 cancelled")
+    assert latest_attempt(run, "a").state is AttemptState.CANCELLED
+    assert not latest_attempt(run, "a").booked_price.amount
+    assert status.state is ShotState.TO_RENDER
+    assert "while it was queued" in status.reason
     again = cancel_jobs(queueing.prepare(text))
-    assert told(again) == ({"a": "none", "b": "none", "x": "none"}, 0)
-    assert "nothing to cancel" in again[1]
-    assert deletes(queueing) == 2
+    assert outcomes_of(again) == {"a": "none", "b": "none", "x": "none"}
+    assert again.exit_code == 0
+    assert "nothing to cancel" in again.text()
+    assert count_deletes(queueing) == 2
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(50, "running"), (200, "done")])
-def test_a_job_that_is_no_longer_queued_is_never_deleted(
-    queueing, send, chain, seconds: int, outcome: str
+def test_cancel_never_deletes_a_started_job(
+    queueing: Any, send: Send, chain: Chain, seconds: int, outcome: str
 ) -> None:
-    """On one that is over the same request would delete what was paid for."""
-    production = send(chain("a", provider="ark"))
+    """A job that is running or done is not deleted: the same request would delete its clip."""
+    run = send(chain("a", provider="ark"))
     if outcome == "done":
-        wait_for_picture(queueing)
+        wait_for_clip(queueing)
     queueing.clock.advance(seconds)
+    report = cancel_jobs(run)
 
-    assert told(cancel_jobs(production)) == ({"a": outcome}, 0)
-    assert deletes(queueing) == 0
-    assert latest(production, "a").state is AttemptState.SUBMITTED
+    assert (outcomes_of(report), report.exit_code) == ({"a": outcome}, 0)
+    assert count_deletes(queueing) == 0
+    assert latest_attempt(run, "a").state is AttemptState.SUBMITTED
 
 
-def wait_for_picture(studio) -> None:
-    import time
-
+def wait_for_clip(studio: Any) -> None:
+    """Wait until the simulator has drawn the clip of its only job."""
     deadline = time.monotonic() + 60
     while not list((studio.root / "files").glob("*.mp4")):
         assert time.monotonic() < deadline
@@ -99,150 +112,153 @@ def wait_for_picture(studio) -> None:
         time.sleep(0.05)
 
 
-def test_a_job_that_begins_between_question_and_request_goes_on(
-    queueing, send, chain, monkeypatch
+def test_cancel_of_job_that_just_started(
+    queueing: Any, send: Send, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The vendor refuses to delete what runs; that is no failure of ours."""
-    from tasks.providers.client import Client
-
-    production = send(chain("a", provider="ark"))
+    """A job that starts between query and delete goes on: the vendor rejects the delete."""
+    run = send(chain("a", provider="ark"))
     query = Client.query
 
-    async def ask(self, job):
+    async def query_then_start(self: Client, job: str) -> Any:
         status = await query(self, job)
         queueing.clock.advance(30)
         return status
 
-    monkeypatch.setattr(Client, "query", ask)
+    monkeypatch.setattr(Client, "query", query_then_start)
+    report = cancel_jobs(run)
 
-    assert told(cancel_jobs(production)) == ({"a": "running"}, 0)
-    assert latest(production, "a").state is AttemptState.SUBMITTED
+    assert (outcomes_of(report), report.exit_code) == ({"a": "running"}, 0)
+    assert latest_attempt(run, "a").state is AttemptState.SUBMITTED
 
 
-def test_a_lost_answer_to_a_cancel_is_asked_for(queueing, send, chain) -> None:
-    """The job was taken back all the same, and the vendor says so."""
-    production = send(chain("a", provider="ark"))
+def test_cancel_without_response_queries_the_job(queueing: Any, send: Send, chain: Chain) -> None:
+    """If the response to a delete is lost, the vendor is asked for the job's state."""
+    run = send(chain("a", provider="ark"))
     queueing.faults.inject("lost_reply", operation="delete")
-    said = cancel_jobs(production)
+    report = cancel_jobs(run)
 
-    assert told(said) == ({"a": "over"}, 0)
-    assert "cancelled at the vendor" in said[1]
-    assert deletes(queueing) == 1
+    assert (outcomes_of(report), report.exit_code) == ({"a": "over"}, 0)
+    assert "cancelled at the vendor" in report.text()
+    assert count_deletes(queueing) == 1
 
 
-def test_a_vendor_that_takes_nothing_back_is_not_asked(queueing, send, chain) -> None:
-    """kkiai documents no way; all that could be cancelled was, so it ends with 0."""
-    production = send(chain("a", provider="kkiai"))
+def test_cancel_unsupported_sends_no_request(queueing: Any, send: Send, chain: Chain) -> None:
+    """A provider that documents no cancellation gets no request, and the exit code is 0."""
+    run = send(chain("a", provider="kkiai"))
     requests = len(read_request_log(queueing.root))
-    said = cancel_jobs(production)
+    report = cancel_jobs(run)
 
-    assert told(said) == ({"a": "refused"}, 0)
-    assert "kkiai does not cancel jobs" in said[1]
+    assert (outcomes_of(report), report.exit_code) == ({"a": "refused"}, 0)
+    assert "a: kkiai " in report.text()
     assert len(read_request_log(queueing.root)) == requests
 
 
-def test_a_vendor_that_can_t_be_asked_ends_with_1(queueing, send, chain, monkeypatch) -> None:
-    """And nothing is noted: the next run finds the job as it is."""
-
-    monkeypatch.setattr(conversation, "pause_seconds", lambda *_: 0.0)
-    production = send(chain("a", "x|first_frame: none", provider="ark"))
+def test_cancel_unreachable_vendor_ends_with_1(
+    queueing: Any, send: Send, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the vendor cannot be asked, the exit code is 1 and the receipt is unchanged."""
+    monkeypatch.setattr("tasks.providers.client.retry_delay_seconds", lambda *_: 0.0)
+    run = send(chain("a", "x|first_frame: none", provider="ark"))
     queueing.faults.inject("server_error", operation="get", times=100)
+    report = cancel_jobs(run)
 
-    assert told(cancel_jobs(production)) == ({"a": "unasked", "x": "unasked"}, 1)
-    assert latest(production, "a").state is AttemptState.SUBMITTED
+    assert (outcomes_of(report), report.exit_code) == ({"a": "unasked", "x": "unasked"}, 1)
+    assert latest_attempt(run, "a").state is AttemptState.SUBMITTED
 
 
-def test_a_refused_key_ends_with_3(queueing, send, chain) -> None:
-    """As everywhere, the operator acts on that."""
-    production = send(chain("a", provider="ark"))
+def test_cancel_rejected_key_ends_with_3(queueing: Any, send: Send, chain: Chain) -> None:
+    """If the vendor rejects the key, the exit code is 3 as in every command."""
+    run = send(chain("a", provider="ark"))
     queueing.faults.inject("refused", operation="get", code="AuthenticationError", times=100)
+    report = cancel_jobs(run)
 
-    assert told(cancel_jobs(production)) == ({"a": "unasked"}, 3)
+    assert (outcomes_of(report), report.exit_code) == ({"a": "unasked"}, 3)
 
 
-def test_an_unclear_shot_is_named_and_ends_with_1(queueing, chain) -> None:
-    """Nobody knows its job, so nobody can take it back."""
+def test_cancel_unclear_shot_ends_with_1(queueing: Any, chain: Chain) -> None:
+    """The job of an unclear shot is not known, so it cannot be cancelled; the shot is named."""
     queueing.faults.inject("lost_reply", operation="create")
     text = chain("a", provider="cometapi-volc")
     queueing.run(text)
-    production = queueing.prepare(text)
-    said = cancel_jobs(production)
+    report = cancel_jobs(queueing.prepare(text))
 
-    assert told(said) == ({"a": "unclear"}, 1)
-    assert "without a response" in said[1]
+    assert (outcomes_of(report), report.exit_code) == ({"a": "unclear"}, 1)
+    assert "a: " in report.text()
+    assert "without a response" in report.text()
 
 
-def test_what_was_sent_before_an_edit_is_taken_back_too(queueing, send, chain) -> None:
-    """The author who regrets a prompt has mostly changed it already."""
+def test_cancel_includes_jobs_before_an_edit(queueing: Any, send: Send, chain: Chain) -> None:
+    """A job that was sent before the board was edited is cancelled too."""
     send(chain("a", provider="ark"))
-    edited = queueing.prepare(chain("a", provider="ark", a="Something else."))
-    document, text, code = cancel_jobs(edited)
+    report = cancel_jobs(queueing.prepare(chain("a", provider="ark", a="Something else.")))
 
-    assert [(one["present"], one["outcome"]) for one in document["shots"]] == [
+    shots = report.document()["shots"]
+    assert [(shot["present"], shot["outcome"]) for shot in shots] == [
         (True, "none"),
         (False, "cancelled"),
     ]
-    assert "a (before an edit): " in text
-    assert code == 0
+    assert "a (before an edit): " in report.text()
+    assert report.exit_code == 0
 
 
-def test_shots_that_share_a_key_share_their_cancel(queueing, send, chain) -> None:
-    """One job, one request, both shots told."""
-    text = chain("a", "b|first_frame: none", provider="ark", b="Picture of a.")
-    production = send(text)
+def test_cancel_shared_key_sends_one_request(queueing: Any, send: Send, chain: Chain) -> None:
+    """Shots that share a key share a job: one delete, and the outcome is reported for both."""
+    run = send(chain("a", "b|first_frame: none", provider="ark", b="Picture of a."))
+    report = cancel_jobs(run)
 
-    assert told(cancel_jobs(production)) == ({"a": "cancelled", "b": "cancelled"}, 0)
-    assert deletes(queueing) == 1
+    assert (outcomes_of(report), report.exit_code) == ({"a": "cancelled", "b": "cancelled"}, 0)
+    assert count_deletes(queueing) == 1
 
 
-def test_a_run_that_waits_for_the_job_hears_that_it_is_cancelled(queueing, send, chain) -> None:
-    """It ends with the vendor's word, and the receipt keeps the author's."""
-    production = send(chain("a", provider="ark"))
-    shot = production.plan.shot("a")
+def test_cancel_ends_a_run_that_awaits_the_job(queueing: Any, send: Send, chain: Chain) -> None:
+    """A run that waits for the job fails with the vendor's state; the receipt stays cancelled."""
+    run = send(chain("a", provider="ark"))
+    shot = run.plan.shots_to_render[0]
 
-    async def wait() -> ProviderError | None:
-        async with open_run(production, queueing.on_progress) as context:
-            waiting = asyncio.ensure_future(download.await_job(shot, context.submission))
-            await asyncio.to_thread(cancel_jobs, production)
+    async def wait_and_cancel() -> ProviderError:
+        async with open_run(run, queueing.on_progress) as context:
+            waiting = asyncio.ensure_future(await_job(shot, context.submission))
+            await asyncio.to_thread(cancel_jobs, run)
             with pytest.raises(JobFailed) as raised:
                 await waiting
             return raised.value
 
-    error = asyncio.run(wait())
+    error = asyncio.run(wait_and_cancel())
 
     assert "cancelled" in str(error)
-    assert latest(production, "a").state is AttemptState.CANCELLED
+    assert latest_attempt(run, "a").state is AttemptState.CANCELLED
     assert queueing.creates == 1
 
 
-def test_an_interrupt_takes_nothing_back(queueing, send, chain) -> None:
-    """Only an explicit cancel does."""
-    production = send(chain("a", provider="ark"))
-    shot = production.plan.shot("a")
+def test_interrupted_run_cancels_no_job(queueing: Any, send: Send, chain: Chain) -> None:
+    """An interrupt ends the wait for a job and leaves the job at the vendor."""
+    run = send(chain("a", provider="ark"))
+    shot = run.plan.shots_to_render[0]
 
-    async def wait() -> None:
-        async with open_run(production, queueing.on_progress) as context:
-            waiting = asyncio.ensure_future(download.await_job(shot, context.submission))
+    async def interrupt() -> None:
+        async with open_run(run, queueing.on_progress) as context:
+            waiting = asyncio.ensure_future(await_job(shot, context.submission))
             while not queueing.progress:
                 await asyncio.sleep(0.01)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
 
-    asyncio.run(wait())
+    asyncio.run(interrupt())
 
-    assert deletes(queueing) == 0
-    assert latest(production, "a").state is AttemptState.SUBMITTED
+    assert count_deletes(queueing) == 0
+    assert latest_attempt(run, "a").state is AttemptState.SUBMITTED
 
 
-def test_a_job_at_a_gateway_of_the_user_s_own_is_taken_back(queueing, send, chain) -> None:
-    """It is asked for by the row that the configuration gives."""
+def test_cancel_at_configured_gateway(queueing: Any, send: Send, chain: Chain) -> None:
+    """A job at a gateway of the user's `shotchain.toml` is cancelled there."""
     file = queueing.folder / "own.toml"
     file.write_text(
         f'[providers.mine]\nlike = "ark"\nbase_url = "{queueing.url}/ark/api/v3"\n'
         'key = "SHOTCHAIN_MINE_API_KEY"\n'
     )
-    queueing.words |= {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
-    said = cancel_jobs(send(chain("a", provider="mine")))
+    env = {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
+    queueing.env |= env
+    report = cancel_jobs(send(chain("a", provider="mine")))
 
-    assert told(said) == ({"a": "cancelled"}, 0)
-    assert deletes(queueing) == 1
+    assert (outcomes_of(report), report.exit_code) == ({"a": "cancelled"}, 0)
+    assert count_deletes(queueing) == 1

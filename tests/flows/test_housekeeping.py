@@ -1,18 +1,26 @@
-"""`verify` and `clean` from outside: what they print, what they end with, what is left on disk."""
+"""`verify` and `clean` from outside: their output, their exit codes, and the remaining files."""
 
 from __future__ import annotations
 
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.cli.clean import Cleaner
 from flows.cli.main import main
+from storyboards import load
+from storyboards.models import Money
 from tasks.errors import MediaError
+from tasks.planning.planner import make_plan
 from tasks.store.board_records import record_board
 from tasks.store.layout import Store
+from tasks.store.receipts import read_receipt
+from tasks.store.verify import quarantine, verify_store
 
 BOARD = """\
 provider: ark
@@ -23,10 +31,13 @@ shots:
   - {id: two, prompt: "A lighthouse."}
 """
 
+Capture = pytest.CaptureFixture[str]
+Keep = Callable[..., str]
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The working directory's store."""
+    """Create a store, which the environment names, and change to the folder above it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHOTCHAIN_STORE", str(tmp_path / "store"))
     store = Store(tmp_path / "store")
@@ -34,23 +45,26 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
-def home(store: Store, key: str) -> Path:
+def folder_of(store: Store, key: str) -> Path:
     return store.records(loopback=False).folder_of(key)
 
 
-def test_verify_names_damage_and_ends_with_1(store: Store, keep, capsys) -> None:
-    """A line each, the sum, and the same as a document."""
+def stored_clips(store: Store) -> set[str]:
+    """Return the keys that have a clip."""
+    return {path.parent.name for path in store.root.glob("shots/*/clip.mp4")}
+
+
+def test_verify_damage_ends_with_1(store: Store, keep: Keep, capsys: Capture) -> None:
+    """Damage is a line of text, an entry of the document, and the exit code 1."""
     assert main(["verify"]) == 0
     key = keep("one", clip=b"0123456789")
     keep("two")
-    (home(store, key) / "clip.mp4").write_bytes(b"012345678X")
+    (folder_of(store, key) / "clip.mp4").write_bytes(b"012345678X")
     capsys.readouterr()
 
     assert main(["verify"]) == 1
     first, last = capsys.readouterr().out.splitlines()
-    assert first.startswith(
-        f"damaged: {key[:10]} film/one: the clip does not match its recorded digest"
-    )
+    assert first.startswith(f"damaged: {key[:10]} film/one: the clip ")
     assert last.endswith("4 files, 45 bytes; 1 damaged")
 
     assert main(["verify", "--json"]) == 1
@@ -59,26 +73,25 @@ def test_verify_names_damage_and_ends_with_1(store: Store, keep, capsys) -> None
     assert damaged["aside"] is None
 
 
-def test_verify_puts_damage_aside_only_where_it_is_asked_to(store: Store, keep, capsys) -> None:
-    """The next run then takes the clip for gone, which `plan` says with its price."""
+def test_verify_repair_puts_damage_aside(store: Store, keep: Keep, capsys: Capture) -> None:
+    """Only with --repair a damaged clip is put aside, so that the next run replaces it."""
     key = keep("one", clip=b"0123456789")
-    clip = home(store, key) / "clip.mp4"
+    clip = folder_of(store, key) / "clip.mp4"
     clip.write_bytes(b"012345678X")
-    main(["verify"])
-    untouched = clip.exists()
+    assert main(["verify"]) == 1
+    assert clip.exists()
 
     assert main(["verify", "--repair"]) == 1
-    assert "put aside as clip.mp4.damaged" in capsys.readouterr().out
-    assert untouched
+    assert "put aside as clip.mp4.damaged; the next run" in capsys.readouterr().out
     assert not clip.exists()
     assert clip.with_name("clip.mp4.damaged").read_bytes() == b"012345678X"
 
 
 @pytest.mark.parametrize("command", [["verify"], ["clean"], ["clean", "--older", "1d"]])
-def test_a_store_that_is_not_there_is_a_usage_error_and_is_not_made(
-    tmp_path: Path, monkeypatch, capsys, command: list[str]
+def test_missing_store_is_not_created(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, command: list[str]
 ) -> None:
-    """Whoever mistypes --store is told."""
+    """A mistyped --store is an error, and no store is created there."""
     monkeypatch.chdir(tmp_path)
 
     assert main([*command, "--store", "nowhere"]) == 2
@@ -86,197 +99,185 @@ def test_a_store_that_is_not_there_is_a_usage_error_and_is_not_made(
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("age", ["30", "d", "-1d", "3y", "1.5d", "٣x", ""])
-def test_an_age_has_a_number_and_a_unit(store: Store, capsys, age: str) -> None:
-    """30d, 2w, 12h; nothing else is guessed."""
+def test_clean_invalid_age_ends_with_2(capsys: Capture, age: str) -> None:
+    """An age is a whole number with one of the units h, d and w."""
     assert main(["clean", f"--older={age}"]) == 2
-    assert "is no age" in capsys.readouterr().err
+    assert "is not an age" in capsys.readouterr().err
 
 
-def test_clean_alone_removes_half_written_files_and_no_clip(store: Store, keep, capsys) -> None:
-    """What was paid goes only with --older."""
+def test_clean_without_age_keeps_every_clip(store: Store, keep: Keep, capsys: Capture) -> None:
+    """Without --older only unfinished files are removed, with --dry-run not even those."""
     key = keep("old", days=999)
-    left = home(store, key) / ".clip.mp4.1.2.staging"
-    left.write_bytes(b"0123456789")
+    unfinished = folder_of(store, key) / ".clip.mp4.1.2.staging"
+    unfinished.write_bytes(b"0123456789")
 
     assert main(["clean", "--dry-run"]) == 0
-    assert "would go: 1 unfinished file; 10 bytes" in capsys.readouterr().out
-    assert left.exists()
+    assert "would remove: 1 unfinished file; 10 bytes" in capsys.readouterr().out
+    assert unfinished.exists()
     assert main(["clean"]) == 0
     assert "removed: 1 unfinished file; 10 bytes" in capsys.readouterr().out
-    assert not left.exists()
-    assert (home(store, key) / "clip.mp4").exists()
+    assert not unfinished.exists()
+    assert (folder_of(store, key) / "clip.mp4").exists()
     assert main(["clean"]) == 0
-    assert capsys.readouterr().out == "nothing is to remove\n"
+    assert capsys.readouterr().out == "nothing to remove\n"
 
 
-def test_paid_clips_are_listed_with_their_price_and_need_a_yes(store: Store, keep, capsys) -> None:
-    """Without a terminal nobody can be asked, so nothing goes without --yes."""
+def test_clean_paid_clips_needs_consent(store: Store, keep: Keep, capsys: Capture) -> None:
+    """Paid clips are listed with their price; without a terminal their removal needs --yes."""
     keep("young", days=29)
     key = keep("old", days=31, clip=b"0123456789")
 
     assert main(["clean", "--older", "30d", "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert f"{key[:10]}  film/old take 1" in told
-    assert "would go: 1 clip (paid: 0.25 USD)" in told
+    text = capsys.readouterr().out
+    assert f"{key[:10]}  film/old take 1" in text
+    assert "would remove: 1 clip (paid: 0.25 USD)" in text
     assert main(["clean", "--older", "30d"]) == 2
-    assert "nobody agreed" in capsys.readouterr().err
-    assert (home(store, key) / "clip.mp4").exists()
+    assert "clips that cost 0.25 USD would be removed" in capsys.readouterr().err
+    assert (folder_of(store, key) / "clip.mp4").exists()
     assert main(["clean", "--older", "30d", "--yes", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [one["shot"] for one in document["clips"]] == ["old"]
+    assert [clip["shot"] for clip in document["clips"]] == ["old"]
     assert document["paid"] == {"amount": 0.25, "currency": "USD"}
-    assert not (home(store, key) / "clip.mp4").exists()
+    assert not (folder_of(store, key) / "clip.mp4").exists()
 
 
 class Terminal(io.StringIO):
-    """Somebody who answers."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 2), ("", 2)])
-def test_in_a_terminal_somebody_is_asked(
-    store: Store, keep, monkeypatch, answer: str, code: int
+def test_clean_in_terminal_asks_for_consent(
+    store: Store, keep: Keep, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:
-    """The list comes before the question; anything but a yes is a no."""
+    """In a terminal the clips are listed before the question; only a yes removes them."""
     key = keep("old", days=31)
-    asked = Terminal()
+    stderr = Terminal()
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
-    monkeypatch.setattr(sys, "stderr", asked)
+    monkeypatch.setattr(sys, "stderr", stderr)
 
     assert main(["clean", "--older", "30d"]) == code
-    assert (home(store, key) / "clip.mp4").exists() == bool(code)
-    listed, question = asked.getvalue().index("film/old"), asked.getvalue().index("[y/N]")
-    assert listed < question
+    assert (folder_of(store, key) / "clip.mp4").exists() == bool(code)
+    output = stderr.getvalue()
+    assert output.index("film/old") < output.index("[y/N]")
 
 
-def test_previz_costs_nothing_and_asks_nobody(store: Store, keep) -> None:
-    """As elsewhere, what is free needs no agreement."""
-    from storyboards.models import Money
-
+def test_clean_free_clips_needs_no_consent(store: Store, keep: Keep) -> None:
+    """Clips that cost nothing are removed without a question."""
     keep("old", days=31, loopback=True, price=Money(amount=0))
 
     assert main(["clean", "--older", "30d"]) == 0
-    assert [path.name for path in store.root.glob("previz/*/clip.mp4")] == []
+    assert list(store.root.glob("previz/*/clip.mp4")) == []
 
 
-def keep_board(tmp_path: Path, store: Store, keep) -> dict[str, str]:
-    """A board whose shots are kept under the keys that it has; returns those keys."""
-    from storyboards import load
-    from tasks.planning.planner import make_plan
-
+def keep_board(tmp_path: Path, store: Store, keep: Keep) -> dict[str, str]:
+    """Write a board, keep its shots under their keys, and return the keys by shot."""
     path = tmp_path / "film.yaml"
     path.write_text(BOARD)
     keys = {shot.id: shot.key for shot in make_plan(load(path))}
-    for shot, key in keys.items():
-        home(store, keep(shot, days=99)).rename(home(store, key))
+    for shot_id, key in keys.items():
+        folder_of(store, keep(shot_id, days=99)).rename(folder_of(store, key))
     return keys
 
 
-def clips(store: Store) -> set[str]:
-    return {path.parent.name for path in store.root.glob("shots/*/clip.mp4")}
-
-
-def test_what_a_board_given_refers_to_stays(store: Store, keep, tmp_path: Path) -> None:
-    """Even one that was never run on this store."""
+def test_clean_keeps_clips_of_given_board(store: Store, keep: Keep, tmp_path: Path) -> None:
+    """The clips of a board on the command line stay, although the store never saw the board."""
     keys = keep_board(tmp_path, store, keep)
     keep("forgotten", days=99)
 
     assert main(["clean", "film.yaml", "--older", "30d", "--yes"]) == 0
-    assert clips(store) == set(keys.values())
+    assert stored_clips(store) == set(keys.values())
 
 
-def test_what_a_board_once_seen_refers_to_stays(store: Store, keep, tmp_path: Path) -> None:
-    """By what it rendered last, also when its file is gone; and by its file, edited back since."""
+def test_clean_keeps_clips_of_recorded_board(store: Store, keep: Keep, tmp_path: Path) -> None:
+    """The clips of a board that the store has seen stay, those of its last run without its file."""
     keys = keep_board(tmp_path, store, keep)
     rendered = keep("rendered", days=99)
     keep("forgotten", days=99)
-    record_board(store.root, "film", tmp_path / "film.yaml",
-               rendered_keys={"one": rendered}, shot_ids=["one"])  # fmt: skip
+    file = tmp_path / "film.yaml"
+    record_board(store.root, "film", file, rendered_keys={"one": rendered}, shot_ids=["one"])
 
     assert main(["clean", "--older", "30d", "--yes"]) == 0
-    assert clips(store) == {*keys.values(), rendered}
-    (tmp_path / "film.yaml").unlink()
+    assert stored_clips(store) == {*keys.values(), rendered}
+    file.unlink()
     assert main(["clean", "--older", "30d", "--yes"]) == 0
-    assert clips(store) == {rendered}
+    assert stored_clips(store) == {rendered}
 
 
-def test_a_seen_board_that_is_broken_now_keeps_what_it_used_last(
-    store: Store, keep, tmp_path: Path, capsys
+def test_clean_keeps_last_run_of_invalid_board(
+    store: Store, keep: Keep, tmp_path: Path, capsys: Capture
 ) -> None:
-    """A typing error in one board must not keep the store from being cleaned, nor be ignored."""
+    """A recorded board that is invalid now does not stop `clean`; clips of its last run stay."""
     key = keep("rendered", days=99)
-    (tmp_path / "film.yaml").write_text("shots: 5\n")
-    record_board(
-        store.root, "film", tmp_path / "film.yaml", rendered_keys={"one": key}, shot_ids=["one"]
-    )
+    file = tmp_path / "film.yaml"
+    file.write_text("shots: 5\n")
+    record_board(store.root, "film", file, rendered_keys={"one": key}, shot_ids=["one"])
 
     assert main(["clean", "--older", "30d", "--yes"]) == 0
-    assert clips(store) == {key}
+    assert stored_clips(store) == {key}
     assert "film.yaml has problems" in capsys.readouterr().err
 
 
-def test_a_board_given_that_is_broken_ends_it(store: Store, keep, tmp_path: Path) -> None:
-    """Nobody knows what it refers to."""
+def test_clean_with_invalid_board_ends_with_2(store: Store, keep: Keep, tmp_path: Path) -> None:
+    """If a board on the command line is invalid, its keys are unknown and nothing is removed."""
     keep("old", days=99)
     (tmp_path / "film.yaml").write_text("shots: 5\n")
 
     assert main(["clean", "film.yaml", "--older", "30d", "--yes"]) == 2
-    assert len(clips(store)) == 1
+    assert len(stored_clips(store)) == 1
 
 
-def test_no_clip_goes_while_a_run_needs_the_store(store: Store, keep, capsys) -> None:
-    """A board that is run for the first time may keep what no record names yet."""
+def test_clean_during_a_run_removes_no_clip(store: Store, keep: Keep, capsys: Capture) -> None:
+    """While a run uses the store no clip is removed: the run may keep clips without a record."""
     keep("old", days=99)
     with store.shared_lock():
         assert main(["clean", "--older", "30d", "--yes"]) == 1
-        assert "a run needs this store" in capsys.readouterr().err
-        assert len(clips(store)) == 1
+        assert "a run uses this store" in capsys.readouterr().err
+        assert len(stored_clips(store)) == 1
     assert main(["clean", "--older", "30d", "--yes"]) == 0
-    assert clips(store) == set()
+    assert stored_clips(store) == set()
 
 
-def test_a_cleaned_shot_is_planned_with_its_date_and_price(studio, chain, outcomes) -> None:
-    """And rendered again where somebody wants it again; both payments stay booked."""
-    from flows.cli.clean import Cleaner
-    from tasks.store.receipts import read_receipt
-
+def test_cleaned_shot_is_planned_and_rendered_again(
+    studio: Any, chain: Callable[..., str], outcomes: Callable[..., dict[str, str]]
+) -> None:
+    """A cleaned shot is planned with its date and price; both renders stay in the receipt."""
     report = studio.run(chain("one"))
     studio.run(chain("one", one="Something else."))
-    broom = Cleaner(report.run.store, (), 0)
-    going = broom.sweep(broom.look())
-    standing = studio.prepare(chain("one")).status["one"]
-    again = studio.run(chain("one"))
+    cleaner = Cleaner(report.run.store, (), 0)
+    removed = cleaner.remove(cleaner.find())
+    status = studio.prepare(chain("one")).status["one"]
+    next_report = studio.run(chain("one"))
 
-    assert [one.attempt.shot for one in going.clips] == ["one"]
-    assert standing.state == "to render"
-    assert standing.reason.startswith("was cleaned on 20")
-    assert standing.reason.endswith("; it is rendered again for nothing")
-    assert outcomes(again) == {"one": "rendered"}
-    shelf, key = going.clips[0].records, going.clips[0].key
-    states = [one.state.value for one in read_receipt(key, shelf.read(key)).attempts]
-    assert states == ["cleaned", "kept"]
+    (clip,) = removed.clips
+    assert clip.attempt.shot == "one"
+    assert status.state == "to render"
+    assert status.reason.startswith("was cleaned on 20")
+    assert status.reason.endswith("; it is rendered again for nothing")
+    assert outcomes(next_report) == {"one": "rendered"}
+    receipt = read_receipt(clip.key, clip.records.read(clip.key))
+    assert [attempt.state.value for attempt in receipt.attempts] == ["cleaned", "kept"]
 
 
-def test_no_film_is_joined_from_a_damaged_clip(studio, chain) -> None:
-    """A bit that fell over is found before it is on air, and the way out is told and works."""
-    from tasks.store.verify import quarantine, verify_store
-
+def test_damaged_clip_is_not_joined(studio: Any, chain: Callable[..., str]) -> None:
+    """A film is not joined from a damaged clip; once that is put aside, it is fetched again."""
     report = studio.run(chain("one"))
     shot = report.results[0].shot
     clip = report.run.records_of(shot).folder_of(shot.key) / "clip.mp4"
-    whole = clip.read_bytes()
-    clip.write_bytes(whole[:9000] + bytes([whole[9000] ^ 1]) + whole[9001:])
-    broken = studio.run(chain("one|title: First"))
-    (damage,) = verify_store(report.run.store).problems
-    quarantine(damage)
-    mended = studio.run(chain("one|title: First"))
+    intact = clip.read_bytes()
+    clip.write_bytes(intact[:9000] + bytes([intact[9000] ^ 1]) + intact[9001:])
+    damaged_report = studio.run(chain("one|title: First"))
+    (problem,) = verify_store(report.run.store).problems
+    quarantine(problem)
+    repaired_report = studio.run(chain("one|title: First"))
 
-    assert broken.film is None
-    assert isinstance(broken.error, MediaError)
-    assert "verify --repair" in str(broken.error)
-    assert mended.film.frame_count == 49
-    assert clip.read_bytes() == whole
+    assert damaged_report.film is None
+    assert isinstance(damaged_report.error, MediaError)
+    assert "verify --repair" in str(damaged_report.error)
+    assert repaired_report.film.frame_count == 49
+    assert clip.read_bytes() == intact
     assert studio.creates == 1

@@ -1,15 +1,17 @@
-"""Retakes end to end: the board is edited and tells what it costs, a render pays just that."""
+"""`retake`, `pick` and `takes`: the board is edited, and a render pays only for what changed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from flows.cli.main import main
-from flows.cli.render import report_kept
+from flows.report import RunReport, report_kept
 from tasks.errors import InvalidStoryboard
 from tasks.store.board_records import read_board_record
 
@@ -29,115 +31,129 @@ shots:
 """
 
 
+Command = Callable[..., SimpleNamespace]
+Outcomes = Callable[[RunReport], dict[str, str]]
+
+
 @pytest.fixture
-def board(studio) -> Path:
-    """The board's file, in the studio's folder."""
+def board(studio: Any) -> Path:
+    """Write the board to the studio's folder."""
     return studio.write(BOARD)
 
 
 @pytest.fixture
-def command(studio, monkeypatch, capsys):
-    """Run a command on the board: its exit code, its document, and what it said beside."""
+def command(
+    studio: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run a command on the board and return its exit code, document and stderr."""
     monkeypatch.chdir(studio.folder)
     monkeypatch.setenv("SHOTCHAIN_STORE", str(studio.folder / "store"))
 
-    def run(name: str, *words: str) -> SimpleNamespace:
-        code = main([name, "board.yaml", *words, "--json"])
+    def run(name: str, *argv: str) -> SimpleNamespace:
+        code = main([name, "board.yaml", *argv, "--json"])
         out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, told=json.loads(out), err=err)
+        return SimpleNamespace(code=code, document=json.loads(out), err=err)
 
     return run
 
 
-def film_of(report) -> str:
-    record = report.run.store.films / "board.json"
+def film_identity(report: RunReport) -> str:
+    record = report.run.store.films_folder / "board.json"
     return json.loads(record.read_text())["identity"]
 
 
-def test_a_retake_pays_the_shot_and_what_continues_it_and_a_pick_pays_nothing(
-    studio, board: Path, command, outcomes
+def test_retake_then_pick_restores_board_and_film(
+    studio: Any, board: Path, command: Command, outcomes: Outcomes
 ) -> None:
-    """Exactly those; the pick brings back seed, prompt and film; the board changes nowhere else."""
+    """A retake pays for the shot and what continues it; a pick of the old take pays nothing."""
     first = studio.run(board.read_text())
     retaken = command("retake", "a", "--seed", "7")
 
-    wanted = BOARD.replace("opening\n", "opening\n    take: 2\n    seed: 7\n")
-    assert board.read_text() == wanted
-    assert (retaken.code, retaken.told["to_render"]) == (0, ["a", "b"])
-    assert [one["line"] for one in retaken.told["changed"]] == [6, 7]
+    expected = BOARD.replace("opening\n", "opening\n    take: 2\n    seed: 7\n")
+    assert board.read_text() == expected
+    assert (retaken.code, retaken.document["to_render"]) == (0, ["a", "b"])
+    assert [edit["line"] for edit in retaken.document["changed"]] == [6, 7]
     assert studio.creates == 3
 
-    board.write_text(wanted.replace("Dawn.", "Dusk."))
+    board.write_text(expected.replace("Dawn.", "Dusk."))
     second = studio.run(board.read_text())
     assert outcomes(second) == {"a": "rendered", "b": "rendered", "x": "kept"}
     assert studio.creates == 3 + 2
 
-    listed = command("takes", "a").told["takes"]
-    assert [(one["take"], one["present"], one["prompt"]) for one in listed] == [
+    takes = command("takes", "a").document["takes"]
+    assert [(take["take"], take["present"], take["prompt"]) for take in takes] == [
         (1, False, "Dawn."),
         (2, True, "Dusk."),
     ]
-    assert listed[1]["seed"] == 7
-    assert all(Path(one["last_frame"]).exists() for one in listed)
+    assert takes[1]["seed"] == 7
+    assert all(Path(take["last_frame"]).exists() for take in takes)
 
-    picked = command("pick", "a", "1")
+    picked = command("pick", "a", "1").document
     assert board.read_text() == BOARD.replace("opening\n", "opening\n    take: 1\n")
-    assert (picked.told["to_render"], picked.told["warnings"]) == ([], [])
+    assert (picked["to_render"], picked["warnings"]) == ([], [])
     third = studio.run(board.read_text())
     assert set(outcomes(third).values()) == {"kept"}
-    assert film_of(third) == film_of(first)
+    assert film_identity(third) == film_identity(first)
     assert studio.creates == 3 + 2
 
 
-def test_keep_rest_pays_one_shot_and_leaves_the_rest_on_the_old_take(
-    studio, board: Path, command, outcomes
+def test_retake_keep_rest_pins_the_old_take(
+    studio: Any, board: Path, command: Command, outcomes: Outcomes
 ) -> None:
-    """What continues it starts on the old take, which drops no frame behind the new one."""
+    """With --keep-rest one shot is paid; the shot after it starts on the old take, untrimmed."""
     studio.run(board.read_text())
-    told = command("retake", "a", "--keep-rest").told
-    wanted = BOARD.replace("opening\n", "opening\n    take: 2\n")
-    wanted = wanted.replace("{id: b,", "{id: b, first_frame: {shot: a, take: 1},")
+    document = command("retake", "a", "--keep-rest").document
+    expected = BOARD.replace("opening\n", "opening\n    take: 2\n")
+    expected = expected.replace("{id: b,", "{id: b, first_frame: {shot: a, take: 1},")
     report = studio.run(board.read_text())
 
-    assert told["to_render"] == ["a"]
-    assert board.read_text() == wanted
+    assert document["to_render"] == ["a"]
+    assert board.read_text() == expected
     assert outcomes(report) == {"a": "rendered", "b": "kept", "x": "kept"}
     assert studio.creates == 3 + 1
     assert report.film.frame_count == 3 * 49
     assert report.stale == ()
-    plan = command("plan").told["shots"]
+    plan = command("plan").document["shots"]
     assert (plan[1]["continues"], plan[1]["continues_take"], plan[1]["seam"]) == ("a", 1, "fresh")
     assert report_kept(studio.prepare(board.read_text())).film.frame_count == 3 * 49
 
-    # The pinned take's prompt may change, its key is the recorded one.
-    old = read_board_record(studio.folder / "store", "board").takes_of("a")[0].key
-    text = board.read_text().replace("A lighthouse.", "A tower.").replace("Dawn.", "Noon.")
-    again = studio.run(text, only=("b",))
-    assert outcomes(again) == {"b": "rendered"}
-    assert studio.creates == 3 + 2
 
-    for file in (studio.folder / "store" / "previz" / old).glob("*.[mpj]*"):
-        if file.name != "receipt.json":
-            file.unlink()
+def test_pinned_take_keeps_its_recorded_key(
+    studio: Any, board: Path, command: Command, outcomes: Outcomes
+) -> None:
+    """A pinned take is found by its number whatever its prompt is now, until its frame is gone."""
+    studio.run(board.read_text())
+    command("retake", "a", "--keep-rest")
+    key = read_board_record(studio.folder / "store", "board").takes_of("a")[0].key
+    text = board.read_text().replace("A lighthouse.", "A tower.").replace("Dawn.", "Noon.")
+    report = studio.run(text, only=("b",))
+
+    assert outcomes(report) == {"b": "rendered"}
+    assert studio.creates == 3 + 1
+    folder = studio.folder / "store" / "previz" / key
+    for name in ("clip.mp4", "last_frame.png"):
+        (folder / name).unlink()
     with pytest.raises(InvalidStoryboard, match="take 1 of a has no last frame in the store"):
         studio.prepare(text.replace("A tower.", "A mast."))
 
 
 @pytest.mark.parametrize("name", ["check", "plan", "render"])
-def test_a_take_that_was_never_rendered_is_no_start(studio, board, command, name: str) -> None:
-    """Exit 2 at the line, whatever is asked; nothing is sent."""
+def test_pin_of_unknown_take_ends_with_2(
+    studio: Any, board: Path, command: Command, name: str
+) -> None:
+    """A board that starts on a take that was never rendered is invalid; nothing is sent."""
     board.write_text(BOARD.replace("{id: b,", "{id: b, first_frame: {shot: a, take: 4},"))
-    found = command(name)
+    result = command(name)
 
-    assert found.code == 2
-    assert found.told["problems"][0]["path"] == "shots[1].first_frame.take"
-    assert found.told["problems"][0]["line"] == 7
-    assert "no render of take 4 of a" in found.err
+    assert result.code == 2
+    assert result.document["problems"][0]["path"] == "shots[1].first_frame.take"
+    assert result.document["problems"][0]["line"] == 7
+    assert "no render of take 4 of a" in result.err
     assert studio.submits == 0
 
 
-def test_a_take_is_on_record_before_it_is_sent(studio, board: Path) -> None:
-    """A create that is refused leaves it known; so would a kill."""
+def test_take_is_recorded_before_it_is_sent(studio: Any, board: Path) -> None:
+    """The take of a create that was rejected is on record, as it would be after a kill."""
     studio.faults.inject("throttled", operation="create", match="Dawn")
     studio.run(board.read_text(), only=("a",))
     (take,) = read_board_record(studio.folder / "store", "board").takes_of("a")
@@ -145,59 +161,59 @@ def test_a_take_is_on_record_before_it_is_sent(studio, board: Path) -> None:
     assert (take.number, take.prompt, take.folder) == (1, "Dawn.", "previz")
 
 
-def test_a_new_take_is_one_that_the_store_does_not_have(studio, board: Path, command) -> None:
-    """After going back to take 1 a retake is take 3: take 2 is paid and is no new picture."""
+def test_retake_number_is_new_in_the_store(studio: Any, board: Path, command: Command) -> None:
+    """If the board is back at take 1 and the store has take 2, a retake is take 3."""
     board.write_text(BOARD.replace("opening\n", "opening\n    take: 2\n"))
     studio.run(board.read_text(), only=("a",))
     board.write_text(BOARD)
 
-    assert command("retake", "a").told["take"] == 3
+    assert command("retake", "a").document["take"] == 3
 
 
-@pytest.mark.parametrize("words", [("a", "--seed", "-1"), ("a", "--keep-rest")])
-def test_what_the_board_could_not_be_leaves_it_as_it_is(
-    studio, board: Path, command, words: tuple[str, ...]
+@pytest.mark.parametrize("argv", [("a", "--seed", "-1"), ("a", "--keep-rest")])
+def test_invalid_retake_leaves_the_board_unchanged(
+    board: Path, command: Command, argv: tuple[str, ...]
 ) -> None:
-    """A seed beyond bounds, a rest without a take to stay on: exit 2, the same bytes."""
-    assert command("retake", *words).code == 2
+    """A seed out of bounds, or no take to keep the rest on, is an error and changes nothing."""
+    assert command("retake", *argv).code == 2
     assert board.read_text() == BOARD
 
 
-def test_a_locked_shot_is_rendered_once(studio, board: Path, command, outcomes) -> None:
-    """The first render is allowed; every change that would render it again is refused."""
+def test_locked_shot_is_rendered_once(
+    studio: Any, board: Path, command: Command, outcomes: Outcomes
+) -> None:
+    """A locked shot is rendered the first time; a change that would render it again is rejected."""
     text = BOARD.replace("{id: b,", "{id: b, lock: true,")
     board.write_text(text)
     assert outcomes(studio.run(text, only=("b",))) == {"a": "rendered", "b": "rendered"}
 
-    for words, what in (
+    for changed_text, reason in (
         (text.replace("A lighthouse.", "A tower."), "its prompt changed"),
-        (text.replace("lock: true", "lock: true, seed: 5"), "its seed was none and is 5"),
-        (text.replace("Dawn.", "Noon."), "what it continues changed"),
-        (text.replace("480p", "720p"), "what it continues changed"),
+        (text.replace("lock: true", "lock: true, seed: 5"), "its seed"),
+        (text.replace("Dawn.", "Noon."), "the shot that it continues changed"),
+        (text.replace("480p", "720p"), "the shot that it continues changed"),
     ):
-        board.write_text(words)
-        refused = command("render", "--yes")
-        assert refused.code == 2
-        assert refused.told["problems"][0]["path"] == "shots[1].lock"
-        assert what in refused.err
+        board.write_text(changed_text)
+        result = command("render", "--yes")
+        assert result.code == 2
+        assert result.document["problems"][0]["path"] == "shots[1].lock"
+        assert reason in result.err
 
     board.write_text(text)
     assert command("retake", "b").code == 2
     assert command("retake", "a").code == 2
     assert board.read_text() == text
     kept = command("retake", "a", "--keep-rest")
-    assert (kept.code, kept.told["to_render"]) == (0, ["a", "x"])
+    assert (kept.code, kept.document["to_render"]) == (0, ["a", "x"])
     assert studio.creates == 2
 
 
-def test_a_locked_shot_whose_clip_is_lost_is_asked_for_and_no_more(
-    studio, board: Path, outcomes
-) -> None:
-    """The vendor has it no more: the shot fails, and nothing is paid."""
+def test_lost_locked_shot_is_fetched_but_not_rendered(studio: Any, outcomes: Outcomes) -> None:
+    """If the store and the vendor lost the clip of a locked shot, the shot fails, unpaid."""
     text = BOARD.replace("{id: b,", "{id: b, first_frame: none, lock: true,")
     first = studio.run(text, only=("b",)).results[0]
-    home = studio.folder / "store" / "previz" / first.shot.key
-    (home / "clip.mp4").unlink()
+    folder = studio.folder / "store" / "previz" / first.shot.key
+    (folder / "clip.mp4").unlink()
     (studio.root / "jobs" / f"{first.attempt.job}.json").unlink()
     assert studio.prepare(text, only=("b",)).status["b"].state == "in flight"
     report = studio.run(text, only=("b",))

@@ -1,4 +1,4 @@
-"""`shotchain spend` from outside: what is booked, estimate beside actual."""
+"""`shotchain spend` from outside: the booked sums, estimate beside actual."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,95 +40,6 @@ ATTEMPT = Attempt(
 )
 
 
-@pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Put attempts on record in a store of the working directory: `book("k", board="spot")`."""
-    monkeypatch.chdir(tmp_path)
-    store = Store(tmp_path / ".shotchain")
-
-    def put(key: str, *, previz: bool = False, **facts: object) -> None:
-        receipt = Receipt(key, (replace(ATTEMPT, **facts),))
-        store.records(loopback=previz).write(key, receipt.to_record())
-
-    return put
-
-
-def usd(amount: str) -> Money:
-    return Money(amount=Decimal(amount), currency="USD")
-
-
-def spend(capsys, *words: str) -> str:
-    assert main(["spend", *words]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
-
-
-def rows(capsys, *words: str) -> dict[str, dict]:
-    document = json.loads(spend(capsys, "--json", *words))
-    return {row["name"]: row for row in document["rows"]}
-
-
-def test_estimate_actual_and_difference_stand_side_by_side(book, capsys) -> None:
-    """A line per board, the totals beneath, and where the prices are from."""
-    book("a")
-    book("b", price=usd("0.11"))
-    book("c", board="film", price_most=usd("1"), price=usd("1"))
-
-    lines = spend(capsys).splitlines()
-
-    assert lines[0] == "paid to vendors:"
-    assert lines[2].split() == ["board", "shots", "estimate", "actual", "difference", "booked"]
-    assert [" ".join(line.split()) for line in lines[3:6]] == [
-        "film 1 1.00 USD 1.00 USD 0 1.00 USD",
-        "spot 2 0.20 USD 0.19 USD -0.01 USD 0.19 USD",
-        "total 3 1.20 USD 1.19 USD -0.01 USD 1.19 USD",
-    ]
-    assert lines[-1] == "prices of 2026-09-13: a price list"
-
-
-def test_the_readme_shows_what_is_printed(book, capsys) -> None:
-    """The example is the real thing, to the last blank."""
-    source = {"price_list_date": "2026-11-01", "price_list_source": "our contract"}
-    most = {"max_price": usd("0.36"), **source}
-    for key, price in (("a", "0.31"), ("b", "0.32"), ("c", "0.32")):
-        estimate = usd("0.31" if key == "a" else "0.33")
-        book(key, board="lighthouse", price=usd(price), price_most=estimate, **source)
-    book("d", price=usd("0.36"), **most)
-    book("e", price=None, state=AttemptState.SUBMITTED, **most)
-    shown = re.search(r"<!-- spend -->\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-
-    assert spend(capsys) == shown[1]
-
-
-@pytest.mark.parametrize(
-    ("by", "names"),
-    [
-        ("board", ["film", "spot"]),
-        ("provider", ["ark", "modelark"]),
-        ("month", ["2026-06", "2026-07"]),
-        ("client", ["-"]),
-    ],
-)
-def test_a_line_stands_for_what_was_asked_for(book, capsys, by: str, names: list[str]) -> None:
-    """Boards, providers, clients, or calendar months in UTC."""
-    book("a")
-    book("b", board="film", provider="ark", intended_at="2026-07-01T00:00:00.000+00:00")
-
-    assert sorted(rows(capsys, "--by", by)) == names
-
-
-def test_a_client_is_a_budget_that_names_the_board(book, capsys, tmp_path: Path) -> None:
-    """The first in the file; a budget of every board is nobody's."""
-    (tmp_path / "shotchain.toml").write_text(TOML)
-    book("a", board="spot-1")
-    book("b", board="spot-2", price=usd("1"))
-    book("c", board="other")
-
-    found = {name: row["actual"]["amount"] for name, row in rows(capsys, "--by", "client").items()}
-    assert found == {"acme": 1.08, "-": 0.08}
-
-
 TOML = """\
 [budgets.house]
 total = "1000 USD"
@@ -140,24 +53,125 @@ total = "5 USD"
 boards = ["spot-1"]
 """
 
+Capture = pytest.CaptureFixture[str]
+Book = Callable[..., None]
 
-def test_nothing_that_may_be_charged_is_hidden(book, capsys) -> None:
-    """In flight, unclear, and never told: each beside the actual, and all of it in the sum."""
-    silent = {"price": None, "max_price": usd("0.10")}
-    book("told")
-    book("flying", state=AttemptState.SUBMITTED, **silent)
-    book("sending", state=AttemptState.INTENDED, **silent)
-    book("unclear", state=AttemptState.UNCLEAR, **silent)
-    book("given-up", state=AttemptState.ABANDONED, **silent)
-    book("silent", **silent)
-    book("failed", state=AttemptState.FAILED, **silent)
-    book("closed", state=AttemptState.CLOSED, **silent)
 
-    row = rows(capsys)["spot"]
-    found = {name: sum_["amount"] for name, sum_ in row.items() if isinstance(sum_, dict)}
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
+    """Write receipts to a store in the working directory: `book("k", board="spot")`."""
+    monkeypatch.chdir(tmp_path)
+    store = Store(tmp_path / ".shotchain")
 
-    assert row["shots"] == 6
-    assert found == {
+    def put(key: str, *, loopback: bool = False, **fields: Any) -> None:
+        receipt = Receipt(key, (replace(ATTEMPT, **fields),))
+        store.records(loopback=loopback).write(key, receipt.to_record())
+
+    return put
+
+
+def usd(amount: str) -> Money:
+    return Money(amount=Decimal(amount), currency="USD")
+
+
+def spend(capsys: Capture, *argv: str) -> str:
+    """Return what `spend` prints."""
+    assert main(["spend", *argv]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def spend_lines(capsys: Capture, *argv: str) -> dict[str, dict[str, Any]]:
+    """Return the lines of `spend --json` by their names."""
+    document = json.loads(spend(capsys, "--json", *argv))
+    return {line["name"]: line for line in document["rows"]}
+
+
+def test_spend_prints_a_line_per_board(book: Book, capsys: Capture) -> None:
+    """The table has a line per board with estimate, actual and difference, and the totals."""
+    book("a")
+    book("b", price=usd("0.11"))
+    book("c", board="film", max_price=usd("1"), price=usd("1"))
+
+    lines = spend(capsys).splitlines()
+
+    assert lines[0] == "paid to vendors:"
+    assert lines[2].split() == ["board", "shots", "estimate", "actual", "difference", "booked"]
+    assert [" ".join(line.split()) for line in lines[3:6]] == [
+        "film 1 1.00 USD 1.00 USD 0 1.00 USD",
+        "spot 2 0.20 USD 0.19 USD -0.01 USD 0.19 USD",
+        "total 3 1.20 USD 1.19 USD -0.01 USD 1.19 USD",
+    ]
+    assert lines[-1] == "prices of 2026-09-13: a price list"
+
+
+def test_readme_shows_real_output_of_spend(book: Book, capsys: Capture) -> None:
+    """The example in the README is what `spend` prints for these receipts."""
+    source = {"price_list_date": "2026-11-01", "price_list_source": "our contract"}
+    spot = {"max_price": usd("0.36"), **source}
+    for key, price in (("a", "0.31"), ("b", "0.32"), ("c", "0.32")):
+        estimate = usd("0.31" if key == "a" else "0.33")
+        book(key, board="lighthouse", price=usd(price), max_price=estimate, **source)
+    book("d", price=usd("0.36"), **spot)
+    book("e", price=None, state=AttemptState.SUBMITTED, **spot)
+    readme = (ROOT / "README.md").read_text()
+    example = re.search(r"<!-- spend -->\n```\n(.*?)```", readme, re.DOTALL)
+
+    assert spend(capsys) == example[1]
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        ("board", ["film", "spot"]),
+        ("provider", ["ark", "modelark"]),
+        ("month", ["2026-06", "2026-07"]),
+        ("client", ["-"]),
+    ],
+)
+def test_spend_groups_lines_by_option(
+    book: Book, capsys: Capture, by: str, names: list[str]
+) -> None:
+    """A line stands for a board, a provider, a client, or a calendar month in UTC."""
+    book("a")
+    book("b", board="film", provider="ark", intended_at="2026-07-01T00:00:00.000+00:00")
+
+    assert sorted(spend_lines(capsys, "--by", by)) == names
+
+
+def test_spend_client_is_first_budget_with_the_board(
+    book: Book, capsys: Capture, tmp_path: Path
+) -> None:
+    """The client of a board is the first budget in the file that names it."""
+    (tmp_path / "shotchain.toml").write_text(TOML)
+    book("a", board="spot-1")
+    book("b", board="spot-2", price=usd("1"))
+    book("c", board="other")
+
+    lines = spend_lines(capsys, "--by", "client")
+
+    amounts = {name: line["actual"]["amount"] for name, line in lines.items()}
+    assert amounts == {"acme": 1.08, "-": 0.08}
+
+
+def test_spend_has_all_that_may_be_charged(book: Book, capsys: Capture) -> None:
+    """Renders in flight, unclear, or without reported usage have columns and are booked."""
+    no_usage = {"price": None, "max_price": usd("0.10")}
+    book("with-usage")
+    book("flying", state=AttemptState.SUBMITTED, **no_usage)
+    book("sending", state=AttemptState.INTENDED, **no_usage)
+    book("unclear", state=AttemptState.UNCLEAR, **no_usage)
+    book("given-up", state=AttemptState.ABANDONED, **no_usage)
+    book("kept", **no_usage)
+    book("failed", state=AttemptState.FAILED, **no_usage)
+    book("closed", state=AttemptState.CLOSED, **no_usage)
+
+    line = spend_lines(capsys)["spot"]
+
+    assert line["shots"] == 6
+    amounts = {name: value["amount"] for name, value in line.items() if isinstance(value, dict)}
+    assert amounts == {
         "estimate": 0.1,
         "actual": 0.08,
         "difference": -0.02,
@@ -168,14 +182,14 @@ def test_nothing_that_may_be_charged_is_hidden(book, capsys) -> None:
     }
 
 
-def test_currencies_are_never_added_up_and_the_unknown_is_no_zero(book, capsys) -> None:
-    """A row per currency, and one of nulls for what has no known price."""
+def test_spend_has_a_line_per_currency(book: Book, capsys: Capture) -> None:
+    """Currencies are not added up; unknown prices have a line of nulls, not of zeros."""
     book("a")
-    book("b", price=Money(amount=Decimal(1), currency="CNY"), price_most=None)
-    book("c", price=None, price_most=None)
+    book("b", price=Money(amount=Decimal(1), currency="CNY"), max_price=None)
+    book("c", price=None, max_price=None)
     document = json.loads(spend(capsys, "--json"))
 
-    by_currency = {row["booked"]["currency"]: row for row in document["totals"]}
+    by_currency = {line["booked"]["currency"]: line for line in document["totals"]}
     assert by_currency["USD"]["booked"]["amount"] == 0.08
     assert by_currency["CNY"]["booked"]["amount"] == 1
     assert by_currency["CNY"]["estimate"]["amount"] is None
@@ -184,47 +198,48 @@ def test_currencies_are_never_added_up_and_the_unknown_is_no_zero(book, capsys) 
     assert "unknown" in spend(capsys)
 
 
-def test_what_was_rehearsed_stands_apart(book, capsys) -> None:
-    """Loopback charges nothing, and is in no sum of what is paid."""
+def test_spend_separates_loopback_from_paid(book: Book, capsys: Capture) -> None:
+    """Renders over loopback are not charged and have sums of their own."""
     book("a")
-    book("b", previz=True, price=usd("7"))
+    book("b", loopback=True, price=usd("7"))
     document = json.loads(spend(capsys, "--json"))
 
-    found = [(row["previz"], row["booked"]["amount"]) for row in document["totals"]]
-    assert found == [(False, 0.08), (True, 7.0)]
+    sums = [(line["previz"], line["booked"]["amount"]) for line in document["totals"]]
+    assert sums == [(False, 0.08), (True, 7.0)]
     text = spend(capsys)
-    assert text.index("paid to vendors") < text.index("rehearsed on this machine")
+    assert text.index("paid to vendors") < text.index("rehearsed on this machine, at no charge")
 
 
-def test_the_lines_for_a_spreadsheet_are_plain_csv_without_formulas(book, capsys) -> None:
-    """RFC 4180: CRLF, quotes where they must be; no cell of text begins a formula."""
+def test_spend_csv_has_no_formulas(book: Book, capsys: Capture) -> None:
+    """The CSV follows RFC 4180, and no text in it begins like a formula."""
     book("a", board="=cmd|' /C calc'!A0")
-    book("b", board='say "hi", twice')
+    book("b", board='cut "B", twice')
     book("c", board="-2+3")
     book("d", board="@sum", price=usd("0.123456789"))
     out = spend(capsys, "--csv")
 
     assert out.endswith("\r\n")
     assert out.count("\r\n") == 5
-    assert '"say ""hi"", twice"' in out
-    head, *lines = csv.reader(io.StringIO(out, newline=""))
-    assert head[:5] == ["board", "previz", "currency", "shots", "estimate"]
+    assert '"cut ""B"", twice"' in out
+    header, *lines = csv.reader(io.StringIO(out, newline=""))
+    assert header[:5] == ["board", "previz", "currency", "shots", "estimate"]
     assert [line[0] for line in lines] == ["'-2+3", "'=cmd|' /C calc'!A0", "'@sum",
-                                           'say "hi", twice']  # fmt: skip
-    assert dict(zip(head, lines[2], strict=True))["actual"] == "0.123457"
-    assert dict(zip(head, lines[0], strict=True))["difference"] == "-0.02"
+                                           'cut "B", twice']  # fmt: skip
+    assert dict(zip(header, lines[2], strict=True))["actual"] == "0.123457"
+    assert dict(zip(header, lines[0], strict=True))["difference"] == "-0.02"
     assert {line[1] for line in lines} == {"no"}
 
 
-def test_a_store_without_receipts_says_so(book, capsys, tmp_path: Path) -> None:
-    """Nothing is made, and the place that was looked at is named."""
+@pytest.mark.usefixtures("book")
+def test_spend_without_receipts_names_the_store(capsys: Capture, tmp_path: Path) -> None:
+    """Without receipts the store is named, and not created."""
     assert spend(capsys) == f"nothing is booked in {tmp_path / '.shotchain'}\n"
     assert json.loads(spend(capsys, "--json"))["rows"] == []
     assert not (tmp_path / ".shotchain").exists()
 
 
-def test_a_damaged_receipt_is_no_missing_one(book, capsys, tmp_path: Path) -> None:
-    """A sum without it would be too low: exit 1 names it."""
+def test_spend_damaged_receipt_ends_with_1(book: Book, capsys: Capture, tmp_path: Path) -> None:
+    """A damaged receipt is an error, because a sum without it would be too low."""
     book("a")
     (tmp_path / ".shotchain/shots/a/receipt.json").write_text("{")
 
@@ -232,23 +247,26 @@ def test_a_damaged_receipt_is_no_missing_one(book, capsys, tmp_path: Path) -> No
     assert "receipt.json is damaged" in capsys.readouterr().err
 
 
-def test_csv_and_json_are_two_answers(book, capsys) -> None:
-    """One of them at a time."""
+@pytest.mark.usefixtures("book")
+def test_spend_csv_with_json_ends_with_2(capsys: Capture) -> None:
+    """--csv and --json exclude each other."""
     assert main(["spend", "--csv", "--json"]) == 2
     assert "not both" in capsys.readouterr().err
 
 
-def test_the_nearest_store_above_is_the_one(book, capsys, tmp_path: Path, monkeypatch) -> None:
-    """As for a board that lies here."""
+def test_spend_uses_the_nearest_store_above(
+    book: Book, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is found as for a board in the working directory."""
     book("a")
     (tmp_path / "boards").mkdir()
     monkeypatch.chdir(tmp_path / "boards")
 
-    assert "spot" in rows(capsys)
+    assert "spot" in spend_lines(capsys)
 
 
-def test_adding_up_starts_neither_prefect_nor_http(book, tmp_path: Path) -> None:
-    """It answers as quickly as `check`."""
+def test_spend_imports_no_heavy_library(book: Book) -> None:
+    """`spend` imports neither Prefect nor what only a run needs."""
     book("a")
     code = (
         "import sys; from flows.cli.main import main; main(['spend']); "
