@@ -231,7 +231,8 @@ async def _join(context: RunContext, report: RunReport) -> StoredFilm:
         for shot, clip in list_clips(run, report.results)
     ]
     marker = film_marker(run.board.name, run.board.file)
-    return await join_film(title.name, title.title, marker, parts)
+    film = await join_film(title.name, title.title, marker, parts)
+    return StoredFilm(run.store.root / film.file, film.frames, film.is_new)
 
 
 async def _with_stored_keys(run: Run) -> Run:

@@ -174,14 +174,14 @@ def _locate_clip(
     run: Run, shot: PlannedShot, attempts: Mapping[str, Attempt | None]
 ) -> tuple[Path, str]:
     """Return the file of a shot's clip and its digest."""
+    if isinstance(shot, ExistingClip):
+        return shot.clip_path, digest_file(shot.clip_path)
     attempt = attempts[shot.id]
-    if isinstance(shot, ShotToRender) and attempt and attempt.clip:
-        folder = run.records_of(shot).folder_of(shot.key)
-        return folder / attempt.clip.name, attempt.clip.sha256
-    if isinstance(shot, ShotToRender):
+    if attempt is None or attempt.clip is None:
         msg = f"{shot.id} is to be joined and has no clip"
         raise AssertionError(msg)
-    return shot.clip_path, digest_file(shot.clip_path)
+    folder = run.records_of(shot).folder_of(shot.key)
+    return folder / attempt.clip.name, attempt.clip.sha256
 
 
 def film_title(report: RunReport) -> FilmTitle:

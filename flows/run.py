@@ -1,4 +1,4 @@
-"""A run of a storyboard before anything is spent: its options, its plan held against the store, checks.
+"""A run of a storyboard before anything is spent: options, plan, state of the store, and checks.
 
 Offline and without side effects. `run_context` opens what a run needs while it renders, and
 `render` is the run itself.
@@ -132,7 +132,7 @@ class Run:
         return records_folder_of(self.settings, provider)
 
     def records_of(self, shot: ShotToRender) -> RecordStore:
-        """Return the records of a shot's provider: loopback renders are kept apart from paid ones."""
+        """Return the records of a shot's provider; loopback renders are kept apart."""
         return _records_of(self.store, self.settings, shot)
 
     def digest(self) -> str:

@@ -63,8 +63,11 @@ def compose_with_recovery(text: str) -> Composed:
         composed = recovery.restore(composed, attempts)
     problems, broken = recovery.locate(composed.tree)
     if composed.error is not None:
-        problems = [*recovery.problems, explain_syntax(composed.error, recovery.text)]
-        problems = list({(each.line, each.column): each for each in problems}.values())
+        last = explain_syntax(composed.error, recovery.text)
+        rest = last._replace(
+            message="the rest of the board was not checked", remedy="Fix this first."
+        )
+        problems = [*recovery.problems, last, rest]
     return Composed(composed.tree, problems + composed.problems, broken | composed.broken)
 
 
@@ -234,10 +237,15 @@ class _Recovery:
         entries = sorted(_walk(tree), key=lambda entry: entry[:2]) if tree else []
         paths: list[NodePath] = [self._locate(cut, entries) for cut in self._cuts]
         problems = [
-            problem._replace(keys=path[:-1] if path[-1:] == ("",) else path)
-            for problem, path in zip(self.problems, paths, strict=False)
+            # A word that is not followed by a colon may be part of a text.
+            problem._replace(keys=path if self._has_key(cut, path) else path[:-1])
+            for problem, cut, path in zip(self.problems, self._cuts, paths, strict=True)
         ]
-        return problems + self.problems[len(paths) :], set(paths)
+        return problems, set(paths)
+
+    def _has_key(self, cut: _Cut, path: NodePath) -> bool:
+        line = self._original[cut.start]
+        return isinstance(path[-1], int) or f"{path[-1]}:" in line or f'{path[-1]}":' in line
 
     def _locate(self, cut: _Cut, entries: list[_Entry]) -> NodePath:
         """Return the path of the value that was cut out.

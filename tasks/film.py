@@ -22,6 +22,17 @@ from tasks.submission.context import current_context
 
 
 @dataclass(frozen=True)
+class JoinedFilm:
+    """A film that is complete in the store."""
+
+    file: str
+    """Path relative to the store."""
+    frames: int
+    is_new: bool
+    """True if this run joined it."""
+
+
+@dataclass(frozen=True)
 class FilmPart:
     """A clip as it stands in the film."""
 
@@ -38,7 +49,7 @@ class FilmPart:
     retry_condition_fn=retry_condition,
     **JOIN_RETRIES,
 )
-async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -> StoredFilm:
+async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -> JoinedFilm:
     """Join clips into a film in the store, unless the store has exactly this film.
 
     Args:
@@ -63,9 +74,11 @@ async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -
         )
         for part in parts
     ]
-    return await asyncio.to_thread(
+    film = await asyncio.to_thread(
         make_film, context.store, name, title, marker, clips, ffmpeg=context.ffmpeg
     )
+    file = film.path.relative_to(context.store.root).as_posix()
+    return JoinedFilm(file, film.frame_count, film.is_new)
 
 
 def make_film(

@@ -105,7 +105,7 @@ def draw_once(
     program: Callable[[str], ModuleType], pictures: dict[object, tuple[bytes, bytes]]
 ) -> Iterator[None]:
     """Draw each simulated clip once per session, for tests that do not look at the picture."""
-    with program("stage").remembered(pictures):
+    with program("trial").cached_clips(pictures):
         yield
 
 

@@ -18,16 +18,15 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, Family, StartMode
 
 
-
 @dataclass
 class ProblemLog:
     """The problems and warnings found in one board, each with its place in the file."""
 
     board: Board
     problems: list[Problem] = field(default_factory=list)
-    """What the provider, the model or the wire format does not support. Each forbids the plan."""
+    """Values that the provider or the model does not support. Each of them forbids the plan."""
     media_problems: list[Problem] = field(default_factory=list)
-    """What is wrong with files and URLs, whatever the model supports. Each forbids the plan."""
+    """Files and URLs that can't be used, whatever the model supports. Each forbids the plan."""
     warnings: list[Problem] = field(default_factory=list)
 
     def add(self, path: tuple[str | int, ...], problem: Problem) -> None:

@@ -1,16 +1,17 @@
-"""How much longer a chain takes than its vendor. Run by hand:
+"""Compare the duration of a chain with the sum of its jobs' durations at the vendor.
+
+Run by hand:
 
     python tests/benchmarks/chain.py [--shots 6] [--seconds 3]
 
-Renders a chain against a simulator whose jobs take that many seconds, and prints the wall time as a
-ratio to the sum of the job times: by bare steps, as Prefect's flow once its engine stands, and as
-the whole command with a server of its own, whose start is shown apart.
+Renders a chain at a simulator whose jobs take that many seconds, and prints the ratios of wall time
+to job time: without Prefect's engine, as the flow on a local server that has started, and as the
+whole command, whose server starts during the run.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import subprocess
 import sys
@@ -18,102 +19,91 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 
-def board(shots: int) -> str:
+def write_board(folder: Path, shots: int) -> Path:
+    """Write a board of one chain into a new folder and return its path."""
+    folder.mkdir()
     lines = ["model: seedance-1.0-pro", "look: {resolution: 480p, seconds: 2}", "shots:"]
     lines += [f'  - {{id: s{number}, prompt: "Picture {number}."}}' for number in range(shots)]
-    return "\n".join(lines) + "\n"
+    path = folder / "chain.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
-def by_steps(folder: Path, steps: object) -> float:
-    from flows.shooting import shoot
-
-    from flows.run import RunOptions, prepare_run, serve_simulator
+def measure_without_engine(board: Path) -> float:
+    """Return the seconds of a run without Prefect's engine."""
+    from flows.run import RunOptions, prepare_run
     from storyboards import load
     from tasks.settings import read_settings
+    from tests.support.plain_tasks import render_plainly
 
-    production = prepare_run(
-        load(folder / "chain.yaml"), RunOptions(), read_settings(), working=folder
-    )
-    production.store.initialize()
-    with serve_simulator(production) as opened:
-        begun = time.perf_counter()
-        report = asyncio.run(shoot(opened, steps, lambda *_: None))
-        taken = time.perf_counter() - begun
-    assert report.film, report
-    return taken
+    run = prepare_run(load(board), RunOptions(), read_settings(), working_folder=board.parent)
+    start = time.perf_counter()
+    report = render_plainly(run)
+    seconds = time.perf_counter() - start
+    assert report.film, report.errors
+    return seconds
 
 
-def by_flow(folder: Path) -> tuple[float, float]:
-    """Seconds of the flow run, and of the engine's start before it."""
-    from flows.running import Run
-
+def measure_flow(board: Path) -> tuple[float, float]:
+    """Return the seconds of the flow run, and of the start of its server before it."""
     from flows.local_server import prefect_server
-    from flows.run import RunOptions, prepare_run, serve_simulator
+    from flows.render import run_flow
+    from flows.run import RunOptions, prepare_run
+    from flows.run_context import Caller
     from storyboards import load
     from tasks.settings import read_settings
 
     settings = read_settings()
-    production = prepare_run(load(folder / "chain.yaml"), RunOptions(), settings, working=folder)
-    production.store.initialize()
-    begun = time.perf_counter()
-    with (
-        serve_simulator(production) as opened,
-        prefect_server(settings, opened.store) as wait_for_server,
-    ):
-        from flows.render import run_open
-
+    run = prepare_run(load(board), RunOptions(), settings, working_folder=board.parent)
+    run.store.initialize()
+    start = time.perf_counter()
+    with prefect_server(settings, run.store) as wait_for_server:
         wait_for_server()
-        started = time.perf_counter() - begun
-        begun = time.perf_counter()
-        report = run_open(Run(opened, lambda *_: None), str(folder / "chain.yaml"), {})
-        taken = time.perf_counter() - begun
-    assert report.film, report
-    return taken, started
+        start_seconds = time.perf_counter() - start
+        caller = Caller(board.parent, lambda *_: None)
+        start = time.perf_counter()
+        run_flow(board, {}, caller)
+        seconds = time.perf_counter() - start
+    assert caller.report
+    assert caller.report.film, caller.report.errors
+    return seconds, start_seconds
 
 
-def by_command(folder: Path) -> float:
-    begun = time.perf_counter()
+def measure_command(board: Path) -> float:
+    """Return the seconds of the whole command."""
+    start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "flows.cli.main", "render", "chain.yaml"],
-        cwd=folder,
+        [sys.executable, "-m", "flows.cli", "render", board.name],
+        cwd=board.parent,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--shots", type=int, default=6)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    words = parser.parse_args()
-    os.environ["SHOTCHAIN_SIMULATOR_JOB_SECONDS"] = str(words.seconds)
-    ideal = words.shots * words.seconds
-    from flows.shooting import BareSteps
-
-    def fresh(name: str) -> Path:
-        folder = Path(base) / name
-        folder.mkdir()
-        (folder / "chain.yaml").write_text(board(words.shots))
-        return folder
-
-    with tempfile.TemporaryDirectory() as base:
-        print(f"{words.shots} shots, {words.seconds:g} s each: {ideal:g} s at the vendor")
-        bare = by_steps(fresh("bare"), BareSteps())
-        print(f"bare steps       {bare:7.2f} s  ratio {bare / ideal:.3f}")
-        command = by_command(fresh("command"))
-        print(f"whole command    {command:7.2f} s  ratio {command / ideal:.3f}")
-        flow, started = by_flow(fresh("flow"))
-        print(f"as Prefect flow  {flow:7.2f} s  ratio {flow / ideal:.3f}")
-        print(f"Prefect's start  {started:7.2f} s")
-        hidden = flow + started - command
-        print(f"hidden behind the first submit: {hidden:.2f} s of {started:.2f} s")
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of each job")
+    options = parser.parse_args()
+    os.environ["SHOTCHAIN_SIMULATOR_JOB_SECONDS"] = str(options.seconds)
+    job_seconds = options.shots * options.seconds
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"{options.shots} shots, {options.seconds:g} s each: {job_seconds:g} s at the vendor")
+        plain = measure_without_engine(write_board(folder / "plain", options.shots))
+        print(f"without engine   {plain:7.2f} s  ratio {plain / job_seconds:.3f}")
+        command = measure_command(write_board(folder / "command", options.shots))
+        print(f"whole command    {command:7.2f} s  ratio {command / job_seconds:.3f}")
+        flow, start = measure_flow(write_board(folder / "flow", options.shots))
+        print(f"as Prefect flow  {flow:7.2f} s  ratio {flow / job_seconds:.3f}")
+        print(f"server's start   {start:7.2f} s")
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     main()

@@ -1,9 +1,11 @@
-"""How long the instant commands take, as ratios to importing yaml and pydantic. Run by hand:
+"""Measure the commands that render nothing, relative to importing yaml and pydantic.
+
+Run by hand:
 
     python tests/benchmarks/quick.py [--rounds 7]
 
-`check` and `plan` of a 500-shot board, and a fully kept `render` of a 100-shot board, each as a
-whole process, taken in turn; CPU seconds (user and system) and wall, the least and the median.
+`check` and `plan` of a board of 500 shots, and a fully kept `render` of 100 shots, each as a whole
+process and in turn. Prints CPU seconds (user and system) and wall time, as minimum and median.
 """
 
 from __future__ import annotations
@@ -17,13 +19,24 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
-BASE = [sys.executable, "-c", "import yaml; from pydantic import BaseModel"]
-PROGRAM = [str(Path(sys.executable).with_name("shotchain"))]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+BASELINE_NAME = "import yaml, pydantic"
+BASELINE = [sys.executable, "-c", "import yaml; from pydantic import BaseModel"]
+COMMAND = [str(Path(sys.executable).with_name("shotchain"))]
 
 
-def board(shots: int) -> str:
+class Usage(NamedTuple):
+    """Seconds that a process took."""
+
+    cpu: float
+    wall: float
+
+
+def board_text(shots: int) -> str:
     lines = [
         "model: seedance-1.0-pro",
         "look: {resolution: 480p, seconds: 2, style: cold dawn palette}",
@@ -41,81 +54,89 @@ def board(shots: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def keep(folder: Path) -> None:
-    """Fill a store as if every shot of the board had been rendered, and join a film of nothing."""
-    from flows.report import list_clips
+def fill_store(board: Path) -> None:
+    """Fill a store as if every shot of a board had been rendered and its film joined."""
+    from flows.report import Outcome, RunReport, ShotResult, film_title, list_clips
     from flows.run import RunOptions, prepare_run
     from storyboards import load
     from tasks.settings import Settings
     from tasks.store import films
     from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile, utc_now
 
-    production = prepare_run(load(folder / "kept.yaml"), RunOptions(), Settings(), working=folder)
-    production.store.initialize()
-    attempts = {}
-    for shot in production.plan:
-        attempt = Attempt(AttemptState.KEPT, "kept", shot.id, 1, "simulator", "m", "", "o", utc_now(),
-                          job="j", frames=49, tokens=1, clip=StoredFile("clip.mp4", shot.key, 4),
-                          last_frame=StoredFile("last_frame.png", shot.key, 4),
-                          first_frame_sha256=None)  # fmt: skip
-        attempts[shot.id] = attempt
-        shelf = production.records_of(shot)
-        shelf.write(shot.key, Receipt(shot.key, (attempt,)).to_record())
-        for name in ("clip.mp4", "last_frame.png"):
-            (shelf.folder_of(shot.key) / name).write_bytes(b"clip")
-    pieces = list_clips(production, attempts)
-    production.store.films_folder.mkdir()
-    (production.store.films_folder / "kept.mp4").write_bytes(b"film")
-    film = films.record_film(
-        production.store, "kept", films.compute_film_identity(pieces, "kept"), 4900
-    )
-    films.export_film(production.store, film, folder / "films" / "kept.mp4", production.board.file)
+    run = prepare_run(load(board), RunOptions(), Settings(), working_folder=board.parent)
+    run.store.initialize()
+    results = []
+    for shot in run.plan.shots_to_render:
+        files = [StoredFile(name, shot.key, 4) for name in ("clip.mp4", "last_frame.png")]
+        attempt = Attempt(
+            AttemptState.KEPT, board.stem, shot.id, 1, "simulator", "m", "", "o", utc_now(),
+            job="j", frames=49, tokens=1, clip=files[0], last_frame=files[1],
+        )  # fmt: skip
+        records = run.records_of(shot)
+        records.write(shot.key, Receipt(shot.key, (attempt,)).to_record())
+        for file in files:
+            (records.folder_of(shot.key) / file.name).write_bytes(b"clip")
+        results.append(ShotResult(shot, Outcome.KEPT, attempt))
+    report = RunReport(run, tuple(results))
+    title = film_title(report)
+    clips = [clip for _, clip in list_clips(run, report.results)]
+    run.store.films_folder.mkdir()
+    (run.store.films_folder / f"{title.name}.mp4").write_bytes(b"film")
+    identity = films.compute_film_identity(clips, title.title)
+    film = films.record_film(run.store, title.name, identity, 4900)
+    films.export_film(run.store, film, run.film_path, run.board.file)
 
 
-def measure(command: list[str], folder: Path) -> tuple[float, float]:
-    """CPU and wall seconds of a whole process that must end well."""
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    # Bytecode is cached, as it is wherever a program is installed and used twice.
-    words = {name: word for name, word in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(command, cwd=folder, env=words, check=True, stdout=subprocess.DEVNULL)
-    wall = time.perf_counter() - begun
+def measure(command: list[str], folder: Path) -> Usage:
+    """Return the usage of a process that must succeed."""
+    # Bytecode is cached, as it is for an installed program.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL)
+    wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall
+    return Usage(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall)
+
+
+def print_table(usages: dict[str, list[Usage]]) -> None:
+    """Print a line for each command; the ratios are medians of those of each round."""
+    baseline = usages[BASELINE_NAME]
+    print(f"{'':24} {'CPU min':>9} {'median':>8} {'wall min':>9} {'ratio CPU':>10} {'wall':>6}")
+    for label, rounds in usages.items():
+        pairs = list(zip(rounds, baseline, strict=True))
+        cpu_ratio = statistics.median(usage.cpu / base.cpu for usage, base in pairs)
+        wall_ratio = statistics.median(usage.wall / base.wall for usage, base in pairs)
+        cpu = [usage.cpu for usage in rounds]
+        wall = min(usage.wall for usage in rounds)
+        print(
+            f"{label:24} {min(cpu):9.3f} {statistics.median(cpu):8.3f} {wall:9.3f} "
+            f"{cpu_ratio:10.2f} {wall_ratio:6.2f}"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "big.yaml").write_text(board(500))
-        (folder / "kept.yaml").write_text(board(100))
-        keep(folder)
+        (folder / "big.yaml").write_text(board_text(500))
+        (folder / "kept.yaml").write_text(board_text(100))
+        fill_store(folder / "kept.yaml")
         commands = {
-            "import yaml, pydantic": BASE,
-            "check, 500 shots": [*PROGRAM, "check", "big.yaml"],
-            "plan, 500 shots": [*PROGRAM, "plan", "big.yaml"],
-            "render, 100 kept shots": [*PROGRAM, "render", "kept.yaml"],
+            BASELINE_NAME: BASELINE,
+            "check, 500 shots": [*COMMAND, "check", "big.yaml"],
+            "plan, 500 shots": [*COMMAND, "plan", "big.yaml"],
+            "render, 100 kept shots": [*COMMAND, "render", "kept.yaml"],
         }
-        taken: dict[str, list[tuple[float, float]]] = {label: [] for label in commands}
-        for turn in range(rounds + 1):
+        usages: dict[str, list[Usage]] = {label: [] for label in commands}
+        for number in range(options.rounds + 1):
             for label, command in commands.items():
-                spent = measure(command, folder)
-                if turn:  # the first fills the caches
-                    taken[label].append(spent)
-    base = taken["import yaml, pydantic"]
-    print(
-        f"{'':24} {'CPU least':>10} {'median':>8} {'wall least':>11} {'ratio CPU':>10} {'wall':>6}"
-    )
-    for label, spent in taken.items():
-        cpu, wall = [one[0] for one in spent], [one[1] for one in spent]
-        pairs = list(zip(spent, base, strict=True))
-        ratios = [statistics.median(one[k] / other[k] for one, other in pairs) for k in (0, 1)]
-        print(f"{label:24} {min(cpu):10.3f} {statistics.median(cpu):8.3f} {min(wall):11.3f} "
-              f"{ratios[0]:10.2f} {ratios[1]:6.2f}")  # fmt: skip
+                usage = measure(command, folder)
+                if number:  # the first round fills the caches
+                    usages[label].append(usage)
+    print_table(usages)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     main()

@@ -1,18 +1,19 @@
-"""Two runs at once pay each shot once. Run by hand:
+"""Check that two runs at the same time pay each shot once.
 
-    python tests/benchmarks/together.py [--times 20] [--steps bare] [--seed 1]
+Run by hand:
 
-Starts two `shotchain render` processes together, again and again, against one `shotchain simulate`
-on a real port, and counts in its ledger what was made for each prompt. In every other round one of
-the two is killed at a moment that chance picks, and a third run picks up what is left. In every
-third round the two render different boards that share shots. `--steps bare` leaves Prefect out,
-which is as many times faster as Prefect takes to start.
+    python tests/benchmarks/together.py [--rounds 20] [--engine none] [--seed 1]
+
+Each round starts two `shotchain render` processes together, with one `shotchain simulate` as their
+vendor, and counts the created jobs of each prompt in its request log. In every second round one of
+the two is killed at a random moment, and a third run resumes it. In every third round the two
+render different boards that share shots. `--engine none` runs the command without Prefect's engine,
+which takes most of the time of a round.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import random
@@ -22,82 +23,55 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 600
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-BARE = """
-import asyncio, json, sys
-from pathlib import Path
-from flows.production import Wish, prepare
-from flows.shooting import BareSteps, shoot
-from flows.told import render_document
-from storyboards import load
-from tasks.settings import read_settings
+from tests.support.simulator_process import simulator_process  # noqa: E402 - needs the path
 
-wish = Wish(provider="ark", yes=True)
-production = prepare(load(Path(sys.argv[1])), wish, read_settings(), working=Path.cwd())
-production.store.initialize()
-report = asyncio.run(shoot(production, BareSteps(), lambda *_: None))
-print(json.dumps(render_document(report, str(report.film and report.film.path))))
-sys.exit(0 if report.film else 1)
-"""
+RUN_TIMEOUT_SECONDS = 600
+PROGRAMS = {"prefect": "flows.cli", "none": "tests.support.plain_tasks"}
+MAX_KILL_SECONDS = {"prefect": 15.0, "none": 4.0}
+"""Roughly the duration of a run, so that the kill can come at any moment of it."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One simulator that is served, and how a run is started against it."""
+    """A served simulator, and the way to start runs against it."""
 
     folder: Path
-    root: str
-    bare: bool
-
-    @property
-    def words(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "SHOTCHAIN_ARK_BASE_URL": f"{self.root}/ark/api/v3",
-            "SHOTCHAIN_ARK_API_KEY": "simulated",
-            "SHOTCHAIN_POLL_SECONDS": "0.2",
-        }
+    env: dict[str, str]
+    engine: str
 
     def start(self, board: Path) -> subprocess.Popen[bytes]:
-        """A run of the board in its own folder, whose store it shares with the others there."""
-        command = [sys.executable, "-m", "flows.cli.main", "render", board.name, "--json"]
-        command += [
-            "--provider",
-            "ark",
-            "--yes",
-            "--out",
-            f"{board.stem}-{time.monotonic_ns()}.mp4",
-        ]
-        if self.bare:
-            command = [sys.executable, "-c", BARE, board.name]
+        """Start a run of a board in its folder; all runs there share a store."""
+        out = f"{board.stem}-{time.monotonic_ns()}.mp4"
+        argv = ["render", board.name, "--provider", "ark", "--yes", "--json", "--out", out]
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", PROGRAMS[self.engine], *argv],
             cwd=board.parent,
-            env=self.words,
+            env={**os.environ, **self.env, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
 
-    def made(self, label: str) -> Counter[str]:
-        """How many jobs were made for each prompt of a round."""
+    def count_jobs(self, label: str) -> Counter[str]:
+        """Return the number of created jobs for each prompt of a round."""
+        from tasks.simulator.request_log import read_request_log
+
         simulator = self.folder / "vendor" / "simulator"
-        lines = (simulator / "ledger.jsonl").read_text().splitlines()
-        accepted = [one["job"] for one in map(json.loads, lines) if one["accepted"]]
-        jobs = [json.loads((simulator / "jobs" / f"{job}.json").read_text()) for job in accepted]
-        prompts = [one["commission"]["prompt"] for one in jobs]
+        jobs = [request.job for request in read_request_log(simulator) if request.accepted]
+        records = [json.loads((simulator / "jobs" / f"{job}.json").read_text()) for job in jobs]
+        prompts = [record["commission"]["prompt"] for record in records]
         return Counter(prompt for prompt in prompts if f"<{label}>" in prompt)
 
 
 def write_board(folder: Path, name: str, shots: list[str], label: str) -> Path:
-    """A chain of the shortest shots; equal shots in equal order have equal keys."""
+    """Write a chain of short shots; equal shots in equal order have equal keys."""
     lines = ["model: seedance-1.0-pro", "look: {resolution: 480p, seconds: 2}", "shots:"]
     lines += [
         f'  - {{id: {shot}-{name}, prompt: "Picture of {shot} <{label}>."}}' for shot in shots
@@ -107,90 +81,75 @@ def write_board(folder: Path, name: str, shots: list[str], label: str) -> Path:
     return path
 
 
-@contextlib.contextmanager
-def vendor(folder: Path) -> Iterator[str]:
-    """`shotchain simulate` in a process of its own; yields where it answers."""
-    command = [
-        sys.executable,
-        "-m",
-        "flows.cli.main",
-        "simulate",
-        "--store",
-        str(folder / "vendor"),
-    ]
-    words = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=words, stdout=subprocess.PIPE, text=True) as served:
-        try:
-            yield served.stdout.readline().split()[1]
-        finally:
-            served.terminate()
-
-
-def play(bench: Bench, number: int, chance: random.Random) -> str:
-    """One round. Returns what went wrong, or nothing."""
+def run_round(bench: Bench, number: int, rng: random.Random) -> list[str]:
+    """Run one round and return its problems."""
     label = f"round {number}"
     folder = bench.folder / f"round-{number}"
     (folder / ".shotchain").mkdir(parents=True)
     shots = ["dawn", "stairs"]
-    boards = [write_board(folder, "first", shots, label)]
-    boards.append(write_board(folder, "second", [*shots, "lamp"], label) if number % 3 == 2
-                  else boards[0])  # fmt: skip
-    runs = [bench.start(board) for board in boards]
-    killed = number % 2 == 1
-    if killed:
-        # From the start of Python to the end of the film, wherever it falls.
-        time.sleep(chance.uniform(0.5, 4.0 if bench.bare else 15.0))
-        with contextlib.suppress(ProcessLookupError):
+    first = second = write_board(folder, "first", shots, label)
+    if number % 3 == 2:
+        second = write_board(folder, "second", [*shots, "lamp"], label)
+    boards = dict.fromkeys([first, second])
+    runs = [bench.start(first), bench.start(second)]
+    is_killed = number % 2 == 1
+    if is_killed:
+        time.sleep(rng.uniform(0.5, MAX_KILL_SECONDS[bench.engine]))
+        with suppress(ProcessLookupError):
             os.killpg(runs[0].pid, signal.SIGKILL)
-    codes = [finish(run) for run in runs]
-    # What was killed is picked up by another run; unless it was killed before the answer, whole.
-    last = [finish(bench.start(board)) for board in dict.fromkeys(boards)] if any(codes) else []
-    made = bench.made(label)
-    wanted = {prompt for board in boards for prompt in prompts_of(board)}
-    wrong = [f"{prompt} was made {count} times" for prompt, count in made.items() if count > 1]
-    unclear = any(code == 1 for code in last) and killed
-    if not unclear:
-        wrong += [f"a run ended with {code}" for code in (*codes[killed:], *last) if code]
-        wrong += [f"{prompt} was not made" for prompt in wanted - set(made)]
-    wrong += damaged(folder)
-    told = "one was killed" if killed else "both lived"
-    told += f", codes {codes}, then {last}; {sum(made.values())} made for {len(wanted)} shots"
-    print(f"{label}: {told}{'; unclear' if unclear else ''} {wrong or ''}", flush=True)
-    return "; ".join(wrong)
+    codes = [wait_for(run) for run in runs]
+    later_codes = [wait_for(bench.start(board)) for board in boards] if any(codes) else []
+    jobs = bench.count_jobs(label)
+    prompts = {prompt for board in boards for prompt in read_prompts(board)}
+    problems = [f"{prompt} was paid {count} times" for prompt, count in jobs.items() if count > 1]
+    # A run that is killed between a create and its response may leave an unclear shot.
+    is_unclear = is_killed and 1 in later_codes
+    if not is_unclear:
+        last_codes = (*codes[is_killed:], *later_codes)
+        problems += [f"a run ended with {code}" for code in last_codes if code]
+        problems += [f"{prompt} was not rendered" for prompt in prompts - set(jobs)]
+    problems += find_damage(folder)
+    result = f"{'one run killed' if is_killed else 'no run killed'}, codes {codes}, {later_codes}"
+    result += f", {sum(jobs.values())} jobs for {len(prompts)} shots"
+    print(f"{label}: {result}{', unclear' if is_unclear else ''} {problems or ''}", flush=True)
+    return problems
 
 
-def prompts_of(board: Path) -> list[str]:
+def read_prompts(board: Path) -> list[str]:
     return [line.split('"')[1] for line in board.read_text().splitlines() if "prompt" in line]
 
 
-def finish(run: subprocess.Popen[bytes]) -> int:
-    _, said = run.communicate(timeout=PATIENCE_SECONDS)
+def wait_for(run: subprocess.Popen[bytes]) -> int:
+    """Return the exit code of a run, and print its messages if it failed."""
+    _, err = run.communicate(timeout=RUN_TIMEOUT_SECONDS)
     if run.returncode > 0:
-        print(said.decode().strip(), flush=True)
+        print(err.decode().strip(), flush=True)
     return run.returncode
 
 
-def damaged(folder: Path) -> list[str]:
-    """What `verify` finds wrong with the store that was fought over."""
-    command = [sys.executable, "-m", "flows.cli.main", "verify", "--store", ".shotchain", "--json"]
-    words = {**os.environ, "PYTHONPATH": str(ROOT)}
-    found = subprocess.run(command, cwd=folder, env=words, capture_output=True, check=False)
-    return [one["what"] for one in json.loads(found.stdout)["damaged"]]
+def find_damage(folder: Path) -> list[str]:
+    """Return the problems that `verify` finds in the shared store."""
+    command = [sys.executable, "-m", "flows.cli", "verify", "--store", ".shotchain", "--json"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False)
+    return [problem["what"] for problem in json.loads(result.stdout)["damaged"]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--steps", choices=["bare", "prefect"], default="prefect")
-    parser.add_argument("--seed", type=int, default=1)
-    words = parser.parse_args()
-    chance = random.Random(words.seed)
-    with tempfile.TemporaryDirectory() as base, vendor(Path(base)) as root:
-        bench = Bench(Path(base), root, words.steps == "bare")
-        wrong = [play(bench, number, chance) for number in range(words.times)]
-    failed = sum(map(bool, wrong))
-    print(f"{words.times - failed} of {words.times} rounds paid each shot once")
-    return 1 if failed else 0
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--engine", choices=PROGRAMS, default="prefect")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the moments of the kills")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with simulator_process(folder / "vendor") as env:
+            bench = Bench(folder, {**env, "SHOTCHAIN_POLL_SECONDS": "0.2"}, options.engine)
+            rounds = [run_round(bench, number, rng) for number in range(options.rounds)]
+    good = rounds.count([])
+    print(f"{good} of {options.rounds} rounds paid each shot once")
+    return 0 if good == options.rounds else 1
 
 
 if __name__ == "__main__":

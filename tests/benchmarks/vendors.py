@@ -1,10 +1,12 @@
-"""One board at every provider by changing one word, as a table. Run by hand:
+"""Render the same board at every provider and print a table.
 
-    python tests/benchmarks/vendors.py [MODEL …]
+Run by hand:
 
-Serves the simulator as a user does, on a real port, and runs the whole command for every provider
-that has the model. Prints shots, creates that the vendor saw, frames, what was paid, and how far
-each shot's first picture is from the last frame of the shot before it (mean, of 255).
+    python tests/benchmarks/vendors.py [MODEL ...]
+
+Serves the simulator in a process of its own and runs the whole command for every provider that has
+the model. Prints the shots, the created jobs, the frames, the price, and how far each shot's first
+picture is from the last frame of the shot before it (mean difference, of 255).
 """
 
 from __future__ import annotations
@@ -14,19 +16,20 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tasks.media.frames import first_frame, mean_difference
-from tasks.providers import PROVIDERS
-from tasks.providers.dialects import DIALECTS
-from tasks.settings import child_environment
-from tasks.simulator.request_log import read_request_log
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-SHOTCHAIN = (sys.executable, "-m", "flows.cli.main")
-MODELS = ("seedance-2.0", "seedance-1.5-pro", "seedance-1.0-pro")
+from tasks.media.frames import first_frame, mean_difference  # noqa: E402 - needs the path
+from tasks.providers import PROVIDERS  # noqa: E402
+from tasks.providers.dialects import DIALECTS  # noqa: E402
+from tasks.settings import child_environment  # noqa: E402
+from tasks.simulator.request_log import read_request_log  # noqa: E402
+from tests.support.simulator_process import simulator_process  # noqa: E402
+
+MODELS = ("seedance-2.0", "seedance-1.5-pro")
 COLUMNS = ("provider", "model", "shots", "creates", "frames", "paid", "seams", "anchor", "exit")
 
 BOARD = """\
@@ -41,80 +44,74 @@ shots:
 """
 
 
-@contextmanager
-def simulator(root: Path) -> Iterator[dict[str, str]]:
-    """A served simulator, and the variables that it says to export."""
-    command = [*SHOTCHAIN, "simulate", "--json", "--store", str(root)]
-    words = child_environment({"SHOTCHAIN_SIMULATOR_JOB_SECONDS": "0.5"})
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=words) as process:
-        try:
-            assert process.stdout is not None
-            told = ""
-            while not told.rstrip().endswith("}"):
-                told += process.stdout.readline()
-            yield json.loads(told)["export"]
-        finally:
-            process.terminate()
-
-
-def row(provider: str, model: str, folder: Path, words: dict[str, str]) -> tuple[str, ...]:
-    """One run of the whole command, as a row of the table."""
+def render_board(
+    provider: str, model: str, folder: Path, env: dict[str, str]
+) -> tuple[dict[str, Any], int]:
+    """Render the board; return the document of the command and its exit code."""
     board = folder / f"{provider}-{model}.yaml"
     board.write_text(BOARD.format(provider=provider, model=model))
-    command = [*SHOTCHAIN, "render", str(board), "--yes", "--json", "--store", f"{board}.store"]
-    before = _creates(folder)
-    done = subprocess.run(
-        command,
+    argv = ["render", str(board), "--yes", "--json", "--store", f"{board}.store"]
+    result = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *argv],
         cwd=folder,
-        env=child_environment({}) | words,
+        env=child_environment({"PYTHONPATH": str(ROOT), **env}),
         capture_output=True,
         text=True,
         check=False,
     )
-    told = json.loads(done.stdout)
-    if "shots" not in told:
-        return provider, model, "-", "-", "-", "-", told["error"]["message"], "-", "2"
-    shots = {one["id"]: one for one in told["shots"]}
-    seams = [_apart(shots, *pair) for pair in (("dawn", "stairs"), ("stairs", "lamp"))]
-    good = sum(one["outcome"] == "rendered" for one in shots.values())
-    spent = told["spent"]
+    return json.loads(result.stdout), result.returncode
+
+
+def table_row(provider: str, model: str, folder: Path, env: dict[str, str]) -> tuple[str, ...]:
+    """Render the board and return the provider's row of the table."""
+    before = count_creates(folder)
+    document, code = render_board(provider, model, folder, env)
+    if "shots" not in document:
+        return provider, model, "-", "-", "-", "-", document["error"]["message"], "-", str(code)
+    shots = {shot["id"]: shot for shot in document["shots"]}
+    seams = [measure_seam(shots, *pair) for pair in (("dawn", "stairs"), ("stairs", "lamp"))]
+    rendered = sum(shot["outcome"] == "rendered" for shot in shots.values())
+    spent = document["spent"]
     return (
         provider,
         model,
-        f"{good} of {len(shots)}",
-        str(_creates(folder) - before),
-        str(told["frames"]),
+        f"{rendered} of {len(shots)}",
+        str(count_creates(folder) - before),
+        str(document["frames"]),
         "unknown" if spent["amount"] is None else f"{spent['amount']:.2f} {spent['currency']}",
         " ".join(seams),
         DIALECTS[PROVIDERS[provider].dialect].first_frame_anchor,
-        str(done.returncode),
+        str(code),
     )
 
 
-def _creates(folder: Path) -> int:
-    return sum(one.accepted for one in read_request_log(folder / "vendor" / "simulator"))
+def count_creates(folder: Path) -> int:
+    """Return the number of jobs that the simulator created so far."""
+    requests = read_request_log(folder / "vendor" / "simulator")
+    return sum(request.accepted for request in requests)
 
 
-def _apart(shots: dict[str, Any], before: str, after: str) -> str:
-    last, clip = shots[before]["last_frame"], shots[after]["clip"]
-    if not (last and clip):
+def measure_seam(shots: dict[str, Any], before: str, after: str) -> str:
+    """Return the mean difference at a seam, or "-" if a picture is missing."""
+    frame, clip = shots[before]["last_frame"], shots[after]["clip"]
+    if not (frame and clip):
         return "-"
-    return f"{mean_difference(Path(last).read_bytes(), first_frame(Path(clip))):.2f}"
+    return f"{mean_difference(Path(frame).read_bytes(), first_frame(Path(clip))):.2f}"
 
 
 def main() -> None:
     """Print the table."""
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("models", nargs="*", default=list(MODELS[:2]), metavar="MODEL")
-    models = arguments.parse_args().models
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("models", nargs="*", default=list(MODELS), metavar="MODEL")
+    models = parser.parse_args().models
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|")
-        with simulator(folder / "vendor") as words:
+        with simulator_process(folder / "vendor", SHOTCHAIN_SIMULATOR_JOB_SECONDS="0.5") as env:
             for model in models:
-                for provider, one in PROVIDERS.items():
-                    if model in one.models and one.get_family(model).first_frame:
-                        print("| " + " | ".join(row(provider, model, folder, words)) + " |")
+                for name, provider in PROVIDERS.items():
+                    if model in provider.models and provider.get_family(model).first_frame:
+                        print("| " + " | ".join(table_row(name, model, folder, env)) + " |")
                         sys.stdout.flush()
 
 

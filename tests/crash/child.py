@@ -1,8 +1,9 @@
-"""Runs of the command that can be killed: each in a process forked from this one, without Prefect.
+"""Run the command in child processes that can be killed; each is forked from this one.
 
-Started by `stage`; one line of JSON in, the child's pid out at once, its exit code when it is over.
-What a run writes durably is watched from here, not from the product: every `os.fsync` and every
-rename passes `Watch`, which notes its name and kills the process at the one it was told.
+Started by `trial.ForkServer`. It reads one line of JSON per run, and prints the child's pid at once
+and its exit code when it has ended. Prefect is imported once, in the parent, and its engine is not
+used. The durable writes of a run are observed here and not in the product: every `os.fsync` and
+every rename passes `WriteMonitor`, which logs its step and kills the process at the requested one.
 """
 
 from __future__ import annotations
@@ -21,106 +22,115 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flows.run import Run
 
-# Staging files are named after their place: .NAME.PID.NANOSECONDS.staging, .NAME.RANDOM.part
-SUFFIXES = {".staging": 3, ".part": 2}
+TEMP_NAME_PARTS = {".staging": 3, ".part": 2}
+"""Parts that a temporary file adds to the name of its destination, by its suffix.
+
+The names are `.NAME.PID.NANOSECONDS.staging` and `.NAME.RANDOM.part`.
+"""
 
 PRELOADED = (
     *("av", "httpx", "PIL.Image", "flows.cli.main", "flows.cli.render", "flows.render"),
     *("storyboards.loading", "tasks.assembly", "tasks.media.frames", "tasks.planning.planner"),
+    "tests.support.plain_tasks",
 )
 
 
-class Watch:
-    """Names the moments of every durable write, and kills at one of them.
+class WriteMonitor:
+    """Log the steps of every durable write, and kill the process at one of them.
 
-    written   the staging file is complete, and not synced
-    synced    it is, and not renamed
-    renamed   it has its name, and the folder is not synced
-    durable   it is
+    The steps of a write are:
+
+    written   the temporary file is complete, but not synced
+    synced    the file is synced, but not renamed
+    renamed   the file has its final name, but the folder is not synced
+    durable   the folder is synced
     """
 
-    def __init__(self, log: Path, kill: str | None) -> None:
+    def __init__(self, log: Path, kill_at: str | None) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self._kill = kill
-        self._seen: Counter[str] = Counter()
-        self._names: dict[str, str] = {}
+        self._kill_at = kill_at
+        self._counts: Counter[str] = Counter()
+        self._folder_names: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._here = threading.local()
+        self._thread = threading.local()
         self._fsync, self._replace = os.fsync, os.replace
 
     def install(self) -> None:
-        os.fsync, os.replace = self.fsync, self.replace
+        os.fsync = self.fsync  # type: ignore[assignment]
+        os.replace = self.replace  # type: ignore[assignment]
 
-    def know(self, folder: Path, name: str) -> None:
-        """What a folder of the store is called in a step's name."""
-        self._names[str(folder)] = name
+    def name_folder(self, folder: Path, name: str) -> None:
+        """Set the name that steps use for a folder of the store."""
+        self._folder_names[str(folder)] = name
 
     def fsync(self, file: int) -> None:
         path = Path(f"/proc/self/fd/{file}").readlink()
         if path.is_dir():
             self._fsync(file)
-            self._pass(self._here.step, "durable")
+            self._pass(self._thread.write, "durable")
         else:
-            self._here.step = self._name(path, place_of(path))
-            self._pass(self._here.step, "written")
+            self._thread.write = self._describe_write(path)
+            self._pass(self._thread.write, "written")
             self._fsync(file)
 
     def replace(self, source: Any, target: Any) -> None:
-        step = getattr(self._here, "step", str(target))
-        self._pass(step, "synced")
+        write = getattr(self._thread, "write", str(target))
+        self._pass(write, "synced")
         self._replace(source, target)
-        self._pass(step, "renamed")
+        self._pass(write, "renamed")
 
-    def _name(self, staging: Path, place: Path) -> str:
-        shot = self._names.get(str(place.parent), place.parent.name)
-        name = f"{shot}/{place.name}"
-        if place.name == "receipt.json":
-            name += f" {json.loads(staging.read_bytes())['attempts'][-1]['state']}"
+    def _describe_write(self, temp_path: Path) -> str:
+        destination = find_destination(temp_path)
+        shot = self._folder_names.get(str(destination.parent), destination.parent.name)
+        write = f"{shot}/{destination.name}"
+        if destination.name == "receipt.json":
+            write += f" {json.loads(temp_path.read_bytes())['attempts'][-1]['state']}"
         with self._lock:
-            self._seen[name] += 1
-            return name if self._seen[name] == 1 else f"{name} again"
+            self._counts[write] += 1
+            return write if self._counts[write] == 1 else f"{write} again"
 
-    def _pass(self, step: str, moment: str) -> None:
-        words = f"{step} {moment}"
-        os.write(self._log, words.encode() + b"\n")
-        if words == self._kill:
+    def _pass(self, write: str, moment: str) -> None:
+        step = f"{write} {moment}"
+        os.write(self._log, step.encode() + b"\n")
+        if step == self._kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def place_of(staging: Path) -> Path:
-    """Where a staging file will be."""
-    parts = staging.name.removeprefix(".").split(".")
-    return staging.with_name(".".join(parts[: -SUFFIXES.get(staging.suffix, 0) or None]))
+def find_destination(temp_path: Path) -> Path:
+    """Return the path that a temporary file is renamed to."""
+    parts = temp_path.name.removeprefix(".").split(".")
+    count = TEMP_NAME_PARTS.get(temp_path.suffix, 0)
+    return temp_path.with_name(".".join(parts[: -count or None]))
 
 
-def name_folders(watch: Watch) -> Callable[[Run], None]:
-    """Return a function that gives the folders of a run's shots names for `Watch`."""
+def name_shot_folders(monitor: WriteMonitor) -> Callable[[Run], None]:
+    """Return a function that names the folders of a run's shots after the shots."""
 
-    def name(run: Run) -> None:
+    def name_folders(run: Run) -> None:
         for shot in run.plan.shots_to_render:
-            watch.know(run.records_of(shot).folder_of(shot.key), shot.id)
+            monitor.name_folder(run.records_of(shot).folder_of(shot.key), shot.id)
 
-    return name
+    return name_folders
 
 
-def perform(job: dict[str, Any]) -> int:
-    """One command, in a process of its own."""
+def run_command(job: dict[str, Any]) -> int:
+    """Run one command in this process and return its exit code."""
     os.environ.clear()
-    os.environ.update(job["words"])
+    os.environ.update(job["env"])
     os.chdir(job["folder"])
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    watch = Watch(Path(job["log"]), job["kill"])
-    watch.install()
+    monitor = WriteMonitor(Path(job["log"]), job["kill_at"])
+    monitor.install()
     from flows.cli.main import main
     from tests.support.plain_tasks import command_without_engine
 
-    with command_without_engine(name_folders(watch)):
+    with command_without_engine(name_shot_folders(monitor)):
         return main(job["argv"])
 
 
 def import_all() -> None:
-    """Import once what every run needs: it takes longer than the run."""
+    """Import what every run needs: imports take longer than the run."""
     for name in PRELOADED:
         importlib.import_module(name)
 
@@ -132,7 +142,7 @@ def main() -> None:
         if not child:
             code = 70
             try:
-                code = perform(json.loads(line))
+                code = run_command(json.loads(line))
                 sys.stdout.flush()
             finally:
                 os._exit(code)

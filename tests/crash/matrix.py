@@ -1,20 +1,20 @@
 """Kill a run at every durable step and at random moments, run again, and count what was paid.
 
-    python tests/crash/matrix.py [--vendor ark] [--random 200] [--seed 1] [--only WORDS]
+    python tests/crash/matrix.py [--vendor ark] [--random 200] [--seed 1] [--only TEXT]
 
-Each kill is -9, of a process that runs `render` without its engine over four shots in two chains;
-then the command is run again until it has nothing more to do. Demanded of each: the vendor took as
-many jobs as there are shots, no shot twice, every clip that it was paid for is in the store, and
-the film shows the very pictures of a run that nobody killed. Where a vendor has no list, a shot
-whose create was under way stays unclear instead: no second create, exit 1, its clip had by
-`--resubmit`. Prints a table, and ends with 1 where anything was otherwise. `whole.py` kills the
-whole command.
+Each run renders four shots in two chains without Prefect's engine. It is killed with SIGKILL; then
+the command is repeated until it has nothing more to do. Required of each trial: the vendor created
+one job per shot, every clip of these jobs is in the store, and the film shows the same pictures as
+that of an uninterrupted run. If the vendor has no list of jobs, a shot whose create was in flight
+stays unclear instead: no second create, exit code 1, and `--resubmit` renders it. Prints a table
+and ends with 1 if anything deviates. `whole_command.py` kills the command with its engine.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -22,236 +22,257 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from stage import (
+from trial import (
     SHOTS,
     VENDORS,
-    Children,
-    Ended,
-    Place,
-    children,
+    ForkServer,
+    RunResult,
+    Trial,
+    cached_clips,
     digest,
+    fork_server,
     frame_digests,
-    opened,
-    remembered,
+    open_trial,
 )
 
 from storyboards.models import Money
 from tasks.budgets.money import describe_price
 
-RUNS_MOST = 3
-SAME, UNCLEAR = "the same film", "unclear, told"
+MAX_RUNS = 3
+SAME_FILM, UNCLEAR = "same film", "unclear, reported"
 
 
 class Reference(NamedTuple):
-    """What a run that nobody kills makes."""
+    """The outcome of an uninterrupted run."""
 
     film: str
+    """Digest of the film."""
     frames: list[str]
     steps: tuple[str, ...]
     seconds: float
 
 
-class Verdict(NamedTuple):
-    """What became of a run that was killed."""
+class KillResult(NamedTuple):
+    """The outcome of a run that was killed and of the runs after it."""
 
     outcome: str
-    """SAME, UNCLEAR, or what is wrong."""
-    killed: bool
-    """Whether it still ran when it was to be killed."""
-    sent: tuple[str, ...]
-    """The shots whose create was under way, by what was on disk."""
+    """SAME_FILM, UNCLEAR, or a description of what is wrong."""
+    was_killed: bool
+    """False if the run had ended before it was to be killed."""
+    in_flight: tuple[str, ...]
+    """The shots whose create was in flight, by the receipts on disk."""
 
     @property
-    def good(self) -> bool:
-        return self.outcome in (SAME, UNCLEAR)
+    def is_good(self) -> bool:
+        return self.outcome in (SAME_FILM, UNCLEAR)
 
 
-def film_uninterrupted(kids: Children, scratch: Path, provider: str) -> Reference:
-    """The film that every other must be, and the moments there are to kill at."""
-    with opened(scratch, provider) as place:
-        kids.run(place)  # the pictures are drawn
-    with opened(scratch, provider) as place:
-        ended = kids.run(place)
-        assert ended.code == 0, ended.err
-        assert set(place.creates().elements()) == set(SHOTS)
-        frames = frame_digests(place.film)
-        return Reference(digest(place.film), frames, ended.steps, ended.seconds)
+def render_reference(server: ForkServer, scratch: Path, provider: str) -> Reference:
+    """Render the film that all others must equal, and list the steps to kill at."""
+    with open_trial(scratch, provider) as trial:
+        server.run(trial)  # fills the cache of clips, so that the next run is timed without it
+    with open_trial(scratch, provider) as trial:
+        result = server.run(trial)
+        assert result.code == 0, result.err
+        assert set(trial.creates().elements()) == set(SHOTS)
+        frames = frame_digests(trial.film)
+        return Reference(digest(trial.film), frames, result.steps, result.seconds)
 
 
 def try_kill(
-    kids: Children,
+    server: ForkServer,
     scratch: Path,
     provider: str,
     reference: Reference,
     *,
     step: str | None = None,
-    after: float | None = None,
-) -> Verdict:
-    """Kill one run, run again, and judge."""
-    with opened(scratch, provider) as place:
-        first = kids.run(place, kill=step, after=after)
-        killed = first.code == -9
-        if step and (not killed or first.steps[-1] != step):
-            return Verdict(f"was not killed at {step}: {first.code} {first.err}", killed, ())
-        sent = under_way(place)
-        last = run_again(kids, place) if killed else first
-        outcome = judge(place, last, reference, sent)
+    after_seconds: float | None = None,
+) -> KillResult:
+    """Kill one run at a step or after a time, run again, and check the outcome."""
+    with open_trial(scratch, provider) as trial:
+        first = server.run(trial, kill_at=step, kill_after_seconds=after_seconds)
+        was_killed = first.code == -signal.SIGKILL
+        if step and (not was_killed or first.steps[-1] != step):
+            outcome = f"was not killed at {step}: {first.code} {first.err}"
+            return KillResult(outcome, was_killed, ())
+        in_flight = find_in_flight(trial)
+        last = run_to_end(server, trial) if was_killed else first
+        outcome = check_result(trial, last, reference, in_flight)
         if outcome == UNCLEAR:
-            outcome = resubmit(kids, place, reference, sent)
-        return Verdict(outcome, killed, sent)
+            outcome = resubmit(server, trial, reference, in_flight)
+        return KillResult(outcome, was_killed, in_flight)
 
 
-def under_way(place: Place) -> tuple[str, ...]:
-    """The shots of which nobody can tell from the disk whether they were sent."""
-    return tuple(
-        sorted(shot for shot, one in place.receipts().items() if one["state"] == "intended")
-    )
+def find_in_flight(trial: Trial) -> tuple[str, ...]:
+    """Return the shots whose receipts do not show if the create was sent."""
+    attempts = trial.attempts().items()
+    return tuple(sorted(shot for shot, attempt in attempts if attempt["state"] == "intended"))
 
 
-def run_again(kids: Children, place: Place) -> Ended:
-    """Run until the film is there, or until nothing changes any more."""
-    for _ in range(RUNS_MOST):
-        before = place.receipts()
-        ended = kids.run(place)
-        if ended.code == 0 or place.receipts() == before:
+def run_to_end(server: ForkServer, trial: Trial) -> RunResult:
+    """Run until the film is joined, or until a run changes nothing."""
+    for _ in range(MAX_RUNS):
+        before = trial.attempts()
+        result = server.run(trial)
+        if result.code == 0 or trial.attempts() == before:
             break
-    return ended
+    return result
 
 
-def judge(place: Place, last: Ended, reference: Reference, sent: tuple[str, ...]) -> str:
-    """What is wrong, or SAME, or UNCLEAR."""
-    creates, clips = place.creates(), place.clips()
-    twice = sorted(shot for shot, count in creates.items() if count > 1)
-    if twice:
-        return f"PAID TWICE: {', '.join(twice)}"
+def check_result(
+    trial: Trial, last: RunResult, reference: Reference, in_flight: tuple[str, ...]
+) -> str:
+    """Return SAME_FILM, UNCLEAR, or what is wrong."""
+    creates, clips = trial.creates(), trial.clips()
+    paid_twice = sorted(shot for shot, count in creates.items() if count > 1)
+    if paid_twice:
+        return f"PAID TWICE: {', '.join(paid_twice)}"
     if last.code == 0:
-        if sorted(creates) != sorted(SHOTS) or set(clips) != set(place.jobs()):
-            return f"A CLIP IS LOST: paid {sorted(creates)}, kept {sorted(clips.values())}"
-        return judge_film(place, reference)
-    return judge_unclear(place, last, sent)
+        if sorted(creates) != sorted(SHOTS) or set(clips) != set(trial.jobs()):
+            return f"A CLIP IS LOST: paid {sorted(creates)}, stored {sorted(clips.values())}"
+        return compare_films(trial, reference)
+    return check_unclear(trial, last, in_flight)
 
 
-def judge_film(place: Place, reference: Reference) -> str:
-    # Where the bytes are the same, so are the pictures.
-    if digest(place.film) == reference.film or frame_digests(place.film) == reference.frames:
-        return SAME
+def compare_films(trial: Trial, reference: Reference) -> str:
+    # Equal bytes need no decoding.
+    if digest(trial.film) == reference.film or frame_digests(trial.film) == reference.frames:
+        return SAME_FILM
     return "ANOTHER FILM"
 
 
-def judge_unclear(place: Place, last: Ended, sent: tuple[str, ...]) -> str:
-    """Whether a run that did not come to its film had the one good reason for it."""
-    states = {shot: one["state"] for shot, one in place.receipts().items()}
+def check_unclear(trial: Trial, last: RunResult, in_flight: tuple[str, ...]) -> str:
+    """Return UNCLEAR if a run without a film had the one valid reason for it."""
+    states = {shot: attempt["state"] for shot, attempt in trial.attempts().items()}
     unclear = sorted(shot for shot, state in states.items() if state in ("intended", "unclear"))
-    told = f"exit {last.code}, {states}: {last.err.strip()}"
-    if last.code != 1 or not unclear or not set(unclear) <= set(sent):
-        return f"NO FILM: {told}"
-    if not may_stay_unclear(place.provider, sent):
-        return f"UNCLEAR WITH A LIST: {told}"
-    silent = [word for shot in unclear for word in words_for(place, shot) if word not in last.err]
-    if silent:
-        return f"NOT TOLD: {silent} in {last.err.strip()}"
-    kept = set(place.clips().values())
-    lost = [shot for shot in place.creates() if shot not in kept and shot not in unclear]
+    details = f"exit {last.code}, {states}: {last.err.strip()}"
+    if last.code != 1 or not unclear or not set(unclear) <= set(in_flight):
+        return f"NO FILM: {details}"
+    if not may_stay_unclear(trial.provider, in_flight):
+        return f"UNCLEAR WITH A LIST OF JOBS: {details}"
+    texts = [text for shot in unclear for text in required_texts(trial, shot)]
+    missing = [text for text in texts if text not in last.err]
+    if missing:
+        return f"NOT REPORTED: {missing} in {last.err.strip()}"
+    stored = set(trial.clips().values())
+    lost = [shot for shot in trial.creates() if shot not in stored and shot not in unclear]
     return f"A CLIP IS LOST: {lost}" if lost else UNCLEAR
 
 
-def may_stay_unclear(provider: str, sent: tuple[str, ...]) -> bool:
-    """Whether the vendor leaves no way to find out about the shots whose create was under way."""
-    return bool(sent) and not VENDORS[provider]
+def may_stay_unclear(provider: str, in_flight: tuple[str, ...]) -> bool:
+    """Return True if creates were in flight and the vendor has no list to look them up in."""
+    return bool(in_flight) and not VENDORS[provider]
 
 
-def words_for(place: Place, shot: str) -> list[str]:
-    """What the message about an unclear shot has to say: which, when, how much, and the way out."""
-    attempt = place.receipts()[shot]
+def required_texts(trial: Trial, shot: str) -> list[str]:
+    """Return what the message about an unclear shot must contain: shot, time, price and remedy."""
+    attempt = trial.attempts()[shot]
     price = Money.model_validate(attempt["max_price"]) if "max_price" in attempt else None
-    told = (f"{shot} was sent", attempt["intended_at"][:19], describe_price(price))
-    return [*told, f"--resubmit {shot}"]
+    return [
+        f"{shot} was sent",
+        attempt["intended_at"][:19],
+        describe_price(price),
+        f"--resubmit {shot}",
+    ]
 
 
-def resubmit(kids: Children, place: Place, reference: Reference, sent: tuple[str, ...]) -> str:
-    """What comes of the author's word to send unclear shots again: UNCLEAR where all is well."""
-    paid = place.creates()
+def resubmit(
+    server: ForkServer, trial: Trial, reference: Reference, in_flight: tuple[str, ...]
+) -> str:
+    """Resubmit unclear shots until none is left.
+
+    Returns:
+        UNCLEAR if only the required shots were paid again and the film is the same.
+    """
+    paid = trial.creates()
     for _ in SHOTS:
-        states = {shot: one["state"] for shot, one in place.receipts().items()}
-        doubtful = sorted(shot for shot, state in states.items() if state == "unclear")
-        if not doubtful:
+        states = {shot: attempt["state"] for shot, attempt in trial.attempts().items()}
+        unclear = sorted(shot for shot, state in states.items() if state == "unclear")
+        if not unclear:
             break
-        ended = kids.run(place, more=("--resubmit", ",".join(doubtful)))
-    more = place.creates() - paid
-    if ended.code != 0 or judge_film(place, reference) != SAME:
-        return f"NO FILM AFTER --resubmit: exit {ended.code}: {ended.err.strip()}"
-    wanted = {shot: 1 for shot in SHOTS if shot in sent or shot not in paid}
-    return UNCLEAR if dict(more) == wanted else f"--resubmit PAID {dict(more)}, not {wanted}"
+        result = server.run(trial, extra_argv=("--resubmit", ",".join(unclear)))
+    extra = trial.creates() - paid
+    if result.code != 0 or compare_films(trial, reference) != SAME_FILM:
+        return f"NO FILM AFTER --resubmit: exit {result.code}: {result.err.strip()}"
+    expected = {shot: 1 for shot in SHOTS if shot in in_flight or shot not in paid}
+    return UNCLEAR if dict(extra) == expected else f"--resubmit PAID {dict(extra)}, not {expected}"
 
 
-def kind_of(step: str) -> str:
-    """A moment without its shot, for the table."""
+def describe_moment(step: str) -> str:
+    """Return a step without its shot, for the table."""
     return step.partition("/")[2] if step.partition("/")[0] in SHOTS else step
 
 
 def run_vendor(
-    scratch: Path, provider: str, *, randoms: int, seed: int, only: str
-) -> dict[str, list[Verdict]]:
-    """Every kill at one vendor: by the kind of its moment."""
-    found: dict[str, list[Verdict]] = {}
-    with children() as kids:
-        reference = film_uninterrupted(kids, scratch, provider)
+    scratch: Path, provider: str, *, random_kills: int, seed: int, only: str
+) -> dict[str, list[KillResult]]:
+    """Try every kill at one vendor. Returns the results by the moment of the kill."""
+    results: dict[str, list[KillResult]] = {}
+    with fork_server() as server:
+        reference = render_reference(server, scratch, provider)
         for step in dict.fromkeys(reference.steps):
             if only in step:
-                verdict = try_kill(kids, scratch, provider, reference, step=step)
-                note(found, kind_of(step), verdict, f"{provider}, killed at {step}")
-        chance = random.Random(seed)
-        for number in range(randoms):
-            after = chance.uniform(0.0, reference.seconds * 1.05)
-            verdict = try_kill(kids, scratch, provider, reference, after=after)
-            said = f"{provider}, killed after {after:.3f} s (random {number})"
-            note(found, "random moment", verdict, said)
-    return found
+                result = try_kill(server, scratch, provider, reference, step=step)
+                add_result(results, describe_moment(step), result, f"{provider}, killed at {step}")
+        rng = random.Random(seed)
+        for number in range(random_kills):
+            seconds = rng.uniform(0.0, reference.seconds * 1.05)
+            result = try_kill(server, scratch, provider, reference, after_seconds=seconds)
+            title = f"{provider}, killed after {seconds:.3f} s (random {number})"
+            add_result(results, "random moment", result, title)
+    return results
 
 
-def note(found: dict[str, list[Verdict]], kind: str, verdict: Verdict, said: str) -> None:
-    found.setdefault(kind, []).append(verdict)
-    if not verdict.good:
-        print(f"WRONG  {said}: {verdict.outcome}", flush=True)
+def add_result(
+    results: dict[str, list[KillResult]], moment: str, result: KillResult, title: str
+) -> None:
+    """Add a result to its moment, and print it if it is wrong."""
+    results.setdefault(moment, []).append(result)
+    if not result.is_good:
+        print(f"WRONG  {title}: {result.outcome}", flush=True)
 
 
-def show(provider: str, found: dict[str, list[Verdict]]) -> None:
-    """Print one vendor's table: a line for each kind of moment."""
-    width = max(map(len, found))
-    head = f"{'moment':<{width}} {'runs':>5} {'killed':>7} {SAME:>14} {UNCLEAR:>14} {'wrong':>6}"
-    print(f"\n{provider}\n{head}")
-    everything = [one for verdicts in found.values() for one in verdicts]
-    for kind, verdicts in [*found.items(), ("all", everything)]:
-        counts = Counter(one.outcome for one in verdicts)
-        wrong = sum(not one.good for one in verdicts)
-        killed = sum(one.killed for one in verdicts)
+def count_wrong(results: dict[str, list[KillResult]]) -> int:
+    return sum(not result.is_good for group in results.values() for result in group)
+
+
+def print_table(provider: str, results: dict[str, list[KillResult]]) -> None:
+    """Print one vendor's table: a line for each moment."""
+    width = max(map(len, results))
+    title = f"{'moment':<{width}} {'runs':>5} {'killed':>7}"
+    print(f"\n{provider}\n{title} {SAME_FILM:>17} {UNCLEAR:>17} {'wrong':>6}")
+    everything = [result for group in results.values() for result in group]
+    for moment, group in [*results.items(), ("all", everything)]:
+        counts = Counter(result.outcome for result in group)
+        wrong = sum(not result.is_good for result in group)
+        killed = sum(result.was_killed for result in group)
         print(
-            f"{kind:<{width}} {len(verdicts):>5} {killed:>7} {counts[SAME]:>14} "
-            f"{counts[UNCLEAR]:>14} {wrong:>6}"
+            f"{moment:<{width}} {len(group):>5} {killed:>7} {counts[SAME_FILM]:>17} "
+            f"{counts[UNCLEAR]:>17} {wrong:>6}"
         )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--vendor", choices=VENDORS, action="append")
-    parser.add_argument("--random", type=int, default=200, help="how many random moments")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="only the steps with these words in their name")
-    words = parser.parse_args()
+    parser.add_argument("--random", type=int, default=200, help="number of random moments")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments")
+    parser.add_argument("--only", default="", help="kill only at steps that contain this text")
+    options = parser.parse_args()
     wrong = 0
-    with tempfile.TemporaryDirectory() as folder, remembered():
-        for provider in words.vendor or VENDORS:
-            begun = time.perf_counter()
-            found = run_vendor(
+    with tempfile.TemporaryDirectory() as folder, cached_clips():
+        for provider in options.vendor or VENDORS:
+            start = time.perf_counter()
+            results = run_vendor(
                 Path(folder) / "trial",
                 provider,
-                randoms=words.random,
-                seed=words.seed,
-                only=words.only,
+                random_kills=options.random,
+                seed=options.seed,
+                only=options.only,
             )
-            show(provider, found)
-            print(f"{time.perf_counter() - begun:.0f} s", flush=True)
-            wrong += sum(not one.good for verdicts in found.values() for one in verdicts)
+            print_table(provider, results)
+            print(f"{time.perf_counter() - start:.0f} s", flush=True)
+            wrong += count_wrong(results)
     return 1 if wrong else 0
 
 

@@ -1,10 +1,10 @@
-"""Take a guard out of the code, one at a time, and demand that tests fail each time.
+"""Remove one guard from the code at a time and check that tests fail each time.
 
-    python tests/crash/mutations.py [--only WORDS]
+    python tests/crash/mutations.py [--only TEXT]
 
-Works on a copy of the tracked files in a temporary folder. The tests that are named for a mutation
-are run on the unharmed copy first: there they pass. Prints a table; ends with 1 where a mutation is
-not noticed, and fails loudly where the code that it takes out is not there any more.
+Works on a copy of the tracked files in a temporary folder. The tests of a mutation are first run on
+the unchanged copy, where they must pass. Prints a table; ends with 1 if a mutation is not noticed,
+and raises an error if the guard that it removes does not exist any more.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from trial import ROOT
 
-from tasks.store import layout, status
+from tasks.store import atomic_files, layout
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
+from tasks.store.locks import wait_for_lock_async
 from tasks.store.receipts import AttemptState
-from tasks.submission import context, download, payload, submit
+from tasks.submission import await_job, download, payload, submit
 
-NOTICED = 1
-"""What pytest ends with where tests ran and failed."""
+TESTS_FAILED = 1
+"""Exit code of pytest if tests ran and failed."""
 
-SHOOTING = "tests/flows/test_shooting.py"
-GUARDS = "tests/flows/test_guards.py"
+RENDER = "tests/flows/test_render.py"
+STORED_FILES = "tests/flows/test_stored_files.py"
 RESUME = "tests/flows/test_resume.py"
-MATRIX = "tests/crash/test_matrix.py::test_a_run_killed_at_a_durable_step_is_finished_by_the_next"
-FAULTS = "tests/crash/test_faults.py::test_a_fault_ends_as_the_table_says"
+ATOMIC_FILES = "tests/tasks/store/test_atomic_files.py"
+MATRIX = "tests/crash/test_matrix.py::test_run_killed_at_durable_step_is_resumed"
+FAULTS = "tests/crash/test_faults.py::test_run_with_fault_ends_as_in_table"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Change = Callable[[Function], Function]
@@ -74,15 +75,8 @@ def drop_call(function: Callable[..., object], *, only_last: bool = False) -> Ch
     return change
 
 
-def drop_loop(tree: Function) -> Function:
-    """Remove the `while` statements."""
-    for node in [node for node in ast.walk(tree) if isinstance(node, ast.While)]:
-        replace_node(tree, node, ast.Pass())
-    return tree
-
-
 def disable_check(function: Callable[..., object]) -> Change:
-    """Turn every `if` whose condition calls `function` into one that never holds."""
+    """Make every condition of an `if` that calls `function` false."""
 
     def change(tree: Function) -> Function:
         for node in ast.walk(tree):
@@ -94,7 +88,7 @@ def disable_check(function: Callable[..., object]) -> Change:
 
 
 def compare_with_itself(tree: Function) -> Function:
-    """Let every equality hold: both sides become the left one."""
+    """Make every equality true: the left side is compared with itself."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
             node.comparators = [node.left]
@@ -114,7 +108,7 @@ def swap_member(member: Enum, other: Enum) -> Change:
 
 
 def pass_none_to(attribute: str) -> Change:
-    """Pass None as the last argument of every call of a callable field."""
+    """Pass None as the last argument in every call of a callable attribute."""
 
     def change(tree: Function) -> Function:
         for node in ast.walk(tree):
@@ -126,17 +120,23 @@ def pass_none_to(attribute: str) -> Change:
 
 
 def copy_instead_of_rename(tree: Function) -> Function:
-    """Copy the bytes where the file was renamed."""
+    """Copy the bytes of a file instead of renaming it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called_name(node) == Path.replace.__name__:
-            source, target = ast.unparse(node.func.value), ast.unparse(node.args[0])
-            copied = ast.parse(f"{target}.write_bytes({source}.read_bytes())", mode="eval").body
-            node.func, node.args = copied.func, copied.args
+        if called_name(node) != Path.replace.__name__:
+            continue
+        assert isinstance(node, ast.Call)
+        assert isinstance(node.func, ast.Attribute)
+        source, target = ast.unparse(node.func.value), ast.unparse(node.args[0])
+        copy = ast.parse(f"{target}.write_bytes({source}.read_bytes())", mode="eval").body
+        assert isinstance(copy, ast.Call)
+        node.func, node.args = copy.func, copy.args
     return tree
 
 
-def called_name(node: ast.AST) -> str:
-    """The last name of what a call calls; empty for anything else."""
+def called_name(node: ast.AST | None) -> str:
+    """Return the last name of the callable of a call, awaited or not; empty for other nodes."""
+    if isinstance(node, ast.Await):
+        node = node.value
     if not isinstance(node, ast.Call):
         return ""
     return getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -147,7 +147,7 @@ def calls_function(tree: ast.AST, name: str) -> bool:
 
 
 def replace_node(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
-    """Put another statement in the place of one."""
+    """Replace a statement by another one."""
     for node in ast.walk(tree):
         for _, body in ast.iter_fields(node):
             if isinstance(body, list) and old in body:
@@ -160,7 +160,7 @@ MUTATIONS = (
         (submit._create,),
         drop_call(RecordStore.write),
         (
-            f"{SHOOTING}::test_the_intent_is_on_disk_before_the_request",
+            f"{RENDER}::test_submit_intent_is_written_before_request",
             f"{MATRIX}[cometapi-volc]",
         ),
     ),
@@ -169,33 +169,33 @@ MUTATIONS = (
         (submit._send,),
         drop_call(RecordStore.write, only_last=True),
         (
-            f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",
+            f"{RESUME}::test_job_is_queried_at_its_own_base_url",
             f"{MATRIX}[cometapi-volc]",
         ),
     ),
     Mutation(
         "the key is not locked",
-        (context.lock_key,),
-        drop_loop,
-        (f"{SHOOTING}::test_two_runs_at_once_pay_each_shot_once",),
+        (layout.lock_key,),
+        drop_call(wait_for_lock_async),
+        (f"{RENDER}::test_runs_at_same_time_pay_each_shot_once",),
     ),
     Mutation(
         "the digest of a kept last frame is not checked",
         (download._read_stored_frame,),
         disable_check(digest_bytes),
-        (f"{GUARDS}::test_a_last_frame_that_was_changed_on_disk_is_not_continued",),
+        (f"{STORED_FILES}::test_frame_changed_on_disk_is_taken_from_clip",),
     ),
     Mutation(
-        "the digest of an input is not checked",
+        "the digest of an input file is not checked",
         (payload._read_medium,),
         disable_check(digest_bytes),
-        (f"{GUARDS}::test_a_picture_changed_during_the_run_is_not_sent",),
+        (f"{STORED_FILES}::test_input_changed_during_run_is_not_sent",),
     ),
     Mutation(
-        "a clip that is cut short on disk counts as kept",
-        (status.is_stored,),
+        "a clip that is truncated on disk counts as kept",
+        (layout.is_stored,),
         compare_with_itself,
-        (f"{GUARDS}::test_a_clip_cut_short_on_disk_is_fetched_again",),
+        (f"{STORED_FILES}::test_clip_truncated_on_disk_is_fetched_again",),
     ),
     Mutation(
         "an unclear create is recorded as a rejected one",
@@ -205,29 +205,27 @@ MUTATIONS = (
     ),
     Mutation(
         "the base URL that a job was sent to is not used",
-        (download.await_job, download._download_frame, download._fetch_clip),
+        (await_job.await_job, download._download_frame, download._fetch_clip),
         pass_none_to("client_of"),
-        (f"{RESUME}::test_a_job_is_asked_for_where_it_was_sent",),
+        (f"{RESUME}::test_job_is_queried_at_its_own_base_url",),
     ),
     Mutation(
-        "a written file is not renamed to its place at once",
-        (layout.commit_file,),
+        "a file is copied to its destination, not renamed",
+        (atomic_files.commit_file,),
         copy_instead_of_rename,
-        (
-            "tests/tasks/test_store.py::test_whoever_reads_while_it_is_written_sees_the_old_file_whole",
-        ),
+        (f"{ATOMIC_FILES}::test_write_bytes_open_reader_sees_old_content",),
     ),
 )
 
 
-def copy_tracked(to: Path) -> None:
-    """Copy what git knows, as it stands in the working tree."""
+def copy_tracked(target: Path) -> None:
+    """Copy the files of the working tree that git does not ignore."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).is_file():
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, to / name)
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
 
 
 def mutate(copy: Path, mutation: Mutation) -> dict[Path, str]:
@@ -237,11 +235,11 @@ def mutate(copy: Path, mutation: Mutation) -> dict[Path, str]:
         The changed files and their text before.
 
     Raises:
-        LookupError: A function does not have the guard any more.
+        LookupError: A function no longer has the guard.
     """
     before: dict[Path, str] = {}
     for function in mutation.functions:
-        # `asynccontextmanager` and the like keep the function that they wrap.
+        # A decorated function, such as a context manager, keeps the function that it wraps.
         function = inspect.unwrap(function)
         path = copy / Path(inspect.getsourcefile(function)).relative_to(ROOT)
         before.setdefault(path, path.read_text())
@@ -250,7 +248,7 @@ def mutate(copy: Path, mutation: Mutation) -> dict[Path, str]:
 
 
 def change_function(text: str, function: Callable[..., object], mutation: Mutation) -> str:
-    """A module's text with one function changed."""
+    """Return the text of a module with one function changed."""
     tree = ast.parse(text)
     (node,) = [
         node
@@ -270,39 +268,40 @@ def change_function(text: str, function: Callable[..., object], mutation: Mutati
 
 
 def run_tests(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
-    """The exit code of pytest, and its last line."""
-    ran = subprocess.run(
+    """Return the exit code of pytest and its last line."""
+    result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests],
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
+        check=False,
     )
-    return ran.returncode, (ran.stdout.strip().splitlines() or [ran.stderr])[-1]
+    return result.returncode, (result.stdout.strip().splitlines() or [result.stderr])[-1]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="only the mutations with these words")
-    words = parser.parse_args()
-    chosen = [one for one in MUTATIONS if words.only in one.name]
+    parser.add_argument("--only", default="", help="only the mutations that contain this text")
+    options = parser.parse_args()
+    mutations = [mutation for mutation in MUTATIONS if options.only in mutation.name]
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         copy_tracked(copy)
-        tests = tuple(dict.fromkeys(test for one in chosen for test in one.tests))
-        code, said = run_tests(copy, tests)
-        print(f"{'unharmed':<50} {said}", flush=True)
+        tests = tuple(dict.fromkeys(test for mutation in mutations for test in mutation.tests))
+        code, last_line = run_tests(copy, tests)
+        print(f"{'unchanged':<50} {last_line}", flush=True)
         if code:
             return 1
-        for mutation in chosen:
+        for mutation in mutations:
             before = mutate(copy, mutation)
-            code, said = run_tests(copy, mutation.tests)
+            code, last_line = run_tests(copy, mutation.tests)
             for path, text in before.items():
                 path.write_text(text)
-            wrong += code != NOTICED
-            noticed = "noticed" if code == NOTICED else "NOT NOTICED"
-            print(f"{mutation.name:<50} {noticed}: {said}", flush=True)
+            wrong += code != TESTS_FAILED
+            result = "noticed" if code == TESTS_FAILED else "NOT NOTICED"
+            print(f"{mutation.name:<50} {result}: {last_line}", flush=True)
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""The fault table, every row of it; `python tests/crash/faults.py` prints it."""
+"""Every case of the fault table; `python tests/crash/faults.py` prints it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ MOMENTS = ("none", "create", "job", "query", "download", "last frame", "callback
 @pytest.mark.usefixtures("draw_once")
 @pytest.mark.parametrize("vendor", ["ark", "cometapi-volc"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_fault_ends_as_the_table_says(program, tmp_path, moment: str, vendor: str) -> None:
-    """Outcome, paid creates, exit code and message of each, and what the next run comes to."""
+def test_run_with_fault_ends_as_in_table(program, tmp_path, moment: str, vendor: str) -> None:
+    """The outcome, paid jobs, exit code and message are as expected, and so is the next run."""
     faults = program("faults")
-    rows = [row for row in faults.ROWS if row.name.partition(":")[0] == moment]
-    found = {}
-    for row in rows:
-        first, again = faults.strike(tmp_path / "trial", vendor, row)
-        found[row.name] = faults.find_size_problem(row, vendor, first, again)
+    cases = [case for case in faults.CASES if case.name.partition(":")[0] == moment]
+    deviations = {}
+    for case in cases:
+        outcomes = faults.run_case(tmp_path / "trial", vendor, case)
+        deviations[case.name] = faults.find_deviation(case, vendor, *outcomes)
 
-    assert rows
-    assert {name: why for name, why in found.items() if why} == {}
+    assert deviations == {case.name: "" for case in cases}
+    assert cases
 
 
-def test_every_fault_of_the_simulator_is_in_the_table(program) -> None:
-    """A fault that is added there is to be judged here; how long a job takes is none."""
+def test_table_contains_every_moment(program) -> None:
+    """No case is left out by the parameters of the test above."""
+    moments = {case.name.partition(":")[0] for case in program("faults").CASES}
+
+    assert moments == set(MOMENTS)
+
+
+def test_table_contains_every_fault_kind(program) -> None:
+    """A new fault needs a case; the duration of a job is not a fault of it."""
     from tasks.simulator.faults import KINDS
 
-    ordered = {row.order.get("kind") for row in program("faults").ROWS}
+    injected = {case.fault.get("kind") for case in program("faults").CASES}
 
-    assert ordered - {None} == set(KINDS) - {"job_takes"}
+    assert injected - {None} == set(KINDS) - {"job_takes"}

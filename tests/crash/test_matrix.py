@@ -1,4 +1,4 @@
-"""A short crash matrix; `python tests/crash/matrix.py` is the long one: every step, any moment."""
+"""A short crash matrix; `python tests/crash/matrix.py` is the long one, with every step."""
 
 from __future__ import annotations
 
@@ -17,49 +17,47 @@ STEPS = (
     "three/last_frame.png durable",
     "films/board.json written",
 )
-FILES = tuple(
+WRITES = tuple(
     f"{shot}/{name}"
     for shot in ("one", "two", "three", "four")
     for name in ("receipt.json intended", "receipt.json submitted", "receipt.json done",
                  "receipt.json kept", "last_frame.png", "clip.mp4")
 )  # fmt: skip
 MOMENTS = ("written", "synced", "renamed", "durable")
-"""Those of every file that matters; each is a step of the long matrix."""
+"""The moments of each write; all of them are steps of the long matrix."""
 
 
 @pytest.fixture(params=VENDORS)
-def stage(request, program, tmp_path_factory, draw_once):
-    """A vendor, the process that forks the runs, and the film that nobody interrupted."""
+def crash(request, program, tmp_path_factory, draw_once):  # noqa: ARG001 - renders clips once
+    """Provide kills at one vendor, and the run that was not interrupted."""
     matrix, scratch = program("matrix"), tmp_path_factory.mktemp("crash") / "trial"
-    with matrix.children() as kids:
-        reference = matrix.film_uninterrupted(kids, scratch, request.param)
-        yield SimpleNamespace(
-            expected=lambda sent: (
-                matrix.UNCLEAR if matrix.may_stay_unclear(request.param, sent) else matrix.SAME
-            ),
-            reference=reference,
-            try_kill=partial(matrix.try_kill, kids, scratch, request.param, reference),
-        )
+
+    def expected(in_flight: tuple[str, ...]) -> str:
+        is_unclear = matrix.may_stay_unclear(request.param, in_flight)
+        return matrix.UNCLEAR if is_unclear else matrix.SAME_FILM
+
+    with matrix.fork_server() as server:
+        reference = matrix.render_reference(server, scratch, request.param)
+        try_kill = partial(matrix.try_kill, server, scratch, request.param, reference)
+        yield SimpleNamespace(expected=expected, reference=reference, try_kill=try_kill)
 
 
-def test_a_run_killed_at_a_durable_step_is_finished_by_the_next(stage) -> None:
-    """Creates = shots, no clip lost, the same film; or unclear without a list of jobs."""
-    steps = set(stage.reference.steps)
-    assert {f"{one} {moment}" for one in FILES for moment in MOMENTS} <= steps
-    wrong = {}
-    for step in STEPS:
-        verdict = stage.try_kill(step=step)
-        if verdict.outcome != stage.expected(verdict.sent):
-            wrong[step] = verdict.outcome
+def test_run_killed_at_durable_step_is_resumed(crash) -> None:
+    """The next runs pay each shot once and make the same film; without a list, unclear is right."""
+    passed = set(crash.reference.steps)
+    results = {step: crash.try_kill(step=step) for step in STEPS}
 
-    assert wrong == {}
+    assert {f"{write} {moment}" for write in WRITES for moment in MOMENTS} <= passed
+    assert {step: result.outcome for step, result in results.items()} == {
+        step: crash.expected(result.in_flight) for step, result in results.items()
+    }
 
 
 @pytest.mark.long
-def test_a_run_killed_at_any_moment_is_finished_by_the_next(stage) -> None:
-    """Moments spread over the whole run, from the first import to the film."""
-    seconds = stage.reference.seconds
-    verdicts = [stage.try_kill(after=seconds * part) for part in (0.3, 0.5, 0.8)]
+def test_run_killed_at_any_time_is_resumed(crash) -> None:
+    """The times are spread over the whole run, from the start to the film."""
+    seconds = crash.reference.seconds
+    results = [crash.try_kill(after_seconds=seconds * share) for share in (0.3, 0.5, 0.8)]
 
-    assert [one.outcome for one in verdicts if not one.good] == []
-    assert any(one.killed for one in verdicts)
+    assert [result.outcome for result in results if not result.is_good] == []
+    assert any(result.was_killed for result in results)

@@ -1,4 +1,4 @@
-"""The mutation check: every guard that it removes exists, and so does every test it names."""
+"""The mutation check itself: its guards and its tests exist."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def mutations(program):
-    """The program."""
+    """Import the program."""
     return program("mutations")
 
 
-def test_mutations_guards_exist_in_their_functions(mutations, tmp_path: Path) -> None:
-    """Each mutation changes the code it is anchored on."""
+def test_mutations_guards_exist_in_functions(mutations, tmp_path: Path) -> None:
+    """Each mutation changes the function that it names."""
     mutations.copy_tracked(tmp_path)
     changed = {}
     for mutation in mutations.MUTATIONS:

@@ -14,6 +14,7 @@ from flows.cli.cancel import CancelReport, cancel_jobs
 from flows.run import Run
 from flows.run_context import open_run
 from tasks.errors import JobFailed, ProviderError
+from tasks.plan import ShotToRender
 from tasks.providers.client import Client
 from tasks.simulator.request_log import read_request_log
 from tasks.store.receipts import Attempt, AttemptState, read_receipt
@@ -56,7 +57,8 @@ def count_deletes(studio: Any) -> int:
 
 
 def latest_attempt(run: Run, shot_id: str) -> Attempt:
-    shot = next(shot for shot in run.plan.shots_to_render if shot.id == shot_id)
+    shot = run.plan.shot(shot_id)
+    assert isinstance(shot, ShotToRender)
     records = run.records_of(shot)
     return read_receipt(shot.key, records.read(shot.key)).current
 
@@ -255,7 +257,7 @@ def test_cancel_at_configured_gateway(queueing: Any, send: Send, chain: Chain) -
         'key = "SHOTCHAIN_MINE_API_KEY"\n'
     )
     env = {"SHOTCHAIN_CONFIG": str(file), "SHOTCHAIN_MINE_API_KEY": "canary-key"}
-    queueing.words.update(env)
+    queueing.env |= env
     report = cancel_jobs(send(chain("a", provider="mine")))
 
     assert (outcomes_of(report), report.exit_code) == ({"a": "cancelled"}, 0)

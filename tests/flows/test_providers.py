@@ -1,13 +1,16 @@
-"""One board at every provider by changing one word: the same frames, a chained picture each."""
+"""The same board at every provider: equal length, and each shot starts on the frame before it."""
 
 from __future__ import annotations
 
 import pytest
 
 from flows.cli.output.text import format_report
+from flows.report import RunReport
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
+from tasks.store.status import ShotState
+from tests.support.reports import attempt_of, folder_of, last_frame_path
 
 BOARD = """\
 provider: {provider}
@@ -19,46 +22,79 @@ shots:
 """
 
 
-def model_of(provider: str) -> tuple[str, int]:
-    """The cheapest family of a provider that takes a first frame, and its shortest clip."""
-    row = PROVIDERS[provider]
-    names = ("seedance-1.0-pro", "seedance-1.5-pro", "seedance-2.0")
-    families = [row.get_family(name) for name in names if name in row.models]
-    family = next(one for one in families if one.first_frame)
+def find_model(name: str) -> tuple[str, int]:
+    """Return the provider's cheapest family that takes a first frame, and its shortest duration."""
+    provider = PROVIDERS[name]
+    families = [
+        provider.get_family(family)
+        for family in ("seedance-1.0-pro", "seedance-1.5-pro", "seedance-2.0")
+        if family in provider.models
+    ]
+    family = next(family for family in families if family.first_frame)
     return family.name, family.duration_range_seconds[0]
 
 
-@pytest.mark.parametrize("provider", sorted(PROVIDERS))
-def test_one_board_is_rendered_by_every_provider(studio, provider: str) -> None:
-    """Two shots, two jobs, one film; the second starts on the frame that the first ended on."""
-    model, seconds = model_of(provider)
+def providers_with_anchor(anchor: str) -> list[str]:
+    return sorted(
+        name
+        for name, provider in PROVIDERS.items()
+        if DIALECTS[provider.dialect].first_frame_anchor == anchor
+    )
+
+
+def render_board(studio, provider: str) -> RunReport:
+    """Render two shots and check what is the same at every provider."""
+    model, seconds = find_model(provider)
     text = BOARD.format(provider=provider, model=model, seconds=seconds)
     report = studio.run(text, yes=True)
 
-    assert [(one.outcome, str(one.error or "")) for one in report.results] == [("rendered", "")] * 2
+    assert [(result.outcome, result.error) for result in report.results] == [("rendered", None)] * 2
     assert report.film.frame_count == 2 * (24 * seconds + 1) - 1
     assert studio.creates == 2
-    one, two = report.results
-    home = report.run.records_of(one.shot).folder_of(one.shot.key)
-    last = (home / one.attempt.last_frame.name).read_bytes()
-    clip = report.run.records_of(two.shot).folder_of(two.shot.key) / "clip.mp4"
-    apart = mean_difference(last, first_frame(clip))
-    if DIALECTS[PROVIDERS[provider].dialect].first_frame_anchor == "exact":
-        assert apart < 3
-        assert (two.shot.anchor, two.attempt.seam_difference) == ("exact", None)
-    else:
-        assert 3 < apart < 80
-        assert (two.shot.anchor, two.attempt.seam_difference) == ("soft", round(apart, 2))
-        assert any("soft anchor" in note.message for note in report.run.plan.notes)
-        assert f"{apart:.1f} of 255" in format_report(report, None)
+    return report
 
 
-def test_a_second_run_at_any_provider_is_free(studio) -> None:
-    """What a gateway without list and without last frame rendered is kept like all else."""
-    model, seconds = model_of("infinity-blue")
-    text = BOARD.format(provider="infinity-blue", model=model, seconds=seconds)
-    studio.run(text, yes=True)
-    again = studio.prepare(text)
+def measure_seam(report: RunReport) -> float:
+    """Return how far the second clip's first picture is from the first clip's last frame."""
+    first = first_frame(folder_of(report, "two") / "clip.mp4")
+    return mean_difference(last_frame_path(report, "one").read_bytes(), first)
 
-    assert again.status.of("kept") == ("one", "two")
-    assert again.max_cost.is_free
+
+def test_every_provider_has_anchor() -> None:
+    """The two tests below cover all providers."""
+    names = providers_with_anchor("exact") + providers_with_anchor("soft")
+
+    assert sorted(names) == sorted(PROVIDERS)
+
+
+@pytest.mark.parametrize("provider", providers_with_anchor("exact"))
+def test_exact_anchor_starts_on_last_frame(studio, provider: str) -> None:
+    """The second clip starts on the picture that the first one ends on."""
+    report = render_board(studio, provider)
+    shot = report.run.plan.shots_to_render[1]
+
+    assert measure_seam(report) < 3
+    assert (shot.anchor, attempt_of(report, "two").seam_difference) == ("exact", None)
+
+
+@pytest.mark.parametrize("provider", providers_with_anchor("soft"))
+def test_soft_anchor_is_measured_and_reported(studio, provider: str) -> None:
+    """The second clip only resembles the picture; receipt, plan and report show by how much."""
+    report = render_board(studio, provider)
+    shot, difference = report.run.plan.shots_to_render[1], measure_seam(report)
+
+    assert 3 < difference < 80
+    assert shot.anchor == "soft"
+    assert attempt_of(report, "two").seam_difference == round(difference, 2)
+    assert any("soft anchor" in warning.message for warning in report.run.plan.warnings)
+    assert f"{difference:.1f} of 255" in format_report(report, None)
+
+
+def test_second_run_at_gateway_is_free(studio) -> None:
+    """Shots of a gateway without a job list and last frames are kept like all others."""
+    report = render_board(studio, "infinity-blue")
+    run = studio.prepare((studio.folder / "board.yaml").read_text())
+
+    assert run.status.shots_in_state(ShotState.KEPT) == ("one", "two")
+    assert run.max_cost.is_free
+    assert report.film

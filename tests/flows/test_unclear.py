@@ -1,30 +1,25 @@
-"""Creates whose answer never came: adopted with a proof, believed not made, or left to the author.
+"""Creates without a response: reconciled with proof, closed, or left unclear for the author.
 
-`ark` lists its recent jobs, `powertokens` does not; both speak the same wire.
+`ark` lists its recent jobs, `powertokens` does not; both have the same wire format.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from flows.consent import check_consent
+from flows.report import RunReport
 from tasks.errors import BudgetExceeded, RequestNotSent, SubmissionUnclear, UsageError
 from tasks.media.frames import first_frame, mean_difference
-from tasks.store.receipts import AttemptState, read_receipt
+from tasks.store.receipts import AttemptState
+from tests.support.reports import attempts_of, folder_of, last_frame_path
 
 
-def attempts_of(report, shot: str):
-    planned = report.run.plan.shot(shot)
-    return read_receipt("", report.run.records_of(planned).read(planned.key)).attempts
-
-
-def forget_answer(report, shot: str) -> None:
-    """Put a receipt back to what a process leaves that is killed between intent and answer."""
-    planned = report.run.plan.shot(shot)
-    path = report.run.records_of(planned).folder_of(planned.key) / "receipt.json"
+def forget_response(report: RunReport, shot: str) -> None:
+    """Change a receipt to the one of a process that was killed between intent and response."""
+    path = folder_of(report, shot) / "receipt.json"
     record = json.loads(path.read_text())
     attempt = record["attempts"][0]
     for fact in ("job", "submitted_at", "done_at", "clip", "last_frame", "tokens", "price"):
@@ -33,125 +28,117 @@ def forget_answer(report, shot: str) -> None:
     path.write_text(json.dumps(record))
 
 
-def modern(text: str) -> str:
-    """The same board on a model that takes no seed."""
+def without_seed(text: str) -> str:
+    """Return the same board on a model that takes no seed."""
     return text.replace("seedance-1.0-pro", "seedance-2.0").replace("seconds: 2", "seconds: 4")
 
 
 @pytest.mark.parametrize("fault", ["lost_reply", "truncated", "no_id", "server_error", "html"])
-def test_without_a_list_such_a_create_is_never_sent_again(
-    studio, chain, outcomes, fault: str
-) -> None:
-    """The shot is unclear in this run and in the next; the other chain goes on."""
+def test_unclear_shot_is_not_sent_again_without_list(studio, chain, outcomes, fault: str) -> None:
+    """The shot is unclear in this run and in the next one; the other chain goes on."""
     studio.faults.inject(fault, operation="create", match="Picture of one")
     text = chain("one", "two", "x|first_frame: none", provider="powertokens")
     report = studio.run(text)
-    again = studio.run(text)
+    following = studio.run(text)
 
     assert outcomes(report) == {"one": "unclear", "two": "skipped", "x": "rendered"}
-    assert outcomes(again) == {"one": "unclear", "two": "skipped", "x": "kept"}
-    assert isinstance(again.results[0].error, SubmissionUnclear)
-    assert "--resubmit one" in str(again.results[0].error)
+    assert outcomes(following) == {"one": "unclear", "two": "skipped", "x": "kept"}
+    assert isinstance(following.results[0].error, SubmissionUnclear)
+    assert "--resubmit one" in str(following.results[0].error)
     assert studio.prepare(text).status["one"].state == "unclear"
     assert studio.submits == 2
 
 
 @pytest.mark.parametrize("fault", ["lost_reply", "truncated", "no_id"])
-def test_a_job_with_our_seed_is_adopted_from_the_list(studio, chain, outcomes, fault: str) -> None:
-    """The answer was lost, the job was not: the run goes on with it and pays once."""
+def test_listed_job_with_our_seed_is_adopted(studio, chain, outcomes, fault: str) -> None:
+    """The response was lost but not the job: the run goes on with it and pays once."""
     studio.faults.inject(fault, operation="create", match="Picture of one")
     report = studio.run(chain("one", "two", provider="ark"))
 
     assert outcomes(report) == {"one": "rendered", "two": "rendered"}
-    assert [one.proof for one in attempts_of(report, "one")] == ["seed"]
+    assert [attempt.proof for attempt in attempts_of(report, "one")] == ["seed"]
     assert studio.submits == 2
 
 
-@pytest.mark.parametrize("fault", ["server_error", "html", "reset"])
-def test_a_create_that_the_list_does_not_show_is_closed_and_may_be_sent_again(
-    studio, chain, fault: str
-) -> None:
-    """Nothing was made, so nothing is paid twice; what comes next is the policy's decision."""
-    studio.faults.inject(fault, **({} if fault == "reset" else {"operation": "create"}))
+@pytest.mark.parametrize(
+    "fault",
+    [("server_error", "create"), ("html", "create"), ("reset", "")],
+    ids=lambda fault: fault[0],
+)
+def test_create_without_listed_job_is_closed(studio, chain, fault: tuple[str, str]) -> None:
+    """The list shows that no job exists, so the next attempt may be sent."""
+    kind, operation = fault
+    studio.faults.inject(kind, operation=operation)
     report = studio.run(chain("one", provider="ark"))
-    again = studio.run(chain("one", provider="ark"))
+    following = studio.run(chain("one", provider="ark"))
 
     assert isinstance(report.results[0].error, RequestNotSent)
     assert attempts_of(report, "one")[0].state is AttemptState.CLOSED
     assert report.spent.is_free
-    assert again.results[0].outcome == "rendered"
+    assert following.results[0].outcome == "rendered"
     assert studio.creates == 1
 
 
-def test_a_process_killed_before_the_answer_leaves_what_the_next_one_adopts(
-    studio, chain, outcomes
-) -> None:
-    """The intent is on disk, the job is at the vendor: it is found and not paid again."""
-    report = studio.run(chain("one", provider="ark"))
-    forget_answer(report, "one")
-    again = studio.run(chain("one", provider="ark"))
+def test_job_of_killed_process_is_adopted(studio, chain, outcomes) -> None:
+    """The intent is on disk and the job at the vendor: it is found and not paid again."""
+    text = chain("one", provider="ark")
+    forget_response(studio.run(text), "one")
+    following = studio.run(text)
 
-    assert outcomes(again) == {"one": "rendered"}
+    assert outcomes(following) == {"one": "rendered"}
     assert studio.submits == 1
 
 
-def test_a_process_killed_before_the_answer_leaves_an_unclear_shot_without_a_list(
-    studio, chain
-) -> None:
-    """Nobody can tell, so nothing is sent."""
-    report = studio.run(chain("one", provider="powertokens"))
-    forget_answer(report, "one")
-    again = studio.run(chain("one", provider="powertokens"))
+def test_shot_of_killed_process_is_unclear_without_list(studio, chain, outcomes) -> None:
+    """If the job cannot be looked up, nothing is sent."""
+    text = chain("one", provider="powertokens")
+    forget_response(studio.run(text), "one")
+    following = studio.run(text)
 
-    assert again.results[0].outcome == "unclear"
+    assert outcomes(following) == {"one": "unclear"}
     assert studio.submits == 1
 
 
-def test_without_a_seed_the_first_picture_proves_a_continued_shot(studio, chain, outcomes) -> None:
-    """What starts on the very frame that was sent is ours."""
-    text = modern(chain("one", "two", provider="ark"))
+def test_first_picture_proves_job_without_seed(studio, chain, outcomes) -> None:
+    """A listed clip that starts on the very frame that was sent is ours."""
     studio.faults.inject("lost_reply", operation="create", match="Picture of two")
-    report = studio.run(text)
-    home = report.run.records_of(report.results[1].shot).folder_of(report.results[1].shot.key)
+    report = studio.run(without_seed(chain("one", "two", provider="ark")))
 
     assert outcomes(report) == {"one": "rendered", "two": "rendered"}
     assert attempts_of(report, "two")[0].proof == "first picture"
-    before = Path(
-        report.run.records_of(report.results[0].shot).folder_of(report.results[0].shot.key)
-    )
-    last = before / attempts_of(report, "one")[0].last_frame.name
-    assert mean_difference(last.read_bytes(), first_frame(home / "clip.mp4")) < 3
+    first = first_frame(folder_of(report, "two") / "clip.mp4")
+    assert mean_difference(last_frame_path(report, "one").read_bytes(), first) < 3
     assert studio.submits == 2
 
 
-def test_without_seed_and_picture_nothing_is_adopted_and_nothing_sent(studio, chain) -> None:
-    """A job that may be ours, and that nothing proves to be, is the author's to judge."""
-    text = modern(chain("one", provider="ark"))
+def test_job_without_seed_and_picture_stays_unclear(studio, chain, outcomes) -> None:
+    """A listed job without proof is neither adopted nor sent again."""
+    text = without_seed(chain("one", provider="ark"))
     studio.faults.inject("lost_reply", operation="create")
     report = studio.run(text)
-    again = studio.run(text)
+    following = studio.run(text)
 
     assert "nothing proves it" in str(report.results[0].error)
-    assert again.results[0].outcome == "unclear"
+    assert outcomes(following) == {"one": "unclear"}
     assert studio.submits == 1
 
 
 @pytest.mark.parametrize("fault", ["throttled", "server_error", "html"])
-def test_a_list_that_fails_counts_as_no_list(studio, chain, fault: str) -> None:
-    """Silence never becomes a second bill."""
+def test_failing_list_leaves_shot_unclear(studio, chain, outcomes, fault: str) -> None:
+    """A list that cannot be read never causes a second charge."""
     studio.faults.inject("lost_reply", operation="create")
     studio.faults.inject(fault, operation="list", times=-1)
     report = studio.run(chain("one", provider="ark"))
 
-    assert report.results[0].outcome == "unclear"
+    assert outcomes(report) == {"one": "unclear"}
     assert "gives no list of its jobs" in str(report.results[0].error)
     assert studio.submits == 1
 
 
-def test_two_shots_in_doubt_with_the_same_seed_are_not_told_apart(studio, chain, outcomes) -> None:
-    """A seed that the board gives to both proves neither."""
+def test_unclear_shots_with_equal_seed_stay_unclear(studio, chain, outcomes) -> None:
+    """A seed that the board gives to two shots proves neither of their jobs."""
     studio.faults.inject("lost_reply", operation="create", times=2)
-    text = chain("one", "x|first_frame: none", provider="ark", head="").replace(
+    text = chain("one", "x|first_frame: none", provider="ark").replace(
         "ratio: '16:9'", "ratio: '16:9', seed: 7"
     )
     report = studio.run(text)
@@ -160,52 +147,51 @@ def test_two_shots_in_doubt_with_the_same_seed_are_not_told_apart(studio, chain,
     assert studio.submits == 2
 
 
-def test_the_author_may_have_a_shot_sent_again(studio, chain, outcomes) -> None:
-    """The doubtful one stays booked, the new one is paid as well, and the plan says so before."""
+def test_resubmit_pays_for_second_job(studio, chain, outcomes) -> None:
+    """The unclear attempt stays booked, the new one is paid too, and the plan has its price."""
     studio.faults.inject("lost_reply", operation="create")
     studio.faults.inject("throttled", operation="list", times=-1)
     text = chain("one", provider="ark")
     studio.run(text)
-    unasked, asked = studio.prepare(text), studio.prepare(text, resubmit=("one",))
-    report = studio.run(text, resubmit=("one",))
-
-    assert asked.max_cost == unasked.max_cost
-    assert asked.max_cost.as_money.amount > 0
+    plain, resubmitting = studio.prepare(text), studio.prepare(text, resubmit=("one",))
     with pytest.raises(BudgetExceeded):
-        check_consent(asked)
+        check_consent(resubmitting)
+    report = studio.run(text, resubmit=("one",))
+    first, second = attempts_of(report, "one")
+
+    assert resubmitting.max_cost == plain.max_cost
+    assert resubmitting.max_cost.as_money.amount > 0
     assert outcomes(report) == {"one": "rendered"}
-    assert [one.state for one in attempts_of(report, "one")] == [
-        AttemptState.ABANDONED,
-        AttemptState.KEPT,
-    ]
-    assert attempts_of(report, "one")[0].booked_price.amount > 0
+    assert (first.state, second.state) == (AttemptState.ABANDONED, AttemptState.KEPT)
+    assert first.booked_price.amount > 0
     assert studio.submits == 2
 
 
-def test_a_resubmitted_shot_whose_answer_is_lost_again_stops(studio, chain) -> None:
-    """One word of the author is worth one create."""
+def test_resubmit_is_good_for_one_create(studio, chain, outcomes) -> None:
+    """If the second response is lost too, the shot is unclear again and nothing more is sent."""
     studio.faults.inject("lost_reply", operation="create", times=2)
     text = chain("one", provider="powertokens")
     studio.run(text)
     report = studio.run(text, resubmit=("one",))
 
-    assert report.results[0].outcome == "unclear"
+    assert outcomes(report) == {"one": "unclear"}
     assert studio.submits == 2
 
 
-def test_resubmitting_adopts_where_it_can(studio, chain, outcomes) -> None:
-    """A job that is proven to be ours is never paid again, whatever is asked."""
-    report = studio.run(chain("one", provider="ark"))
-    forget_answer(report, "one")
-    again = studio.run(chain("one", provider="ark"), resubmit=("one",))
+def test_resubmit_adopts_proven_job(studio, chain, outcomes) -> None:
+    """A job that is proven to be ours is not paid again, although `--resubmit` was given."""
+    text = chain("one", provider="ark")
+    forget_response(studio.run(text), "one")
+    following = studio.run(text, resubmit=("one",))
 
-    assert outcomes(again) == {"one": "rendered"}
+    assert outcomes(following) == {"one": "rendered"}
     assert studio.submits == 1
 
 
-def test_only_an_unclear_shot_can_be_sent_again(studio, chain) -> None:
-    """A kept one, or one that there is not, is told."""
+def test_resubmit_of_other_shots_is_rejected(studio, chain) -> None:
+    """A kept shot and an unknown id are usage errors."""
     studio.run(chain("one"))
+
     with pytest.raises(UsageError, match="one is kept, not unclear"):
         studio.prepare(chain("one"), resubmit=("one",))
     with pytest.raises(UsageError, match="no shot 'two'"):

@@ -222,6 +222,7 @@ def test_hostile_file_of_errors_is_bounded(reject: Reject) -> None:
     """A large file with an error on every line is rejected with a bounded number of problems."""
     problems = reject("shots:\n" + "  - id: @\n" * 100_000)
     assert 1 <= len(problems) <= 201
+    assert problems[-1].message == "the rest of the board was not checked"
 
 
 def test_message_paths_use_the_authors_numbering(reject: Reject) -> None:

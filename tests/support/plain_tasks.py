@@ -1,5 +1,7 @@
 """Run boards through the flow's own code without Prefect's engine.
 
+    python -m tests.support.plain_tasks render board.yaml    run the command without the engine
+
 The engine adds seconds to each run and changes nothing about what is paid. Within `plain_tasks` the
 functions behind the tasks of `flows.render` are called directly; outside of it the tasks are what
 they are, so that tests with the engine can run in the same process.
@@ -8,6 +10,7 @@ they are, so that tests with the engine can run in the same process.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,7 +31,7 @@ _PLAIN: ContextVar[Mapping[str, PlainTask] | None] = ContextVar("plain_tasks", d
 
 
 def _install(name: str) -> PlainTask:
-    """Replace a task of the flow by one that looks for a plain function first."""
+    """Replace a task of the flow by a function that calls its plain function if there is one."""
     task = getattr(render, name)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -94,14 +97,26 @@ def render_plainly(
 
 @contextmanager
 def command_without_engine(
-    before: Callable[[Run], None] = lambda run: None, **replaced: PlainTask
+    before: Callable[[Run], None] = lambda _: None, **replaced: PlainTask
 ) -> Iterator[None]:
     """Let `shotchain render` run in this process without Prefect; `before` sees its run."""
 
     def render_command(run: Run, *, with_display: bool) -> RunReport:
         del with_display
         before(run)
-        return render_plainly(run, **replaced)
+        return render_plainly(run, ignore_progress, **replaced)
 
     with mock.patch("flows.cli.render._render", render_command):
         yield
+
+
+def main() -> int:
+    """Run the `shotchain` command without the engine in this process."""
+    from flows.cli.main import main as run_command
+
+    with command_without_engine():
+        return run_command(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

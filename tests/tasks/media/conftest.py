@@ -151,7 +151,7 @@ class Studio:
     def _video(
         self, container: av.container.OutputContainer, video: VideoOptions
     ) -> av.VideoStream:
-        stream = container.add_stream(video.codec, rate=video.rate)
+        stream = cast(av.VideoStream, container.add_stream(video.codec, rate=video.rate))
         stream.width, stream.height = video.size
         stream.pix_fmt = video.pix_fmt
         stream.time_base = Fraction(1, 90_000)

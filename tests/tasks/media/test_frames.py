@@ -17,7 +17,7 @@ from tasks.media.frames import first_frame, is_black, last_frame, mean_differenc
 from tasks.media.mime import sniff_mime
 from tasks.media.probe import probe
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "B-frames": {"video": {}},
     "no B-frames": {"video": {"bframes": 0}},
     "many key frames": {"video": {"gop": 8}},
