@@ -123,7 +123,9 @@ def draw_contact_sheet(film: Path, path: Path) -> None:
     step = FRAMES_PER_SHOT // 2
     with av.open(str(film)) as container:
         frames = [
-            frame.to_image().resize(THUMBNAIL, Image.Resampling.LANCZOS)
+            Image.fromarray(frame.to_ndarray(format="rgb24")).resize(
+                THUMBNAIL, Image.Resampling.LANCZOS
+            )
             for index, frame in enumerate(container.decode(video=0))
             if index % step == 0
         ]

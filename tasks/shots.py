@@ -32,12 +32,15 @@ from tasks.submission.submit import submit
 
 @dataclass(frozen=True)
 class SubmittedJob:
-    """A job at the vendor that renders a shot."""
+    """A job at the vendor that renders a shot.
+
+    No field has the same value for several shots, such as the provider's name: Prefect finds the
+    edges between tasks by the identity of values, and would draw edges between unrelated chains.
+    """
 
     shot: str
     key: str
     take: int
-    provider: str
     job: str | None
     is_downloaded: bool
     """True if the store had the clip before this run asked for it."""
@@ -103,9 +106,7 @@ async def submit_shot(
     planned = context.shot(shot)
     frame = await _load_first_frame(context, planned, first_frame)
     attempt = await submit(planned, frame, context, replace_stale=shot in context.replaceable)
-    return SubmittedJob(
-        shot, key, take, attempt.provider, attempt.job, is_downloaded=attempt.clip is not None
-    )
+    return SubmittedJob(shot, key, take, attempt.job, is_downloaded=attempt.clip is not None)
 
 
 @task(

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -189,15 +190,12 @@ def family_cells(name: str) -> list[str]:
     ]
 
 
+@cache
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each command."""
     parser = main.build_parser(with_arguments=True)
     actions = (item for item in parser._actions if isinstance(item, argparse._SubParsersAction))
     return dict(next(actions).choices)
-
-
-PARSERS = command_parsers()
-"""Built at import: some commands import Prefect, which uses the home folder then."""
 
 
 class TestCommands:
@@ -207,7 +205,7 @@ class TestCommands:
     def test_usage_is_that_of_the_parser(self, name: str) -> None:
         """The block below a command's heading has every argument and option."""
         usage = re.search(r"```\n(.*?)```", read_section(COMMANDS, name), re.DOTALL)[1]
-        expected = PARSERS[name].format_usage().removeprefix("usage: ")
+        expected = command_parsers()[name].format_usage().removeprefix("usage: ")
 
         assert usage.split() == expected.replace("[-h] ", "").split()
 
@@ -218,7 +216,7 @@ class TestCommands:
         shared = read_section(COMMANDS, "Commands").split("\n### ", 1)[0]
         options = {
             option
-            for action in PARSERS[name]._actions
+            for action in command_parsers()[name]._actions
             for option in action.option_strings
             if option.startswith("--") and option != "--help"
         }
@@ -230,7 +228,9 @@ class TestCommands:
         shared = read_section(COMMANDS, "Commands").split("\n### ", 1)[0]
         for option in re.findall(r"^\| `(--[a-z]+)", shared, re.MULTILINE):
             commands = [
-                name for name, parser in PARSERS.items() if option in parser._option_string_actions
+                name
+                for name, parser in command_parsers().items()
+                if option in parser._option_string_actions
             ]
             assert len(commands) > 1, option
 

@@ -1,4 +1,6 @@
-"""Compare the duration of a chain with the sum of its jobs' durations at the vendor. Run by hand:
+"""Compare the duration of a chain with the sum of its jobs' durations at the vendor.
+
+Run by hand:
 
     python tests/benchmarks/chain.py [--shots 6] [--seconds 3]
 

@@ -1,4 +1,6 @@
-"""Compare the peak memory of commands for few and for many shots, as ratios. Run by hand:
+"""Compare the peak memory of commands for few and for many shots, as ratios.
+
+Run by hand:
 
     python tests/benchmarks/memory.py [--rounds 3] [--kept 1000] [--rendered 40]
 

@@ -1,4 +1,6 @@
-"""Measure the commands that render nothing, relative to importing yaml and pydantic. Run by hand:
+"""Measure the commands that render nothing, relative to importing yaml and pydantic.
+
+Run by hand:
 
     python tests/benchmarks/quick.py [--rounds 7]
 

@@ -1,4 +1,6 @@
-"""Check that two runs at the same time pay each shot once. Run by hand:
+"""Check that two runs at the same time pay each shot once.
+
+Run by hand:
 
     python tests/benchmarks/together.py [--rounds 20] [--engine none] [--seed 1]
 
@@ -144,8 +146,8 @@ def main() -> int:
         folder = Path(name)
         with simulator_process(folder / "vendor") as env:
             bench = Bench(folder, {**env, "SHOTCHAIN_POLL_SECONDS": "0.2"}, options.engine)
-            problems = [run_round(bench, number, rng) for number in range(options.rounds)]
-    good = sum(not found for found in problems)
+            rounds = [run_round(bench, number, rng) for number in range(options.rounds)]
+    good = rounds.count([])
     print(f"{good} of {options.rounds} rounds paid each shot once")
     return 0 if good == options.rounds else 1
 

@@ -1,4 +1,6 @@
-"""Render the same board at every provider and print a table. Run by hand:
+"""Render the same board at every provider and print a table.
+
+Run by hand:
 
     python tests/benchmarks/vendors.py [MODEL ...]
 

@@ -56,7 +56,8 @@ class WriteMonitor:
         self._fsync, self._replace = os.fsync, os.replace
 
     def install(self) -> None:
-        os.fsync, os.replace = self.fsync, self.replace
+        os.fsync = self.fsync  # type: ignore[assignment]
+        os.replace = self.replace  # type: ignore[assignment]
 
     def name_folder(self, folder: Path, name: str) -> None:
         """Set the name that steps use for a folder of the store."""

@@ -122,14 +122,18 @@ def pass_none_to(attribute: str) -> Change:
 def copy_instead_of_rename(tree: Function) -> Function:
     """Copy the bytes of a file instead of renaming it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called_name(node) == Path.replace.__name__:
-            source, target = ast.unparse(node.func.value), ast.unparse(node.args[0])
-            copied = ast.parse(f"{target}.write_bytes({source}.read_bytes())", mode="eval").body
-            node.func, node.args = copied.func, copied.args
+        if called_name(node) != Path.replace.__name__:
+            continue
+        assert isinstance(node, ast.Call)
+        assert isinstance(node.func, ast.Attribute)
+        source, target = ast.unparse(node.func.value), ast.unparse(node.args[0])
+        copy = ast.parse(f"{target}.write_bytes({source}.read_bytes())", mode="eval").body
+        assert isinstance(copy, ast.Call)
+        node.func, node.args = copy.func, copy.args
     return tree
 
 
-def called_name(node: ast.AST) -> str:
+def called_name(node: ast.AST | None) -> str:
     """Return the last name of the callable of a call, awaited or not; empty for other nodes."""
     if isinstance(node, ast.Await):
         node = node.value

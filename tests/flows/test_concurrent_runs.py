@@ -138,5 +138,6 @@ def wait_while(thread: threading.Thread, condition: Callable[[], bool]) -> None:
 
 
 def current_state(run: Run, key: str) -> AttemptState | None:
-    attempt = read_receipt(key, run.records_of(run.plan.shots[0]).read(key)).current
+    (shot,) = run.plan.shots_to_render
+    attempt = read_receipt(key, run.records_of(shot).read(key)).current
     return attempt.state if attempt else None

@@ -17,8 +17,10 @@ from tasks.store.atomic_files import digest_bytes
 from tests.support.reports import folder_of
 
 HEAD = "provider: {provider}\nlook: {{resolution: 480p, ratio: '16:9'}}\nshots:\n"
-ONE = "  - {id: one, model: seedance-1.0-pro, seconds: 2, prompt: Dawn.}\n"
-TWO = "  - {id: two, model: seedance-2.0, seconds: 4, audio: false, prompt: Noon, continue: clip}\n"
+FIRST = "  - {id: one, model: seedance-1.0-pro, seconds: 2, prompt: Dawn.}\n"
+SECOND = (
+    "  - {id: two, model: seedance-2.0, seconds: 4, audio: false, prompt: Noon, continue: clip}\n"
+)
 MINI = "  - {id: two, model: seedance-2.0-mini, seconds: 4, prompt: Noon, continue: clip}\n"
 
 
@@ -46,26 +48,26 @@ def operations(studio) -> list[str]:
 
 def test_clip_is_continued_by_vendor_url(studio, decode) -> None:
     """The vendor gets the URL of its own new clip, and the seam drops no frame."""
-    report = studio.run(board(ONE, TWO), yes=True)
-    one, two = report.results
+    report = studio.run(board(FIRST, SECOND), yes=True)
+    first, second = report.results
 
     assert [(result.outcome, result.error) for result in report.results] == [("rendered", None)] * 2
-    media = job_request(studio, two.attempt.job)["media"]
-    last = (studio.root / "files" / f"{one.attempt.job}.png").read_bytes()
+    media = job_request(studio, second.attempt.job)["media"]
+    last = (studio.root / "files" / f"{first.attempt.job}.png").read_bytes()
     assert [(medium["role"], medium["source"]) for medium in media] == [
         ("reference_video", digest_bytes(last))
     ]
     assert "upload" not in operations(studio)
-    assert two.attempt.first_frame_sha256 == one.attempt.last_frame.sha256
+    assert second.attempt.first_frame_sha256 == first.attempt.last_frame.sha256
     assert count_film_frames(report.run) == report.film.frame_count == 49 + 97
     assert decode(studio.folder / "films" / "board.mp4").frames == 49 + 97
     # With an input clip, 2.0 bills at least five thirds of its own seconds.
-    assert two.attempt.tokens == two.shot.tokens == 864 * 496 * 24 * 7 // 1024
+    assert second.attempt.tokens == second.shot.tokens == 864 * 496 * 24 * 7 // 1024
 
 
 def test_continued_clip_documents_have_its_kind(studio) -> None:
     """The plan shows what is continued, and the report measures no seam."""
-    text = board(ONE, TWO)
+    text = board(FIRST, SECOND)
     report = studio.run(text, yes=True)
     shot = plan_document(studio.prepare(text))["shots"][1]
 
@@ -76,56 +78,56 @@ def test_continued_clip_documents_have_its_kind(studio) -> None:
 
 def test_old_clip_url_is_rejected_before_sending(studio) -> None:
     """After 20 hours the vendor's URL is too old; the problem has the remedies."""
-    first = studio.run(board(ONE), yes=True)
-    check_preconditions(studio.prepare(board(ONE, TWO)))
+    first = studio.run(board(FIRST), yes=True)
+    check_preconditions(studio.prepare(board(FIRST, SECOND)))
     set_age(folder_of(first, "one") / "receipt.json", hours=21)
 
     with pytest.raises(InvalidStoryboard) as raised:
-        studio.run(board(ONE, TWO), yes=True)
+        studio.run(board(FIRST, SECOND), yes=True)
 
     (problem,) = raised.value.problems
     assert problem.path == "shots[1].continue"
     assert "the clip of one is older than the 20 hours" in problem.message
-    for remedy in ("Leave continue out", "raise the take of one", "asset://"):
+    for remedy in ("Remove continue", "increase the take of one", "asset://"):
         assert remedy in problem.remedy
     assert studio.submits == 1
-    check_preconditions(studio.prepare(board(ONE, TWO), only=("one",)))
+    check_preconditions(studio.prepare(board(FIRST, SECOND), only=("one",)))
 
 
 def test_clip_of_another_base_url_is_rejected(studio) -> None:
     """Another base URL is another account, although the provider's name is the same."""
-    path = folder_of(studio.run(board(ONE), yes=True), "one") / "receipt.json"
+    path = folder_of(studio.run(board(FIRST), yes=True), "one") / "receipt.json"
     path.write_text(path.read_text().replace("127.0.0.1", "127.0.0.2"))
 
     with pytest.raises(InvalidStoryboard, match=r"was rendered at http://127\.0\.0\.2"):
-        check_preconditions(studio.prepare(board(ONE, TWO)))
+        check_preconditions(studio.prepare(board(FIRST, SECOND)))
 
 
 def test_clip_lost_by_vendor_costs_nothing(studio) -> None:
     """A kept clip that the vendor no longer has fails the next shot before its create."""
-    first = studio.run(board(ONE), yes=True)
+    first = studio.run(board(FIRST), yes=True)
     (studio.root / "jobs" / f"{first.results[0].attempt.job}.json").unlink()
-    report = studio.run(board(ONE, TWO), yes=True)
+    report = studio.run(board(FIRST, SECOND), yes=True)
 
-    one, two = report.results
-    assert (one.outcome, two.outcome) == ("kept", "failed")
-    assert isinstance(two.error, MediaError)
-    assert "two can't continue one" in str(two.error)
-    assert two.attempt is None
+    first, second = report.results
+    assert (first.outcome, second.outcome) == ("kept", "failed")
+    assert isinstance(second.error, MediaError)
+    assert "two can't continue one" in str(second.error)
+    assert second.attempt is None
     assert studio.submits == 1
 
 
 def test_simulator_continues_uploaded_clip(studio) -> None:
     """The simulator is on this machine: the kept clip of any age is uploaded and continued."""
-    first = studio.run(board(ONE, provider="simulator"))
+    first = studio.run(board(FIRST, provider="simulator"))
     set_age(folder_of(first, "one") / "receipt.json", days=9)
     (studio.root / "jobs" / f"{first.results[0].attempt.job}.json").unlink()
-    report = studio.run(board(ONE, MINI, provider="simulator"))
+    report = studio.run(board(FIRST, MINI, provider="simulator"))
 
-    one, two = report.results
-    assert (one.outcome, two.outcome) == ("kept", "rendered")
+    first, second = report.results
+    assert (first.outcome, second.outcome) == ("kept", "rendered")
     assert operations(studio).count("upload") == 1
-    (medium,) = job_request(studio, two.attempt.job)["media"]
+    (medium,) = job_request(studio, second.attempt.job)["media"]
     assert (medium["role"], medium["width"]) == ("reference_video", 864)
 
 
@@ -209,6 +211,6 @@ def test_final_of_old_draft_is_rejected(studio) -> None:
     check_preconditions(studio.prepare(draft("final")))
     set_age(folder_of(report, "a") / "receipt.json", days=8)
 
-    with pytest.raises(InvalidStoryboard, match="older than the 7 days in which ark takes it"):
+    with pytest.raises(InvalidStoryboard, match="older than the 7 days for which ark accepts it"):
         studio.run(draft("final"), yes=True)
     assert studio.submits == 1

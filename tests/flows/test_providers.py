@@ -9,7 +9,8 @@ from flows.report import RunReport
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
-from tests.support.reports import folder_of, last_frame_path
+from tasks.store.status import ShotState
+from tests.support.reports import attempt_of, folder_of, last_frame_path
 
 BOARD = """\
 provider: {provider}
@@ -70,20 +71,21 @@ def test_every_provider_has_anchor() -> None:
 def test_exact_anchor_starts_on_last_frame(studio, provider: str) -> None:
     """The second clip starts on the picture that the first one ends on."""
     report = render_board(studio, provider)
-    two = report.results[1]
+    shot = report.run.plan.shots_to_render[1]
 
     assert measure_seam(report) < 3
-    assert (two.shot.anchor, two.attempt.seam_difference) == ("exact", None)
+    assert (shot.anchor, attempt_of(report, "two").seam_difference) == ("exact", None)
 
 
 @pytest.mark.parametrize("provider", providers_with_anchor("soft"))
 def test_soft_anchor_is_measured_and_reported(studio, provider: str) -> None:
     """The second clip only resembles the picture; receipt, plan and report show by how much."""
     report = render_board(studio, provider)
-    two, difference = report.results[1], measure_seam(report)
+    shot, difference = report.run.plan.shots_to_render[1], measure_seam(report)
 
     assert 3 < difference < 80
-    assert (two.shot.anchor, two.attempt.seam_difference) == ("soft", round(difference, 2))
+    assert shot.anchor == "soft"
+    assert attempt_of(report, "two").seam_difference == round(difference, 2)
     assert any("soft anchor" in warning.message for warning in report.run.plan.warnings)
     assert f"{difference:.1f} of 255" in format_report(report, None)
 
@@ -93,6 +95,6 @@ def test_second_run_at_gateway_is_free(studio) -> None:
     report = render_board(studio, "infinity-blue")
     run = studio.prepare((studio.folder / "board.yaml").read_text())
 
-    assert run.status.shots_in_state("kept") == ("one", "two")
+    assert run.status.shots_in_state(ShotState.KEPT) == ("one", "two")
     assert run.max_cost.is_free
     assert report.film

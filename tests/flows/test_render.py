@@ -16,7 +16,7 @@ from flows.run_context import Caller, called_by
 from tasks.errors import JobFailed, JobLost, MediaError, RateLimited, UsageError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers.client import Client
-from tasks.store.receipts import AttemptState, read_receipt
+from tasks.store.receipts import Attempt, AttemptState, read_receipt
 from tests.support.plain_tasks import plain_tasks, render_plainly
 from tests.support.reports import attempt_of, folder_of, last_frame_path
 
@@ -182,7 +182,7 @@ def test_rate_limited_create_is_sent_by_next_run(studio, chain) -> None:
 
 def test_submit_intent_is_written_before_request(studio, chain, monkeypatch) -> None:
     """A crash at the moment of sending leaves a complete intent in the receipt."""
-    attempts = []
+    attempts: list[Attempt | None] = []
     create = Client.create
 
     async def record_and_create(self, request):
@@ -363,7 +363,7 @@ def test_records_contain_no_key_and_no_signature(studio, chain) -> None:
 def test_film_of_another_board_is_not_replaced(studio, chain) -> None:
     """A foreign file at the film's place is an error before anything is sent; --out helps."""
     (studio.folder / "films").mkdir()
-    (studio.folder / "films" / "board.mp4").write_bytes(b"somebody's film")
+    (studio.folder / "films" / "board.mp4").write_bytes(b"a foreign film")
 
     with pytest.raises(UsageError, match="--out"):
         check_ready(studio.prepare(chain("one")))
@@ -371,7 +371,7 @@ def test_film_of_another_board_is_not_replaced(studio, chain) -> None:
 
     assert studio.run(chain("one"), out=studio.folder / "here.mp4").film
     assert (studio.folder / "here.mp4").stat().st_size > 10_000
-    assert (studio.folder / "films" / "board.mp4").read_bytes() == b"somebody's film"
+    assert (studio.folder / "films" / "board.mp4").read_bytes() == b"a foreign film"
 
 
 def test_flow_with_old_plan_digest_sends_nothing(studio, chain, monkeypatch) -> None:

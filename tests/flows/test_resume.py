@@ -201,7 +201,9 @@ def test_job_past_its_deadline_is_kept(studio, chain, outcomes, monkeypatch) -> 
     following = studio.run(text)
 
     assert outcomes(first) == outcomes(following) == {"one": "failed"}
-    assert "it is kept, and the next run goes on with it" in str(following.results[0].error)
+    assert "its receipt is kept, and the next run waits for it again" in str(
+        following.results[0].error
+    )
     assert studio.submits == 1
 
 
@@ -218,8 +220,8 @@ def moved_run(studio, chain) -> Run:
 
 
 def sign_old_url(run: Run) -> str:
-    provider = run.plan.shot("one").provider
-    key = SecretStr("canary-key-9f2")
+    (shot,) = run.plan.shots_to_render
+    provider, key = shot.provider, SecretStr("canary-key-9f2")
     dialect = DIALECTS[provider.dialect]
     return Client(provider, dialect, api_key=key, base_url=OLD_URL).sign_base_url()
 
@@ -233,8 +235,8 @@ def find_client_url(run: Run, signature: str | None) -> str:
 
     async def find() -> str:
         async with open_run(run, lambda *_: None) as context:
-            provider = run.plan.shot("one").provider
-            return context.submission.client_of(provider, attempt).base_url
+            (shot,) = run.plan.shots_to_render
+            return context.submission.client_of(shot.provider, attempt).base_url
 
     return asyncio.run(find())
 

@@ -206,6 +206,7 @@ def test_find_canaries_finds_every_spelling(tmp_path: Path, canary: str) -> None
     assert {Path(leak.split(" in ")[1]).name for leak in leaks} == set(contents)
 
 
+@pytest.mark.engine
 def test_run_writes_no_secret(machine: Machine) -> None:
     """Rendered, moderated, rejected and lost shots, and a vendor that repeats the key."""
     machine.faults.inject("refused", mount="modelark", code="InputTextSensitiveContentDetected")
@@ -287,7 +288,7 @@ def test_server_records_contain_no_secret(machine: Machine) -> None:
         server.wait(timeout=60)
     machine.output = result.stdout + result.stderr
 
-    assert b"needs a key" not in machine.output
+    assert b"needs an API key" not in machine.output
     assert list((machine.root / "store" / "previz").glob("*/clip.mp4")), machine.output.decode()
     database = (machine.root / "prefect").glob("prefect.db*")
     assert b"one: submit" in b"".join(path.read_bytes() for path in database)

@@ -220,15 +220,15 @@ def test_private_url_is_not_sent_to_vendor(sandbox, monkeypatch, url: str) -> No
 PICTURES = {
     "a bomb": (png(60_000, 60_000), "60000"),
     "two headers": (png(640, 360)[:8] + png(60_000, 60_000)[8:], "60000"),
-    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "picture"),
-    "html": (b"<!doctype html><script>alert(1)</script>", "picture"),
-    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run", "picture"),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not an image"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "is not an image"),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run", "is not an image"),
     "a cut jpeg": (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "ends inside its header"),
     "endless markers": (b"\xff\xd8" + b"\xff" * 5_000_000, "has no size in its header"),
-    "a cut webp": (b"RIFF\x04\x00\x00\x00WEBPVP8X", "ends inside its header"),
+    "a cut webp": (b"RIFF\x04\x00\x00\x00WEBPVP8X", "0×0 pixels"),
     "an animation": (b"GIF89a\xff\xff\xff\xff\x00\x00\x00;", "65535"),
     "tiff with a wild offset": (b"II*\x00\xff\xff\xff\xff", "ends inside its header"),
-    "nothing": (b"", "picture"),
+    "nothing": (b"", "is not an image"),
 }
 
 
@@ -256,7 +256,7 @@ def test_picture_with_text_bomb_is_not_unpacked(sandbox) -> None:
 ALIAS_BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
 )
-BOARDS = {
+BOARDS: dict[str, tuple[str | bytes, str]] = {
     "ten megabytes": (HEAD + "# padding\n" * 1_000_000, "larger than 2 MB"),
     "an alias bomb": (ALIAS_BOMB, "aliases included"),
     "an alias of itself": ("shots: &a [*a]\n", "inside its own anchor"),
@@ -279,8 +279,8 @@ BOARDS = {
 @pytest.mark.parametrize("case", BOARDS)
 def test_hostile_board_is_rejected_within_bounds(sandbox, case: str) -> None:
     """The command ends with a message, in little memory and with bounded output."""
-    text, message = BOARDS[case]
-    data = text if isinstance(text, bytes) else text.encode()
+    content, message = BOARDS[case]
+    data = content if isinstance(content, bytes) else content.encode()
     (sandbox.folder / "board.yaml").write_bytes(data)
 
     code, kilobytes = sandbox.measure("render", "board.yaml", "--yes")

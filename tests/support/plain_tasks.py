@@ -31,7 +31,7 @@ _PLAIN: ContextVar[Mapping[str, PlainTask] | None] = ContextVar("plain_tasks", d
 
 
 def _install(name: str) -> PlainTask:
-    """Replace a task of the flow by one that looks for a plain function first."""
+    """Replace a task of the flow by a function that calls its plain function if there is one."""
     task = getattr(render, name)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -104,7 +104,7 @@ def command_without_engine(
     def render_command(run: Run, *, with_display: bool) -> RunReport:
         del with_display
         before(run)
-        return render_plainly(run, **replaced)
+        return render_plainly(run, ignore_progress, **replaced)
 
     with mock.patch("flows.cli.render._render", render_command):
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.report import RunReport, ShotResult
+from tasks.plan import ShotToRender
 from tasks.store.receipts import Attempt, read_receipt
 
 
@@ -22,7 +23,7 @@ def attempt_of(report: RunReport, shot_id: str) -> Attempt:
 
 def folder_of(report: RunReport, shot_id: str) -> Path:
     """Return the folder of a shot's clip, last frame and receipt."""
-    shot = report.run.plan.shot(shot_id)
+    shot = _shot_of(report, shot_id)
     return report.run.records_of(shot).folder_of(shot.key)
 
 
@@ -35,10 +36,16 @@ def last_frame_path(report: RunReport, shot_id: str) -> Path:
 
 def attempts_of(report: RunReport, shot_id: str) -> tuple[Attempt, ...]:
     """Return every attempt of a shot from its receipt, oldest first."""
-    shot = report.run.plan.shot(shot_id)
+    shot = _shot_of(report, shot_id)
     return read_receipt(shot.key, report.run.records_of(shot).read(shot.key)).attempts
 
 
 def outcomes_of(report: RunReport) -> dict[str, str]:
     """Return the outcome of each shot, by id."""
     return {result.shot.id: result.outcome for result in report.results}
+
+
+def _shot_of(report: RunReport, shot_id: str) -> ShotToRender:
+    shot = report.run.plan.shot(shot_id)
+    assert isinstance(shot, ShotToRender), f"{shot_id} is a file"
+    return shot

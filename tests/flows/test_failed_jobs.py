@@ -1,53 +1,25 @@
-"""Failed jobs: the retry rules, the messages about moderation, and films without some shots."""
+"""Failed jobs: retries, messages about moderation, and films without some shots."""
 
 from __future__ import annotations
 
 import pytest
 
-from tasks.errors import (
-    AccountError,
-    InputModerated,
-    JobFailed,
-    JobInternalError,
-    JobTimedOut,
-    OutputModerated,
-    ProviderError,
-)
+from tasks.errors import AccountError, InputModerated, OutputModerated
 from tasks.store.receipts import AttemptState
 from tasks.submission.moderation import explain_moderation
-from tasks.submission.retry_rules import RETRY_RULES, should_retry
+from tasks.submission.retry_rules import should_retry
 from tests.support.reports import attempts_of
 
 
 @pytest.mark.parametrize(
-    ("error", "fields", "is_retried"),
-    [
-        (JobInternalError, "", True),
-        (OutputModerated, "", False),
-        (OutputModerated, "reseed: true", True),
-        (OutputModerated, "reseed: true, seed: 7", False),
-        (JobFailed, "reseed: true", False),
-        (InputModerated, "reseed: true", False),
-        (AccountError, "reseed: true", False),
-        (JobTimedOut, "reseed: true", False),
-    ],
+    ("fields", "is_retried"),
+    [("take: 1", False), ("reseed: true", True), ("reseed: true, seed: 7", False)],
 )
-def test_should_retry_follows_rules(
-    studio, chain, error: type[ProviderError], fields: str, is_retried: bool
-) -> None:
-    """The error and the shot's `reseed` decide if a failed job is rendered once more."""
-    shot = studio.prepare(chain(f"one|{fields}" if fields else "one")).plan.shot("one")
+def test_reseed_in_board_allows_retry(studio, chain, fields: str, is_retried: bool) -> None:
+    """A shot with a fixed seed cannot be rendered with another one."""
+    (shot,) = studio.prepare(chain(f"one|{fields}")).plan.shots_to_render
 
-    assert should_retry(shot, error("reason")) is is_retried
-
-
-def test_retry_rules_cover_only_failed_jobs() -> None:
-    """Each rule is about a job that ended without a charge, and an error has one rule."""
-    errors = [rule.error for rule in RETRY_RULES]
-
-    assert errors
-    assert [error for error in errors if not issubclass(error, JobFailed)] == []
-    assert len(set(errors)) == len(errors)
+    assert should_retry(shot, OutputModerated("reason")) is is_retried
 
 
 @pytest.mark.parametrize("provider", ["ark", "powertokens"])
@@ -118,7 +90,7 @@ def test_partial_film_needs_option(studio, chain, decode) -> None:
 
 
 def test_partial_film_drops_double_frame_at_gap(studio, chain) -> None:
-    """If a missing shot makes two shots neighbours and one continues the other, they are chained."""
+    """Two shots beside a missing one are chained if one continues the other."""
     studio.faults.inject("job_failed", match="Picture of two", times=-1)
     text = chain("one", "two", "three|first_frame: {shot: one}")
     report = studio.run(text, partial=True)
