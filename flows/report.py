@@ -23,7 +23,7 @@ from tasks.submission.moderation import explain_moderation
 
 
 class Outcome(StrEnum):
-    """How a shot of a run ended."""
+    """The outcome of a shot of a run."""
 
     KEPT = "kept"
     """Its clip was paid for by an earlier run, or is the board's own file."""
@@ -97,7 +97,7 @@ class RunReport(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the author should look at although nothing failed."""
+        """One sentence for each thing the author should look at although nothing failed."""
         return tuple(
             f"the seam before {shot.id} is stale: {shot.id} starts from a frame that "
             f"{describe_first_frame(shot)} no longer ends on; "
@@ -107,7 +107,7 @@ class RunReport(NamedTuple):
 
     @property
     def spent(self) -> Total:
-        """What this run paid; shots that share a key count once."""
+        """The sum that this run paid; shots that share a key count once."""
         paid = {
             result.shot.key: result
             for result in self.results
@@ -174,14 +174,14 @@ def _locate_clip(
     run: Run, shot: PlannedShot, attempts: Mapping[str, Attempt | None]
 ) -> tuple[Path, str]:
     """Return the file of a shot's clip and its digest."""
+    if isinstance(shot, ExistingClip):
+        return shot.clip_path, digest_file(shot.clip_path)
     attempt = attempts[shot.id]
-    if isinstance(shot, ShotToRender) and attempt and attempt.clip:
-        folder = run.records_of(shot).folder_of(shot.key)
-        return folder / attempt.clip.name, attempt.clip.sha256
-    if isinstance(shot, ShotToRender):
+    if attempt is None or attempt.clip is None:
         msg = f"{shot.id} is to be joined and has no clip"
         raise AssertionError(msg)
-    return shot.clip_path, digest_file(shot.clip_path)
+    folder = run.records_of(shot).folder_of(shot.key)
+    return folder / attempt.clip.name, attempt.clip.sha256
 
 
 def film_title(report: RunReport) -> FilmTitle:

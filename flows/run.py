@@ -1,4 +1,4 @@
-"""A run of a storyboard before anything is spent: its options, its plan held against the store, checks.
+"""A run of a storyboard before anything is spent: options, plan, state of the store, and checks.
 
 Offline and without side effects. `run_context` opens what a run needs while it renders, and
 `render` is the run itself.
@@ -37,7 +37,7 @@ SIMULATOR = "simulator"
 
 
 class RunOptions(NamedTuple):
-    """What a run is asked to do, beside the storyboard."""
+    """The options of a run, beside the storyboard."""
 
     provider: str | None = None
     """Replaces the provider of the board and of every shot."""
@@ -73,9 +73,9 @@ class Run:
     store: Store
     status: BoardStatus
     shots: tuple[PlannedShot, ...]
-    """The shots of this run, each after the one that it continues."""
+    """The shots of this run, each after the shot it continues."""
     film_path: Path | None
-    """Where the film is put for the user; None leaves it in the store."""
+    """The place of the film for the user; None leaves it in the store."""
     board_record: BoardRecord
     budget_guard: BudgetGuard
     config: Config = field(default_factory=Config)
@@ -132,7 +132,7 @@ class Run:
         return records_folder_of(self.settings, provider)
 
     def records_of(self, shot: ShotToRender) -> RecordStore:
-        """Return the records of a shot's provider: loopback renders are kept apart from paid ones."""
+        """Return the records of a shot's provider; loopback renders are kept apart."""
         return _records_of(self.store, self.settings, shot)
 
     def digest(self) -> str:

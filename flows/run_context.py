@@ -1,6 +1,6 @@
-"""What a run opens while it renders: the simulator, the vendors' clients, the places at a provider.
+"""Everything a run opens while it renders: the simulator, clients, places at a provider, frames.
 
-Also who called the flow in this process. Nothing here decides what is rendered, or in what order.
+Also the caller of the flow in this process. `render` decides what is rendered, and in what order.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -25,7 +25,6 @@ from tasks.providers import Provider, missing_key_error
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.url_policy import is_loopback_url, is_same_origin, redact_url
-from tasks.shots import StoredClip, StoredFrame
 from tasks.store.history import record_requested_takes
 from tasks.store.receipts import Attempt
 from tasks.store.status import ShotState
@@ -36,6 +35,10 @@ from tasks.submission.context import (
     use_context,
 )
 from tasks.submission.retry_rules import should_retry
+
+if TYPE_CHECKING:
+    # `cancel` uses this module without `prefect_server`, which prepares the import of Prefect.
+    from tasks.shots import StoredClip, StoredFrame
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString
 
 from pydantic import (
     AfterValidator,
@@ -70,6 +70,11 @@ def check_board_name(name: str) -> str:
     return name
 
 
+def _mismatch() -> PydanticCustomError:
+    kind: LiteralString = "string_pattern_mismatch"
+    return PydanticCustomError(kind, "the text does not match")
+
+
 def _matching(pattern: str) -> AfterValidator:
     """Return a validator for text that matches a pattern, as `StringConstraints` has one.
 
@@ -80,7 +85,7 @@ def _matching(pattern: str) -> AfterValidator:
     def check(text: str) -> str:
         if matches(text):
             return text
-        raise PydanticCustomError("string_pattern_mismatch", "the text does not match")
+        raise _mismatch()
 
     return AfterValidator(check)
 
@@ -91,7 +96,7 @@ def _starting_with(is_first: Callable[[str], bool]) -> AfterValidator:
     def check(name: str) -> str:
         if is_first(name[:1]) and all(char in "_-" or _is_word_char(char) for char in name):
             return name
-        raise PydanticCustomError("string_pattern_mismatch", "the text does not match")
+        raise _mismatch()
 
     return AfterValidator(check)
 

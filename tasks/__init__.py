@@ -1,1 +1,1 @@
-"""How each thing is done: orders, money, pictures, both ends of the wire. Never in what order."""
+"""The steps of a run, each in its own package. `flows` decides in what order they happen."""

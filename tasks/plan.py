@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tasks.store.takes import RecordedTake
 
 
+Size = tuple[int, int]
+"""Width and height in pixels; (0, 0) if not known."""
+
 AUTO_DURATION = -1
 """The value of `seconds: auto` in a request."""
 

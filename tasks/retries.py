@@ -53,7 +53,7 @@ async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any])
 
 
 class _OneLineErrors(logging.Filter):
-    """Removes the traceback from log records of expected errors: their message says it all."""
+    """Removes the traceback from log records of expected errors, whose message is complete."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record."""

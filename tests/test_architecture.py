@@ -149,9 +149,14 @@ FAST_START = (
     "tasks/planning/planner.py",
     "tasks/store/status.py",
     "flows/cli/main.py",
-    "flows/run.py",
-    "flows/cli/output/text.py",
+    "flows/cli/check.py",
+    "flows/cli/plan.py",
+    "flows/cli/providers.py",
+    "flows/cli/render.py",
+    "flows/cli/spend.py",
+    "flows/cli/takes.py",
     "flows/documents.py",
+    "flows/run.py",
     "flows/report.py",
 )
 HEAVY = {"prefect", "httpx", "av", "numpy", "PIL", "rich", "starlette", "uvicorn", "asyncio"}

@@ -1,4 +1,4 @@
-"""The README says what the program does: commands, options, exit codes, providers, rooms."""
+"""The README lists the commands, options, exit codes, providers and modules of the program."""
 
 from __future__ import annotations
 
@@ -15,53 +15,54 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def commands() -> dict[str, argparse.ArgumentParser]:
-    parser = main.build_parser()
-    action = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    return dict(action.choices)
+def command_parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command, by its name."""
+    actions = main.build_parser(with_arguments=True)._actions
+    commands = next(action for action in actions if isinstance(action, argparse._SubParsersAction))
+    return dict(commands.choices)
 
 
-@pytest.mark.parametrize("name", sorted(commands()))
-def test_every_command_is_told(name: str) -> None:
-    """With its options, in the table or the lines beneath it."""
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_readme_lists_every_command(name: str) -> None:
+    """Each command is in the README with all its options, in the table or below it."""
     assert re.search(rf"`shotchain {name}\b", README)
-    for action in commands()[name]._actions:
+    for action in command_parsers()[name]._actions:
         for option in action.option_strings:
             if option.startswith("--") and option not in ("--help", "--stale"):
                 assert option in README, f"{name} {option}"
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
-def test_every_provider_is_told_with_its_key(name: str) -> None:
-    """A row of the table each."""
-    row = re.search(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
-    assert row
+def test_readme_lists_every_provider(name: str) -> None:
+    """Each provider has a line in the table, with the variable of its key."""
+    line = re.search(rf"^\| `{name}` \|.*$", README, re.MULTILINE)
+    assert line
     if name != "simulator":
-        assert PROVIDERS[name].key_variable in row[0]
+        assert PROVIDERS[name].key_variable in line[0]
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 70, 130])
-def test_every_exit_code_is_told(code: int) -> None:
-    """A row of the table each."""
+def test_readme_lists_every_exit_code(code: int) -> None:
+    """Each exit code has a line in the table."""
     assert re.search(rf"^\| {code}\b", README, re.MULTILINE)
 
 
-def test_every_module_of_the_two_outer_rooms_is_on_the_map() -> None:
-    """Whoever adds a module to tasks/ or flows/ puts it on the map."""
-    rooms = re.search(r"## The rooms\n\n```\n(.*?)```", README, re.DOTALL)[1]
-    words = set(re.findall(r"[a-z_]+", rooms))
+def test_readme_lists_every_module() -> None:
+    """Each module of tasks/ and flows/ is on the map, except in three packages of their own."""
+    module_map = re.search(r"## The rooms\n\n```\n(.*?)```", README, re.DOTALL)[1]
+    names = set(re.findall(r"[a-z_]+", module_map))
     modules = {
         path.stem
-        for room in ("tasks", "flows")
-        for path in (ROOT / room).rglob("*.py")
+        for package in ("tasks", "flows")
+        for path in (ROOT / package).rglob("*.py")
         if path.stem != "__init__" and not {"media", "providers", "simulator"} & set(path.parts)
     }
 
-    assert modules - words == set()
+    assert modules - names == set()
 
 
-def test_the_commands_are_single_lines_that_name_no_place_or_host() -> None:
-    """Copy, paste, done: on any machine."""
+def test_readme_commands_work_on_any_machine() -> None:
+    """The two commands to begin with are single lines, without a path or host of one machine."""
     lines = [line for line in README.splitlines() if line.startswith("python3 -m pip")]
 
     assert len(lines) == 2

@@ -11,10 +11,10 @@ from storyboards.loading import load_partial
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
 from tasks.settings import find_store, read_settings
-from tasks.store.layout import Store
 
 if TYPE_CHECKING:
     from flows.run import Run
+    from tasks.store.layout import Store
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +70,9 @@ def open_store(arguments: argparse.Namespace, board: Path | None = None) -> Stor
     Raises:
         UsageError: The store does not exist.
     """
+    # `check` needs no store, and its modules take 5 ms of 250.
+    from tasks.store.layout import Store
+
     store = Store(find_store_path(arguments, board))
     if not store.root.is_dir():
         msg = f"there is no store at {store.root}; name the store with --store"

@@ -38,8 +38,8 @@ COMMANDS = {
 }
 """Every command with its help.
 
-The module of a command is imported when the command is used. Importing all of them, with their
-libraries, takes four times as long as importing those of `check`.
+The module of a command is imported when the command is used. Importing all of them takes three
+times the CPU time of `check`, and seventeen times that of `--help`.
 """
 
 

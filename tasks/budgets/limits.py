@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboards.models import Money, parse_money
+from storyboards.problems import MAX_CANDIDATES
 from tasks.budgets.ledger import Ledger, LedgerEntry
 from tasks.budgets.money import ZERO, Total, format_exact, sum_prices
 from tasks.errors import BudgetExceeded, UsageError
@@ -32,8 +33,6 @@ ConvertMoney = Callable[[Money, str], Money | None]
 
 MaxPrices = Mapping[str, Money | None]
 """The maximum price of each shot that is about to be sent, by shot id; None if unknown."""
-
-_MAX_LISTED_SHOTS = 3
 
 
 @dataclass(frozen=True)
@@ -231,8 +230,8 @@ class BudgetGuard:
 
 
 def _list_shots(shots: list[str]) -> str:
-    listed = ", ".join(shots[:_MAX_LISTED_SHOTS])
-    more = len(shots) - _MAX_LISTED_SHOTS
+    listed = ", ".join(shots[:MAX_CANDIDATES])
+    more = len(shots) - MAX_CANDIDATES
     return f"{listed} and {more} more (see `shotchain plan`)" if more > 0 else listed
 
 

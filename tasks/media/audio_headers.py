@@ -17,7 +17,7 @@ def audio_seconds(data: bytes, name: str) -> float:
     """Return the duration of a WAV or MP3 file.
 
     The packets are added up, since headers are unreliable: an MP3 has no duration in its header,
-    and an interrupted recorder leaves one that is longer than the file.
+    and an interrupted recorder leaves a header that claims more than the file has.
 
     Args:
         data: The whole file.

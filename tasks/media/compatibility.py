@@ -1,4 +1,4 @@
-"""Decides if clips can be joined as they are, and which of them the others are converted to match.
+"""Decides if clips can be joined unchanged, and which of them the others are converted to match.
 
 Only compares what `probe` measured; `convert` does the conversion. Audio never has to match, since
 the join resamples all of it.
@@ -35,7 +35,7 @@ def find_obstacles(clip: Clip) -> tuple[str, ...]:
 
 
 def find_mismatches(clip: Clip, target: Clip) -> tuple[str, ...]:
-    """Return the reasons, one clause each, why a clip can't be joined with `target` as it is."""
+    """Return the reasons, one clause each, why a clip can't be joined with `target` unchanged."""
     return (*_obstacles(clip), *_mismatches(clip, target))
 
 
@@ -49,7 +49,7 @@ def choose_target(clips: Sequence[Clip]) -> Clip:
 
     It is the first clip of the most frequent size that needs no conversion. If every clip of that
     size needs one, the result describes the first of them as it will be after conversion. Of two
-    equally frequent sizes, the one that occurs first counts.
+    equally frequent sizes, the size that occurs first counts.
 
     Raises:
         MediaError: `clips` is empty.

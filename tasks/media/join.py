@@ -73,7 +73,9 @@ def prepare(join_input: JoinInput) -> PreparedClip:
     """
     clip, timeline = probe_with_timeline(join_input.clip)
     if reasons := find_obstacles(clip):
-        message = f"{join_input.clip} can't be joined as it is: it {' and '.join(reasons)}"
+        message = (
+            f"{join_input.clip} can't be joined without conversion: it {' and '.join(reasons)}"
+        )
         raise MediaError(message)
     kept_frames = clip.frames - join_input.drop_last
     if kept_frames < 1:
@@ -146,7 +148,7 @@ def _require_match(clips: Sequence[Clip]) -> None:
     target = choose_target(clips)
     for clip in clips:
         if reasons := find_mismatches(clip, target):
-            message = f"{clip.path} can't be joined as it is: it {' and '.join(reasons)}"
+            message = f"{clip.path} can't be joined without conversion: it {' and '.join(reasons)}"
             raise MediaError(message)
 
 

@@ -1,6 +1,6 @@
 """Measures a clip: size, frame rate, length, codec, colour and audio, all from its packets.
 
-Damaged clips are rejected here. `compatibility` decides if a clip can be joined as it is.
+Damaged clips are rejected here. `compatibility` decides if a clip can be joined unchanged.
 """
 
 from __future__ import annotations

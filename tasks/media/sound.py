@@ -145,7 +145,7 @@ def _cross_fade(carried: ClipAudio, audio: ClipAudio) -> None:
         head *= 1 - weight
         carried_samples *= weight
     else:
-        # They do not overlap: each fades by itself.
+        # They do not overlap: each fades separately.
         _fade_out(carried_samples, end)
         _fade_in(audio.samples, start)
     head += carried_samples

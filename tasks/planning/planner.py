@@ -15,7 +15,7 @@ from storyboards.chains import find_links
 from storyboards.models import FromShot, Shot
 from storyboards.problems import InvalidStoryboard, Problem, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
-from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender
+from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender, Size
 from tasks.planning.continuation import (
     add_extend_instruction,
     build_clip_input,
@@ -27,7 +27,7 @@ from tasks.planning.continuation import (
 from tasks.planning.keys import compute_clip_key, compute_key, derive_seed
 from tasks.planning.media_files import MediaInputError, find_shot_clip
 from tasks.planning.prices import estimate_price
-from tasks.planning.references import MediaGatherer, check_media_inputs
+from tasks.planning.references import MediaGatherer, check_media_inputs, find_start
 from tasks.planning.requests import PreparedRequest, build_request
 from tasks.planning.set_aside import BrokenValues
 from tasks.planning.shot_settings import (
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
-
-Size = tuple[int, int]
-"""Width and height in pixels; (0, 0) if not known."""
 
 FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
 """Finds the recorded take of a shot id and a take number; None if the store has none.
@@ -399,12 +396,4 @@ def _find_start(parent: _Parent | None, inputs: tuple[MediaSource, ...]) -> tupl
         return "frame", (parent.width or 0, parent.height or 0)
     if parent:
         return "frame", (0, 0)
-    for source in inputs:
-        if source.role == "first_frame":
-            return "frame", (source.width, source.height)
-    if any(source.role.startswith("reference") for source in inputs):
-        # The first clip decides the ratio, else the first image (powertokens' create page).
-        visual = [source for source in inputs if source.role == "reference_video"]
-        visual += [source for source in inputs if source.role == "reference_image"]
-        return "reference", (visual[0].width, visual[0].height) if visual else (0, 0)
-    return "text", (0, 0)
+    return find_start(inputs)

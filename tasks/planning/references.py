@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from storyboards.problems import join_or
 from storyboards.prompts import Prompt
-from tasks.plan import MediaSource
+from tasks.plan import MediaSource, Size
 from tasks.planning.media_files import MediaInputError, find_audio, find_image, find_video, is_url
 from tasks.planning.shot_settings import (
     ProblemLog,
@@ -20,7 +20,7 @@ from tasks.planning.shot_settings import (
 )
 from tasks.providers import Provider
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.families import Family
+from tasks.providers.families import Family, StartMode
 from tasks.providers.types import MediaRole
 
 REFERENCE_CLIP_REMEDY = (
@@ -162,6 +162,20 @@ def _find_transport_obstacle(provider: Provider, images: tuple[str, ...]) -> str
     if any(is_url(image) for image in images) and "reference_image" not in dialect.url_roles:
         return f"{provider.name} takes reference images as files only"
     return ""
+
+
+def find_start(inputs: tuple[MediaSource, ...]) -> tuple[StartMode, Size]:
+    """Return what a shot without a chained frame starts from, and the size that decides its ratio.
+
+    The first clip decides the ratio, else the first image (powertokens' create page).
+    """
+    for role in ("first_frame", "reference_video", "reference_image"):
+        for source in inputs:
+            if source.role == role:
+                mode: StartMode = "frame" if role == "first_frame" else "reference"
+                return mode, (source.width, source.height)
+    has_reference = any(source.role.startswith("reference") for source in inputs)
+    return "reference" if has_reference else "text", (0, 0)
 
 
 def check_media_inputs(

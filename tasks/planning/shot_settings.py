@@ -24,9 +24,9 @@ class ProblemLog:
 
     board: Board
     problems: list[Problem] = field(default_factory=list)
-    """What the provider, the model or the wire format does not support. Each forbids the plan."""
+    """Values that the provider or the model does not support. Each of them forbids the plan."""
     media_problems: list[Problem] = field(default_factory=list)
-    """What is wrong with files and URLs, whatever the model supports. Each forbids the plan."""
+    """Files and URLs that can't be used, whatever the model supports. Each forbids the plan."""
     warnings: list[Problem] = field(default_factory=list)
 
     def add(self, path: tuple[str | int, ...], problem: Problem) -> None:

@@ -75,7 +75,6 @@ def _without_web_search(names: Iterable[str]) -> dict[str, Family]:
 _POWERTOKENS_FAMILIES = _by_name(
     FAMILIES["seedance-2.0"]._replace(
         resolutions=("480p", "720p", "1080p"),
-        hevc_resolutions=(),
         supports_web_search=False,
     ),
     FAMILIES["seedance-2.0-fast"]._replace(priority=False, supports_web_search=False),
@@ -140,7 +139,6 @@ def _limit_to_form(name: str) -> Family:
         draft=False,
         priority=False,
         supports_web_search=False,
-        hevc_resolutions=(),
         has_token_minimum_with_video=False,
     )
 
@@ -159,7 +157,6 @@ def _limit_to_sora(name: str) -> Family:
     A request without an image must name a ratio.
     """
     return FAMILIES[name]._replace(
-        hevc_resolutions=(),
         supports_auto_duration=False,
         frames=False,
         text_ratio="16:9",

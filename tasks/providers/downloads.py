@@ -12,7 +12,6 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Protocol, Self
 
 from tasks.errors import (
@@ -100,12 +99,7 @@ class FileTarget:
         self._path = path
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._close_quietly(self._file)
         if self._path is not None:

@@ -5,6 +5,8 @@ Volcengine Ark
 (https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api), its 2026
 mirror at https://www.cii-group.com/docs.html for models that the newest page dropped, and
 the powertokens copy of BytePlus ModelArk's page. Read 2026-11-20.
+
+Clips are H.264, except 1080p of 2.5 and 4k of 2.0, which are 10-bit H.265.
 """
 
 from __future__ import annotations
@@ -88,8 +90,6 @@ class Family(NamedTuple):
     """Resolutions of the full render of a draft, the default first; empty if all are allowed."""
     priority: bool = False
     supports_web_search: bool = False
-    hevc_resolutions: tuple[str, ...] = ()
-    """Resolutions that are encoded as H.265 10-bit instead of H.264."""
     has_token_minimum_with_video: bool = False
     """True if reference video sets a minimum of billed tokens."""
 
@@ -97,10 +97,6 @@ class Family(NamedTuple):
         """Return the ratio that the vendor uses if the request names none."""
         ratios = {"frame": self.frame_ratio, "reference": self.reference_ratio}
         return ratios.get(start_mode, self.text_ratio)
-
-    def get_codec(self, resolution: str) -> str:
-        """Return the codec of clips in that resolution: `hevc` (10-bit) or `h264`."""
-        return "hevc" if resolution in self.hevc_resolutions else "h264"
 
 
 _SEEDANCE_2_0 = Family(
@@ -117,7 +113,6 @@ _SEEDANCE_2_0 = Family(
     supports_auto_duration=True,
     priority=True,
     supports_web_search=True,
-    hevc_resolutions=("4k",),
     has_token_minimum_with_video=True,
 )
 
@@ -150,16 +145,11 @@ _FAMILY_LIST = (
         draft=True,
         has_last_frame_in_draft=True,
         final_resolutions=("1080p",),
-        hevc_resolutions=("1080p",),
         has_token_minimum_with_video=False,
     ),
     _SEEDANCE_2_0,
-    _SEEDANCE_2_0._replace(
-        name="seedance-2.0-fast", resolutions=("480p", "720p"), hevc_resolutions=()
-    ),
-    _SEEDANCE_2_0._replace(
-        name="seedance-2.0-mini", resolutions=("480p", "720p"), hevc_resolutions=()
-    ),
+    _SEEDANCE_2_0._replace(name="seedance-2.0-fast", resolutions=("480p", "720p")),
+    _SEEDANCE_2_0._replace(name="seedance-2.0-mini", resolutions=("480p", "720p")),
     Family(
         name="seedance-1.5-pro",
         size_table="2.0",

@@ -178,7 +178,7 @@ def append_prompt_flags(prompt: str, flags: Iterable[tuple[str, str | int | bool
     """
     flag = find_prompt_flag(prompt)
     if flag is not None:
-        msg = f"the prompt contains {flag!r}, which the vendor parses as a parameter; reword it"
+        msg = f"the prompt contains {flag!r}, which the vendor parses as a flag; reword it"
         raise InvalidRequest(msg)
     encoded = (
         f"--{name} {_format_flag_value(value)}" for name, value in flags if value is not None

@@ -15,13 +15,12 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
+from storyboards.problems import MAX_CANDIDATES
 from tasks.budgets.money import ZERO, format_price
 from tasks.errors import StaleSeam
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
 from tasks.store.status import BoardStatus, SeamState, ShotState, ShotStatus
-
-_MAX_LISTED_SHOTS = 3
 
 
 class StalePolicy(StrEnum):
@@ -144,8 +143,8 @@ def reject_stale(status: BoardStatus, shots: Collection[PlannedShot]) -> None:
         if status[shot.id].seam is SeamState.STALE or status[shot.id].may_go_stale
     ]
     if stale:
-        more = len(stale) - _MAX_LISTED_SHOTS
-        listed = "; ".join(stale[:_MAX_LISTED_SHOTS])
+        more = len(stale) - MAX_CANDIDATES
+        listed = "; ".join(stale[:MAX_CANDIDATES])
         if more > 0:
             listed += f"; and {more} more (see `shotchain plan`)"
         msg = f"seams are stale or would become stale: {listed}. Nothing was sent; use "

@@ -63,7 +63,7 @@ class SubmissionContext:
         """Return a shot of the plan that is rendered.
 
         Raises:
-            KeyError: The plan has no such shot.
+            UsageError: The plan has no such shot.
             TypeError: The shot is an existing clip.
         """
         shot = self.plan.shot(shot_id)

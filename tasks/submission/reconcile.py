@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from storyboards.problems import MAX_CANDIDATES
 from tasks.errors import JobLost, MediaError, ProviderError
 from tasks.plan import ShotToRender
 from tasks.providers.client import Client
@@ -38,7 +39,6 @@ _DAY_SECONDS = 86_400.0
 """Jobs are listed from a day before the request: the local clock may be wrong, and the times that
 the vendor reports decide."""
 
-_MAX_LISTED_JOBS = 3
 _NO_LIST = "the vendor gives no list of its jobs"
 
 
@@ -165,7 +165,7 @@ async def _classify(
     if proofs:
         return Reconciliation(reason="several jobs or shots fit, and nothing distinguishes them")
     if unproven:
-        jobs = ", ".join(unproven[:_MAX_LISTED_JOBS])
+        jobs = ", ".join(unproven[:MAX_CANDIDATES])
         return Reconciliation(reason=f"job {jobs} may be it, and nothing proves it")
     return Reconciliation(may_exist=False)
 

@@ -14,6 +14,7 @@ from flows.cli.cancel import CancelReport, cancel_jobs
 from flows.run import Run
 from flows.run_context import open_run
 from tasks.errors import JobFailed, ProviderError
+from tasks.plan import ShotToRender
 from tasks.providers.client import Client
 from tasks.simulator.request_log import read_request_log
 from tasks.store.receipts import Attempt, AttemptState, read_receipt
@@ -57,6 +58,7 @@ def count_deletes(studio: Any) -> int:
 
 def latest_attempt(run: Run, shot_id: str) -> Attempt:
     shot = run.plan.shot(shot_id)
+    assert isinstance(shot, ShotToRender)
     records = run.records_of(shot)
     return read_receipt(shot.key, records.read(shot.key)).current
 

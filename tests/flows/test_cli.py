@@ -188,6 +188,29 @@ def test_instant_command_imports_nothing_else(argv: list[str]) -> None:
     assert commands <= set(argv)
 
 
+def test_commands_do_not_import_prefect(tmp_path: Path) -> None:
+    """No command imports Prefect at once: it would read settings in the working directory.
+
+    `prefect_server` prepares that import, because a stranger's board may lie in the directory.
+    """
+    code = (
+        "import sys; from flows.cli.main import build_parser\n"
+        "build_parser(with_arguments=True); print(*sys.modules)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(process.stdout.split())
+
+    assert {f"flows.cli.{name}" for name in COMMANDS} <= modules
+    assert "prefect" not in modules
+
+
 def test_module_runs_like_the_program(folder: Path) -> None:
     """`python -m flows.cli` is the program."""
     code, out, err = finish(start("check", "board.yaml", cwd=folder))

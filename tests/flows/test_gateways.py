@@ -226,7 +226,7 @@ def test_jobs_at_once_limits_submitted_shots(studio, chain) -> None:
 FLOW = """
 import asyncio
 from flows.render import render_storyboard
-for parameters in ({}, {"trust": True}, {"provider": "my-gatway"}):
+for parameters in ({}, {"trust": True}, {"provider": "my-gatway"}, {"provider": "my-arc"}):
     try:
         asyncio.run(render_storyboard.fn("board.yaml", **parameters))
     except Exception as error:
@@ -247,7 +247,8 @@ def test_flow_reads_same_configuration(studio, tmp_path) -> None:
 
     assert "shotchain.toml:1: providers.x: " in output
     assert "shotchain.toml:1: providers.x.key: " in output
-    assert "there is no provider 'my-gatway'. Did you mean my-gateway?" in output
+    assert "Did you mean my-gateway" in output
+    assert "Did you mean my-ark" in output
     assert studio.submits == 0
 
 

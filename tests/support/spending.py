@@ -59,7 +59,9 @@ class SpendingVendor:
 
     base_url = "https://vendor.example"
 
-    def __init__(self, failures: Sequence[str] = (), on_call: Callable[[], None] = int) -> None:
+    def __init__(
+        self, failures: Sequence[str] = (), on_call: Callable[[], None] = lambda: None
+    ) -> None:
         self._failures = list(failures)
         self._on_call = on_call
         self._jobs: dict[str, tuple[str, int]] = {}

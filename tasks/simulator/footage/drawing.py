@@ -23,7 +23,7 @@ class Canvas:
     """y of the horizon as a fraction of the height."""
     rng: np.random.Generator
     is_rugged: bool = False
-    """Whether the ridges have peaks."""
+    """True if the ridges have peaks."""
 
     @property
     def rows(self) -> Floats:

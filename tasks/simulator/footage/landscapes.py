@@ -250,10 +250,10 @@ def _draw_windows(
     x, top, width = block
     step = canvas.height * (0.009 + 0.013 * near)
     for column in np.arange(x + step * 0.7, x + width - step * 0.9, step):
-        for row in np.arange(top + step, canvas.height * 0.86, step * 1.45):
+        for line in np.arange(top + step, canvas.height * 0.86, step * 1.45):
             if canvas.rng.random() < 0.22:
                 strength = int(canvas.rng.uniform(90, 255))
-                draw.rectangle((column, row, column + step * 0.45, row + step * 0.6), strength)
+                draw.rectangle((column, line, column + step * 0.45, line + step * 0.6), strength)
 
 
 def _add_halo(windows: Image.Image, canvas: Canvas, near: float) -> Floats:

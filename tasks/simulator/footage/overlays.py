@@ -1,4 +1,4 @@
-"""What is drawn over the frames: particles in the air, the slate and the watermark.
+"""Layers over the frames: particles in the air, the slate and the watermark.
 
 The slate shows the prompt and the facts of the request at the bottom. It is not on the first and
 last frames, since the next shot would start with it.

@@ -103,7 +103,7 @@ class RenderPool:
         except (MediaError, OSError) as error:
             return f"The clip could not be rendered: {error}"
         except Exception:
-            # An unexpected error must fail the job, or its client would poll for ever.
+            # An unexpected error must fail the job, or its client would poll without end.
             _LOG.exception("rendering %s failed", job.id)
             return "The clip could not be rendered: an internal error"
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,9 +34,7 @@ def records(store: Store) -> RecordStore:
 def book(store: Store) -> Book:
     """Record an attempt of board b at 0.25 USD: `book("k", AttemptState.KEPT, price=usd(1))`."""
 
-    def record(
-        key: str, state: AttemptState, *, loopback: bool = False, **values: object
-    ) -> Receipt:
+    def record(key: str, state: AttemptState, *, loopback: bool = False, **values: Any) -> Receipt:
         attempt = replace(make_attempt(state, board="b", shot="s"), **values)
         receipt = Receipt(key).begin_attempt(attempt)
         store.records(loopback=loopback).write(key, receipt.to_record())
@@ -48,7 +47,7 @@ def book(store: Store) -> Book:
 def begin() -> Begin:
     """Return the receipt of an attempt that is about to be sent: `begin(usd(1))`."""
 
-    def make(price: Money | None, key: str = "next", **values: object) -> Receipt:
+    def make(price: Money | None, key: str = "next", **values: Any) -> Receipt:
         intent = make_attempt(AttemptState.INTENDED, board="b", shot="next", max_price=price)
         return Receipt(key).begin_attempt(replace(intent, **values))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.budgets import ledger as ledger_module
 from tasks.budgets.ledger import Ledger
 from tasks.store.layout import RecordStore
-from tasks.store.receipts import AttemptState
+from tasks.store.receipts import AttemptState, read_receipt
 from tests.support.spending import usd
 
 
@@ -19,13 +18,12 @@ def test_ledger_reads_replaced_receipts_only(
         book(f"k{number}", AttemptState.SUBMITTED)
     ledger = Ledger(records)
     read_keys: list[str] = []
-    read_receipt = ledger_module.read_receipt
 
     def count(key: str, record):
         read_keys.append(key)
         return read_receipt(key, record)
 
-    monkeypatch.setattr(ledger_module, "read_receipt", count)
+    monkeypatch.setattr("tasks.budgets.ledger.read_receipt", count)
     ledger.entries()
     ledger.entries()
     book("k7", AttemptState.KEPT, price=usd(1))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import imageio_ffmpeg
@@ -138,7 +139,7 @@ class Studio:
 
     def samples(self, path: Path) -> np.ndarray:
         """Decode the audio: float32, shape (channels, samples), from time 0 on."""
-        blocks = []
+        blocks: list[np.ndarray] = []
         with av.open(str(path)) as container:
             for frame in container.decode(audio=0):
                 start = round(
@@ -151,7 +152,7 @@ class Studio:
     def _video(
         self, container: av.container.OutputContainer, video: VideoOptions
     ) -> av.VideoStream:
-        stream = container.add_stream(video.codec, rate=video.rate)
+        stream = cast(av.VideoStream, container.add_stream(video.codec, rate=video.rate))
         stream.width, stream.height = video.size
         stream.pix_fmt = video.pix_fmt
         stream.time_base = Fraction(1, 90_000)

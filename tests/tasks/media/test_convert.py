@@ -103,7 +103,7 @@ def test_target_is_h264_if_all_need_conversion() -> None:
     """HEVC clips with 30 frames per second become an H.264 film of their size."""
     odd = replace(PLAIN, codec="hevc", rate=Fraction(30), pix_fmt="yuv420p10le", width=865)
     target = choose_target([odd, odd])
-    assert (target.codec, target.pix_fmt, target.rate) == ("h264", "yuv420p", 24)
+    assert (target.codec, target.pix_fmt, target.rate) == ("h264", "yuv420p", Fraction(24))
     assert (target.width, target.height) == (864, 480)
     assert find_mismatches(odd, target)
 

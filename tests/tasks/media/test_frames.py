@@ -17,7 +17,7 @@ from tasks.media.frames import first_frame, is_black, last_frame, mean_differenc
 from tasks.media.mime import sniff_mime
 from tasks.media.probe import probe
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "B-frames": {"video": {}},
     "no B-frames": {"video": {"bframes": 0}},
     "many key frames": {"video": {"gop": 8}},
@@ -153,7 +153,7 @@ def test_chain_of_last_frames_does_not_drift(studio: Any, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("luma", "black"), [(16, True), (30, True), (48, False), (120, False)])
 def test_black_last_frame_is_detected(studio: Any, video: Any, luma: int, black: bool) -> None:
-    """A clip that ends on black is distinguished from one that is dark."""
+    """A clip that ends on black is distinguished from a clip that is only dark."""
     clip = studio.clip("a.mp4", frames=3, video=video(luma=luma), tone=None)
     assert is_black(last_frame(clip)) is black
 
@@ -192,8 +192,8 @@ def test_difference_ignores_size_and_format(studio: Any) -> None:
 
 def test_chained_clips_share_a_frame(studio: Any) -> None:
     """The last frame of a clip is close to the first frame of the clip chained to it."""
-    one, two = studio.chain(2, tone=None)
-    assert mean_difference(last_frame(one), first_frame(two)) < 6
+    first, second = studio.chain(2, tone=None)
+    assert mean_difference(last_frame(first), first_frame(second)) < 6
 
 
 @pytest.mark.parametrize("damage", [b"", b"<html>", b"\x89PNG\r\n\x1a\n" + bytes(40)])

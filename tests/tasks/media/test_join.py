@@ -140,7 +140,7 @@ def test_single_clip_is_a_film(studio: Any) -> None:
     assert studio.digests(film.path) == studio.digests(clip)
 
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "without B-frames": {"video": {"bframes": 0}},
     "many key frames": {"video": {"gop": 8}},
     "deep B-frames": {"video": {"bframes": 8, "x264": "b-adapt=0:b-pyramid=normal"}},
@@ -232,7 +232,7 @@ def test_prepared_clip_is_small(four: list[Path]) -> None:
     assert 0 < kept < four[0].stat().st_size / 4
 
 
-UNJOINABLE = {
+UNJOINABLE: dict[str, tuple[dict[str, Any], str]] = {
     "30 fps": ({"rate": Fraction(30)}, "has 30 frames per second, the film has 24"),
     "variable rate": ({"missing": (9,)}, "has a variable frame rate"),
     "hevc": ({"codec": "libx265"}, "is hevc, the film is h264"),

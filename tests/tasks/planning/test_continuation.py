@@ -76,6 +76,13 @@ def test_references_come_after_a_continued_clip(make_board, make_picture) -> Non
     assert [source.role for source in shot.inputs] == ["reference_video", "reference_image"]
 
 
+def test_continued_clip_of_auto_length_counts_the_maximum(make_board) -> None:
+    """Vendors bill whole seconds: the maximum of 15 s is within the limit for references."""
+    _, shot = plan_shots(make_board(clip_board(first=f"{FIRST}, seconds: auto")))
+
+    assert [source.duration_seconds for source in shot.inputs] == [15]
+
+
 THREE_CLIPS = ", ".join(f"'https://x.example/{number}.mp4'" for number in range(3))
 
 
@@ -199,6 +206,13 @@ def test_final_after_plain_shot_has_an_exact_anchor(make_board) -> None:
 
     assert after_plain.anchor is Anchor.EXACT
     assert after_plain.draft.key != after_final.draft.key
+
+
+def test_plain_shot_after_final_has_an_exact_anchor(make_board) -> None:
+    """It starts on the last frame of the final render, which the film shows."""
+    text = draft_board("final").replace("id: b,", "id: b, draft: false,")
+
+    assert plan_shots(make_board(text))[1].anchor is Anchor.EXACT
 
 
 def test_soft_anchor_of_a_wire_format_is_a_warning(make_board) -> None:

@@ -55,12 +55,13 @@ def test_reference_clip_has_limits(
 
 
 def test_file_outside_the_folder_is_not_read(make_board, make_picture, tmp_path) -> None:
-    """`..`, an absolute path and a symbolic link do not lead out of the board's folder."""
+    """`..`, absolute paths and symbolic links do not lead out of the board's folder."""
     secret = make_picture("../secret.png")
+    inside = make_picture("a.png")
     (tmp_path / "boards").mkdir(exist_ok=True)
     (tmp_path / "boards" / "link.png").symlink_to(secret)
 
-    for reference in ("../secret.png", str(secret), "link.png"):
+    for reference in ("../secret.png", str(secret), "link.png", str(inside)):
         board = make_board(board_text(f"id: a, prompt: p, first_frame: '{reference}'"))
         (problem,) = plan_problems(board)
         assert problem.message == f"{reference} is outside the board's folder"

@@ -15,8 +15,8 @@ from tasks.store.takes import RecordedTake
 from tests.support.boards import board_text, plan_problems, plan_shots, plan_warnings
 
 
-def recorded_take(number: int) -> RecordedTake:
-    take = Take(number, "k" * 64, "shots")
+def recorded_take(number: int, *, key: str = "k" * 64) -> RecordedTake:
+    take = Take(number, key, "shots")
     attempt = Attempt(
         state=AttemptState.KEPT,
         board="four",
@@ -147,6 +147,15 @@ def test_pinned_take_starts_a_chain(make_board) -> None:
     assert shot.pinned_take is recorded
     assert (shot.chain_id, shot.continues, shot.continues_key) == ("b", None, "k" * 64)
     assert not plan.is_seam(1)
+
+
+def test_pinned_take_is_a_seam_after_its_own_picture(make_board) -> None:
+    """The frame is repeated if the shot before it is the very render that is pinned."""
+    board = make_board(board_text(*PINNED))
+    key = make_plan(board, find_take=lambda *_: recorded_take(2)).shot("a").key
+    plan = make_plan(board, find_take=lambda *_: recorded_take(2, key=key))
+
+    assert plan.is_seam(1)
 
 
 def test_pinned_take_is_looked_up_by_shot_take_and_provider(make_board) -> None:

@@ -174,6 +174,15 @@ class TestClip:
         assert "increase the take of a" in problem.remedy
 
 
+def test_old_clip_is_usable_by_the_simulator(make_board, records) -> None:
+    """The simulator takes the file itself."""
+    text = board_text("id: a, prompt: p", "id: b, prompt: q, continue: clip", model="seedance-2.0")
+    attempt = attempt_of("a", hours=24 * 9)
+    status = ShotStatus(ShotState.KEPT, "", attempt=attempt)
+
+    assert check(make_plan(make_board(text)), records, a=status) == []
+
+
 @pytest.mark.parametrize(
     ("base_url", "is_reachable"),
     [(ARK_URL, False), ("http://127.0.0.1:1/v3", True), ("", True)],

@@ -48,6 +48,15 @@ def test_draft_is_priced_with_its_factor(make_board) -> None:
     assert final.max_price.amount == Decimal(final.tokens) * Decimal("2.4") / 1_000_000
 
 
+def test_flex_tier_has_its_own_price(make_board) -> None:
+    """Ark renders 1.0 pro offline for half the price."""
+    text = board_text("id: a, prompt: p", "id: b, prompt: p, service_tier: flex", provider="ark")
+    plain, flex = plan_shots(make_board(text))
+
+    assert flex.tokens == plain.tokens
+    assert flex.max_price.amount * 2 == plain.max_price.amount
+
+
 def test_continued_clip_is_billed_as_input(make_board) -> None:
     """4 s made from a clip of 4 s, at the rate with reference video."""
     text = board_text(

@@ -355,7 +355,6 @@ def test_served_family_is_consistent(name, family):
     default_ratios = {served.text_ratio, served.frame_ratio, served.reference_ratio}
     assert default_ratios <= set(served.ratios)
     assert served.supports_adaptive_with_text or served.text_ratio != "adaptive"
-    assert set(served.hevc_resolutions) <= set(served.resolutions)
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -121,18 +121,6 @@ def test_default_ratio_depends_on_start_mode(name, text, frame, reference, adapt
     assert family.supports_adaptive_with_text == adaptive_with_text
 
 
-def test_codec_of_large_clips_is_hevc():
-    """1080p of 2.5 and 4k of 2.0 are 10-bit H.265, everything else is H.264."""
-    hevc = {
-        (name, resolution)
-        for name, family in FAMILIES.items()
-        for resolution in family.resolutions
-        if family.get_codec(resolution) == "hevc"
-    }
-
-    assert hevc == {("seedance-2.5", "1080p"), ("seedance-2.0", "4k")}
-
-
 @pytest.mark.parametrize(
     ("name", "resolution", "expected"),
     [

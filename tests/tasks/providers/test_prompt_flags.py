@@ -27,7 +27,7 @@ def test_append_flags_writes_them_in_order():
         ("Rain --duration 12", "--duration"),
         ("--rs 1080p Rain", "--rs"),
         ("Rain\n--RATIO 1:1", "--RATIO"),
-        ('He says "--dur 12"', "--dur"),
+        ('He shouts "--dur 12"', "--dur"),
         ("Rain (--seed 4)", "--seed"),
         ("Rain (--no-such-thing)", "--no-such-thing"),
         ("Rain.--wm true", "--wm"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,7 @@ def test_clip_carries_its_colour_tags(tmp_path: Path) -> None:
     render(tmp_path / "a.mp4")
 
     clip = probe(tmp_path / "a.mp4")
-    assert (clip.width, clip.height, clip.frames, clip.rate) == (480, 272, 29, 24)
+    assert (clip.width, clip.height, clip.frames, clip.rate) == (480, 272, 29, Fraction(24))
     assert (clip.codec, clip.pix_fmt) == ("h264", "yuv420p")
     tags = (clip.colour.primaries, clip.colour.transfer, clip.colour.matrix, clip.colour.range_tag)
     assert tags == (1, 1, 1, 1)

@@ -26,7 +26,7 @@ from tests.support.paid_path import (
 AGE_SECONDS = 3600.0
 """The age of the unclear request: every margin has passed."""
 
-SMALL = {"width": 64, "height": 64}
+SMALL: dict[str, Any] = {"width": 64, "height": 64}
 """The size of the clips in these tests."""
 
 
@@ -203,7 +203,7 @@ def test_reconcile_recent_request_reads_the_list_twice(
         waits.append(seconds)
         vendor.add_job("cgt-late")
 
-    monkeypatch.setattr(reconcile_module.asyncio, "sleep", list_late)
+    monkeypatch.setattr(asyncio, "sleep", list_late)
     result = run(make_submission(records, age_seconds=0), vendor)
 
     assert result == Reconciliation("cgt-late", "seed")
