@@ -408,6 +408,16 @@ class TestTests:
         assert {mark: int(seconds) for mark, seconds in cells} == expected
         assert {mark.partition(":")[0] for mark in options["markers"]} == set(TIMEOUT_SECONDS)
 
+    def test_every_folder_appears(self) -> None:
+        """Each folder of tests that mirrors a package or has a purpose of its own."""
+        folders = {
+            path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")
+        }
+        text = read_document(TESTS)
+
+        assert len(folders) > 10
+        assert {folder for folder in folders if f"`{folder}`" not in text} <= {"tests"}
+
     def test_every_program_appears(self) -> None:
         """Each benchmark and each crash program that is run by hand."""
         programs = {
@@ -419,6 +429,20 @@ class TestTests:
 
         assert len(programs) > 8
         assert {name for name in programs if f"python {name}`" not in read_document(TESTS)} == set()
+
+
+@pytest.mark.parametrize("document", [LANGUAGE, COMMANDS])
+def test_module_table_is_complete(document: str) -> None:
+    """Each module of the package, except those of the commands."""
+    folder = (ROOT / document).parent
+    modules = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if not path.stem.startswith("__") and path.stem not in (set(main.COMMANDS) - {"render"})
+    }
+    cells = "".join(map("".join, read_table(document, "modules")))
+
+    assert set(re.findall(r"\]\(([^)]+)\)", cells)) == modules - {"cli/render.py"}
 
 
 PATH = re.compile(r"`(?:\.venv/bin/python )?((?:\.?[\w-]+/)*[\w.-]+(?:\.\w+|/))`")

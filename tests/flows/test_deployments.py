@@ -1,4 +1,4 @@
-"""The README's commands for a Prefect server, from a fresh clone to a film in the store."""
+"""The documented commands for a Prefect server, from a fresh clone to a film in the store."""
 
 from __future__ import annotations
 
@@ -20,17 +20,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+from tests.support.documents import ROOT, read_block, read_document
+
+DOCUMENT = "flows/README.md"
 
 pytestmark = pytest.mark.served
-
-
-def read_block(marker: str) -> str:
-    """Return the shell commands of the README's block with this marker."""
-    match = re.search(rf"<!-- {marker} -->\n```sh\n(.*?)```", README, re.DOTALL)
-    assert match, f"README has no block {marker}"
-    return match[1]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +39,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clone the repository and install it in its own environment by the README's commands."""
     folder = tmp_path_factory.mktemp("fresh") / "clone"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
-    install = re.search(r"```sh\n(python3 -m pip.*?) && \.venv/bin/shotchain", README)
+    readme = read_document("README.md")
+    install = re.search(r"```sh\n(python3 -m pip.*?) && \.venv/bin/shotchain", readme)
     assert install, "README has no command that installs the tool"
     if (ROOT / ".tools").is_dir():
         shutil.copytree(ROOT / ".tools", folder / ".tools")
@@ -126,6 +121,19 @@ def count_task_states(port: int, output: str) -> dict[str, int]:
     return dict(Counter(names))
 
 
+def switch_schedule(commands: str, clone: Path, env: dict[str, str], log: Path) -> list[bool]:
+    """Run the commands that list, resume and pause a schedule; return if it is active each time."""
+    *setup, show, resume, pause = commands.strip().splitlines()
+    states = []
+    schedule_id = ""
+    for switch in ("", resume, pause):
+        command = switch.replace("SCHEDULE_ID", schedule_id)
+        output = run("\n".join([*setup, command, show]), clone, env, log)
+        schedule_id = re.search(r"[0-9a-f-]{36}", output)[0]
+        states.append(re.search(rf"{schedule_id}.*(True|False)", output)[1] == "True")
+    return states
+
+
 def test_readme_commands_deploy_and_render(clone: Path, port: int, tmp_path: Path, decode) -> None:
     """Server, pool, deployment, worker and run work; in later runs every shot is Cached."""
     env = {
@@ -136,7 +144,8 @@ def test_readme_commands_deploy_and_render(clone: Path, port: int, tmp_path: Pat
         "HOME": str(tmp_path / "home"),
     }
     commands = {
-        name: read_block(name).replace("4200", str(port)) for name in ("server", "worker", "run")
+        name: read_block(DOCUMENT, name).replace("4200", str(port))
+        for name in ("server", "worker", "run", "schedule")
     }
     nightly = re.sub(r"/storyboard .*--watch", "/nightly --watch", commands["run"])
     server_log, worker_log = tmp_path / "server.log", tmp_path / "worker.log"
@@ -149,11 +158,13 @@ def test_readme_commands_deploy_and_render(clone: Path, port: int, tmp_path: Pat
                 for command in (commands["run"], commands["run"], nightly)
             ]
             states = [count_task_states(port, output) for output in outputs]
+            active = switch_schedule(commands["schedule"], clone, env, worker_log)
 
     assert "finished successfully" in outputs[0]
     assert states == [{"Completed": 10}, *[{"Cached": 3, "Completed": 1}] * 2]
     assert decode(clone / ".shotchain" / "films" / "lighthouse.mp4").frames == 3 * 97 - 2
     assert not (clone / "films").exists()
+    assert active == [False, True, False]
 
 
 def test_installed_prefect_is_locked_version() -> None:
