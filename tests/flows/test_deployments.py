@@ -1,4 +1,4 @@
-"""The README's commands for a Prefect server, from a fresh clone to a film in the store."""
+"""The documented commands for a Prefect server, from a fresh clone to a film in the store."""
 
 from __future__ import annotations
 
@@ -19,18 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from tests.support.documents import read_block, read_document
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENT = "flows/README.md"
 
 pytestmark = pytest.mark.served
-
-
-def read_block(marker: str) -> str:
-    """Return the shell commands of the README's block with this marker."""
-    match = re.search(rf"<!-- {marker} -->\n```sh\n(.*?)```", README, re.DOTALL)
-    assert match, f"README has no block {marker}"
-    return match[1]
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +36,11 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Clone the repository and install it in its own environment by the README's commands."""
+    """Clone the repository and install it by the README's command, without its render."""
     folder = tmp_path_factory.mktemp("fresh") / "clone"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
-    install = re.search(r"```sh\n(python3 -m pip.*?) && \.venv/bin/shotchain", README)
+    readme = read_document("README.md")
+    install = re.search(r"^(python3 -m pip.*) && \.venv/bin/shotchain", readme, re.MULTILINE)
     assert install, "README has no command that installs the tool"
     if (ROOT / ".tools").is_dir():
         shutil.copytree(ROOT / ".tools", folder / ".tools")
@@ -126,7 +121,9 @@ def count_task_states(port: int, output: str) -> dict[str, int]:
     return dict(Counter(names))
 
 
-def test_readme_commands_deploy_and_render(clone: Path, port: int, tmp_path: Path, decode) -> None:
+def test_documented_commands_deploy_and_render(
+    clone: Path, port: int, tmp_path: Path, decode
+) -> None:
     """Server, pool, deployment, worker and run work; in later runs every shot is Cached."""
     env = {
         **os.environ,
@@ -136,7 +133,8 @@ def test_readme_commands_deploy_and_render(clone: Path, port: int, tmp_path: Pat
         "HOME": str(tmp_path / "home"),
     }
     commands = {
-        name: read_block(name).replace("4200", str(port)) for name in ("server", "worker", "run")
+        name: read_block(DOCUMENT, name).replace("4200", str(port))
+        for name in ("server", "worker", "run")
     }
     nightly = re.sub(r"/storyboard .*--watch", "/nightly --watch", commands["run"])
     server_log, worker_log = tmp_path / "server.log", tmp_path / "worker.log"
