@@ -26,7 +26,12 @@ from tasks.providers import Provider, missing_key_error
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
 from tasks.store import films
-from tasks.store.board_records import BoardRecord, RecordsFolder, read_board_record
+from tasks.store.board_records import (
+    BoardRecord,
+    RecordsFolder,
+    read_board_record,
+    use_recorded_name,
+)
 from tasks.store.layout import RecordStore, Store
 from tasks.store.locked import find_broken_locks, find_missing_first_frames
 from tasks.store.staleness import StalePolicy, apply_stale_policy, reject_stale
@@ -167,6 +172,7 @@ def prepare_run(
         raise UsageError(msg)
     config = load_config(settings, board.folder, display_name=board.shown_as, trust=options.trust)
     store = Store(find_store(settings, options.store, board.file, working_folder=working_folder))
+    board = use_recorded_name(store.root, board)
     record = read_board_record(store.root, board.name, board.file)
     status, shots = _plan_board(board, options, settings, store, record, config)
     _check_resubmit(status, options)

@@ -78,5 +78,11 @@ def derive_name(stem: str) -> str:
     return f"{name}-board" if is_reserved_name(name) else name
 
 
+def derive_ascii_name(stem: str) -> str:
+    """Return the name that a board had before names could have letters of every script."""
+    text = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode("ascii")
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:MAX_NAME_LENGTH]
+
+
 def _is_name_char(char: str) -> bool:
     return char in "-_" or unicodedata.category(char)[0] in "LMN"

@@ -249,8 +249,9 @@ def _path_in_file(path: TomlPath, data: Any) -> TomlPath:
 
 def _suggest_key(path: TomlPath) -> str:
     known = _SECTIONS if len(path) == 1 else _SECTIONS[str(path[0])].model_fields
-    remedy = "Remove it; flows/README.md lists all keys."
-    return did_you_mean(str(path[-1]), known, otherwise=remedy)
+    return did_you_mean(
+        str(path[-1]), known, otherwise="Remove it; flows/README.md lists all keys."
+    )
 
 
 def _describe(error: Any, path: TomlPath) -> tuple[str, str]:

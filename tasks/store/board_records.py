@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from storyboards.board import Board, derive_ascii_name
 from tasks.errors import StoreError
 from tasks.store.atomic_files import read_record, write_record
 from tasks.store.locks import open_lock_file, wait_for_lock
@@ -109,6 +110,27 @@ def read_board_record(root: Path, name: str, file: Path | None = None) -> BoardR
         states = _parse_states(record)
         state = states.get(str(file or ""), next(reversed(states.values()), {}))
         return _build_record(name, file, state, _parse_takes(record))
+
+
+def use_recorded_name(root: Path, board: Board) -> Board:
+    """Return the board under its former ASCII name if the store has only that.
+
+    Takes, films and booked sums are kept under the name of a board. `Größe.yaml` was `Groe` until
+    names could have letters of every script, and must not start again with an unused budget.
+
+    Raises:
+        StoreError: The record is damaged.
+    """
+    if board.file is None or board.storyboard.name or _record_path(root, board.name).exists():
+        return board
+    former = derive_ascii_name(board.file.stem)
+    if former in ("", board.name):
+        return board
+    path = _record_path(root, former)
+    record = read_record(path) or {}
+    with _damaged_record_error(path):
+        is_known = str(board.file) in _parse_states(record)
+    return replace(board, name=former) if is_known else board
 
 
 def iter_board_records(root: Path, name: str | None = None) -> Iterator[BoardRecord]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from storyboards import Storyboard
+from storyboards.board import Board
 from tasks.errors import StoreError
 from tasks.store.board_records import (
     BOARD_RECORD_VERSION,
@@ -21,6 +23,7 @@ from tasks.store.board_records import (
     record_board,
     record_takes,
     referenced_keys,
+    use_recorded_name,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -196,3 +199,21 @@ def test_record_takes_concurrent_processes_lose_no_take(tmp_path: Path) -> None:
 
     record = read_board_record(tmp_path, "b")
     assert [len(record.takes_of(shot)) for shot in ("a", "c", "d")] == [20, 20, 20]
+
+
+def test_recorded_name_former_ascii_name_is_kept(tmp_path: Path) -> None:
+    """A board with letters of another script keeps the name that its bookings are under."""
+    file = tmp_path / "Größe.yaml"
+    board = Board(_one_shot(), "Größe", file)
+    record_board(tmp_path, "Groe", file, rendered_keys={"a": "k"}, shot_ids=["a"])
+    record_board(tmp_path, "Groe", tmp_path / "other.yaml", rendered_keys={}, shot_ids=[])
+
+    assert use_recorded_name(tmp_path, board).name == "Groe"
+    moved = Board(_one_shot(), "Größe", tmp_path / "x" / file.name)
+    assert use_recorded_name(tmp_path, moved).name == "Größe"
+    record_board(tmp_path, "Größe", file, rendered_keys={}, shot_ids=[])
+    assert use_recorded_name(tmp_path, board).name == "Größe"
+
+
+def _one_shot() -> Storyboard:
+    return Storyboard.model_validate({"model": "m", "shots": [{"id": "a", "prompt": "A lamp."}]})
