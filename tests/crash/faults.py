@@ -138,7 +138,7 @@ CASES = (
     always("job: fails, moderated", failed("OutputVideo", creates=1), kind="job_failed"),
     always("job: internal error", Outcome("rendered", 2, 1, 0), kind="job_failed",
          code="InternalServiceError"),
-    always("job: expires", failed("at its time limit", creates=1), kind="job_expired"),
+    always("job: expires", failed("time limit", creates=1), kind="job_expired"),
     always("job: never ends", failed("the next run waits for it again", creates=1, paid=1),
          kind="job_stalls")._replace(next_state="failed"),
     always("job: links have expired", failed(LOST_TEXT, creates=1, paid=1), kind="links_expired"),
