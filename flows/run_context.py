@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
+from flows.bug_report import report_bugs
 from flows.report import RunReport
 from flows.run import SIMULATOR, Run, provider_url
 from tasks.budgets.limits import make_reserve
@@ -148,6 +150,7 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
                     shot.id for shot in run.shots if run.status[shot.id].is_cascaded
                 ),
                 ffmpeg=run.settings.ffmpeg,
+                report_bugs=partial(report_bugs, run.settings.secrets()),
             )
             with use_context(submission):
                 yield RunContext(run, submission, Slots(run.options.jobs), LastFrames())

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.assembly import assemble
 from tasks.retries import JOIN_RETRIES, retry_condition
-from tasks.shots import StoredClip
+from tasks.shots import StoredClip, report_task_bugs
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
 from tasks.store.films import FilmClip, StoredFilm
@@ -49,6 +49,7 @@ class FilmPart:
     retry_condition_fn=retry_condition,
     **JOIN_RETRIES,
 )
+@report_task_bugs
 async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -> JoinedFilm:
     """Join clips into a film in the store, unless the store has exactly this film.
 

@@ -9,8 +9,10 @@ keeps a retry from paying twice.
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -79,6 +81,23 @@ class KeptShot:
     """Its last frame if a shot of this run continues it."""
 
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def report_task_bugs(
+    function: Callable[Arguments, Awaitable[Result]],
+) -> Callable[Arguments, Coroutine[Any, Any, Result]]:
+    """Make a task replace unexpected errors: Prefect stores the messages of failed task runs."""
+
+    @functools.wraps(function)
+    async def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with current_context().report_bugs():
+            return await function(*args, **kwargs)
+
+    return call
+
+
 @task(
     task_run_name="{shot}: submit",
     cache_policy=NO_CACHE,
@@ -86,6 +105,7 @@ class KeptShot:
     retry_condition_fn=retry_condition,
     **SUBMIT_RETRIES,
 )
+@report_task_bugs
 async def submit_shot(
     shot: str, key: str, take: int, first_frame: StoredFrame | None
 ) -> SubmittedJob:
@@ -116,6 +136,7 @@ async def submit_shot(
     retry_condition_fn=retry_condition,
     **AWAIT_RETRIES,
 )
+@report_task_bugs
 async def await_frame(job: SubmittedJob) -> StoredFrame:
     """Wait until the vendor has rendered a shot and store its last frame.
 
@@ -138,6 +159,7 @@ async def await_frame(job: SubmittedJob) -> StoredFrame:
     retry_condition_fn=retry_condition,
     **DOWNLOAD_RETRIES,
 )
+@report_task_bugs
 async def download_clip(job: SubmittedJob, first_frame: StoredFrame | None) -> StoredClip:
     """Download the clip of a finished job and verify every picture of it.
 
@@ -161,6 +183,7 @@ async def download_clip(job: SubmittedJob, first_frame: StoredFrame | None) -> S
 
 
 @task(task_run_name="{shot}: kept", cache_policy=NO_CACHE, persist_result=False)
+@report_task_bugs
 async def keep_shot(shot: str, key: str, take: int, *, is_continued: bool) -> Any:  # noqa: ARG001
     """Report a shot whose clip the store has already: its state is Cached.
 

@@ -8,7 +8,7 @@ the arguments and results of tasks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -52,6 +52,8 @@ class SubmissionContext:
     """Entered to write an intent; raises BudgetExceeded if a limit may be exceeded."""
     replaceable: frozenset[str] = frozenset()
     """Ids of kept shots that are rendered again if they start on another frame now."""
+    report_bugs: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered by each task: replaces unexpected errors, whose messages may hold a key."""
     ffmpeg: str | None = None
     """The path of ffmpeg; None searches for it."""
     results: dict[str, JobResult | None] = field(default_factory=dict, repr=False)

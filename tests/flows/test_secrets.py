@@ -56,14 +56,15 @@ shots:
 """
 BUG = """
 import os, sys
-from tasks import shots
+from tasks.submission import await_job as module
 
 async def await_job(shot, context):
     key = os.environ["SHOTCHAIN_ARK_API_KEY"]
     cause = KeyError(f"https://h.example/v.mp4?X-Tos-Signature={key}")
     raise RuntimeError(f"no {key!r} and no data:image/png;base64,{key}", key) from cause
 
-shots.await_job = await_job
+# Before Prefect is imported, which the command does when its server has started.
+module.await_job = await_job
 from flows.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
