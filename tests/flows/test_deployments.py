@@ -134,7 +134,9 @@ def switch_schedule(commands: str, clone: Path, env: dict[str, str], log: Path) 
     return states
 
 
-def test_readme_commands_deploy_and_render(clone: Path, port: int, tmp_path: Path, decode) -> None:
+def test_documented_commands_deploy_and_render(
+    clone: Path, port: int, tmp_path: Path, decode
+) -> None:
     """Server, pool, deployment, worker and run work; in later runs every shot is Cached."""
     env = {
         **os.environ,
