@@ -7,7 +7,6 @@ belongs in `http_transport`.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +26,7 @@ from tasks.errors import (
 from tasks.providers.polling import parse_retry_after, retry_delay_seconds
 from tasks.providers.types import FileDigest
 from tasks.providers.url_policy import redact_url
-from tasks.store.atomic_files import lock_temp_file
+from tasks.store.atomic_files import commit_file, lock_temp_file
 
 _MAX_ATTEMPTS = 20
 _MAX_ATTEMPTS_WITHOUT_PROGRESS = 4
@@ -140,11 +139,8 @@ class FileTarget:
         """
         file, path = self._require_open(), self._path or self._destination
         try:
-            file.flush()
-            os.fsync(file.fileno())
             file.close()
-            path.replace(self._destination)
-            _fsync_folder(self._destination.parent)
+            commit_file(path, self._destination)
         except OSError as error:
             raise self._build_store_error(error) from None
         self._path = None
@@ -169,20 +165,6 @@ class FileTarget:
             file.close()
         except OSError:
             return
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make the rename durable, if the file system can sync folders."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)
 
 
 class DownloadProgress:
