@@ -196,3 +196,23 @@ def test_create_is_called_once_and_outside_loops() -> None:
             loops += [(child, looped) for child in ast.iter_child_nodes(node)]
 
     assert calls == [("tasks/submission/submit.py", False)]
+
+
+def test_modules_have_no_import_cycle() -> None:
+    """No module imports itself through others, in functions and for types neither."""
+    names = {module_name(path): path for path in MODULES}
+    graph = {
+        module: {name for name in imports(path) if name in names and name != module}
+        for module, path in names.items()
+    }
+    waiting = dict(graph)
+    while ready := {module for module, needs in waiting.items() if not needs & waiting.keys()}:
+        waiting = {module: needs for module, needs in waiting.items() if module not in ready}
+
+    assert sorted(waiting) == []
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name of a module or package."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
