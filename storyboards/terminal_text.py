@@ -38,7 +38,8 @@ def escape_control_chars(text: object, *, keep: str = "") -> str:
         keep: Characters that are not escaped, for example `"\n"`.
     """
     string = str(text)
-    if string.isascii() and string.isprintable():
+    rest = string.translate({ord(char): None for char in keep}) if keep else string
+    if rest.isprintable():
         return string
     return "".join(char if char in keep else _escape(char) for char in string)
 

@@ -80,7 +80,10 @@ def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
                 break
     if storyboard is None:
         return Checked(None, problems, aside.broken)
-    problems += [_place(problem, tree) for problem in find_problems(storyboard, aside.broken)]
+    contradictions = find_problems(storyboard, aside.broken)
+    if not contradictions and not aside.broken:
+        return Checked(storyboard, problems, aside.broken)
+    problems += [_place(problem, tree) for problem in contradictions]
     return Checked(_without_contradictions(storyboard, aside), problems, aside.broken)
 
 
