@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = sys.argv[1:]
         # The instant commands create objects and end: looking for cycles among them takes a tenth
         # of their time. `render` sets the usual thresholds again before it starts the flow.
-        gc.set_threshold(100_000, *gc.get_threshold()[1:])
+        gc.set_threshold(1_000_000, *gc.get_threshold()[1:])
         # At the end of a process Python would search every object for cycles once more.
         atexit.register(gc.freeze)
     as_json = "--json" in argv
