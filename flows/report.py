@@ -16,7 +16,8 @@ from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
-from tasks.store.films import FilmClip, StoredFilm
+from tasks.store.films import FilmClip, StoredFilm, film_marker
+from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.receipts import Attempt
 from tasks.store.staleness import describe_first_frame, is_stale
 from tasks.submission.moderation import explain_moderation
@@ -124,24 +125,63 @@ def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:
 
 
 def report_kept(run: Run) -> RunReport | None:
-    """Return the report of a run that has nothing to render or join, else None.
-
-    Needs no Prefect, so a kept run answers at once.
-    """
+    """Return the report of a run that has nothing to render or join, else None."""
     if run.pending:
         return None
+    report = _all_kept(run)
+    if not run.makes_film:
+        return report
+    title, clips = film_title(report), _film_clips(report)
+    identity = films.compute_film_identity(clips, title.title)
+    film = films.find_film(run.store, title.name, identity)
+    return report._replace(film=film) if film else None
+
+
+def join_kept(run: Run) -> RunReport:
+    """Join the film of a run that has nothing to render, as the flow does, but without Prefect."""
+    # av takes as long to import as everything that a kept run needs.
+    from tasks.assembly import make_film
+
+    report = _all_kept(run)
+    title, marker = film_title(report), film_marker(run.board.name, run.board.file)
+    # Nothing that this run keeps may be cleaned away meanwhile.
+    with run.store.shared_lock():
+        record_kept(run)
+        try:
+            film = make_film(
+                run.store,
+                title.name,
+                title.title,
+                marker,
+                _film_clips(report),
+                ffmpeg=run.settings.ffmpeg,
+            )
+        except ShotchainError as error:
+            return report._replace(error=error)
+    return report._replace(film=film)
+
+
+def record_kept(run: Run) -> None:
+    """Record the takes and the shots of a run that has nothing to render.
+
+    Raises:
+        StoreError: The store cannot be written.
+    """
+    record_requested_takes(run.store.root, run.plan, run.shots, folder_of=run.folder_of)
+    record_rendered_shots(run.store.root, run.plan, run.shots)
+
+
+def _all_kept(run: Run) -> RunReport:
     results = tuple(
         ShotResult(shot, Outcome.KEPT, run.status[shot.id].attempt)
         for shot in run.plan
         if shot in run.shots
     )
-    if not run.makes_film:
-        return RunReport(run, results)
-    clips = [clip for _, clip in list_clips(run, results)]
-    title = film_title(RunReport(run, results))
-    identity = films.compute_film_identity(clips, title.title)
-    film = films.find_film(run.store, title.name, identity)
-    return RunReport(run, results, film) if film else None
+    return RunReport(run, results)
+
+
+def _film_clips(report: RunReport) -> list[FilmClip]:
+    return [clip for _, clip in list_clips(report.run, report.results)]
 
 
 def failed_result(shot: PlannedShot, attempt: Attempt | None, error: ShotchainError) -> ShotResult:

@@ -1,4 +1,7 @@
-"""Assembles a film: converts the clips that do not match, then joins all of them."""
+"""Assembles a film: converts the clips that do not match, then joins all of them.
+
+Needs no Prefect: the task of the flow and the command line join by the same function.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,40 @@ from tasks.media.convert import convert
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
 from tasks.media.probe import Clip, probe
-from tasks.store.atomic_files import digest_file
-from tasks.store.films import FilmClip
+from tasks.store import films
+from tasks.store.atomic_files import digest_file, staged_file
+from tasks.store.films import FilmClip, StoredFilm
+from tasks.store.layout import Store
 from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
+
+
+def make_film(
+    store: Store, name: str, title: str, marker: str, clips: list[FilmClip], *, ffmpeg: str | None
+) -> StoredFilm:
+    """Return the film of exactly these clips, joined unless the store has it.
+
+    Args:
+        store: The store that keeps the film.
+        name: Name of the film's file in the store, without suffix.
+        title: Title of the film.
+        marker: Written into the file, so that the board's own film can be recognised.
+        clips: The clips in the order of the film.
+        ffmpeg: The configured ffmpeg program, if any.
+
+    Raises:
+        MediaError: A clip is missing, damaged or unusable, or the film can't be written.
+        NotConfigured: A clip has to be converted, and there is no ffmpeg program.
+        StoreError: The film cannot be recorded.
+    """
+    identity = films.compute_film_identity(clips, title)
+    kept = films.find_film(store, name, identity)
+    if kept:
+        return kept
+    with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
+        frames = assemble(clips, temp_path, title=title, comment=marker, ffmpeg=ffmpeg)
+    return films.record_film(store, name, identity, frames)
 
 
 def assemble(

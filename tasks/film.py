@@ -1,6 +1,7 @@
 """The Prefect task that joins the clips of a run into the film.
 
-The joining itself is done in `assembly`, and what the store remembers of a film in `store.films`.
+The joining itself is done in `assembly`, which the command line calls without Prefect as well. What
+the store remembers of a film is in `store.films`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,10 @@ from dataclasses import dataclass
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.assembly import assemble
+from tasks.assembly import make_film
 from tasks.retries import JOIN_RETRIES, retry_condition
 from tasks.shots import StoredClip, report_task_bugs
-from tasks.store import films
-from tasks.store.atomic_files import staged_file
-from tasks.store.films import FilmClip, StoredFilm
-from tasks.store.layout import Store
+from tasks.store.films import FilmClip
 from tasks.submission.context import current_context
 
 
@@ -80,16 +78,3 @@ async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -
     )
     file = film.path.relative_to(context.store.root).as_posix()
     return JoinedFilm(file, film.frame_count, film.is_new)
-
-
-def make_film(
-    store: Store, name: str, title: str, marker: str, clips: list[FilmClip], *, ffmpeg: str | None
-) -> StoredFilm:
-    """Return the film of exactly these clips, joined unless the store has it."""
-    identity = films.compute_film_identity(clips, title)
-    kept = films.find_film(store, name, identity)
-    if kept:
-        return kept
-    with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
-        frames = assemble(clips, temp_path, title=title, comment=marker, ffmpeg=ffmpeg)
-    return films.record_film(store, name, identity, frames)

@@ -14,13 +14,12 @@ from flows.cli.output import format_json
 from flows.cli.output.text import format_report
 from flows.consent import check_consent
 from flows.documents import error_document, report_document
-from flows.report import RunReport, export, report_kept
+from flows.report import RunReport, export, join_kept, record_kept, report_kept
 from flows.run import Run, check_ready
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import StoreError, UsageError
-from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.staleness import StalePolicy
 
 
@@ -86,7 +85,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 def render(run: Run, *, as_json: bool) -> int:
     """Render what is missing of a board and join its film; return the exit code.
 
-    Prefect is started only if something is missing.
+    Prefect is started only if a shot has to be rendered.
 
     Raises:
         ShotchainError: The run cannot begin, or was not agreed to.
@@ -96,15 +95,15 @@ def render(run: Run, *, as_json: bool) -> int:
     if report:
         # Every clip is in the store and paid: a read-only store must not fail the run.
         with suppress(StoreError):
-            root = run.store.root
-            record_requested_takes(root, run.plan, run.shots, folder_of=run.folder_of)
-            record_rendered_shots(root, run.plan, run.shots)
+            record_kept(run)
         return _finish(report, as_json=as_json)
     check_consent(run, ask=None if as_json else _ask_to_pay)
     run.store.initialize()
+    # A run may take hours: collect garbage as Python does by default, see `main`.
+    gc.set_threshold(700, 10, 10)
     with forward_sigterm() as interrupt:
         try:
-            report = _render(run, with_display=not as_json)
+            report = _render(run, with_display=not as_json) if run.pending else join_kept(run)
         except KeyboardInterrupt:
             print("stopped; what was paid for is kept, run again to continue", file=sys.stderr)
             return TERMINATED if interrupt.is_terminated else INTERRUPTED
@@ -117,12 +116,10 @@ def _ask_to_pay(cost: str) -> bool:
 
 def _render(run: Run, *, with_display: bool) -> RunReport:
     """Run the flow in this process, on the user's Prefect server or on one of its own."""
-    # A run that finds everything kept is not here: it needs neither rich nor a server.
+    # A run that finds every shot kept is not here: it needs neither rich nor a server.
     from flows.cli.output.live import open_display
     from flows.local_server import prefect_server
 
-    # A run may take hours: collect garbage as Python does by default, see `main`.
-    gc.set_threshold(700, 10, 10)
     working_folder = Path.cwd()
     with open_display(run, sys.stderr, wanted=with_display) as display:
         display.show_note("Prefect is starting")
