@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _BT709 = 1
 _LIMITED_RANGE = 1
 _GOP_FRAMES = 48
+_CRF = "21"
 _AAC_SAMPLES = 1024
 
 Plane = NDArray[np.uint8]
@@ -42,16 +43,13 @@ class ClipWriter:
     the encoder and of the disk are raised as MediaError, also at the end of the context.
     """
 
-    def __init__(
-        self, path: Path, width: int, height: int, *, audio: bool, quality: int = 19
-    ) -> None:
+    def __init__(self, path: Path, width: int, height: int, *, audio: bool) -> None:
         if width % 2 or height % 2:
             message = f"A clip of {width}×{height} can't be written: both sides must be even"
             raise MediaError(message)
         self._path = path
         self._size = (width, height)
         self._has_audio = audio
-        self._quality = quality
         self._frame_count = 0
         self._sample_count = 0
         self._pending: NDArray[np.float32] = np.zeros(0, np.float32)
@@ -122,13 +120,16 @@ class ClipWriter:
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED_RANGE
         context.gop_size = _GOP_FRAMES
-        # With one thread, the same planes give the same bytes on every machine.
+        # One thread and no macroblock tree, so that the same planes give the same bytes. x264's
+        # vectorised macroblock tree reads memory that it has not written: the sizes of the frames
+        # depended on what the process had freed before.
         context.thread_count = 1
         context.options = {
             "preset": "veryfast",
-            "crf": str(self._quality),
+            "crf": _CRF,
             "bf": "0",
             "forced-idr": "1",
+            "mbtree": "0",
         }
         return stream
 

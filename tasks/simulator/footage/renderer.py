@@ -1,6 +1,7 @@
 """Renders a clip and its last frame from a ClipSpec.
 
-Nothing here depends on jobs, vendors or HTTP. The same ClipSpec gives the same bytes.
+Nothing here depends on jobs, vendors or HTTP. The same ClipSpec gives the same bytes, with the same
+versions of av, numpy and Pillow.
 """
 
 from __future__ import annotations

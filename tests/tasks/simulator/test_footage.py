@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,14 @@ from tasks.simulator.footage.colour import choose_palette
 from tasks.simulator.footage.overlays import slate_opacity
 from tasks.simulator.footage.renderer import ClipSpec, RenderCancelled, render_clip
 from tests.support.simulator_requests import image_bytes
+
+ROOT = Path(__file__).parents[3]
+RENDER = """
+import sys
+from pathlib import Path
+from tests.tasks.simulator.test_footage import render
+render(Path(sys.argv[1]), audio=True, frames=25)
+"""
 
 
 def make_spec(**fields: Any) -> ClipSpec:
@@ -128,6 +139,25 @@ def test_same_spec_gives_same_bytes(tmp_path: Path) -> None:
     first, again, other = ((tmp_path / f"{name}.mp4").read_bytes() for name in "abc")
     assert first == again
     assert first != other
+
+
+def test_bytes_do_not_depend_on_old_memory(tmp_path: Path) -> None:
+    """A process whose fresh memory is filled with a byte gives the same file.
+
+    An encoder that reads memory before writing it gives another file for each byte, and now and
+    then a second file within one process. Only glibc fills the memory.
+    """
+    other = tmp_path / "other.mp4"
+    subprocess.run(
+        [sys.executable, "-c", RENDER, str(other)],
+        env={**os.environ, "MALLOC_PERTURB_": "1"},
+        cwd=ROOT,
+        check=True,
+    )
+
+    render(tmp_path / "a.mp4", audio=True, frames=25)
+
+    assert other.read_bytes() == (tmp_path / "a.mp4").read_bytes()
 
 
 def test_slate_is_absent_from_both_ends(tmp_path: Path) -> None:
