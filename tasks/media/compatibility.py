@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from tasks.errors import MediaError
 from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.orientation import Orientation
 from tasks.media.probe import Clip, Colour
 
 BT709, UNSPECIFIED, BT601_625, BT601_525, BT2020 = 1, 2, 5, 6, 9
@@ -57,8 +58,8 @@ def choose_target(clips: Sequence[Clip]) -> Clip:
     if not clips:
         message = "There is no clip to join"
         raise MediaError(message)
-    size, _ = Counter((clip.width, clip.height) for clip in clips).most_common(1)[0]
-    candidates = [clip for clip in clips if (clip.width, clip.height) == size]
+    size, _ = Counter(clip.display_size for clip in clips).most_common(1)[0]
+    candidates = [clip for clip in clips if clip.display_size == size]
     for clip in candidates:
         if not find_obstacles(clip) and clip.sar == 1:
             return clip
@@ -76,10 +77,11 @@ def resolve_matrix(clip: Clip) -> str:
 
 
 def _converted(clip: Clip) -> Clip:
+    width, height = clip.display_size
     return replace(
         clip,
-        width=clip.width // 2 * 2,
-        height=clip.height // 2 * 2,
+        width=max(2, width // 2 * 2),
+        height=max(2, height // 2 * 2),
         rate=Fraction(FRAMES_PER_SECOND),
         codec="h264",
         pix_fmt="yuv420p",
@@ -89,6 +91,7 @@ def _converted(clip: Clip) -> Clip:
         hidden_frames=0,
         is_interlaced=False,
         starts_on_idr=True,
+        orientation=Orientation.UPRIGHT,
     )
 
 
@@ -107,13 +110,16 @@ def _obstacles(clip: Clip) -> Iterator[str]:
         yield f"has {clip.hidden_frames} frames that an edit list hides"
     if clip.is_interlaced:
         yield "is interlaced"
+    if clip.orientation.description:
+        yield f"has to be {clip.orientation.description}"
     if clip.codec == "h264" and not clip.starts_on_idr:
         yield "does not start with an IDR frame"
 
 
 def _mismatches(clip: Clip, target: Clip) -> Iterator[str]:
-    if (clip.width, clip.height) != (target.width, target.height):
-        yield f"is {clip.width}×{clip.height}, the film is {target.width}×{target.height}"
+    width, height = clip.display_size if clip.orientation.swaps_sides else (clip.width, clip.height)
+    if (width, height) != (target.width, target.height):
+        yield f"is {width}×{height}, the film is {target.width}×{target.height}"
     if clip.sar != target.sar:
         yield f"has a pixel aspect ratio of {clip.sar.numerator}:{clip.sar.denominator}"
     matrices = _matrix(clip), _matrix(target)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
 from tasks.media.mp4_guard import check_clip_file, describe_file
+
+S = TypeVar("S", bound=Stream)
 
 MAX_PIXELS = 8192 * 8192
 """Clips with larger frames are refused before anything is decoded."""
@@ -47,15 +51,15 @@ def open_clip(path: Path) -> Iterator[InputContainer]:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the video stream of a clip.
+    """Return the main video stream of a clip.
 
     Raises:
         MediaError: There is none, or its frames are too large to decode safely.
     """
-    if not container.streams.video:
+    stream = find_main_stream(container.streams.video)
+    if stream is None:
         message = f"{path} has no video, only {_stream_types(container)}"
         raise MediaError(message)
-    stream = container.streams.video[0]
     width, height = stream.codec_context.width, stream.codec_context.height
     if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
         message = f"{path} has frames of {width}×{height} pixels, which are not opened"
@@ -63,6 +67,31 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     # Later frames may be larger than the first.
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return stream
+
+
+def audio_stream(container: InputContainer) -> AudioStream | None:
+    """Return the audio stream that players choose, or None if there is none."""
+    return find_main_stream(container.streams.audio)
+
+
+def find_main_stream(streams: Sequence[S]) -> S | None:
+    """Return the stream that is marked as default, else the first, of those that can be decoded.
+
+    Cover pictures and thumbnails of cameras do not count.
+    """
+    usable = [
+        stream
+        for stream in streams
+        # PyAV has no context for codecs that it does not know, such as spatial audio of phones.
+        if _has_codec(stream) and not stream.disposition & Disposition.attached_pic
+    ]
+    default = (stream for stream in usable if stream.disposition & Disposition.default)
+    return next(default, next(iter(usable), None))
+
+
+def _has_codec(stream: Stream) -> bool:
+    context: object = stream.codec_context
+    return context is not None
 
 
 def to_fraction(value: Any) -> Fraction:

@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import math
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,12 +14,10 @@ from typing import IO
 import ffmpeg
 
 from tasks.errors import MediaError
-from tasks.media.compatibility import BT601_525, BT601_625, resolve_matrix
+from tasks.media.compatibility import BT601_525, BT601_625
 from tasks.media.container import INPUT_OPTIONS
-from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.conversion import Filter, fit_size, picture_filters, timing_filters
 from tasks.media.probe import Clip, probe
-
-Filter = tuple[str, tuple[object, ...], dict[str, object]]
 
 _CRF = 16  # visually lossless
 _MAX_STDERR_CHARS = 600
@@ -31,7 +28,8 @@ def convert(
 ) -> Clip:
     """Re-encode a clip so that it can be joined with `target`, and return its measurements.
 
-    Frames of another shape are scaled to fit and padded with black. The audio is kept.
+    Frames of another shape are scaled to fit and padded with black. The audio is kept. The result
+    has `clip.film_frames` frames and ends on the last picture of the clip.
 
     Args:
         clip: The clip to convert.
@@ -43,7 +41,8 @@ def convert(
     Raises:
         MediaError: ffmpeg failed or took too long; the message has the end of its output.
     """
-    command = [str(ffmpeg), *_arguments(probe(clip), target, out)]
+    source = probe(clip)
+    command = [str(ffmpeg), *_arguments(source, target, out)]
     with tempfile.TemporaryFile() as stderr:
         try:
             # stderr goes to a file, because a full pipe would block ffmpeg.
@@ -64,15 +63,21 @@ def convert(
         if process.returncode != 0:
             message = f"ffmpeg could not convert {clip} ({process.returncode}): {_tail(stderr)}"
             raise MediaError(message)
-    return probe(out)
+    converted = probe(out)
+    if converted.frames != source.film_frames:
+        message = f"{clip} has {converted.frames} frames after conversion, not {source.film_frames}"
+        raise MediaError(message)
+    return converted
 
 
 def _arguments(clip: Clip, target: Clip, out: Path) -> list[str]:
-    source = ffmpeg.input(f"file:{clip.path.absolute()}", format="mov", **INPUT_OPTIONS)
-    video = source["v:0"]
+    source = ffmpeg.input(
+        f"file:{clip.path.absolute()}", format="mov", noautorotate=None, **INPUT_OPTIONS
+    )
+    video = source[f"v:{clip.video_track}"]
     for name, values, options in _filters(clip, target):
         video = video.filter(name, *values, **options)
-    streams = [video, source["a:0"]] if clip.has_audio else [video]
+    streams = [video, source[f"a:{clip.audio_track}"]] if clip.has_audio else [video]
     options = {
         "format": "mp4",
         "c:v": "libx264",
@@ -83,41 +88,27 @@ def _arguments(clip: Clip, target: Clip, out: Path) -> list[str]:
         "map_metadata": -1,
         "map_chapters": -1,
     }
-    if clip.rate:
-        # The last frame may have a duration of days.
-        options["frames:v"] = (
-            math.ceil(clip.duration_seconds * FRAMES_PER_SECOND) + FRAMES_PER_SECOND
-        )
     command = ffmpeg.output(*streams, f"file:{out.absolute()}", **options)
     quiet = command.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
     return list(quiet.overwrite_output().get_args())
 
 
 def _filters(clip: Clip, target: Clip) -> list[Filter]:
-    accurate = "lanczos+accurate_rnd+full_chroma_int"
     matrix, tags = _colours(target)
-    scaling: dict[str, object] = {
-        "force_original_aspect_ratio": "decrease",
-        "force_divisible_by": 2,
-        "in_color_matrix": resolve_matrix(clip),
-        "in_range": "pc" if clip.colour.is_full_range else "tv",
-        "out_color_matrix": matrix,
-        "out_range": "tv",
-        "flags": accurate,
-    }
-    filters: list[Filter] = []
-    if clip.is_interlaced:
-        filters.append(("yadif", (), {}))
-    filters.append(("fps", (FRAMES_PER_SECOND,), {}))
-    if clip.sar != 1:
-        # The aspect ratio is computed from the number of pixels, so they are made square first.
-        filters.append(("scale", ("trunc(iw*sar/2)*2", "ih"), {"flags": accurate}))
-    filters.append(("scale", (target.width, target.height), scaling))
-    filters.append(("pad", (target.width, target.height, -1, -1), {}))
-    filters.append(("setsar", (1,), {}))
-    filters.append(("format", ("yuv420p",), {}))
-    filters.append(("setparams", (), tags))
-    return filters
+    box = (target.width, target.height)
+    size = fit_size(clip.display_size, box)
+    out: dict[str, object] = {"out_color_matrix": matrix, "out_range": "tv"}
+    return [
+        *([("yadif", (), {})] if clip.is_interlaced else []),
+        *timing_filters(clip),
+        *picture_filters(clip, size, flags="lanczos", out=out),
+        ("pad", (*box, -1, -1), {}),
+        ("setsar", (1,), {}),
+        ("format", ("yuv420p",), {}),
+        ("setparams", (), tags),
+        # Players of the film would turn it again.
+        ("sidedata", (), {"mode": "delete", "type": "DISPLAYMATRIX"}),
+    ]
 
 
 def _colours(target: Clip) -> tuple[str, dict[str, object]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tasks.errors import MediaError
-from tasks.media.compatibility import resolve_matrix
+from tasks.media.conversion import picture_filters
 from tasks.media.decode import decode_first_frame, decode_last_frame
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
@@ -101,24 +101,27 @@ def mean_difference(a: bytes, b: bytes) -> float:
 
 
 def _to_rgb(frame: VideoFrame, clip: Clip) -> Pixels:
-    """Convert a decoded frame to RGB (height, width, 3) in full range, without bias."""
+    """Convert a decoded frame to RGB (height, width, 3) in full range, without bias.
+
+    It is turned upright and gets square pixels.
+    """
+    filters = picture_filters(clip, clip.display_size, flags="bicubic", out={"out_range": "pc"})
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
     )
-    # Without accurate_rnd and full_chroma_int, swscale darkens by a level at each pass; without
-    # the matrix it reads untagged clips as BT.601. Either adds up over a chain of shots.
-    scale = graph.add(
-        "scale",
-        f"in_color_matrix={resolve_matrix(clip)}:"
-        f"in_range={'pc' if clip.colour.is_full_range else 'tv'}:"
-        "out_range=pc:flags=bicubic+accurate_rnd+full_chroma_int",
-    )
+    nodes = [
+        graph.add(name, _format_arguments(*values, **options)) for name, values, options in filters
+    ]
     graph.link_nodes(
-        source, scale, graph.add("format", "rgb24"), graph.add("buffersink")
+        source, *nodes, graph.add("format", "rgb24"), graph.add("buffersink")
     ).configure()
     graph.vpush(frame)
     return np.asarray(graph.vpull().to_ndarray(), np.uint8)
+
+
+def _format_arguments(*values: object, **options: object) -> str:
+    return ":".join([*map(str, values), *(f"{name}={value}" for name, value in options.items())])
 
 
 def _to_png(pixels: Pixels) -> bytes:

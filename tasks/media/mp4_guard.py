@@ -43,7 +43,9 @@ class UnsafeMedia(Exception):
     """An index that was made to exhaust memory; the message is a clause without the file name."""
 
 
-class _Box(NamedTuple):
+class Box(NamedTuple):
+    """A box of an MP4 file."""
+
     type: bytes
     start: int
     """Offset of its content."""
@@ -99,7 +101,7 @@ def describe_file(head: bytes) -> str:
 def _check_boxes(file: BinaryIO, size: int) -> int:
     """Return the size that the file should have: the end of its last data or index box."""
     expected = samples = 0
-    for box in _boxes(file, 0, size):
+    for box in iter_boxes(file, 0, size):
         if box.type in _FIXED_PLACE:
             raise UnsafeMedia(_MISPLACED)
         if box.type in _INDEXES:
@@ -111,7 +113,12 @@ def _check_boxes(file: BinaryIO, size: int) -> int:
     return expected
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
+def iter_boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two offsets of a file.
+
+    Raises:
+        UnsafeMedia: There are too many.
+    """
     for _ in range(MAX_BOXES):
         if start + 8 > end:
             return
@@ -126,38 +133,38 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
             length = end - start
         if length < header_bytes:
             return
-        yield _Box(head[4:8], start + header_bytes, start + length)
+        yield Box(head[4:8], start + header_bytes, start + length)
         start += length
     message = f"its index has more than {MAX_BOXES} boxes"
     raise UnsafeMedia(message)
 
 
-def _check_index(file: BinaryIO, index: _Box) -> int:
+def _check_index(file: BinaryIO, index: Box) -> int:
     """Check the tables of an index, and return the number of samples in its fragments."""
     if index.end - index.start > MAX_INDEX_BYTES:
         message = f"its index has more than {MAX_INDEX_BYTES // 1_000_000} MB"
         raise UnsafeMedia(message)
     fragment_samples = 0
-    for box in _boxes(file, index.start, index.end):
+    for box in iter_boxes(file, index.start, index.end):
         if box.type == b"cmov":
             message = "its index is compressed"
             raise UnsafeMedia(message)
         if box.type == b"trak":
             _check_track(_tables(file, box), file)
         elif box.type == b"traf":
-            runs = (run for run in _boxes(file, box.start, box.end) if run.type == b"trun")
+            runs = (run for run in iter_boxes(file, box.start, box.end) if run.type == b"trun")
             fragment_samples += sum(_uint32(file, run, 4) for run in runs)
         elif box.type in _CONTAINERS and any(map(_has_fixed_place, _leaves(file, box))):
             raise UnsafeMedia(_MISPLACED)
     return fragment_samples
 
 
-def _has_fixed_place(box: _Box) -> bool:
+def _has_fixed_place(box: Box) -> bool:
     return box.type in _FIXED_PLACE or box.type in _INDEXES
 
 
-def _tables(file: BinaryIO, track: _Box) -> dict[bytes, _Box]:
-    tables: dict[bytes, _Box] = {}
+def _tables(file: BinaryIO, track: Box) -> dict[bytes, Box]:
+    tables: dict[bytes, Box] = {}
     for box in _leaves(file, track):
         is_duplicate = box.type in tables
         if is_duplicate if box.type in _TABLES else _has_fixed_place(box):
@@ -167,17 +174,17 @@ def _tables(file: BinaryIO, track: _Box) -> dict[bytes, _Box]:
     return tables
 
 
-def _leaves(file: BinaryIO, container: _Box, depth: int = 0) -> Iterator[_Box]:
+def _leaves(file: BinaryIO, container: Box, depth: int = 0) -> Iterator[Box]:
     if depth > _MAX_DEPTH:
         raise UnsafeMedia(_MISPLACED)
-    for box in _boxes(file, container.start, container.end):
+    for box in iter_boxes(file, container.start, container.end):
         if box.type in _CONTAINERS:
             yield from _leaves(file, box._replace(end=min(box.end, container.end)), depth + 1)
         else:
             yield box
 
 
-def _check_track(tables: dict[bytes, _Box], file: BinaryIO) -> None:
+def _check_track(tables: dict[bytes, Box], file: BinaryIO) -> None:
     sizes = tables.get(b"stsz") or tables.get(b"stz2")
     if sizes is None:
         return
@@ -194,7 +201,7 @@ def _check_track(tables: dict[bytes, _Box], file: BinaryIO) -> None:
         raise UnsafeMedia(message)
 
 
-def _is_pcm(tables: dict[bytes, _Box], file: BinaryIO) -> bool:
+def _is_pcm(tables: dict[bytes, Box], file: BinaryIO) -> bool:
     """Return True for PCM audio: all samples have a duration of one tick, in one entry."""
     handler, times = tables.get(b"hdlr"), tables.get(b"stts")
     if handler is None or times is None or _uint32(file, handler, 8) != _AUDIO_HANDLER:
@@ -202,7 +209,7 @@ def _is_pcm(tables: dict[bytes, _Box], file: BinaryIO) -> bool:
     return (_uint32(file, times, 4), _uint32(file, times, 12)) == (1, 1)
 
 
-def _pcm_samples(tables: dict[bytes, _Box], file: BinaryIO) -> int:
+def _pcm_samples(tables: dict[bytes, Box], file: BinaryIO) -> int:
     """Return the number of samples in all chunks of a track."""
     runs, chunk_offsets = tables.get(b"stsc"), tables.get(b"stco") or tables.get(b"co64")
     if runs is None or chunk_offsets is None:
@@ -214,13 +221,13 @@ def _pcm_samples(tables: dict[bytes, _Box], file: BinaryIO) -> int:
     return sum(max(end - first, 0) * samples for (first, samples), end in pairs)
 
 
-def _uint32(file: BinaryIO, box: _Box, offset: int) -> int:
+def _uint32(file: BinaryIO, box: Box, offset: int) -> int:
     file.seek(box.start + offset)
     data = file.read(4) if box.start + offset + 4 <= box.end else b""
     return int.from_bytes(data, "big")
 
 
-def _uint32_array(file: BinaryIO, box: _Box, offset: int) -> array[int]:
+def _uint32_array(file: BinaryIO, box: Box, offset: int) -> array[int]:
     """Return the rest of a box as 32-bit numbers."""
     file.seek(box.start + offset)
     data = file.read(min(max(box.end - box.start - offset, 0), MAX_INDEX_BYTES))

@@ -5,6 +5,7 @@ Damaged clips are rejected here. `compatibility` decides if a clip can be joined
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
-from tasks.media.container import open_clip, to_fraction, video_stream
+from tasks.media.container import audio_stream, open_clip, to_fraction, video_stream
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
+from tasks.media.orientation import Orientation, read_clip_orientation
 from tasks.media.timeline import Timeline, read_timeline
 
 MAX_DURATION_SECONDS = 3 * 3600
@@ -27,6 +29,9 @@ MAX_DURATION_SECONDS = 3 * 3600
 
 MAX_AUDIO_SAMPLES = MAX_DURATION_SECONDS * SAMPLES_PER_SECOND
 """Limit for the audio, which is in memory during the join."""
+
+PQ, HLG = 16, 18
+"""Transfer characteristics of HDR, as numbered in ISO/IEC 23091-2."""
 
 _UNSPECIFIED, _FULL_RANGE = 2, 2
 _PROGRESSIVE = (0, 1)
@@ -72,6 +77,16 @@ class Clip:
     is_interlaced: bool = False
     starts_on_idr: bool = True
     """True if the first frame is IDR, so that the clip can follow another without decoding."""
+    orientation: Orientation = Orientation.UPRIGHT
+    """The turn that players apply; `width`, `height` and `sar` are those of the stored frames."""
+    last_frame_seconds: Fraction = Fraction(0)
+    """Time of the last frame, counted from the first."""
+    end_seconds: Fraction = Fraction(0)
+    """End of the last frame, counted from the first."""
+    video_track: int = 0
+    """Number of the main video stream among the video streams, from 0."""
+    audio_track: int = 0
+    """Number of the main audio stream among the audio streams, from 0."""
     has_audio: bool = False
     """True if there are audio packets; an empty audio stream does not count."""
     audio_codec: str = ""
@@ -82,6 +97,24 @@ class Clip:
     def duration_seconds(self) -> float:
         """Duration of the video, regardless of the audio."""
         return float(self.frames / self.rate) if self.rate else 0.0
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height as seen: upright and with square pixels."""
+        width, height = round(self.width * self.sar), self.height
+        return (height, width) if self.orientation.swaps_sides else (width, height)
+
+    @property
+    def film_frames(self) -> int:
+        """Frames of the clip in a film, which has 24 a second."""
+        if self.is_constant and self.rate == FRAMES_PER_SECOND:
+            return self.frames
+        return max(1, math.floor(self.end_seconds * FRAMES_PER_SECOND + Fraction(1, 2)))
+
+    @property
+    def is_hdr(self) -> bool:
+        """True if its brightness is coded for HDR: as PQ or as HLG."""
+        return self.colour.transfer in (PQ, HLG)
 
 
 def probe(path: Path) -> Clip:
@@ -126,7 +159,8 @@ def verify(
         decoded = 0
         stream = video_stream(container, path)
         stream.thread_type = "AUTO"
-        for packet in container.demux(stream, *container.streams.audio[:1]):
+        audio = audio_stream(container)
+        for packet in container.demux(stream, *([audio] if audio else [])):
             frames = packet.decode()
             if packet.stream_index == stream.index:
                 decoded += len(frames)
@@ -144,7 +178,8 @@ def verify(
 
 def _check_duration(clip: Clip, timeline: Timeline) -> None:
     """Reject clips of few frames that last for days, and sample rates of millions."""
-    seconds = float((max(timeline.times) - min(timeline.times)) * timeline.time_base)
+    span = max(timeline.times) - min(timeline.times) + timeline.last_duration
+    seconds = float(span * timeline.time_base)
     if seconds > MAX_DURATION_SECONDS:
         message = f"{clip.path} has a duration of {seconds:.0f} seconds, which is not supported"
         raise MediaError(message)
@@ -166,7 +201,9 @@ def _describe(
 ) -> Clip:
     context = stream.codec_context
     rate, is_constant = _frame_rate(stream, timeline)
-    audio = container.streams.audio[0] if timeline.audio_packets else None
+    audio = audio_stream(container) if timeline.audio_packets else None
+    last = (timeline.last_time - timeline.first_time) * timeline.time_base
+    shown = timeline.last_duration * timeline.time_base or (1 / rate if rate else Fraction(0))
     return Clip(
         path=path,
         width=context.width,
@@ -181,6 +218,11 @@ def _describe(
         hidden_frames=len(timeline.hidden),
         is_interlaced=context.field_order not in _PROGRESSIVE,
         starts_on_idr=timeline.starts_on_idr,
+        orientation=read_clip_orientation(path, stream.id),
+        last_frame_seconds=last,
+        end_seconds=last + shown,
+        video_track=container.streams.video.index(stream),
+        audio_track=container.streams.audio.index(audio) if audio else 0,
         has_audio=audio is not None,
         audio_codec=audio.codec_context.name if audio else "",
         sample_rate=audio.codec_context.sample_rate if audio else 0,

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tasks.errors import MediaError
-from tasks.media.container import open_clip, to_fraction
+from tasks.media.container import audio_stream, open_clip, to_fraction
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
 
 FADE_SAMPLES = 480
@@ -158,7 +158,9 @@ def _decode(container: InputContainer, source: AudioSource) -> tuple[Samples, in
         Samples, their start and end, and the sample rate; None if there is no audio while the video
         is shown.
     """
-    stream = container.streams.audio[0]
+    stream = audio_stream(container)
+    if stream is None:
+        return None
     frames = container.decode(stream)
     first = next(frames, None)
     if first is None:

@@ -18,7 +18,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
-from tasks.media.container import to_fraction
+from tasks.media.container import audio_stream, to_fraction
 
 MAX_PACKETS = 200_000
 """More than two hours of video; clips with more packets are rejected."""
@@ -43,12 +43,19 @@ class Timeline:
     starts_on_idr: bool
     """True if the first packet is an H.264 IDR frame, which no earlier packet is needed for."""
     audio_packets: int
-    """Number of packets in the first audio stream."""
+    """Number of packets in the main audio stream."""
+    last_duration: int = 0
+    """Duration of the last frame, in units of `time_base`; 0 if it is not known."""
 
     @cached_property
     def first_time(self) -> int:
         """Time of the first frame that is shown."""
         return min(time for index, time in enumerate(self.times) if index not in self.hidden)
+
+    @cached_property
+    def last_time(self) -> int:
+        """Time of the last frame that is shown."""
+        return max(time for index, time in enumerate(self.times) if index not in self.hidden)
 
     @cached_property
     def ranks(self) -> tuple[int, ...]:
@@ -93,7 +100,9 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     hidden: list[int] = []
     starts_on_idr = False
     audio_packets = 0
-    for packet in container.demux(stream, *container.streams.audio[:1]):
+    durations: list[int] = []
+    audio = audio_stream(container)
+    for packet in container.demux(stream, *([audio] if audio else [])):
         if not packet.size:
             continue
         if packet.is_corrupt:
@@ -109,10 +118,12 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
         if packet.is_discard:
             hidden.append(len(times))
         times.append(time)
+        durations.append(packet.duration or 0)
         _check_count(times, path)
     if len(times) < max(1, stream.frames):
         raise _truncated(path, len(times), stream.frames)
     _check_times(times, hidden, path)
+    last_shown = max(set(range(len(times))).difference(hidden), key=times.__getitem__)
     return Timeline(
         times=tuple(times),
         keys=tuple(keys),
@@ -120,6 +131,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
         time_base=to_fraction(stream.time_base),
         starts_on_idr=starts_on_idr,
         audio_packets=audio_packets,
+        last_duration=durations[last_shown],
     )
 
 

@@ -22,7 +22,7 @@ from tasks.store.atomic_files import (
 )
 from tasks.store.layout import Store
 
-FILM_FORMAT_VERSION = 1
+FILM_FORMAT_VERSION = 2
 """Part of the identity of a film: another number lets every film be joined again."""
 
 EXPORTS_NAME = "placed.json"

@@ -18,7 +18,10 @@ from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.frames import last_frame
 from tasks.media.join import JoinInput, join, prepare
+from tasks.media.orientation import Orientation
 from tasks.media.probe import Clip, Colour, probe
+from tasks.media.sound import AudioSource, read_clip_audio
+from tests.support.own_clips import difference, draw_scene, write_clip
 
 PLAIN = Clip(
     path=Path("a.mp4"),
@@ -156,6 +159,76 @@ def test_frame_rate_is_converted_evenly(studio: Any, video: Any, ffmpeg: Path) -
     numbers = studio.numbers(out)
     assert len(numbers) == 48
     assert {b - a for a, b in itertools.pairwise(numbers)} == {1, 2}
+
+
+RATES: dict[str, dict[str, Any]] = {
+    "29.97": {"rate": Fraction(30000, 1001)},
+    "25": {"rate": Fraction(25)},
+    "60": {"rate": Fraction(60)},
+    "23.976": {"rate": Fraction(24000, 1001)},
+    "12": {"rate": Fraction(12)},
+    "uneven": {"rate": Fraction(30), "missing": (3, 4, 9, 17, 29, 31)},
+    "late start": {"rate": Fraction(60), "starts_at_seconds": 0.51},
+}
+
+
+@pytest.mark.parametrize("frames", [2, 33, 61])
+@pytest.mark.parametrize("kind", RATES)
+def test_last_picture_is_the_same(
+    studio: Any, video: Any, ffmpeg: Path, kind: str, frames: int
+) -> None:
+    """A converted clip ends on its true last picture, and pictures keep their order and time."""
+    options = video(**RATES[kind])
+    odd = studio.clip("odd.mp4", frames=frames, base=7, video=options, tone=None)
+    source = probe(odd)
+    out = studio.folder / "converted.mp4"
+    converted = convert(odd, replace(PLAIN, width=160, height=96), out, ffmpeg=ffmpeg)
+    numbers = studio.numbers(out)
+    shown = studio.numbers(odd)
+    assert len(numbers) == converted.frames == source.film_frames
+    assert numbers[-1] == shown[-1]
+    assert numbers == sorted(numbers)
+    assert numbers[0] == shown[0] or len(numbers) == 1
+    assert converted.frames == pytest.approx(frames * 24 / float(options.rate), abs=1)
+    for slot, number in enumerate(numbers):
+        assert (number - 7) / float(options.rate) == pytest.approx(slot / 24, abs=0.085)
+
+
+def test_long_last_picture_is_kept(ffmpeg: Path, tmp_path: Path) -> None:
+    """A recording of a screen that ends on a still picture keeps the time of that picture."""
+    scenes = [draw_scene((160, 96), step) for step in (0, 8, 20)]
+    clip = write_clip(tmp_path / "a.mp4", scenes, times=[0, 0.1, 0.15])
+    data = clip.read_bytes()
+    start = data.index(b"stts") + 8
+    assert int.from_bytes(data[start : start + 4], "big") >= 2
+    last = start + 4 + 8 * int.from_bytes(data[start : start + 4], "big") - 4
+    clip.write_bytes(data[:last] + (90_000).to_bytes(4, "big") + data[last + 4 :])
+    out = tmp_path / "out.mp4"
+    converted = convert(clip, replace(PLAIN, width=160, height=96), out, ffmpeg=ffmpeg)
+    assert converted.frames == round(1.15 * 24)
+    assert difference(last_frame(out), scenes[-1]) < 3
+
+
+def test_default_sound_track_is_used(tmp_path: Path, ffmpeg: Path) -> None:
+    """Of two sound tracks the default one counts, joined directly or after conversion."""
+    scenes = [draw_scene((160, 96))] * 24
+    plain = write_clip(tmp_path / "a.mp4", scenes, tones=(400, 1000), default_tone=1)
+    odd = write_clip(
+        tmp_path / "b.mp4",
+        scenes,
+        tones=(400, 1000),
+        default_tone=1,
+        orientation=Orientation.ROTATED_180,
+    )
+    assert probe(plain).audio_track == 1
+    out = tmp_path / "out.mp4"
+    convert(odd, probe(plain), out, ffmpeg=ffmpeg)
+    film = tmp_path / "film.mp4"
+    join([prepare(JoinInput(clip, False, clip.name)) for clip in (plain, out)], film)
+    sound = read_clip_audio(AudioSource(film, 48, Fraction(0), 48), 1).samples[0]
+    for half in (sound[4_800:43_200], sound[52_800:91_200]):
+        loudest = np.argmax(np.abs(np.fft.rfft(half))) * 48_000 / len(half)
+        assert loudest == pytest.approx(1000, abs=10)
 
 
 def test_other_shape_is_padded(studio: Any, video: Any, ffmpeg: Path) -> None:
