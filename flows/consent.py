@@ -1,13 +1,18 @@
-"""Checks before a run pays: budgets, unknown prices, and the user's consent."""
+"""Checks before a run pays: budgets, unknown prices, and the user's consent.
+
+Only the user agrees to pay: with an answer in a terminal, or with an option on the command line or
+a parameter of a deployment run. A budget in a file limits what is paid and never agrees to it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import ROUND_CEILING, Decimal
 
 from flows.run import Run
 from storyboards.models import Money
 from tasks.budgets.limits import BudgetLimit, MaxPrices
-from tasks.budgets.money import Total
+from tasks.budgets.money import Total, format_exact_amount
 from tasks.errors import BudgetExceeded
 from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.store.layout import RecordStore
@@ -29,12 +34,24 @@ def check_consent(run: Run, *, ask: Callable[[str], bool] | None = None) -> None
     max_cost = run.max_cost
     if max_cost.is_free:
         return
-    guard = run.budget_guard
-    guard.check_total(_prices_to_send(run))
-    is_agreed = run.options.yes or any(limit.implies_consent for limit in guard.limits)
+    run.budget_guard.check_total(_prices_to_send(run))
+    is_agreed = run.options.yes or run.options.budget is not None
     if not is_agreed and not (ask and ask(str(max_cost))):
-        msg = f"this run may cost {max_cost} and was not agreed to: give --yes or --budget"
+        hint = " (a budget in a file limits, and does not agree)" if run.budget_guard.limits else ""
+        msg = f"this run may cost {max_cost} and was not agreed to{hint}: {_how_to_agree(run)}"
         raise BudgetExceeded(msg)
+
+
+def _how_to_agree(run: Run) -> str:
+    """Return what the user types to agree; the amount of --budget is enough for the run."""
+    yes = "-p yes=true" if run.settings.is_deployed else "--yes"
+    cost = run.max_cost.as_money
+    if cost is None:
+        return f"give {yes}"
+    amount = cost.amount.quantize(Decimal("0.000001"), ROUND_CEILING)
+    money = f'"{format_exact_amount(amount)} {cost.currency}"'
+    budget = f"-p budget='{money}'" if run.settings.is_deployed else f"--budget {money}"
+    return f"give {yes} or {budget}"
 
 
 def _prices_to_send(run: Run) -> Mapping[RecordStore, MaxPrices]:

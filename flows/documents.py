@@ -40,6 +40,7 @@ def plan_document(run: Run) -> dict[str, Any]:
                 "whose": limit.owner,
                 "limit": price_to_json(limit.amount),
                 "booked": booked.to_json(limit.amount.currency),
+                "store": str(run.store.root),
             }
             for limit, booked in list_budgets(run)
         ],

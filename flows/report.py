@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import zip_longest
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import ShotchainError
-from tasks.budgets.money import ZERO, Total, sum_prices
+from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
 from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
 from tasks.store import films
@@ -99,12 +99,23 @@ class RunReport(NamedTuple):
     @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each thing the author should look at although nothing failed."""
-        return tuple(
+        stale = (
             f"the seam before {shot.id} is stale: {shot.id} starts from a frame that "
             f"{describe_first_frame(shot)} no longer ends on; "
             f"--stale cascade renders {shot.id} again"
             for shot in self.stale
         )
+        return (*stale, *self._usage_warnings())
+
+    def _usage_warnings(self) -> Iterator[str]:
+        for result in self.results:
+            attempt = result.attempt
+            if attempt and attempt.implausible_tokens is not None and attempt.booked_price != ZERO:
+                yield (
+                    f"{attempt.provider} reported {attempt.implausible_tokens} tokens for "
+                    f"{result.shot.id}, which does not fit the request: its maximum price, "
+                    f"{describe_price(attempt.booked_price)}, stays booked"
+                )
 
     @property
     def spent(self) -> Total:

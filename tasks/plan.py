@@ -133,7 +133,9 @@ class ShotToRender(_Shot):
     """None if the model decides the ratio."""
     height: int | None = None
     tokens: int | None = None
-    """The estimated usage; None if it is not known."""
+    """The maximum usage; None if it is not known."""
+    min_tokens: int | None = None
+    """The usage if every length that is not known yet is the shortest; None if `tokens` is."""
     max_price: Money | None = None
     """None if the price is not known."""
     continues: str | None = None

@@ -115,4 +115,8 @@ def ask_yes_no(question: str, *, before: str = "") -> bool:
     if before:
         print(escape_control_chars(before, keep="\n"), file=sys.stderr)
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:
+        return False
+    return answer.strip().lower() in ("y", "yes")

@@ -110,7 +110,9 @@ def _text(store: Store, sections: Sequence[Section], grouping: Grouping) -> str:
     sources = [f"prices of {date}: {source}" for date, source in _price_lists(sections)]
     if sources:
         blocks.append("\n".join(sources))
-    return "\n\n".join(blocks) or f"nothing is booked in {store.root}"
+    if not blocks:
+        return f"nothing is booked in {store.root}"
+    return "\n\n".join([*blocks, f"booked in {store.root}; a budget counts within one store"])
 
 
 def _document(store: Store, sections: Sequence[Section], grouping: Grouping) -> dict[str, Any]:

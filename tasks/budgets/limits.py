@@ -13,23 +13,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from storyboards.models import Money, parse_money
 from storyboards.problems import MAX_CANDIDATES
 from tasks.budgets.ledger import Ledger, LedgerEntry
 from tasks.budgets.money import ZERO, Total, format_exact, sum_prices
+from tasks.config.config import Author, BudgetConfig, Config
 from tasks.errors import BudgetExceeded, UsageError
 from tasks.store.layout import RecordStore
 from tasks.store.locks import open_lock_file, wait_for_lock_async
 from tasks.store.receipts import Receipt
 
-if TYPE_CHECKING:
-    from tasks.config.config import BudgetConfig
+_NO_RATES = Config()
 
-
-ConvertMoney = Callable[[Money, str], Money | None]
-"""Converts a sum to a currency by a dated rate; returns None without a rate."""
+ConvertMoney = Callable[[Money, str, Author], Money | None]
+"""Converts a sum to the currency of a limit by a dated rate that counts for the limit's author;
+returns None without such a rate."""
 
 MaxPrices = Mapping[str, Money | None]
 """The maximum price of each shot that is about to be sent, by shot id; None if unknown."""
@@ -46,8 +45,7 @@ class BudgetLimit:
     """Names of boards, or patterns such as `spot-*`; None counts the requests of this run only."""
     is_monthly: bool = False
     """True if only the current calendar month (UTC) counts."""
-    implies_consent: bool = False
-    """True if it was set for this run or board, which implies consent to spend it."""
+    author: Author = Author.USER
 
     def applies_to(self, board: str) -> bool:
         """Return True if attempts under a board's name count."""
@@ -68,24 +66,19 @@ def run_limit(text: str) -> BudgetLimit:
     except ValueError as error:
         msg = f"the budget {text!r} is not an amount of money: write it like '3 USD'"
         raise UsageError(msg) from error
-    return BudgetLimit("this run", limit, implies_consent=True)
+    return BudgetLimit("this run", limit)
 
 
 def board_limit(name: str, amount: Money) -> BudgetLimit:
-    """Return the limit of a board, all runs together."""
-    return BudgetLimit(f"the board {name}", amount, (name,), implies_consent=True)
+    """Return the limit that a board sets for all its runs together."""
+    return BudgetLimit(f"the board {name}", amount, (name,), author=Author.BOARD)
 
 
 def config_limit(budget: BudgetConfig) -> BudgetLimit:
     """Return the limit of a budget in `shotchain.toml`."""
     owner = f"{budget.name} for this month" if budget.is_monthly else budget.name
     boards = ("*",) if budget.boards is None else budget.boards
-    return BudgetLimit(owner, budget.amount, boards, budget.is_monthly)
-
-
-def convert_without_rates(price: Money, currency: str) -> Money | None:
-    """Return the price if it is in the currency already, else None."""
-    return price if price.currency == currency else None
+    return BudgetLimit(owner, budget.amount, boards, budget.is_monthly, budget.author)
 
 
 class BudgetGuard:
@@ -93,7 +86,7 @@ class BudgetGuard:
 
     Args:
         limits: The limits; all of them apply.
-        convert: Converts sums between currencies.
+        convert: Converts sums to the currency of a limit; without rates by default.
         clock: Returns the current time in UTC.
     """
 
@@ -101,7 +94,7 @@ class BudgetGuard:
         self,
         limits: Iterable[BudgetLimit] = (),
         *,
-        convert: ConvertMoney = convert_without_rates,
+        convert: ConvertMoney = _NO_RATES.convert,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.limits = tuple(limits)
@@ -217,12 +210,14 @@ class BudgetGuard:
             return sum(total.by_currency.values(), Decimal(0))
         amount = ZERO.amount
         for currency, part in total.by_currency.items():
-            converted = self._convert(Money(amount=part, currency=currency), limit.amount.currency)
+            price = Money(amount=part, currency=currency)
+            converted = self._convert(price, limit.amount.currency, limit.author)
             if converted is None:
+                owner = "your own " if limit.author is Author.USER else ""
                 msg = (
                     f"the budget of {limit.owner} is in {limit.amount.currency} and "
                     f"{format_exact(total)} is not: use a budget in {currency}, or set a rate in "
-                    "shotchain.toml"
+                    f"{owner}shotchain.toml"
                 )
                 raise UsageError(msg)
             amount += converted.amount

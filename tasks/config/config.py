@@ -9,10 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from storyboards.models import Money
 from tasks.providers import PROVIDERS, Provider
+
+
+class Author(StrEnum):
+    """The author of a limit or a rate."""
+
+    USER = "user"
+    """The user: on the command line, or in the user's own configuration."""
+    BOARD = "board"
+    """The author of the board, who may be a stranger: in the board, or in a file beside it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class BudgetConfig:
     """True for a limit per calendar month, False for a limit for everything ever booked."""
     boards: tuple[str, ...] | None = None
     """Names of boards, or patterns with `*`, `?` and `[…]`; None for every board of the store."""
+    author: Author = Author.USER
     file: str = ""
     """The file that sets it, for messages."""
 
@@ -48,6 +59,7 @@ class ExchangeRate:
     rate: Decimal
     """Units of `quote` for one unit of `base`; more than zero."""
     as_of: date
+    author: Author = Author.USER
     file: str = ""
     """The file that sets it, for messages."""
 
@@ -69,27 +81,39 @@ class Config:
     """Every provider by name, gateways last, with the configured prices and limits."""
     budgets: tuple[BudgetConfig, ...] = ()
     rates: tuple[ExchangeRate, ...] = ()
-    """At most one rate per pair of currencies, in either direction."""
+    """The user's own first; at most one per author and pair of currencies, in either direction."""
 
     def budgets_for(self, board: str) -> tuple[BudgetConfig, ...]:
         """Return the limits that apply to the board of that name."""
         return tuple(budget for budget in self.budgets if budget.applies_to(board))
 
-    def find_rate(self, base: str, quote: str) -> ExchangeRate | None:
-        """Return the rate between two different currencies, in either direction, or None."""
+    def find_rate(self, base: str, quote: str, author: Author) -> ExchangeRate | None:
+        """Return the rate between two different currencies, in either direction, or None.
+
+        Args:
+            base: One currency.
+            quote: The other currency.
+            author: The author of the limit that is compared. A rate of the author of a board never
+                counts for a limit of the user.
+        """
         for rate in self.rates:
-            if {rate.base, rate.quote} == {base, quote}:
+            if {rate.base, rate.quote} == {base, quote} and rate.author in (Author.USER, author):
                 return rate
         return None
 
-    def convert(self, money: Money, currency: str) -> Money | None:
+    def convert(self, money: Money, currency: str, author: Author) -> Money | None:
         """Return an amount in another currency, not rounded, or None if there is no rate.
 
         Zero is zero in every currency. Two rates are never combined over a third currency.
+
+        Args:
+            money: The amount.
+            currency: The currency of a limit.
+            author: The author of that limit, see `find_rate`.
         """
         if money.currency == currency or not money.amount:
             return _money(money.amount, currency)
-        rate = self.find_rate(money.currency, currency)
+        rate = self.find_rate(money.currency, currency, author)
         return rate.convert(money) if rate else None
 
 

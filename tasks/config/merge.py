@@ -1,7 +1,7 @@
 """Merge the user's `shotchain.toml` with the one beside a board.
 
-The file beside a board may come from a stranger. It may set budgets and lower limits; providers and
-prices need `--trust`.
+The file beside a board may come from a stranger. It may set budgets, rates for the budgets of the
+board's author, and lower limits; providers and prices need `--trust`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from storyboards.problems import Problem
 from storyboards.terminal_text import quote
-from tasks.config.config import BudgetConfig, Config, ExchangeRate
+from tasks.config.config import Author, BudgetConfig, Config, ExchangeRate
 from tasks.config.gateways import (
     ReportProblem,
     build_provider,
@@ -96,6 +96,11 @@ class _ConfigSource:
         self.document = result if isinstance(result, ConfigDocument) else ConfigDocument()
         self.problems: tuple[Problem, ...] = () if isinstance(result, ConfigDocument) else result
 
+    @property
+    def author(self) -> Author:
+        """The author of the file."""
+        return Author.USER if self.is_user_file else Author.BOARD
+
 
 def _reject_untrusted(source: _ConfigSource, user_config_path: str) -> Iterator[Problem]:
     for section, reason in _TRUSTED_SECTIONS.items():
@@ -125,11 +130,9 @@ class _Merger:
         for source in self.sources:
             self._set_prices(source)
             self._set_limits(source)
-        rates: dict[frozenset[str], ExchangeRate] = {}
-        for rate in chain.from_iterable(map(_read_rates, self.sources)):
-            rates.setdefault(frozenset((rate.base, rate.quote)), rate)
+        rates = tuple(chain.from_iterable(map(_read_rates, self.sources)))
         budgets = tuple(chain.from_iterable(map(_read_budgets, self.sources)))
-        return Config(MappingProxyType(self.providers), budgets, tuple(rates.values()))
+        return Config(MappingProxyType(self.providers), budgets, rates)
 
     def _add_gateway(self, source: _ConfigSource, name: str, section: GatewaySection) -> None:
         report = self._problem_reporter(source, "providers", name)
@@ -188,12 +191,12 @@ def _read_budgets(source: _ConfigSource) -> Iterator[BudgetConfig]:
     for name, section in source.document.budgets.items():
         for amount, is_monthly in ((section.month, True), (section.total, False)):
             if amount is not None:
-                yield BudgetConfig(
-                    name, amount, is_monthly, section.boards, source.file.display_name
-                )
+                file = source.file.display_name
+                yield BudgetConfig(name, amount, is_monthly, section.boards, source.author, file)
 
 
 def _read_rates(source: _ConfigSource) -> Iterator[ExchangeRate]:
     for pair, section in source.document.rates.items():
         base, quoted = pair.split("/")
-        yield ExchangeRate(base, quoted, section.rate, section.date, source.file.display_name)
+        file = source.file.display_name
+        yield ExchangeRate(base, quoted, section.rate, section.date, source.author, file)

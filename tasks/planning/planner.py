@@ -338,6 +338,7 @@ def _build_planned_shot(
         width=prepared.width,
         height=prepared.height,
         tokens=estimate.tokens,
+        min_tokens=estimate.min_tokens,
         max_price=estimate.price,
         continues=parent.id if parent else None,
         continues_key=draft.key if draft else continues_key,

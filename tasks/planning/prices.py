@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from storyboards.models import Money
 from tasks.budgets.money import ZERO
-from tasks.plan import MediaSource
+from tasks.plan import AUTO_DURATION, MediaSource
 from tasks.planning.requests import PreparedRequest
 from tasks.providers import Provider, ProviderModel
-from tasks.providers.families import Family, get_largest_frame_size
+from tasks.providers.families import Family, count_frames, get_largest_frame_size
 from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.providers.prices import calculate_price, count_tokens
 
@@ -24,6 +24,8 @@ class PriceEstimate(NamedTuple):
     """None if the model is an endpoint id, which hides its family."""
     price: Money | None
     """None if it is not known."""
+    min_tokens: int | None = None
+    """The usage if every length that is not known yet is the shortest; None if `tokens` is."""
 
 
 def estimate_price(
@@ -43,18 +45,25 @@ def estimate_price(
     has_audio = bool(request.audio)
     width, height = _find_priced_size(model.family, prepared)
     clips = [source for source in inputs if source.role == "reference_video"]
-    if clips:
-        tokens = count_tokens(
+    min_frames = prepared.frames
+    if request.duration_seconds == AUTO_DURATION:
+        min_frames = count_frames(model.family.duration_range_seconds[0])
+    min_clip_seconds, max_clip_seconds = _sum_clip_seconds(clips, model.family)
+    min_tokens, tokens = (
+        count_tokens(
             width,
             height,
-            prepared.frames,
+            frames,
             family=model.family,
-            input_video_seconds=_sum_clip_seconds(clips, model.family),
+            input_video_seconds=clip_seconds,
+            draft=is_draft and not clips,
+            audio=has_audio,
         )
-    else:
-        tokens = count_tokens(
-            width, height, prepared.frames, family=model.family, draft=is_draft, audio=has_audio
+        for frames, clip_seconds in (
+            (min_frames, min_clip_seconds),
+            (prepared.frames, max_clip_seconds),
         )
+    )
     price = calculate_price(
         provider,
         model.family,
@@ -65,7 +74,7 @@ def estimate_price(
         flex=request.service_tier == "flex",
         draft=is_draft,
     )
-    return PriceEstimate(tokens, price)
+    return PriceEstimate(tokens, price, min_tokens)
 
 
 def _find_priced_size(family: Family, prepared: PreparedRequest) -> tuple[int, int]:
@@ -74,9 +83,10 @@ def _find_priced_size(family: Family, prepared: PreparedRequest) -> tuple[int, i
     return get_largest_frame_size(family, prepared.resolution)
 
 
-def _sum_clip_seconds(clips: list[MediaSource], family: Family) -> float:
+def _sum_clip_seconds(clips: list[MediaSource], family: Family) -> tuple[float, float]:
+    """Return the minimum and the maximum of the duration of all reference clips together."""
     durations = [clip.duration_seconds for clip in clips if clip.duration_seconds is not None]
     if len(durations) == len(clips):
-        return sum(durations)
-    # The length of a clip at a URL is not known: the maximum for all clips together counts.
-    return family.reference_duration_range_seconds[1]
+        return sum(durations), sum(durations)
+    # The length of a clip at a URL is not known: the range for all clips together counts.
+    return family.reference_duration_range_seconds

@@ -151,8 +151,11 @@ class Attempt:
     submitted_at: str | None = None
     done_at: str | None = None
     tokens: int | None = None
+    """The vendor's usage; None if the vendor reported none that is plausible."""
     price: Money | None = None
-    """The actual price by the vendor's usage; None if the vendor reported none."""
+    """The actual price by the vendor's usage; None if that is None."""
+    implausible_tokens: int | None = None
+    """The usage that the vendor reported, if it is not plausible for the request."""
     clip: StoredFile | None = None
     frames: int | None = None
     """The number of frames in the clip, counted."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from storyboards.models import Money
 from tasks.errors import JobLost, ProviderError
 from tasks.plan import ShotToRender
-from tasks.providers import prices
 from tasks.providers.polling import job_timeout_seconds
-from tasks.providers.price_tables import FREE_PRICE_TABLE
 from tasks.providers.types import JobResult
 from tasks.store.layout import is_stored
 from tasks.store.receipts import AttemptState, parse_timestamp, utc_now
@@ -17,6 +14,7 @@ from tasks.submission.context import (
     require_current_attempt,
     update_attempt,
 )
+from tasks.submission.usage import read_usage
 
 
 async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult | None:
@@ -56,24 +54,6 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
             attempt.job,
             AttemptState.DONE,
             done_at=utc_now(),
-            tokens=result.details.tokens,
-            price=_actual_price(shot, result),
+            **read_usage(shot, result)._asdict(),
         )
     return result
-
-
-def _actual_price(shot: ShotToRender, result: JobResult) -> Money | None:
-    """Return the price by the vendor's usage; None if the vendor reports none."""
-    if result.details.tokens is None or shot.family is None:
-        is_free = shot.provider.price_table == FREE_PRICE_TABLE
-        return shot.max_price if is_free else None
-    return prices.calculate_price(
-        shot.provider,
-        shot.provider.get_family(shot.family),
-        tokens=result.details.tokens,
-        resolution=shot.request.resolution or "",
-        audio=bool(shot.content_request.audio),
-        video_input=shot.has_video_input,
-        flex=shot.request.service_tier == "flex",
-        draft=bool(shot.request.draft),
-    )

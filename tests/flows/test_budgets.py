@@ -62,7 +62,7 @@ def test_board_budget_limits_all_its_runs(studio, paid_chain, outcomes) -> None:
     with pytest.raises(BudgetExceeded, match=r"may cost 0\.049612 USD beside 0\.049612 USD"):
         check_consent(studio.prepare(edited))
     assert outcomes(studio.run(edited)) == {"one": "skipped"}
-    check_consent(studio.prepare(edited, name="another"))
+    check_consent(studio.prepare(edited, name="another", yes=True))
     check_consent(studio.prepare(paid_chain("one", budget="0.06 USD")))
     assert studio.submits == 1
 
@@ -127,9 +127,10 @@ def test_board_without_budget_needs_consent(studio, paid_chain) -> None:
     """A price without a budget must be agreed to."""
     run = studio.prepare(paid_chain("one"))
 
-    with pytest.raises(BudgetExceeded, match="was not agreed to: give --yes or --budget"):
+    with pytest.raises(BudgetExceeded, match=r'give --yes or --budget "0\.049613 USD"'):
         check_consent(run)
     check_consent(studio.prepare(paid_chain("one"), yes=True))
+    check_consent(studio.prepare(paid_chain("one"), budget="0.049613 USD"))
 
 
 def test_budget_in_other_currency_needs_rate(studio, paid_chain) -> None:
@@ -139,9 +140,9 @@ def test_budget_in_other_currency_needs_rate(studio, paid_chain) -> None:
     rate = '[rates."USD/CNY"]\nrate = 7\ndate = 2026-11-01\n'
     (studio.folder / "shotchain.toml").write_text(rate)
 
-    check_consent(studio.prepare(paid_chain("one", budget="0.347288 CNY")))
-    with pytest.raises(BudgetExceeded):
-        check_consent(studio.prepare(paid_chain("one", budget="0.347287 CNY")))
+    check_consent(studio.prepare(paid_chain("one", budget="0.347288 CNY"), yes=True))
+    with pytest.raises(BudgetExceeded, match="more than the budget"):
+        check_consent(studio.prepare(paid_chain("one", budget="0.347287 CNY"), yes=True))
 
 
 def test_loopback_run_books_no_vendor_budget(studio, paid_chain) -> None:
@@ -152,7 +153,7 @@ def test_loopback_run_books_no_vendor_budget(studio, paid_chain) -> None:
     run = studio.prepare(text)
 
     assert run.status["one"].state == "to render"
-    check_consent(run)
+    check_consent(run, ask=lambda _: True)
     assert len(read_ledger(studio)) == 1
     assert read_ledger(studio, loopback=False) == []
 
@@ -184,10 +185,12 @@ def test_plan_has_budgets_and_price_lists(studio, paid_chain) -> None:
             "whose": "the board board",
             "limit": {"amount": 0.06, "currency": "USD"},
             "booked": {"amount": 0.049612, "currency": "USD"},
+            "store": str(run.store.root),
         }
     ]
     assert [price_list["dated"] for price_list in document["price_lists"]] == ["2026-09-13"]
-    assert "budget of the board board: 0.06 USD, of it booked: 0.049612 USD" in text
+    place = run.store.root
+    assert f"budget of the board board: 0.06 USD, of it booked in {place}: 0.049612 USD" in text
     assert "prices of 2026-09-13: https://docs.byteplus.com" in text
 
 
@@ -204,7 +207,7 @@ def test_budget_reached_in_run_exits_4_with_document(
         monkeypatch.setenv(name, value)
 
     with command_without_engine():
-        code = main(["render", "board.yaml", "--store", "store", "--json"])
+        code = main(["render", "board.yaml", "--store", "store", "--yes", "--json"])
     out, err = capsys.readouterr()
     document = json.loads(out)
 

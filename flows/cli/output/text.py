@@ -80,7 +80,10 @@ def _summarize_plan(run: Run) -> list[str]:
     ]
     for limit, booked in list_budgets(run):
         amount = format_exact(sum_prices([limit.amount]))
-        lines.append(f"budget of {limit.owner}: {amount}, of it booked: {format_exact(booked)}")
+        lines.append(
+            f"budget of {limit.owner}: {amount}, of it booked in {run.store.root}: "
+            f"{format_exact(booked)}"
+        )
     lines += [f"prices of {date}: {source}" for date, source in list_price_sources(plan)]
     lines.append(f"longest chain: {' > '.join(plan.critical_path)}")
     frames = count_film_frames(run)

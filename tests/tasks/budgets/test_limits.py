@@ -10,6 +10,7 @@ import pytest
 
 from storyboards.models import Money
 from tasks.budgets.limits import BudgetGuard, BudgetLimit, board_limit, make_reserve, run_limit
+from tasks.config.config import Author
 from tasks.errors import BudgetExceeded, StoreError, UsageError
 from tasks.store.layout import RecordStore, Store
 from tasks.store.receipts import AttemptState
@@ -131,7 +132,8 @@ def test_check_attempt_two_currencies_need_a_rate(records: RecordStore, book, be
     with pytest.raises(UsageError, match="is in USD and 7\\.00 CNY"):
         BudgetGuard([limit]).check_attempt(begin(usd(1)), records)
 
-    def convert(price: Money, currency: str) -> Money | None:
+    def convert(price: Money, currency: str, author: Author) -> Money | None:
+        assert author is Author.BOARD
         rate = 1 if price.currency == currency else 7
         return Money(amount=price.amount / rate, currency=currency)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyboards.models import Money
-from tasks.config.config import BudgetConfig, Config, ExchangeRate
+from tasks.config.config import Author, BudgetConfig, Config, ExchangeRate
 from tests.support.configuration import money
 
 amounts = st.decimals("0.000001", "999999999999", places=6)
@@ -46,9 +46,9 @@ def test_convert_there_and_back_returns_the_amount(amount: Decimal, rate: Decima
 
 def test_convert_without_rate_returns_none() -> None:
     """Only zero and an amount in the same currency need no rate."""
-    assert Config().convert(Money(amount=Decimal(0)), "USD") == money("0 USD")
-    assert Config().convert(money("3 USD"), "USD") == money("3 USD")
-    assert Config().convert(money("3 USD"), "CNY") is None
+    assert Config().convert(Money(amount=Decimal(0)), "USD", Author.USER) == money("0 USD")
+    assert Config().convert(money("3 USD"), "USD", Author.USER) == money("3 USD")
+    assert Config().convert(money("3 USD"), "CNY", Author.BOARD) is None
 
 
 def test_convert_uses_one_rate_only() -> None:
@@ -61,5 +61,5 @@ def test_convert_uses_one_rate_only() -> None:
         )
     )
 
-    assert config.convert(money("14 CNY"), "USD") == money("2 USD")
-    assert config.convert(money("3 EUR"), "CNY") is None
+    assert config.convert(money("14 CNY"), "USD", Author.USER) == money("2 USD")
+    assert config.convert(money("3 EUR"), "CNY", Author.USER) is None

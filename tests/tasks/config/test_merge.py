@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storyboards.models import Money
+from tasks.config.config import Author
 from tasks.errors import InvalidConfiguration
 from tasks.planning.planner import make_plan
 from tasks.providers import PROVIDERS
@@ -51,7 +52,7 @@ class TestReadmeExample:
             ("acme", "50 USD", True),
             ("acme", "400 USD", False),
         ]
-        assert config.convert(money("10 USD"), "CNY") == money("71.20 CNY")
+        assert config.convert(money("10 USD"), "CNY", Author.USER) == money("71.20 CNY")
         assert (modelark.max_concurrent_jobs, modelark.poll_max_seconds) == (2, 20.0)
         assert list(config.providers) == [*PROVIDERS, "my-gateway", "studio-ark"]
 
@@ -135,14 +136,23 @@ def test_budgets_of_both_files_apply(configure) -> None:
 
 
 def test_user_rate_precedes_the_board_rate(configure) -> None:
-    """In either direction, and however old it is."""
+    """In either direction, however old it is, and also for limits of the board's author."""
     own = '[rates."USD/CNY"]\nrate = 7\ndate = 2020-01-01\n'
     beside = '[rates."CNY/USD"]\nrate = 1\ndate = 2026-11-01\n[rates."EUR/USD"]\nrate = 2\n'
     config = configure(own, beside + "date = 2026-11-01")
 
-    assert config.convert(money("1 USD"), "CNY") == money("7 CNY")
-    assert config.convert(money("3 EUR"), "USD") == money("6 USD")
-    assert str(config.find_rate("CNY", "USD")) == "1 USD = 7 CNY of 2020-01-01"
+    assert config.convert(money("1 USD"), "CNY", Author.BOARD) == money("7 CNY")
+    assert config.convert(money("3 EUR"), "USD", Author.BOARD) == money("6 USD")
+    rate = config.find_rate("CNY", "USD", Author.BOARD)
+    assert str(rate) == "1 USD = 7 CNY of 2020-01-01"
+
+
+def test_board_rate_is_not_for_user_limits(configure) -> None:
+    """A stranger's rate would decide how much of the user's own limit is left."""
+    config = configure(None, '[rates."USD/CNY"]\nrate = 0.001\ndate = 2026-11-01\n')
+
+    assert config.convert(money("1 CNY"), "USD", Author.BOARD) == money("1000 USD")
+    assert config.convert(money("1 CNY"), "USD", Author.USER) is None
 
 
 MORE = "[limits.modelark]\njobs_at_once = 50\npoll_seconds = 0.5\n"

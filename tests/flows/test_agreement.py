@@ -1,0 +1,243 @@
+"""Only the user agrees to pay: on the command line or in a terminal, never a file. From outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from flows.cli.main import main
+from tasks.simulator.job_request import JobRequest
+from tests.support.plain_tasks import command_without_engine
+
+ROOT = Path(__file__).parents[2]
+BOARD_LIMIT = "budget: 9 USD"
+BESIDE = '[budgets.acme]\ntotal = "9 USD"\n'
+RATE = '[rates."USD/CNY"]\nrate = 0.001\ndate = 2026-11-01\n'
+QUESTION = "This run may cost 0.0496 USD. Continue? [y/N] "
+REMEDY = 'give --yes or --budget "0.049613 USD"'
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    text: str
+    """The text on stderr, or in the terminal."""
+    document: dict[str, Any]
+    """Empty in a terminal."""
+
+
+@pytest.fixture
+def board(studio, chain, monkeypatch) -> Callable[..., None]:
+    """Write a board of one paid shot, with a line at its head and a file beside it."""
+    monkeypatch.chdir(studio.folder)
+
+    def write(head: str = "", beside: str = "", own: str = "", **prompts: str) -> None:
+        studio.write(chain("one", provider="modelark", head=head, **prompts))
+        for text, name in ((beside, "shotchain.toml"), (own, "own.toml")):
+            if text:
+                (studio.folder / name).write_text(text)
+        if own:
+            studio.env["SHOTCHAIN_CONFIG"] = "own.toml"
+
+    return write
+
+
+@pytest.fixture
+def render(studio, monkeypatch, capfd) -> Callable[..., Ended]:
+    """Run `shotchain render board.yaml` without a terminal and without Prefect's engine."""
+
+    def run(*options: str) -> Ended:
+        set_environment(studio, monkeypatch)
+        capfd.readouterr()
+        with command_without_engine():
+            code = main(["render", "board.yaml", "--json", *options])
+        out, err = capfd.readouterr()
+        return Ended(code, err, json.loads(out))
+
+    return run
+
+
+@pytest.fixture
+def render_in_terminal(studio, monkeypatch) -> Callable[[bytes], Ended]:
+    """Run the command with stdin and stderr in a terminal in which an answer was typed."""
+
+    def run(answer: bytes) -> Ended:
+        set_environment(studio, monkeypatch)
+        screen, inside = pty.openpty()
+        os.write(screen, answer)
+        with (
+            open(inside, encoding="utf-8", closefd=False) as stdin,
+            open(inside, "w", encoding="utf-8", closefd=False) as stderr,
+            monkeypatch.context() as patch,
+            command_without_engine(),
+        ):
+            patch.setattr(sys, "stdin", stdin)
+            patch.setattr(sys, "stderr", stderr)
+            code = main(["render", "board.yaml"])
+        os.close(inside)
+        text = b"".join(iter(lambda: read_screen(screen), b"")).decode(errors="replace")
+        os.close(screen)
+        return Ended(code, text.replace("\r\n", "\n"), {})
+
+    return run
+
+
+def read_screen(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError:  # Linux reports the closed terminal like this.
+        return b""
+
+
+def set_environment(studio, monkeypatch) -> None:
+    for name, value in {**studio.settings().variables, **studio.env}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("head", "beside", "own"),
+    [(BOARD_LIMIT, "", ""), ("", BESIDE, ""), ("", "", BESIDE), ("", "", "")],
+    ids=["budget in the board", "budget beside it", "budget of the user's file", "no budget"],
+)
+def test_budget_in_file_does_not_agree(studio, board, render, head, beside, own) -> None:
+    """Without a terminal nothing is sent; the error has the options to type, and that is enough."""
+    board(head, beside, own)
+    refused = render()
+    hint = " (a budget in a file limits, and does not agree)" if head or beside or own else ""
+
+    assert refused.code == 4
+    assert refused.text == (
+        f"shotchain: this run may cost 0.0496 USD and was not agreed to{hint}: {REMEDY}\n"
+    )
+    assert refused.document["error"]["kind"] == "budget_exceeded"
+    assert refused.document["problems"] == []
+    assert studio.submits == 0
+
+    agreed = render("--budget", "0.049613 USD")
+    assert (agreed.code, agreed.text, studio.creates) == (0, "", 1)
+
+
+@pytest.mark.parametrize("answer", [b"\n", b"n\n", b"\x04", b"yes!\n", b"\xe9\n"])
+def test_terminal_answer_other_than_yes_declines(
+    studio, board, render_in_terminal, answer: bytes
+) -> None:
+    """Enter, n, the end of the input and any other text decline; nothing is sent."""
+    board(BOARD_LIMIT)
+    ended = render_in_terminal(answer)
+
+    assert ended.code == 4
+    assert QUESTION in ended.text
+    hint = "(a budget in a file limits, and does not agree)"
+    assert f"0.0496 USD and was not agreed to {hint}: {REMEDY}\n" in ended.text
+    assert studio.submits == 0
+
+
+@pytest.mark.parametrize("answer", [b"y\n", b"Yes\n"])
+def test_terminal_yes_agrees(studio, board, render_in_terminal, answer: bytes) -> None:
+    """A budget in a file does not answer; the user does."""
+    board(BOARD_LIMIT, BESIDE)
+
+    assert render_in_terminal(answer).code == 0
+    assert studio.creates == 1
+    assert render_in_terminal(b"").code == 0, "a kept board asks nothing"
+    assert studio.creates == 1
+
+
+def test_command_asks_and_ends_with_4(studio, board) -> None:
+    """The program itself waits for the answer in its terminal, and Enter declines."""
+    board(BOARD_LIMIT)
+    screen, inside = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "render", "board.yaml"],
+        cwd=studio.folder,
+        env={**os.environ, **studio.settings().variables, "PYTHONPATH": str(ROOT)},
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+    )
+    os.close(inside)
+    text = b""
+    while not text.endswith(QUESTION.encode()):
+        text += os.read(screen, 65536)
+    os.write(screen, b"\n")
+    while REMEDY.encode() not in text:
+        text += os.read(screen, 65536)
+    os.close(screen)
+
+    assert process.wait(timeout=60) == 4
+    assert studio.submits == 0
+
+
+def test_simulator_is_free_and_asks_nothing(studio, chain, render_in_terminal, board) -> None:
+    """It costs nothing, so a budget of zero allows it."""
+    board()
+    studio.write(chain("one", head="budget: 0 USD"))
+
+    assert render_in_terminal(b"").code == 0
+    assert studio.creates == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "message"),
+    [
+        (
+            {"own": '[budgets.acme]\ntotal = "1 CNY"\n', "beside": RATE},
+            ("--yes",),
+            "acme is in CNY",
+        ),
+        ({"beside": RATE}, ("--budget", "1 CNY"), "this run is in CNY"),
+    ],
+    ids=["budget of the user's file", "--budget"],
+)
+def test_rate_of_stranger_opens_no_user_limit(studio, board, render, files, options, message):
+    """At 0.001 CNY per USD the user's 1 CNY would allow everything; it is exit 2 instead."""
+    board(**files)
+    ended = render(*options)
+
+    assert ended.code == 2
+    assert f"the budget of {message} and 0.049612 USD is not" in ended.text
+    assert "set a rate in your own shotchain.toml" in ended.text
+    assert ended.document["error"]["kind"] == "usage_error"
+    assert studio.submits == 0
+
+
+def test_rate_of_stranger_counts_for_own_budget(studio, board, render) -> None:
+    """It compares the board's own limit, unless the user has a rate: then that counts."""
+    board("budget: 0.01 CNY", RATE)
+    assert render("--yes").code == 0
+    assert studio.creates == 1
+
+    board("budget: 0.01 CNY", own=RATE.replace("0.001", "7"), one="Another picture.")
+    ended = render("--yes")
+    assert ended.code == 4
+    assert "more than the budget of the board board: 0.01 CNY" in ended.text
+    assert studio.submits == 1
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 100, 10**12])
+def test_implausible_usage_leaves_maximum_booked(
+    studio, board, render, monkeypatch, tokens
+) -> None:
+    """A budget for one shot is used up by one shot, whatever usage the vendor reports."""
+    monkeypatch.setattr(JobRequest, "tokens", property(lambda _: tokens))
+    board("budget: 0.06 USD")
+    first = render("--yes")
+    board("budget: 0.06 USD", one="Another picture.")
+    second = render("--yes")
+
+    (shot,) = first.document["shots"]
+    assert (first.code, shot["outcome"], shot["price"]["amount"]) == (0, "rendered", 0.049612)
+    assert first.document["spent"]["amount"] == 0.049612
+    assert f"warning: modelark reported {tokens} tokens for one, which does not fit" in first.text
+    assert second.code == 4
+    assert "may cost 0.049612 USD beside 0.049612 USD that is booked" in second.text
+    assert studio.creates == 1
