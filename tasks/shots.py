@@ -199,7 +199,9 @@ async def keep_shot(shot: str, key: str, take: int, *, is_continued: bool) -> An
     context = current_context()
     planned = context.plan.shot(shot)
     if isinstance(planned, ExistingClip):
-        kept = await asyncio.to_thread(_describe_existing, planned, is_continued=is_continued)
+        kept = await asyncio.to_thread(
+            _describe_existing, planned, is_continued=is_continued, ffmpeg=context.ffmpeg
+        )
     else:
         attempt = require_current_attempt(planned, context)
         frame = None
@@ -210,10 +212,11 @@ async def keep_shot(shot: str, key: str, take: int, *, is_continued: bool) -> An
     return Completed(name="Cached", message=f"{shot} is in the store", data=kept)
 
 
-def _describe_existing(shot: ExistingClip, *, is_continued: bool) -> KeptShot:
+def _describe_existing(shot: ExistingClip, *, is_continued: bool, ffmpeg: str | None) -> KeptShot:
     frame = None
     if is_continued:
-        frame = StoredFrame(shot.id, shot.key, digest_bytes(last_frame(shot.clip_path)), None)
+        digest = digest_bytes(last_frame(shot.clip_path, ffmpeg=ffmpeg))
+        frame = StoredFrame(shot.id, shot.key, digest, None)
     clip = StoredClip(
         shot.id, shot.key, digest_file(shot.clip_path), str(shot.clip_path), None, None
     )
@@ -263,5 +266,5 @@ async def _load_first_frame(
 
 def _read_frame(context: SubmissionContext, shot: PlannedShot, file: str | None) -> bytes:
     if isinstance(shot, ExistingClip):
-        return last_frame(shot.clip_path)
+        return last_frame(shot.clip_path, ffmpeg=context.ffmpeg)
     return (context.store.root / str(file)).read_bytes()

@@ -14,7 +14,7 @@ from fractions import Fraction
 from tasks.errors import MediaError
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.orientation import Orientation
-from tasks.media.probe import Clip, Colour
+from tasks.media.probe import HLG, PQ, Clip, Colour
 
 BT709, UNSPECIFIED, BT601_625, BT601_525, BT2020 = 1, 2, 5, 6, 9
 """Colour matrices, as numbered in ISO/IEC 23091-2; both of BT.601 have the same coefficients."""
@@ -28,6 +28,8 @@ SCALE_MATRICES = {
 """Names of the matrices in ffmpeg's scale filter, valid in old and new versions."""
 
 MATRIX_NAMES = {BT709: "BT.709", BT601_625: "BT.601", BT601_525: "BT.601", BT2020: "BT.2020"}
+
+HDR_NAMES = {PQ: "PQ", HLG: "HLG"}
 
 
 def find_obstacles(clip: Clip) -> tuple[str, ...]:
@@ -98,10 +100,7 @@ def _converted(clip: Clip) -> Clip:
 def _obstacles(clip: Clip) -> Iterator[str]:
     if clip.codec != "h264":
         yield f"is {clip.codec}, the film is h264"
-    if clip.pix_fmt != "yuv420p":
-        yield f"has pixel format {clip.pix_fmt}, the film has yuv420p"
-    if clip.colour.is_full_range and clip.pix_fmt == "yuv420p":
-        yield "has full range colour, the film has limited range"
+    yield from _colour_obstacles(clip)
     if not clip.is_constant and not clip.hidden_frames:
         yield "has a variable frame rate"
     elif clip.rate != FRAMES_PER_SECOND:
@@ -114,6 +113,15 @@ def _obstacles(clip: Clip) -> Iterator[str]:
         yield f"has to be {clip.orientation.description}"
     if clip.codec == "h264" and not clip.starts_on_idr:
         yield "does not start with an IDR frame"
+
+
+def _colour_obstacles(clip: Clip) -> Iterator[str]:
+    if clip.is_hdr:
+        yield f"is in HDR ({HDR_NAMES[clip.colour.transfer]})"
+    if clip.pix_fmt != "yuv420p":
+        yield f"has pixel format {clip.pix_fmt}, the film has yuv420p"
+    elif clip.colour.is_full_range:
+        yield "has full range colour, the film has limited range"
 
 
 def _mismatches(clip: Clip, target: Clip) -> Iterator[str]:

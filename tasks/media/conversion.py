@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tasks.media.compatibility import resolve_matrix
+from tasks.media.compatibility import BT709, resolve_matrix
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.media.probe import Clip
+from tasks.media.probe import HLG, PQ, Clip
 
 Filter = tuple[str, tuple[object, ...], dict[str, object]]
 """Name, values and options of a filter."""
@@ -18,7 +18,14 @@ Filter = tuple[str, tuple[object, ...], dict[str, object]]
 ACCURATE = "accurate_rnd+full_chroma_int"
 """Flags of the scale filter. Without both, swscale darkens by a level at each pass."""
 
+HDR_FORMAT = "yuv444p10le"
+"""The pixel format in which frames are mapped to SDR; zscale takes no odd sizes in 4:2:0."""
+
 _TICKS_PER_SECOND = 240_000
+_SDR_WHITE_NITS = 203
+_TRANSFERS = {PQ: "smpte2084", HLG: "arib-std-b67"}
+_PRIMARIES = {1: "bt709", 9: "bt2020", 12: "smpte432"}
+"""Names in ffmpeg, by numbers of ISO/IEC 23091-2."""
 
 
 def fit_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
@@ -67,16 +74,70 @@ def picture_filters(
         flags: The scaling algorithm.
         out: Options of the scale filter for the colours of the result.
     """
-    filters: list[Filter] = [
+    turned: list[Filter] = [
         (name, (argument,) if argument else (), {}) for name, argument in clip.orientation.filters
     ]
-    scaling: dict[str, object] = {
-        "in_color_matrix": resolve_matrix(clip),
-        "in_range": "pc" if clip.colour.is_full_range else "tv",
-        **out,
-        "flags": f"{flags}+{ACCURATE}",
+    width, height = clip.width, clip.height
+    stored = (height, width) if clip.orientation.swaps_sides else (width, height)
+    resized = size if size != stored else ()
+    flags = f"{flags}+{ACCURATE}"
+    matrix, colour_range = resolve_matrix(clip), "pc" if clip.colour.is_full_range else "tv"
+    source: dict[str, object] = {"in_color_matrix": matrix, "in_range": colour_range}
+    if not clip.is_hdr:
+        return [*turned, ("scale", resized, {**source, **out, "flags": flags})]
+    # Scaled first: tone mapping takes ten times as long for a 4K frame as for a 480p frame. Without
+    # both matrices, PyAV's scale filter converts from the tagged matrix to another one.
+    same = {**source, "out_color_matrix": matrix, "out_range": colour_range}
+    mapped: dict[str, object] = {"in_color_matrix": "bt709", "in_range": "tv"}
+    return [
+        *turned,
+        ("scale", resized, {**same, "flags": flags}),
+        ("format", (HDR_FORMAT,), {}),
+        *tone_mapping_filters(clip),
+        ("scale", (), {**mapped, **out, "flags": flags}),
+    ]
+
+
+def tone_mapping_filters(clip: Clip) -> list[Filter]:
+    """Return the filters that map frames in `HDR_FORMAT` from HDR to SDR, in 8 bits of BT.709.
+
+    SDR white is at 203 nits (ITU-R BT.2408). Only highlights are compressed.
+    """
+    colour = clip.colour
+    tags: dict[str, object] = {
+        "color_primaries": _PRIMARIES.get(colour.primaries, "bt2020"),
+        "color_trc": _TRANSFERS[colour.transfer],
+        "colorspace": "bt709" if colour.matrix == BT709 else "bt2020nc",
+        "range": "pc" if colour.is_full_range else "tv",
     }
-    stored = (
-        (clip.height, clip.width) if clip.orientation.swaps_sides else (clip.width, clip.height)
-    )
-    return [*filters, ("scale", size if size != stored else (), scaling)]
+    # Without agamma=0 each colour of HLG is treated separately, which saturates them.
+    to_linear: dict[str, object] = {"transfer": "linear", "npl": _SDR_WHITE_NITS, "agamma": 0}
+    to_sdr: dict[str, object] = {"transfer": "bt709", "matrix": "bt709", "range": "limited"}
+    return [
+        ("setparams", (), tags),
+        ("zscale", (), to_linear),
+        ("format", ("gbrpf32le",), {}),
+        ("zscale", (), {"primaries": "bt709"}),
+        # The peak is fixed, because a peak that a file names would change every brightness.
+        ("tonemap", (), {"tonemap": "mobius", "param": 0.8, "peak": 10}),
+        ("zscale", (), to_sdr),
+        ("format", ("yuv444p",), {}),
+    ]
+
+
+def rgb_filters(clip: Clip, size: tuple[int, int]) -> list[Filter]:
+    """Return the filters that make a frame of a clip RGB in full range, without bias."""
+    filters = picture_filters(clip, size, flags="bicubic", out={"out_range": "pc"})
+    return [*filters, ("format", ("rgb24",), {})]
+
+
+def split_at_tone_mapping(filters: list[Filter]) -> tuple[list[Filter], list[Filter]]:
+    """Split filters into those that PyAV has, and the tone mapping with all that follows it."""
+    names = [name for name, _, _ in filters]
+    start = names.index("setparams") if "setparams" in names else len(names)
+    return filters[:start], filters[start:]
+
+
+def format_arguments(*values: object, **options: object) -> str:
+    """Return the arguments of a filter as ffmpeg reads them."""
+    return ":".join([*map(str, values), *(f"{name}={value}" for name, value in options.items())])

@@ -1,4 +1,4 @@
-"""Converts a clip with the ffmpeg program so that it matches the others of a film.
+"""Converts clips and frames with the ffmpeg program, so that they match the others of a film.
 
 Changes size, frame rate, codec, pixel format and colours. `compatibility` decides which clips need
 it.
@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 import ffmpeg
 
-from tasks.errors import MediaError
+from tasks.errors import MediaError, NotConfigured
 from tasks.media.compatibility import BT601_525, BT601_625
 from tasks.media.container import INPUT_OPTIONS
-from tasks.media.conversion import Filter, fit_size, picture_filters, timing_filters
+from tasks.media.conversion import (
+    HDR_FORMAT,
+    Filter,
+    fit_size,
+    format_arguments,
+    picture_filters,
+    rgb_filters,
+    split_at_tone_mapping,
+    timing_filters,
+)
 from tasks.media.probe import Clip, probe
 
 _CRF = 16  # visually lossless
 _MAX_STDERR_CHARS = 600
+_QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 
 def convert(
@@ -40,16 +51,80 @@ def convert(
 
     Raises:
         MediaError: ffmpeg failed or took too long; the message has the end of its output.
+        NotConfigured: The clip is in HDR, and ffmpeg has no filter for it.
     """
     source = probe(clip)
-    command = [str(ffmpeg), *_arguments(source, target, out)]
+    if source.is_hdr:
+        require_tone_mapping(ffmpeg, clip)
+    _run(
+        [str(ffmpeg), *_arguments(source, target, out)],
+        clip=clip,
+        deadline_seconds=deadline_seconds,
+    )
+    converted = probe(out)
+    if converted.frames != source.film_frames:
+        message = f"{clip} has {converted.frames} frames after conversion, not {source.film_frames}"
+        raise MediaError(message)
+    return converted
+
+
+def map_to_sdr(pixels: bytes, size: tuple[int, int], clip: Clip, *, ffmpeg: Path) -> bytes:
+    """Return an HDR frame as RGB of 8 bits; PyAV has no filter for it.
+
+    Args:
+        pixels: The planes of the frame in `HDR_FORMAT`.
+        size: Its width and height.
+        clip: The clip that it is from.
+        ffmpeg: Path of the ffmpeg program.
+
+    Raises:
+        MediaError: ffmpeg failed or took too long.
+        NotConfigured: ffmpeg has no filter for it.
+    """
+    require_tone_mapping(ffmpeg, clip.path)
+    _, filters = split_at_tone_mapping(rgb_filters(clip, size))
+    text = ",".join(
+        f"{name}={format_arguments(*values, **options)}" for name, values, options in filters
+    )
+    command = [str(ffmpeg), *_QUIET, "-f", "rawvideo", "-pixel_format", HDR_FORMAT]
+    command += ["-video_size", f"{size[0]}x{size[1]}", "-i", "pipe:0", "-vf", text]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+    return _run(command, clip=clip.path, deadline_seconds=60, input_bytes=pixels)
+
+
+def require_tone_mapping(ffmpeg: Path, clip: Path) -> None:
+    """Check that an ffmpeg program can convert HDR.
+
+    Raises:
+        NotConfigured: It can't.
+        MediaError: It can't be started.
+    """
+    if not _has_tone_mapping(ffmpeg, clip):
+        message = (
+            f"{clip} is in HDR, and {ffmpeg} has no zscale filter to convert it; set FFMPEG to a "
+            "build with zimg, such as that of imageio-ffmpeg, or save the clip in SDR"
+        )
+        raise NotConfigured(message)
+
+
+@lru_cache
+def _has_tone_mapping(ffmpeg: Path, clip: Path) -> bool:
+    listed = _run([str(ffmpeg), "-hide_banner", "-filters"], clip=clip, deadline_seconds=60)
+    return {b"zscale", b"tonemap"} <= set(listed.split())
+
+
+def _run(
+    command: list[str], *, clip: Path, deadline_seconds: float, input_bytes: bytes | None = None
+) -> bytes:
+    """Run ffmpeg for a clip and return what it prints."""
     with tempfile.TemporaryFile() as stderr:
         try:
             # stderr goes to a file, because a full pipe would block ffmpeg.
             process = subprocess.run(
                 command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if input_bytes is None else None,
+                input=input_bytes,
+                stdout=subprocess.PIPE,
                 stderr=stderr,
                 timeout=deadline_seconds,
                 check=False,
@@ -58,16 +133,12 @@ def convert(
             message = f"ffmpeg did not convert {clip} within {deadline_seconds:g} seconds"
             raise MediaError(message) from error
         except OSError as error:
-            message = f"{ffmpeg} can't be started: {error.strerror}"
+            message = f"{command[0]} can't be started: {error.strerror}"
             raise MediaError(message) from error
         if process.returncode != 0:
             message = f"ffmpeg could not convert {clip} ({process.returncode}): {_tail(stderr)}"
             raise MediaError(message)
-    converted = probe(out)
-    if converted.frames != source.film_frames:
-        message = f"{clip} has {converted.frames} frames after conversion, not {source.film_frames}"
-        raise MediaError(message)
-    return converted
+    return process.stdout
 
 
 def _arguments(clip: Clip, target: Clip, out: Path) -> list[str]:
@@ -89,8 +160,7 @@ def _arguments(clip: Clip, target: Clip, out: Path) -> list[str]:
         "map_chapters": -1,
     }
     command = ffmpeg.output(*streams, f"file:{out.absolute()}", **options)
-    quiet = command.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
-    return list(quiet.overwrite_output().get_args())
+    return list(command.global_args(*_QUIET).overwrite_output().get_args())
 
 
 def _filters(clip: Clip, target: Clip) -> list[Filter]:

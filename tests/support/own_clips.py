@@ -155,8 +155,90 @@ def read_pixels(image: bytes) -> NDArray[np.int16]:
     return np.asarray(Image.open(BytesIO(image)).convert("RGB"), np.int16)
 
 
-def difference(image: bytes, expected: Pixels) -> float:
+def difference(image: bytes, expected: NDArray[Any]) -> float:
     """Return the mean absolute difference of an image file and a picture of the same size."""
     pixels = read_pixels(image)
     assert pixels.shape == expected.shape
     return float(np.abs(pixels - expected.astype(np.int16)).mean())
+
+
+_BT709_TO_BT2020 = np.array(
+    [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+)
+"""Linear RGB, as in ITU-R BT.2087."""
+_BT2020_LUMA = np.array([0.2627, 0.6780, 0.0593])
+HDR_WHITE_NITS = 203
+"""The brightness of SDR white in HDR, as in ITU-R BT.2408."""
+
+
+def write_hdr_clip(
+    path: Path,
+    picture: Pixels,
+    transfer: str,
+    *,
+    frames: int = 4,
+    orientation: Orientation = Orientation.UPRIGHT,
+) -> Path:
+    """Write an SDR picture as a 10-bit HEVC clip in HDR that shows the same.
+
+    Args:
+        path: The file.
+        picture: The picture, RGB.
+        transfer: `pq` or `hlg`.
+        frames: The number of frames.
+        orientation: How the frames are stored.
+    """
+    planes = _to_hdr_planes(store_turned(picture, orientation), transfer)
+    height, width = planes[0].shape
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx265", rate=24)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p10le"
+        context = stream.codec_context
+        context.color_primaries, context.colorspace = 9, 9
+        context.color_trc = {"pq": 16, "hlg": 18}[transfer]
+        context.color_range = 1
+        context.options = {"preset": "ultrafast", "x265-params": "log-level=none:pools=1:crf=8"}
+        for number in range(frames):
+            frame = av.VideoFrame(width, height, "yuv420p10le")
+            for plane, values in zip(frame.planes, planes, strict=True):
+                rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+                rows[:, : values.shape[1]] = values
+                plane.update(rows.tobytes())
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            frame.colorspace, frame.color_range = 9, 1
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    set_display_matrix(path, orientation)
+    return path
+
+
+def _to_hdr_planes(picture: Pixels, transfer: str) -> list[NDArray[np.uint16]]:
+    """Return the planes of a picture in BT.2020, by the formulas of BT.2100 and BT.1886."""
+    nits = HDR_WHITE_NITS * (picture / 255.0) ** 2.4 @ _BT709_TO_BT2020.T
+    encode = {"pq": _encode_pq, "hlg": _encode_hlg}[transfer]
+    signal = encode(np.clip(nits, 0, None))
+    luma = signal @ _BT2020_LUMA
+    chroma = [(signal[..., 2] - luma) / 1.8814, (signal[..., 0] - luma) / 1.4746]
+    halved = [(c[::2, ::2] + c[1::2, ::2] + c[::2, 1::2] + c[1::2, 1::2]) / 4 for c in chroma]
+    return [
+        np.round(64 + 876 * luma).astype(np.uint16),
+        *(np.round(512 + 896 * c).astype(np.uint16) for c in halved),
+    ]
+
+
+def _encode_pq(nits: NDArray[np.float64]) -> NDArray[np.float64]:
+    power = (nits / 10_000) ** 0.1593017578125
+    signal: NDArray[np.float64] = (
+        (0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)
+    ) ** 78.84375
+    return signal
+
+
+def _encode_hlg(nits: NDArray[np.float64]) -> NDArray[np.float64]:
+    display = nits / 1000
+    luminance = (display @ _BT2020_LUMA)[..., None]
+    scene = display * np.where(luminance > 0, luminance, 1) ** (1 / 1.2 - 1)
+    low = np.sqrt(3 * scene)
+    high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    signal: NDArray[np.float64] = np.where(scene <= 1 / 12, low, high)
+    return signal
