@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storyboards.problems import ShotchainError
+from storyboards.terminal_text import escape_control_chars
 from tasks.redaction import redact_secrets
 from tasks.settings import read_secrets
 
@@ -64,10 +66,25 @@ def write_bug_report(error: BaseException, secrets: frozenset[str] = frozenset()
     if isinstance(error, InternalError):
         return error.log
     text = "".join(traceback.format_exception(error))
+    return _write_log(redact_text(text, secrets | read_secrets()))
+
+
+def report_alert(message: str) -> None:
+    """Print a sentence to stderr at once, and write it to a log file.
+
+    It reaches the user even if the run ends with an error of Prefect, as on a full disk.
+    """
+    print(f"shotchain: {escape_control_chars(message)}", file=sys.stderr, flush=True)
+    # The temporary folder may be on the disk that is full.
+    with suppress(OSError):
+        _write_log(redact_text(f"{message}\n", read_secrets()))
+
+
+def _write_log(text: str) -> Path:
     with tempfile.NamedTemporaryFile(
         "w", prefix="shotchain-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
     ) as log:
-        log.write(redact_text(text, secrets | read_secrets()))
+        log.write(text)
     return Path(log.name)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
-from flows.bug_report import report_bugs
+from flows.bug_report import report_alert, report_bugs
 from flows.report import RunReport
 from flows.run import SIMULATOR, Run, provider_url
 from tasks.budgets.limits import make_reserve
@@ -29,6 +29,7 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.url_policy import is_loopback_url, is_same_origin, redact_url
 from tasks.store.history import record_requested_takes
 from tasks.store.receipts import Attempt
+from tasks.store.rescue import find_rescue_folders
 from tasks.store.status import ShotState
 from tasks.submission.context import (
     OnProgress,
@@ -151,6 +152,8 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
                 ),
                 ffmpeg=run.settings.ffmpeg,
                 report_bugs=partial(report_bugs, run.settings.secrets()),
+                rescue_folders=find_rescue_folders(run.settings.state_path),
+                alert=report_alert,
             )
             with use_context(submission):
                 yield RunContext(run, submission, Slots(run.options.jobs), LastFrames())

@@ -46,6 +46,8 @@ class Settings:
     """The user's own `shotchain.toml`, which may not exist; None without a home folder."""
     is_config_required: bool = False
     """True if `SHOTCHAIN_CONFIG` names the file: then it must exist."""
+    state_path: Path | None = None
+    """The user's folder for state, which may not exist; None without a home folder."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """All `SHOTCHAIN_` variables that are not empty."""
 
@@ -96,6 +98,7 @@ def read_settings(
         is_deployed=bool(environ.get("PREFECT__FLOW_RUN_ID")),
         config_path=_find_config_path(environ, working_folder),
         is_config_required=bool(environ.get("SHOTCHAIN_CONFIG", "").strip()),
+        state_path=_find_user_folder(environ, "XDG_STATE_HOME", ".local/state"),
         variables={
             name: value
             for name, value in environ.items()
@@ -108,10 +111,16 @@ def _find_config_path(environ: Mapping[str, str], working_folder: Path | None) -
     named = environ.get("SHOTCHAIN_CONFIG", "").strip()
     if named:
         return (working_folder or Path()) / named
-    # The XDG base directory specification requires that a relative XDG_CONFIG_HOME is ignored.
-    for folder in (environ.get("XDG_CONFIG_HOME", ""), f"{environ.get('HOME', '')}/.config"):
-        if Path(folder).is_absolute() and folder != "/.config":
-            return Path(folder) / "shotchain" / "shotchain.toml"
+    folder = _find_user_folder(environ, "XDG_CONFIG_HOME", ".config")
+    return folder / "shotchain.toml" if folder else None
+
+
+def _find_user_folder(environ: Mapping[str, str], variable: str, default: str) -> Path | None:
+    """Return our folder of the XDG base directory specification, or None without a home folder."""
+    # The specification requires that a relative path in the variable is ignored.
+    for folder in (environ.get(variable, ""), f"{environ.get('HOME', '')}/{default}"):
+        if Path(folder).is_absolute() and folder != f"/{default}":
+            return Path(folder) / "shotchain"
     return None
 
 

@@ -8,6 +8,7 @@ loop around it; queries and downloads are retried a few times. Single HTTP excha
 from __future__ import annotations
 
 import asyncio
+import hmac
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -138,6 +139,10 @@ class Client:
         """Return the current Unix seconds of the client's clock."""
         return self._clock()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait for a number of seconds."""
+        await self._sleep(seconds)
+
     @property
     def create_timeout_seconds(self) -> float:
         """The longest time that a create may take."""
@@ -263,7 +268,8 @@ class Client:
     ) -> JobList | None:
         """Return the vendor's jobs created since `created_after`, or None if it has no list.
 
-        The list is read to its end, because no page documents its order.
+        The list is read to its end, because no page documents its order. It may be incomplete: jobs
+        may move between pages meanwhile, and vendors list jobs late.
 
         Args:
             model: The model id of the jobs.
@@ -282,7 +288,7 @@ class Client:
             try:
                 listed, vendor_time = await self._query_with_retries(
                     call,
-                    lambda response: (self.dialect.parse_list(response), _vendor_time(response)),
+                    lambda response: (self._parse_list(response), _vendor_time(response)),
                 )
             except ProviderError as error:
                 if error.status not in _NO_LIST_STATUSES:
@@ -300,6 +306,13 @@ class Client:
             if job.details.created_at is None or job.details.created_at >= created_after
         )
         return JobList(tuple(recent), vendor_time)
+
+    def _parse_list(self, response: ApiResponse) -> tuple[ListedJob, ...]:
+        mime_type = response.headers.get("content-type", "application/json")
+        if "json" not in mime_type.lower():
+            msg = f"the vendor's list of jobs is {sanitize_text(mime_type)} and not JSON"
+            raise MalformedResponse(msg, status=response.status)
+        return self.dialect.parse_list(response)
 
     async def cancel(self, job: str) -> bool:
         """Cancel a job if it is queued now.
@@ -359,7 +372,18 @@ class Client:
         Raises:
             NotConfigured: The key is missing or not valid.
         """
-        return self._key.sign(f"{self.provider.name} {self.base_url}")
+        return self._sign(self.base_url)
+
+    def has_signed(self, base_url: str, signature: str | None) -> bool:
+        """Return True if `sign_base_url` made a signature for that URL with the key of this client.
+
+        Raises:
+            NotConfigured: The key is missing or not valid.
+        """
+        return signature is not None and hmac.compare_digest(signature, self._sign(base_url))
+
+    def _sign(self, base_url: str) -> str:
+        return self._key.sign(f"{self.provider.name} {base_url}")
 
     async def _query_with_retries(
         self,

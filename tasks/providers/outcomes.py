@@ -1,10 +1,15 @@
 """The result of a create or a query: accepted, certainly not accepted, or unclear.
 
 This is the rule that keeps a shot from being paid twice: a create counts as not accepted only if
-the response proves it. Parsing of error bodies belongs in `error_mapping`. No I/O.
+the response proves it: by a 4xx, or in a 2xx by a documented code and no job id. Parsing of error
+bodies belongs in `error_mapping`. No I/O.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from tasks.errors import (
     AccountError,
@@ -18,6 +23,7 @@ from tasks.errors import (
     Unreachable,
 )
 from tasks.providers.dialect import Dialect
+from tasks.providers.error_codes import find_meaning
 from tasks.providers.error_mapping import sanitize_text
 from tasks.providers.polling import parse_retry_after
 from tasks.providers.types import ApiResponse, LostResponse
@@ -27,6 +33,9 @@ _NOT_ACCEPTED_ERRORS = (RequestNotSent, RateLimited, InvalidRequest, AccountErro
 
 # 408 and 425: the vendor did not process the request. 409: an earlier request may have succeeded.
 _AMBIGUOUS_STATUSES = (408, 409, 425)
+
+# The names of fields that hold a job id at some vendor. An error body often has a `request_id`.
+_JOB_ID_NAME = r"(?i)(task|job|video|generation)?_?id"
 
 
 def classify_create_response(
@@ -58,6 +67,11 @@ def classify_create_response(
         )
     error = dialect.parse_error(outcome)
     if error is not None:
+        if 200 <= outcome.status < 300 and not _is_documented_rejection(error, outcome.body):
+            quotation = _quote_response(outcome)
+            return _build_submission_unclear(
+                f"the response is an error with status {outcome.status}{quotation}", outcome.status
+            )
         rejection = _to_not_accepted_error(error, outcome)
         rejection.retry_after_seconds = parse_retry_after(outcome.headers.get("retry-after"), now)
         return rejection
@@ -100,6 +114,25 @@ def _is_definite_rejection(status: int) -> bool:
     return 400 <= status < 500 and status not in _AMBIGUOUS_STATUSES
 
 
+def _is_documented_rejection(error: ProviderError, body: Any) -> bool:
+    """Return True if the error body of a 2xx proves that nothing was accepted."""
+    meaning = find_meaning(error.code)
+    is_rejection = meaning is not None and issubclass(meaning.error_class, _NOT_ACCEPTED_ERRORS)
+    return is_rejection and not _may_hold_job_id(body)
+
+
+def _may_hold_job_id(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_may_hold_job_id, value))
+    if not isinstance(value, Mapping):
+        return False
+    return any(
+        (item and isinstance(item, str | int) and re.fullmatch(_JOB_ID_NAME, str(name)))
+        or _may_hold_job_id(item)
+        for name, item in value.items()
+    )
+
+
 def _to_not_accepted_error(error: ProviderError, response: ApiResponse) -> ProviderError:
     """Return the error as a class that implies that nothing was accepted."""
     if isinstance(error, _NOT_ACCEPTED_ERRORS):
@@ -109,11 +142,7 @@ def _to_not_accepted_error(error: ProviderError, response: ApiResponse) -> Provi
 
 
 def _build_submission_unclear(reason: str, status: int) -> SubmissionUnclear:
-    return SubmissionUnclear(
-        f"the create may have been accepted and charged: {reason}; "
-        "look for the job in the vendor's console before you submit the shot again",
-        status=status,
-    )
+    return SubmissionUnclear(f"the create may have been accepted: {reason}", status=status)
 
 
 def _quote_response(response: ApiResponse) -> str:

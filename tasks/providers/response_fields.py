@@ -211,8 +211,6 @@ def parse_list_items(response: ApiResponse) -> tuple[Mapping[str, Any], ...]:
         items = body.get(name)
         if isinstance(items, list):
             return tuple(item for item in items if isinstance(item, Mapping))
-    if parse_count(body.get("total")) == 0:
-        return ()
     msg = f"the vendor's list of jobs contains no items (HTTP {response.status})"
     raise MalformedResponse(msg, status=response.status)
 

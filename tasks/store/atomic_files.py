@@ -85,7 +85,12 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
     Raises:
         StoreError: The file can't be written.
     """
-    write_bytes(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, encode_record(record))
+
+
+def encode_record(record: dict[str, Any]) -> bytes:
+    """Return a JSON record as the content of its file."""
+    return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

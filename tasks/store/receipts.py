@@ -6,12 +6,14 @@ Each state is durable before the next step begins:
     INTENDED ----> CLOSED       surely not accepted: not sent, rate limited, rejected
     INTENDED ----> UNCLEAR      possibly accepted; only the author decides on another attempt
     INTENDED ----> SUBMITTED    the response contains the job's id
-    UNCLEAR -----> SUBMITTED    the vendor's list contains a job that is proven to be this one
-    UNCLEAR -----> CLOSED       the vendor's list proves that no job was created
+    UNCLEAR -----> SUBMITTED    the vendor's list contains a job that is proven to be this one, or
+                                a rescue record has its id
     UNCLEAR -----> ABANDONED    the author requested another attempt; counts as paid
     SUBMITTED ---> DONE         the vendor finished the job
     SUBMITTED ---> FAILED       the vendor failed at the job
-    SUBMITTED ---> CANCELLED    the author cancelled the queued job
+    SUBMITTED ---> CANCELLED    the author cancelled the queued job, and the vendor reports that
+    FAILED ------> SUBMITTED    asked once more before another attempt, the vendor no longer reports
+                                a failure. The same from CANCELLED
     DONE --------> KEPT         the clip is on disk
     SUBMITTED ---> LOST         the vendor no longer has the job or its files; stays paid. The
                                 same from DONE, and from KEPT if the clip is gone from the store
@@ -99,6 +101,9 @@ NO_RESULT_STATES = frozenset(
     {AttemptState.CLOSED, AttemptState.FAILED, AttemptState.CANCELLED, AttemptState.LOST}
 )
 """The attempt has no clip, so an outdated attempt before it counts again."""
+
+REVIVABLE_STATES = frozenset({AttemptState.FAILED, AttemptState.CANCELLED})
+"""The vendor reported the end of a job, and is asked once more before another one is sent."""
 
 AT_VENDOR_STATES = frozenset({AttemptState.SUBMITTED, AttemptState.DONE})
 """The vendor has a job whose clip is not in the store yet."""
@@ -196,6 +201,12 @@ class Receipt:
         return attempt
 
     @property
+    def last_sent(self) -> Attempt | None:
+        """The last attempt that the vendor accepted, as far as is known."""
+        accepted = (a for a in reversed(self.attempts) if a.state is not AttemptState.CLOSED)
+        return next(accepted, None)
+
+    @property
     def current_number(self) -> int:
         """The number of the attempt that counts, from 1."""
         return self._current_index + 1
@@ -221,6 +232,16 @@ class Receipt:
             msg = f"an attempt of {self.key} is {previous.state.value}"
             raise AssertionError(msg)
         return replace(self, attempts=(*self.attempts, attempt))
+
+    def revive(self, ended: Attempt) -> Receipt:
+        """Return the receipt with a job that goes on after its end was recorded.
+
+        Args:
+            ended: `last_sent`; it becomes the last attempt, so that it counts.
+        """
+        others = tuple(attempt for attempt in self.attempts if attempt is not ended)
+        revived = replace(ended, state=AttemptState.SUBMITTED, error=None)
+        return replace(self, attempts=(*others, revived))
 
     def update(self, state: AttemptState, **changes: Any) -> Receipt:
         """Return the receipt with a new state and new values for the attempt that counts.

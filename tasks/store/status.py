@@ -135,13 +135,11 @@ def _shot_status(
         reason = _reason_to_render(shot, attempt, earlier, record)
         return ShotStatus(ShotState.TO_RENDER, reason, max_price=shot.max_price)
     if attempt.state in UNCLEAR_STATES:
-        # If the vendor's list proves that no job was created, the run sends another request.
-        max_price = shot.max_price if shot.provider.supports_listing else ZERO
         reason = (
             f"sent {attempt.intended_at[:19]}Z without a response: it may be rendering, "
             f"and {describe_price(attempt.max_price)} may be charged"
         )
-        return ShotStatus(ShotState.UNCLEAR, reason, attempt=attempt, max_price=max_price)
+        return ShotStatus(ShotState.UNCLEAR, reason, attempt=attempt)
     if attempt.state in AT_VENDOR_STATES:
         return _at_vendor_status(shot, attempt)
     if attempt.state is AttemptState.LOST:

@@ -7,10 +7,12 @@ the arguments and results of tasks.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
 from tasks.errors import JobLost, ProviderError, StoreError, Unreachable
@@ -28,6 +30,11 @@ from tasks.store.receipts import (
 
 OnProgress = Callable[[str, str, float | None], None]
 """Called with a shot's id, its current step, and the progress from 0 to 1 or None."""
+
+
+def print_alert(message: str) -> None:
+    """Print a sentence to stderr."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def ignore_progress(shot_id: str, step: str, progress: float | None) -> None:
@@ -56,6 +63,14 @@ class SubmissionContext:
     """Entered by each task: replaces unexpected errors, whose messages may hold a key."""
     ffmpeg: str | None = None
     """The path of ffmpeg; None searches for it."""
+    rescue_folders: tuple[Path, ...] = ()
+    """Folders outside of the store, for the ids of jobs whose receipts can't be written."""
+    alert: Callable[[str], None] = print_alert
+    """Called with a sentence that the user must see, whatever becomes of the run."""
+    sent: dict[str, int] = field(default_factory=dict, repr=False)
+    """The number of requests of each key that may have reached the vendor in this run."""
+    resend_delays: dict[str, float] = field(default_factory=dict, repr=False)
+    """The seconds to wait before a key that was rate limited is sent again."""
     results: dict[str, JobResult | None] = field(default_factory=dict, repr=False)
     """The results of finished jobs by shot id. They have signed URLs, so only in memory."""
     frame_urls: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)

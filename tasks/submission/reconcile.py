@@ -1,8 +1,8 @@
-"""Match an unanswered create request to a job in the vendor's list of jobs.
+"""Search the vendor's list of jobs for the job of an unanswered create request.
 
-A job counts as ours only with a proof: the seed or the first frame that was sent. The absence of a
-job counts only if the list shows none some time after the request ended. This module writes nothing
-and costs nothing; `submit` records the result.
+A job counts as ours only with a proof: the seed or the first frame that was sent. That the list
+shows no such job proves nothing: lists lag, skip pages, and name things in other ways. This module
+writes nothing and costs nothing; `submit` records the result.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storyboards.problems import MAX_CANDIDATES
-from tasks.errors import JobLost, MediaError, ProviderError
+from tasks.errors import MediaError, ProviderError
 from tasks.plan import ShotToRender
 from tasks.providers.client import Client
 from tasks.providers.polling import job_timeout_seconds
 from tasks.providers.types import ApiCall, JobDetails, JobList, JobResult, ListedJob, RenderRequest
 from tasks.providers.url_policy import is_loopback_url
+from tasks.store.claims import iter_vendor_attempts
 from tasks.store.layout import RecordStore
-from tasks.store.receipts import UNCLEAR_STATES, Attempt, parse_timestamp, read_receipt
+from tasks.store.receipts import UNCLEAR_STATES, Attempt, parse_timestamp
 from tasks.submission.download import CLIP_NAME, MAX_CLIP_BYTES
 
 CLOCK_MARGIN_SECONDS = 60.0
@@ -39,8 +40,6 @@ _DAY_SECONDS = 86_400.0
 """Jobs are listed from a day before the request: the local clock may be wrong, and the times that
 the vendor reports decide."""
 
-_NO_LIST = "the vendor gives no list of its jobs"
-
 
 class Reconciliation(NamedTuple):
     """The result of searching for the job of an unanswered request."""
@@ -49,10 +48,10 @@ class Reconciliation(NamedTuple):
     """The vendor's job that is proven to be ours."""
     proof: str = ""
     """The proof: `seed` or `first picture`."""
-    may_exist: bool = True
-    """False if surely no job was created, or only one that failed and costs nothing."""
     reason: str = ""
     """The cause if it stays unclear."""
+    may_be_listed_later: bool = False
+    """True if reading the list again may help."""
 
 
 @dataclass(frozen=True)
@@ -80,40 +79,61 @@ class UnclearSubmission:
 async def reconcile(submission: UnclearSubmission, client: Client) -> Reconciliation:
     """Search the vendor's list for the job of an unanswered request.
 
-    The list is read again after a margin, unless the job is proven at once. A list that can't be
-    read counts as no list.
+    A recent job may be listed late, so the list of a recent request is read a second time.
     """
-    result = await _check_job_list(submission, client)
+    attempt = submission.attempt
+    if not client.has_signed(attempt.base_url, attempt.base_url_hmac):
+        reason = "it was sent with another API key, and the list of this key does not show its job"
+        return Reconciliation(reason=reason)
+    result = await _search_list(submission, client)
     is_local = is_loopback_url(client.base_url)
     margin_seconds = LOOPBACK_CLOCK_MARGIN_SECONDS if is_local else CLOCK_MARGIN_SECONDS
     wait_seconds = submission.ended_at + margin_seconds - client.now()
-    if result.job or wait_seconds <= 0 or result.reason == _NO_LIST:
+    if not result.may_be_listed_later or wait_seconds <= 0:
         return result
-    # A job may be listed late, and a job of another run may not be claimed yet.
-    await asyncio.sleep(wait_seconds)
-    return await _check_job_list(submission, client)
+    # The local clock may have been set back meanwhile.
+    await asyncio.sleep(min(wait_seconds, margin_seconds))
+    return await _search_list(submission, client)
 
 
-async def _check_job_list(submission: UnclearSubmission, client: Client) -> Reconciliation:
+async def _search_list(submission: UnclearSubmission, client: Client) -> Reconciliation:
     try:
         job_list = await client.list_jobs(
             submission.request.model,
             service_tier=submission.request.service_tier,
             created_after=submission.sent_at - CLOCK_MARGIN_SECONDS - _DAY_SECONDS,
         )
-    except ProviderError:
-        job_list = None
+    except ProviderError as error:
+        return Reconciliation(reason=f"the vendor's list of jobs can't be read: {error}")
     if job_list is None:
-        return Reconciliation(reason=_NO_LIST)
-    claimed = claimed_jobs(submission.records)
+        return Reconciliation(reason="the vendor gives no list of its jobs")
+    attempts = tuple(iter_vendor_attempts(submission.records, submission.attempt))
+    claimed_jobs = {stored.attempt.job for stored in attempts}
     clock_skew = _clock_skew(job_list, client)
     candidates = [
         listed
         for listed in job_list.jobs
-        if listed.job not in claimed
+        if listed.job not in claimed_jobs
         and _is_candidate(submission, listed.details, clock_skew, client)
     ]
-    return await _classify(submission, client, candidates)
+    proofs = {listed.job: await _find_proof(submission, client, listed) for listed in candidates}
+    proven = {job: proof for job, proof in proofs.items() if proof}
+    competing = (
+        stored.attempt
+        for stored in attempts
+        if not stored.is_same(submission.shot.key, submission.attempt)
+    )
+    for job, proof in proven.items():
+        if len(proven) == 1 and not _is_proof_shared(proof, submission.attempt, competing):
+            return Reconciliation(job, proof)
+    if proven:
+        return Reconciliation(reason="several jobs or shots fit, and nothing distinguishes them")
+    if candidates:
+        jobs = ", ".join([*proofs][:MAX_CANDIDATES])
+        reason = f"job {jobs} may be it, and nothing proves it"
+    else:
+        reason = "the vendor's list shows no job that fits, which proves nothing"
+    return Reconciliation(reason=reason, may_be_listed_later=True)
 
 
 def _clock_skew(job_list: JobList, client: Client) -> float:
@@ -124,64 +144,44 @@ def _clock_skew(job_list: JobList, client: Client) -> float:
 def _is_candidate(
     submission: UnclearSubmission, details: JobDetails, clock_skew: float, client: Client
 ) -> bool:
-    """Return True if a listed job may be ours, by its model, tier, time and seed.
+    """Return True if a listed job may be ours, by its time, model, tier and seed.
 
-    Size and length do not count: a value that a vendor rounds or renames must not make its job look
-    like another's, because then a second request would be sent.
+    The time must be reported: an older job of the same shot would have the same seed.
     """
     first = submission.sent_at + clock_skew - CLOCK_MARGIN_SECONDS
     last = submission.sent_at + clock_skew + client.create_timeout_seconds + CLOCK_MARGIN_SECONDS
-    if details.created_at is not None and not first <= details.created_at <= last:
-        return False
-    tier = submission.request.service_tier or "default"
-    if details.service_tier not in (None, tier):
-        return False
-    seed = submission.attempt.seed
-    if None not in (seed, details.seed) and details.seed != seed:
-        return False
+    is_in_time = details.created_at is not None and first <= details.created_at <= last
+    return is_in_time and _matches_identity(submission, details)
+
+
+def _matches_identity(submission: UnclearSubmission, details: JobDetails) -> bool:
+    """Return True if model, tier and seed are the ones that were sent, as far as reported."""
     # The id of an endpoint hides its model, and the list names the model.
-    is_comparable = not submission.request.model.startswith("ep-") and details.model is not None
-    return not (is_comparable and details.model != submission.request.model)
-
-
-async def _classify(
-    submission: UnclearSubmission, client: Client, candidates: list[ListedJob]
-) -> Reconciliation:
-    proofs: dict[str, str] = {}
-    unproven: list[str] = []
-    for listed in candidates:
-        has_failed = isinstance(listed.status, ProviderError)
-        has_failed = has_failed and not isinstance(listed.status, JobLost)
-        if has_failed and not _seed_matches(submission, listed.details):
-            # A failed job costs nothing, whether it is ours or not.
-            continue
-        proof = "seed" if has_failed else await _find_proof(submission, client, listed.job)
-        if proof:
-            proofs[listed.job] = proof
-        else:
-            unproven.append(listed.job)
-    if len(proofs) == 1 and not _has_competing_submission(submission):
-        return Reconciliation(*next(iter(proofs.items())))
-    if proofs:
-        return Reconciliation(reason="several jobs or shots fit, and nothing distinguishes them")
-    if unproven:
-        jobs = ", ".join(unproven[:MAX_CANDIDATES])
-        return Reconciliation(reason=f"job {jobs} may be it, and nothing proves it")
-    return Reconciliation(may_exist=False)
+    is_endpoint = submission.request.model.startswith("ep-")
+    pairs = (
+        (None if is_endpoint else submission.request.model, details.model),
+        (submission.request.service_tier or "default", details.service_tier),
+        (submission.attempt.seed, details.seed),
+    )
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def _seed_matches(submission: UnclearSubmission, details: JobDetails) -> bool:
     return submission.attempt.seed is not None and details.seed == submission.attempt.seed
 
 
-async def _find_proof(submission: UnclearSubmission, client: Client, job: str) -> str:
+async def _find_proof(submission: UnclearSubmission, client: Client, listed: ListedJob) -> str:
     """Wait until a job is done, and return the proof that it is ours; empty without a proof."""
+    request = submission.request
+    if isinstance(listed.status, ProviderError):
+        # A failed job has no clip to compare.
+        is_ours = _seed_matches(submission, listed.details)
+        return "seed" if is_ours and _matches_request(request, listed.details) else ""
     if submission.attempt.seed is None and submission.first_frame is None:
         return ""
-    request = submission.request
     try:
         result = await client.wait(
-            job,
+            listed.job,
             started_at=submission.sent_at,
             timeout_seconds=job_timeout_seconds(
                 submission.shot.duration_seconds, request.service_tier
@@ -189,11 +189,13 @@ async def _find_proof(submission: UnclearSubmission, client: Client, job: str) -
             service_tier=request.service_tier,
             typical_seconds=submission.shot.typical_render_seconds,
         )
-        seed_matches = _seed_matches(submission, result.details)
-        has_evidence = seed_matches or submission.first_frame
-        if not has_evidence or not _matches_request(request, result.details):
+        details = result.details
+        if not (_matches_identity(submission, details) and _matches_request(request, details)):
             return ""
-        if seed_matches and _reports_everything(request, result.details):
+        seed_matches = _seed_matches(submission, details)
+        if not seed_matches and submission.first_frame is None:
+            return ""
+        if seed_matches and _reports_everything(request, details):
             return "seed"
         async with _downloaded_clip(result, client) as clip:
             return await asyncio.to_thread(
@@ -256,31 +258,15 @@ def _compare_clip(submission: UnclearSubmission, path: Path, *, seed_matches: bo
     return "first picture" if difference <= MAX_FRAME_DIFFERENCE else ""
 
 
-def _has_competing_submission(submission: UnclearSubmission) -> bool:
+def _is_proof_shared(proof: str, own: Attempt, others: Iterable[Attempt]) -> bool:
     """Return True if the same proof would fit another unclear attempt in the store."""
-    own = submission.attempt
-    for attempt in _iter_attempts(submission.records, excluding_key=submission.shot.key):
-        if attempt.state not in UNCLEAR_STATES:
-            continue
-        if (attempt.provider, attempt.model) != (own.provider, own.model):
-            continue
-        if own.seed is not None and attempt.seed == own.seed:
-            return True
-        if own.seed is None and attempt.first_frame_sha256 == own.first_frame_sha256:
-            return True
-    return False
-
-
-def claimed_jobs(records: RecordStore) -> frozenset[str]:
-    """Return every job that a receipt contains.
-
-    Raises:
-        StoreError: A receipt is damaged.
-    """
-    return frozenset(attempt.job for attempt in _iter_attempts(records) if attempt.job)
-
-
-def _iter_attempts(records: RecordStore, *, excluding_key: str = "") -> Iterable[Attempt]:
-    for key in records.iter_keys():
-        if key != excluding_key:
-            yield from read_receipt(key, records.read(key)).attempts
+    return any(
+        other.state in UNCLEAR_STATES
+        and other.model == own.model
+        and (
+            other.seed == own.seed
+            if proof == "seed"
+            else other.first_frame_sha256 == own.first_frame_sha256
+        )
+        for other in others
+    )

@@ -7,18 +7,32 @@ reads the receipt first.
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
 
 from tasks.budgets.money import describe_price
-from tasks.errors import ProviderError, RequestNotSent, SubmissionUnclear
+from tasks.errors import (
+    JobFailed,
+    NotConfigured,
+    ProviderError,
+    RateLimited,
+    Recovery,
+    RequestNotSent,
+    SubmissionUnclear,
+    Unreachable,
+)
 from tasks.plan import ShotToRender
 from tasks.planning.keys import derive_seed
 from tasks.providers import prices
 from tasks.providers.client import Client
 from tasks.providers.types import RenderRequest
+from tasks.providers.url_policy import is_loopback_url
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import lock_key
 from tasks.store.receipts import (
     ENDED_STATES,
+    JOB_RETENTION_SECONDS,
+    REVIVABLE_STATES,
     UNCLEAR_STATES,
     Attempt,
     AttemptState,
@@ -28,13 +42,22 @@ from tasks.store.receipts import (
     read_receipt,
     utc_now,
 )
+from tasks.store.rescue import read_rescued_job, remove_rescue_records
 from tasks.store.staleness import archive_attempt
 from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame, complete_request, digest_request, reject_black_frame
 from tasks.submission.reconcile import UnclearSubmission, reconcile
+from tasks.submission.recorder import Recorder, adopt_job, open_recorder
 
 INTERRUPT_GRACE_SECONDS = 30
 """The time that an interrupt waits for the response to a request that is being sent."""
+
+MAX_SENT_PER_RUN = 2
+"""After a rejection or a failure a run sends one more request automatically, no further one."""
+
+RATE_LIMIT_SECONDS = 30.0
+"""The wait before that request if the vendor limits the rate and names no time: limits are per
+minute."""
 
 
 async def submit(
@@ -74,6 +97,7 @@ async def submit(
             receipt = await _resolve_unclear(
                 shot, frame, context, receipt, reconcile_unclear=reconcile_unclear
             )
+        receipt = await _ask_ended_job(shot, context, receipt)
         attempt = receipt.current
         if attempt and attempt.state not in ENDED_STATES:
             is_stale = frame is not None and attempt.first_frame_sha256 != frame.sha256
@@ -88,32 +112,32 @@ async def submit(
             receipt = await _resolve_unclear(
                 shot, frame, context, receipt, reconcile_unclear=reconcile_unclear
             )
-            return _require_existing_job(shot, receipt)
-
-
-def _require_existing_job(shot: ShotToRender, receipt: Receipt) -> Attempt:
-    attempt = receipt.attempts[-1]
-    if attempt.state in ENDED_STATES:
-        # An error, so that the retry settings decide whether another request is sent.
-        msg = f"the request for {shot.id} failed, and the vendor's list shows that no job exists"
-        raise RequestNotSent(msg)
-    return attempt
+            return receipt.attempts[-1]
 
 
 async def _create(
     shot: ShotToRender, frame: LastFrame | None, context: SubmissionContext, receipt: Receipt
 ) -> Attempt:
+    _require_unsent(shot, context, receipt)
     client = context.client_of(shot.provider, None)
+    await client.sleep(context.resend_delays.pop(shot.key, 0.0))
     reject_black_frame(shot, frame)
     request = await complete_request(
         shot, _with_retry_seed(shot, receipt), frame, client=client, context=context
     )
     context.on_progress(shot.id, "submitting", None)
-    receipt = receipt.begin_attempt(_new_attempt(shot, request, frame, context.board_name, client))
+    attempt = _new_attempt(shot, request, frame, context.board_name, client)
+    receipt = receipt.begin_attempt(_with_unique_time(attempt, receipt))
     records = context.records_of(shot)
-    async with context.reserve(receipt, records):
-        records.write(shot.key, receipt.to_record())
-    sending = asyncio.ensure_future(_send(shot, request, receipt, client, context))
+    with ExitStack() as stack:
+        # Opened before the request is sent, so that nothing of it can fail afterwards.
+        recorder = stack.enter_context(open_recorder(shot, receipt, context))
+        async with context.reserve(receipt, records):
+            records.write(shot.key, receipt.to_record())
+        context.sent[shot.key] = context.sent.get(shot.key, 0) + 1
+        sending = asyncio.ensure_future(
+            _send(shot, request, client, context, recorder, stack.pop_all())
+        )
     try:
         return await asyncio.shield(sending)
     except asyncio.CancelledError:
@@ -122,29 +146,65 @@ async def _create(
         raise
 
 
+def _with_unique_time(attempt: Attempt, receipt: Receipt) -> Attempt:
+    """Return the attempt with an intent time that identifies it, also if the clock was set back."""
+    times = {earlier.intended_at for earlier in receipt.attempts}
+    while attempt.intended_at in times:
+        next_time = parse_timestamp(attempt.intended_at) + 0.001
+        attempt = replace(attempt, intended_at=format_timestamp(next_time))
+    return attempt
+
+
+def _require_unsent(shot: ShotToRender, context: SubmissionContext, receipt: Receipt) -> None:
+    """Reject a further request of a shot that was sent again in this run already.
+
+    Raises:
+        JobFailed: One request and one after its rejection or failure were sent.
+    """
+    count = context.sent.get(shot.key, 0)
+    if count < MAX_SENT_PER_RUN:
+        return
+    error = receipt.attempts[-1].error if receipt.attempts else None
+    msg = f"{shot.id} was sent {count} times in this run ({error}); run again to send it once more"
+    raise JobFailed(msg)
+
+
+def _limit_retries(
+    shot: ShotToRender, error: ProviderError, context: SubmissionContext, client: Client
+) -> None:
+    """Decide whether and when the retry settings may send a rejected request again."""
+    if isinstance(error, RequestNotSent):
+        context.sent[shot.key] -= 1
+    elif context.sent[shot.key] >= MAX_SENT_PER_RUN:
+        error.recovery = Recovery.NONE
+    elif isinstance(error, RateLimited):
+        default = 0.0 if is_loopback_url(client.base_url) else RATE_LIMIT_SECONDS
+        delay = error.retry_after_seconds
+        context.resend_delays[shot.key] = default if delay is None else delay
+
+
 async def _send(
     shot: ShotToRender,
     request: RenderRequest,
-    receipt: Receipt,
     client: Client,
     context: SubmissionContext,
+    recorder: Recorder,
+    resources: ExitStack,
 ) -> Attempt:
     """Send the create request once, and record the result before returning it."""
-    records = context.records_of(shot)
-    try:
-        created = await client.create(request)
-    except SubmissionUnclear as error:
-        receipt = receipt.update(AttemptState.UNCLEAR, request_ended_at=utc_now(), error=str(error))
-        records.write(shot.key, receipt.to_record())
-        raise
-    except ProviderError as error:
-        receipt = receipt.update(AttemptState.CLOSED, error=str(error))
-        records.write(shot.key, receipt.to_record())
-        raise
-    receipt = receipt.update(AttemptState.SUBMITTED, job=created.job, submitted_at=utc_now())
-    records.write(shot.key, receipt.to_record())
+    with resources:
+        try:
+            created = await client.create(request)
+        except SubmissionUnclear as error:
+            recorder.record_unclear(str(error))
+            raise
+        except ProviderError as error:
+            _limit_retries(shot, error, context, client)
+            recorder.record_rejection(str(error))
+            raise
+        attempt = await recorder.record_job(created.job)
     context.on_progress(shot.id, "sent", None)
-    return receipt.attempts[-1]
+    return attempt
 
 
 def _with_retry_seed(shot: ShotToRender, receipt: Receipt) -> RenderRequest:
@@ -166,12 +226,18 @@ async def _resolve_unclear(
     *,
     reconcile_unclear: bool,
 ) -> Receipt:
-    """Adopt, close or abandon an unclear attempt.
+    """Adopt or abandon an unclear attempt. Nothing but the author's word allows another one.
 
     Raises:
         SubmissionUnclear: The attempt stays unclear, and the author did not give it up.
     """
     records, attempt = context.records_of(shot), receipt.attempts[-1]
+    rescued_job = read_rescued_job(shot.key, attempt.intended_at, context.rescue_folders)
+    if rescued_job:
+        adopted = await adopt_job(records, receipt, rescued_job)
+        if adopted:
+            remove_rescue_records(shot.key, attempt.intended_at, context.rescue_folders)
+            return adopted
     client = context.client_of(shot.provider, attempt)
     if attempt.state is AttemptState.INTENDED:
         # The caller holds the lock of the key, so no other process is sending.
@@ -190,25 +256,52 @@ async def _resolve_unclear(
         submission = _build_unclear_submission(shot, frame, context, receipt.attempts[-1])
         result = await reconcile(submission, client)
         if result.job:
-            receipt = receipt.update(
-                AttemptState.SUBMITTED,
-                error=None,
-                job=result.job,
-                proof=result.proof,
-                submitted_at=attempt.intended_at,
-            )
-            records.write(shot.key, receipt.to_record())
-            return receipt
-        if not result.may_exist:
-            error = "the vendor's list shows that no job exists"
-            receipt = receipt.update(AttemptState.CLOSED, error=error)
-            records.write(shot.key, receipt.to_record())
-            return receipt
+            adopted = await adopt_job(records, receipt, result.job, proof=result.proof)
+            if adopted:
+                return adopted
         reason = result.reason
     if context.resubmit.get(shot.key) != attempt.intended_at:
-        raise _unclear_error(shot, attempt, reason)
+        raise _unclear_error(shot, receipt.attempts[-1], reason)
     receipt = receipt.update(AttemptState.ABANDONED)
     records.write(shot.key, receipt.to_record())
+    return receipt
+
+
+async def _ask_ended_job(
+    shot: ShotToRender, context: SubmissionContext, receipt: Receipt
+) -> Receipt:
+    """Ask once more for a job that failed or was cancelled, before another one is sent.
+
+    A vendor that now reports it as running or done will charge it, so that it is the job that
+    counts.
+
+    Raises:
+        ProviderError: The vendor can't be asked, so another request would not arrive either.
+    """
+    attempt = receipt.last_sent
+    if attempt is None or not attempt.job or attempt.state not in REVIVABLE_STATES:
+        return receipt
+    if attempt.age_seconds > JOB_RETENTION_SECONDS:
+        return receipt
+    try:
+        client = context.client_of(shot.provider, attempt)
+        if client.has_signed(attempt.base_url, attempt.base_url_hmac):
+            await client.query(attempt.job)
+            return _revive(shot, context, receipt, attempt)
+    except (NotConfigured, ProviderError) as error:
+        # It failed in the vendor's own words before, and an unknown job does not contradict that.
+        # But if the vendor does not answer now, it would not answer the next request either.
+        is_open = isinstance(error, (Unreachable, RateLimited)) and not error.is_final
+        if is_open and client.base_url == context.client_of(shot.provider, None).base_url:
+            raise
+    return receipt
+
+
+def _revive(
+    shot: ShotToRender, context: SubmissionContext, receipt: Receipt, attempt: Attempt
+) -> Receipt:
+    receipt = receipt.revive(attempt)
+    context.records_of(shot).write(shot.key, receipt.to_record())
     return receipt
 
 
@@ -226,11 +319,11 @@ def _build_unclear_submission(
 
 
 def _unclear_error(shot: ShotToRender, attempt: Attempt, reason: str) -> SubmissionUnclear:
-    detail = f" ({reason})" if reason else ""
+    details = "; ".join(filter(None, (attempt.error, reason)))
     return SubmissionUnclear(
-        f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z without a known "
-        f"response{detail}: it may be rendering, and {describe_price(attempt.max_price)} may be "
-        f"charged; look in the vendor's console, and if it has no such job, render with "
+        f"{shot.id} was sent to {attempt.provider} at {attempt.intended_at[:19]}Z, and its job is "
+        f"not known ({details}): it may be rendering, and {describe_price(attempt.max_price)} may "
+        f"be charged; look in the vendor's console, and if it has no such job, render with "
         f"--resubmit {shot.id} to pay for another"
     )
 

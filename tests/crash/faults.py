@@ -115,21 +115,20 @@ LOST_TEXT = "no longer has the clip of one; run again to render it anew for"
 
 CASES = (
     always("none", rendered()),
-    create("reset", rendered(), without_list=unclear(RESUBMIT_TEXT)),
+    create("reset", unclear(RESUBMIT_TEXT)),
     create("stall", rendered(), seconds=0.3),
-    create("stall", rendered(), without_list=unclear(RESUBMIT_TEXT), seconds=60)._replace(
-        name="create: no answer in time"
-    ),
+    create("stall", unclear(RESUBMIT_TEXT), seconds=60)._replace(name="create: no answer in time"),
     create("throttled", rendered()),
     create("throttled", failed("RPM"), times=9)._replace(name="create: throttled for long"),
-    create("server_error", rendered(), without_list=unclear(RESUBMIT_TEXT), status=500),
-    create("server_error", rendered(), without_list=unclear(RESUBMIT_TEXT), status=504),
-    create("html", rendered(), without_list=unclear(RESUBMIT_TEXT)),
+    create("server_error", unclear(RESUBMIT_TEXT), status=500),
+    create("server_error", unclear(RESUBMIT_TEXT), status=504),
+    create("html", unclear(RESUBMIT_TEXT)),
     create("refused", failed("InvalidParameter"), code="InvalidParameter"),
     create("refused", failed("(SHOTCHAIN_", code=3), code="AuthenticationError"),
     create("refused", failed("overdue", code=3), code="AccountOverdueError"),
     create("refused", failed("prompt"), code="InputTextSensitiveContentDetected"),
-    create("error_in_200", failed("InternalServiceError")),
+    create("error_in_200", unclear(RESUBMIT_TEXT)),
+    create("error_in_200", failed("InvalidParameter"), code="InvalidParameter"),
     create("lost_reply", rendered(), without_list=unclear(RESUBMIT_TEXT, creates=1)),
     create("truncated", rendered(), without_list=unclear(RESUBMIT_TEXT, creates=1)),
     create("reset_midway", rendered(), without_list=unclear(RESUBMIT_TEXT, creates=1)),

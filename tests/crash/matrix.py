@@ -5,9 +5,10 @@
 Each run renders four shots in two chains without Prefect's engine. It is killed with SIGKILL; then
 the command is repeated until it has nothing more to do. Required of each trial: the vendor created
 one job per shot, every clip of these jobs is in the store, and the film shows the same pictures as
-that of an uninterrupted run. If the vendor has no list of jobs, a shot whose create was in flight
-stays unclear instead: no second create, exit code 1, and `--resubmit` renders it. Prints a table
-and ends with 1 if anything deviates. `whole_command.py` kills the command with its engine.
+that of an uninterrupted run. A shot whose create was in flight stays unclear instead if the vendor
+has no list of jobs, or no job of it: no second create, exit code 1, and `--resubmit` renders it.
+Prints a table and ends with 1 if anything deviates. `whole_command.py` kills the command with its
+engine.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class KillResult(NamedTuple):
     was_killed: bool
     """False if the run had ended before it was to be killed."""
     in_flight: tuple[str, ...]
-    """The shots whose create was in flight, by the receipts on disk."""
+    """The shots that `find_in_flight` returned after the kill."""
 
     @property
     def is_good(self) -> bool:
@@ -104,9 +105,11 @@ def try_kill(
 
 
 def find_in_flight(trial: Trial) -> tuple[str, ...]:
-    """Return the shots whose receipts do not show if the create was sent."""
+    """Return the shots whose create may have been sent, and whose job can't be looked up."""
+    listed = trial.creates() if VENDORS[trial.provider] else ()
     attempts = trial.attempts().items()
-    return tuple(sorted(shot for shot, attempt in attempts if attempt["state"] == "intended"))
+    in_flight = (shot for shot, attempt in attempts if attempt["state"] == "intended")
+    return tuple(sorted(shot for shot in in_flight if shot not in listed))
 
 
 def run_to_end(server: ForkServer, trial: Trial) -> RunResult:
@@ -148,8 +151,6 @@ def check_unclear(trial: Trial, last: RunResult, in_flight: tuple[str, ...]) -> 
     details = f"exit {last.code}, {states}: {last.err.strip()}"
     if last.code != 1 or not unclear or not set(unclear) <= set(in_flight):
         return f"NO FILM: {details}"
-    if not may_stay_unclear(trial.provider, in_flight):
-        return f"UNCLEAR WITH A LIST OF JOBS: {details}"
     texts = [text for shot in unclear for text in required_texts(trial, shot)]
     missing = [text for text in texts if text not in last.err]
     if missing:
@@ -157,11 +158,6 @@ def check_unclear(trial: Trial, last: RunResult, in_flight: tuple[str, ...]) -> 
     stored = set(trial.clips().values())
     lost = [shot for shot in trial.creates() if shot not in stored and shot not in unclear]
     return f"A CLIP IS LOST: {lost}" if lost else UNCLEAR
-
-
-def may_stay_unclear(provider: str, in_flight: tuple[str, ...]) -> bool:
-    """Return True if creates were in flight and the vendor has no list to look them up in."""
-    return bool(in_flight) and not VENDORS[provider]
 
 
 def required_texts(trial: Trial, shot: str) -> list[str]:

@@ -29,7 +29,7 @@ from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
 from tasks.store.locks import wait_for_lock_async
 from tasks.store.receipts import AttemptState
-from tasks.submission import await_job, download, payload, submit
+from tasks.submission import await_job, download, payload, recorder, submit
 
 TESTS_FAILED = 1
 """Exit code of pytest if tests ran and failed."""
@@ -58,8 +58,8 @@ class Mutation(NamedTuple):
     tests: tuple[str, ...]
 
 
-def drop_call(function: Callable[..., object], *, only_last: bool = False) -> Change:
-    """Remove the statements that only call `function`, or the last of them."""
+def drop_call(function: Callable[..., object]) -> Change:
+    """Remove the statements that only call `function`."""
 
     def change(tree: Function) -> Function:
         calls = [
@@ -67,8 +67,7 @@ def drop_call(function: Callable[..., object], *, only_last: bool = False) -> Ch
             for node in ast.walk(tree)
             if isinstance(node, ast.Expr) and called_name(node.value) == function.__name__
         ]
-        calls.sort(key=lambda node: node.lineno)
-        for node in calls[-1:] if only_last else calls:
+        for node in calls:
             replace_node(tree, node, ast.Pass())
         return tree
 
@@ -166,8 +165,8 @@ MUTATIONS = (
     ),
     Mutation(
         "the job's id is not written",
-        (submit._send,),
-        drop_call(RecordStore.write, only_last=True),
+        (recorder.Recorder.record_job,),
+        drop_call(recorder.Recorder._write),
         (
             f"{RESUME}::test_job_is_queried_at_its_own_base_url",
             f"{MATRIX}[cometapi-volc]",
@@ -199,7 +198,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an unclear create is recorded as a rejected one",
-        (submit._send,),
+        (recorder.Recorder.record_unclear,),
         swap_member(AttemptState.UNCLEAR, AttemptState.CLOSED),
         (f"{FAULTS}[create-cometapi-volc]",),
     ),

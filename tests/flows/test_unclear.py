@@ -1,4 +1,4 @@
-"""Creates without a response: reconciled with proof, closed, or left unclear for the author.
+"""Creates without a response: adopted with proof, or left unclear for the author.
 
 `ark` lists its recent jobs, `powertokens` does not; both have the same wire format.
 """
@@ -11,7 +11,7 @@ import pytest
 
 from flows.consent import check_consent
 from flows.report import RunReport
-from tasks.errors import BudgetExceeded, RequestNotSent, SubmissionUnclear, UsageError
+from tasks.errors import BudgetExceeded, SubmissionUnclear, UsageError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.store.receipts import AttemptState
 from tests.support.reports import attempts_of, folder_of, last_frame_path
@@ -65,18 +65,21 @@ def test_listed_job_with_our_seed_is_adopted(studio, chain, outcomes, fault: str
     [("server_error", "create"), ("html", "create"), ("reset", "")],
     ids=lambda fault: fault[0],
 )
-def test_create_without_listed_job_is_closed(studio, chain, fault: tuple[str, str]) -> None:
-    """The list shows that no job exists, so the next attempt may be sent."""
+def test_create_without_listed_job_stays_unclear(
+    studio, chain, outcomes, fault: tuple[str, str]
+) -> None:
+    """A list without the job proves nothing: neither this run nor the next sends again."""
     kind, operation = fault
     studio.faults.inject(kind, operation=operation)
-    report = studio.run(chain("one", provider="ark"))
-    following = studio.run(chain("one", provider="ark"))
+    text = chain("one", provider="ark")
+    report = studio.run(text)
+    following = studio.run(text)
 
-    assert isinstance(report.results[0].error, RequestNotSent)
-    assert attempts_of(report, "one")[0].state is AttemptState.CLOSED
-    assert report.spent.is_free
-    assert following.results[0].outcome == "rendered"
-    assert studio.creates == 1
+    assert "shows no job that fits, which proves nothing" in str(report.results[0].error)
+    assert outcomes(following) == {"one": "unclear"}
+    assert attempts_of(report, "one")[0].state is AttemptState.UNCLEAR
+    assert not studio.prepare(text).max_cost.as_money.amount
+    assert len(attempts_of(following, "one")) == 1
 
 
 def test_job_of_killed_process_is_adopted(studio, chain, outcomes) -> None:
@@ -131,7 +134,7 @@ def test_failing_list_leaves_shot_unclear(studio, chain, outcomes, fault: str) -
     report = studio.run(chain("one", provider="ark"))
 
     assert outcomes(report) == {"one": "unclear"}
-    assert "gives no list of its jobs" in str(report.results[0].error)
+    assert "list of jobs can't be read" in str(report.results[0].error)
     assert studio.submits == 1
 
 
@@ -159,7 +162,7 @@ def test_resubmit_pays_for_second_job(studio, chain, outcomes) -> None:
     report = studio.run(text, resubmit=("one",))
     first, second = attempts_of(report, "one")
 
-    assert resubmitting.max_cost == plain.max_cost
+    assert plain.max_cost.as_money.amount == 0
     assert resubmitting.max_cost.as_money.amount > 0
     assert outcomes(report) == {"one": "rendered"}
     assert (first.state, second.state) == (AttemptState.ABANDONED, AttemptState.KEPT)

@@ -20,6 +20,7 @@ from storyboards.board import Board
 from storyboards.models import Money, Shot, Storyboard
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.providers import PROVIDERS
+from tasks.providers.api_key import ApiKey
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.types import RenderRequest
@@ -30,6 +31,8 @@ from tasks.submission.context import SubmissionContext
 PROVIDER = PROVIDERS["modelark"]
 """Lists and cancels jobs."""
 BASE_URL = "https://vendor.example/api/v3"
+API_KEY = SecretStr("sk-0123456789")
+BASE_URL_HMAC = ApiKey(PROVIDER, API_KEY).sign(f"{PROVIDER.name} {BASE_URL}")
 MODEL = "seedance-1-0-pro-250528"
 KEY = "f" * 64
 SEED = 7
@@ -57,6 +60,10 @@ class FakeVendor:
     """The content of each file, or its HTTP status, by name."""
     on_create: Respond | None = None
     """Responds to the next create request instead; it may raise an httpx error."""
+    on_every_create: Respond | None = None
+    """Responds to all create requests instead."""
+    lists: Callable[[], httpx.Response] | None = None
+    """Responds to every request for the list instead."""
     requests: list[httpx.Request] = field(default_factory=list)
 
     def sent(self, method: str) -> list[httpx.Request]:
@@ -97,7 +104,7 @@ class FakeVendor:
         return Client(
             replace(PROVIDER, **changes),
             DIALECTS[PROVIDER.dialect],
-            api_key=SecretStr("sk-0123456789"),
+            api_key=API_KEY,
             base_url=BASE_URL,
             transport=httpx.MockTransport(self._handle),
             sleep=no_sleep,
@@ -110,6 +117,8 @@ class FakeVendor:
         if request.method == "POST":
             return await self._create(request)
         job = request.url.path.rpartition("/tasks")[2].strip("/")
+        if not job and self.lists:
+            return self.lists()
         if not job:
             is_first_page = request.url.params["page_num"] == "1"
             return response(200, {"items": [*self.jobs.values()] * is_first_page})
@@ -122,7 +131,7 @@ class FakeVendor:
         return response(200, self.jobs[job])
 
     async def _create(self, request: httpx.Request) -> httpx.Response:
-        respond, self.on_create = self.on_create, None
+        respond, self.on_create = self.on_create or self.on_every_create, None
         if respond:
             return await respond(request)
         job = f"cgt-{len(self.jobs) + 1}"
@@ -181,6 +190,7 @@ def make_attempt(state: AttemptState, **values: Any) -> Attempt:
         intended_at=utc_now(),
         max_price=PRICE,
         seed=SEED,
+        base_url_hmac=BASE_URL_HMAC,
     )
     return replace(attempt, **values)
 

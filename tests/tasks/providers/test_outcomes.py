@@ -51,15 +51,44 @@ def test_create_other_4xx_is_not_accepted(status):
 @pytest.mark.parametrize(
     "body",
     [
-        {"error": {"code": "InternalServiceError", "message": "x"}},
-        {"error": {"code": "OutputVideoSensitiveContentDetected", "message": "x"}},
-        {"code": "task_not_exist", "message": "x"},
-        {"error": {"code": "SomethingNew", "message": "x"}},
+        {"error": {"code": "InvalidParameter.Ratio", "message": "x"}},
+        {"error": {"code": "AccountOverdueError", "message": "x"}},
+        {"error": {"code": "RateLimitExceeded", "message": "x"}, "request_id": "021773"},
+        {"ErrorCode": "InputImageSensitiveContentDetected", "ErrorMessage": "x"},
+        {"code": "insufficient_user_quota", "data": {"id": ""}},
     ],
 )
-def test_create_error_in_200_is_not_accepted(body):
-    """The code makes no difference."""
+def test_create_documented_error_in_200_is_not_accepted(body):
+    """A documented code that rejects a request, without a job id, proves it."""
     assert create_kind(ApiResponse(200, body=body)) in NOT_ACCEPTED_KINDS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "InternalServiceError", "message": "x"}},
+        {"error": {"code": "OutputVideoSensitiveContentDetected", "message": "x"}},
+        {"error": {"code": "SomethingNew", "message": "x"}},
+        {"error": "rejected"},
+        {"success": False},
+        {"code": "task_not_exist", "message": "x"},
+        {"code": "fail_to_fetch_task", "message": "x"},
+        {"code": 500, "message": "InvalidParameter"},
+        {"error": {"code": "InvalidParameter"}, "job_id": "cgt-1"},
+        {"error": {"code": "InvalidParameter", "details": [{"taskId": 17}]}},
+    ],
+)
+def test_create_other_error_in_200_is_unclear(body):
+    """Undocumented words, failures inside the vendor, and a job id prove no rejection."""
+    assert create_kind(ApiResponse(200, body=body)) == "submission_unclear"
+
+
+@pytest.mark.parametrize("body", [{"id": "cgt-1"}, {"data": {"task_id": "cgt-1"}}])
+def test_create_job_beside_an_error_is_accepted(body):
+    """The job exists, whatever else the response contains."""
+    body = {**body, "error": {"code": "InvalidParameter", "message": "x"}}
+
+    assert classify_create_response(ARK, ApiResponse(200, body=body), now=0) == "cgt-1"
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,21 @@
-"""`reconcile` adopts a listed job only with a proof, and believes in no job only after a margin."""
+"""`reconcile` adopts a listed job only with a proof; a list without it proves nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from tasks.plan import ShotToRender
 from tasks.store.layout import RecordStore
 from tasks.store.receipts import AttemptState, format_timestamp
 from tasks.submission import reconcile as reconcile_module
-from tasks.submission.reconcile import Reconciliation, UnclearSubmission, claimed_jobs, reconcile
+from tasks.submission.reconcile import Reconciliation, UnclearSubmission, reconcile
 from tests.support.paid_path import (
     SEED,
     FakeVendor,
@@ -20,6 +23,7 @@ from tests.support.paid_path import (
     make_attempt,
     make_shot,
     picture,
+    response,
     write_attempts,
 )
 
@@ -28,6 +32,8 @@ AGE_SECONDS = 3600.0
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64}
 """The size of the clips in these tests."""
+
+NOT_LISTED = "the vendor's list shows no job that fits, which proves nothing"
 
 
 def make_submission(
@@ -87,7 +93,7 @@ def test_reconcile_other_first_frame_is_no_proof(vendor: FakeVendor, records: Re
     vendor.files["cgt-1.mp4"] = clip(200)
     result = run(make_submission(records, seedless_shot(), first_frame=picture(100)), vendor)
 
-    assert (result.job, result.may_exist) == (None, True)
+    assert result.job is None
     assert result.reason == "job cgt-1 may be it, and nothing proves it"
 
 
@@ -110,7 +116,7 @@ def test_reconcile_contradicting_job_stays_unclear(
     add_candidate(vendor, **values)
     result = run(make_submission(records), vendor)
 
-    assert (result.job, result.may_exist) == (None, True)
+    assert result.job is None
 
 
 @pytest.mark.parametrize(
@@ -120,24 +126,87 @@ def test_reconcile_contradicting_job_stays_unclear(
         {"model": "another-model"},
         {"service_tier": "flex"},
         {"created_at": time.time() - 10 * AGE_SECONDS},
+        {"created_at": time.time()},
+        {"created_at": None},
     ],
+    ids=["seed", "model", "tier", "earlier", "later", "no time"],
 )
-def test_reconcile_other_jobs_prove_absence(
+def test_reconcile_other_jobs_prove_nothing(
     vendor: FakeVendor, records: RecordStore, values: dict[str, Any]
 ) -> None:
-    """Jobs with another seed, model, tier or time are excluded: no job was created."""
+    """A job that is listed with another seed, model, tier or time is not adopted."""
     add_candidate(vendor, **values)
+    result = run(make_submission(records), vendor)
 
-    assert run(make_submission(records), vendor) == Reconciliation(may_exist=False)
+    assert result.job is None
+    assert result.reason == NOT_LISTED
 
 
-def test_reconcile_claimed_job_is_excluded(vendor: FakeVendor, records: RecordStore) -> None:
-    """A job that another receipt contains is not ours, whatever its seed."""
+def test_reconcile_seed_of_queried_job_must_match(vendor: FakeVendor, records: RecordStore) -> None:
+    """The right first frame does not help if the job itself reports another seed."""
     add_candidate(vendor)
-    write_attempts(records, make_attempt(AttemptState.DONE, job="cgt-1"), key="e" * 64)
+    listed = {**vendor.jobs["cgt-1"], "seed": None}
+    vendor.jobs["cgt-1"]["seed"] = SEED + 1
+    vendor.files["cgt-1.mp4"] = clip(128)
+    vendor.lists = lambda: response(200, {"items": [listed]})
+    result = run(make_submission(records, first_frame=picture(128)), vendor)
 
-    assert claimed_jobs(records) == {"cgt-1"}
-    assert run(make_submission(records), vendor) == Reconciliation(may_exist=False)
+    assert result.reason == "job cgt-1 may be it, and nothing proves it"
+
+
+@pytest.mark.parametrize("signature", [None, "0" * 32])
+def test_reconcile_other_key_decides_nothing(
+    vendor: FakeVendor, records: RecordStore, signature: str | None
+) -> None:
+    """The list of another account is not read, and the reason names the cause."""
+    add_candidate(vendor)
+    result = run(make_submission(records, base_url_hmac=signature), vendor)
+
+    assert result.job is None
+    assert "another API key" in result.reason
+    assert vendor.requests == []
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        lambda: response(200, b"<html>all tasks</html>", mime_type="text/html"),
+        lambda: response(200, {"items": []}, mime_type="text/html"),
+        lambda: response(200, {"total": 0}),
+        lambda: response(200, {"items": {}}),
+        lambda: response(200, b""),
+        lambda: response(500, {}),
+    ],
+    ids=["html", "other-type", "no-field", "not-a-list", "empty", "error"],
+)
+def test_reconcile_malformed_list_is_no_list(
+    vendor: FakeVendor, records: RecordStore, respond: Callable[[], httpx.Response]
+) -> None:
+    """A response without the documented shape of a list is not a list."""
+    vendor.lists = respond
+    result = run(make_submission(records), vendor)
+
+    assert result.job is None
+    assert "list of jobs can't be read" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, Reconciliation(reason=NOT_LISTED, may_be_listed_later=True)),
+        ({"provider": "ark", "base_url": "https://ark.example"}, Reconciliation("cgt-1", "seed")),
+    ],
+    ids=["same-provider", "other-provider"],
+)
+def test_reconcile_claimed_job_is_excluded(
+    vendor: FakeVendor, records: RecordStore, values: dict[str, str], expected: Reconciliation
+) -> None:
+    """A job that another receipt of this provider has is not ours, whatever its seed."""
+    add_candidate(vendor)
+    claiming = make_attempt(AttemptState.DONE, job="cgt-1", **values)
+    write_attempts(records, claiming, key="e" * 64)
+
+    assert run(make_submission(records), vendor) == expected
 
 
 def test_reconcile_two_proven_jobs_stay_unclear(vendor: FakeVendor, records: RecordStore) -> None:
@@ -146,7 +215,7 @@ def test_reconcile_two_proven_jobs_stay_unclear(vendor: FakeVendor, records: Rec
     add_candidate(vendor, "cgt-2")
     result = run(make_submission(records), vendor)
 
-    assert (result.job, result.may_exist) == (None, True)
+    assert result.job is None
     assert "nothing distinguishes them" in result.reason
 
 
@@ -159,18 +228,30 @@ def test_reconcile_competing_shot_stays_unclear(vendor: FakeVendor, records: Rec
     assert "nothing distinguishes them" in run(submission, vendor).reason
 
 
-@pytest.mark.parametrize(
-    ("seed", "expected"),
-    [(SEED, Reconciliation("cgt-1", "seed")), (None, Reconciliation(may_exist=False))],
-)
-def test_reconcile_failed_job_costs_nothing(
-    vendor: FakeVendor, records: RecordStore, seed: int | None, expected: Reconciliation
+def test_reconcile_shared_first_frame_proves_nothing(
+    vendor: FakeVendor, records: RecordStore
 ) -> None:
-    """A failed job with our seed is adopted; without a seed it does not matter whose it is."""
-    error = {"code": "OutputVideoSensitiveContentDetected", "message": "no"}
-    add_candidate(vendor, status="failed", error=error, seed=seed)
+    """A frame that two unclear shots start on distinguishes neither, whatever their seeds."""
+    add_candidate(vendor, seed=None)
+    vendor.files["cgt-1.mp4"] = clip(128)
+    submission = make_submission(records, first_frame=picture(128), first_frame_sha256="f")
+    other = replace(submission.attempt, seed=SEED + 1)
+    write_attempts(records, other, key="e" * 64)
 
-    assert run(make_submission(records), vendor) == expected
+    assert "nothing distinguishes them" in run(submission, vendor).reason
+
+
+@pytest.mark.parametrize(
+    ("values", "proof"), [({"seed": SEED}, "seed"), ({"seed": None}, ""), ({"duration": 5}, "")]
+)
+def test_reconcile_failed_job_needs_proof(
+    vendor: FakeVendor, records: RecordStore, values: dict[str, Any], proof: str
+) -> None:
+    """A failed job is ours only if its seed proves that and nothing contradicts it."""
+    error = {"code": "OutputVideoSensitiveContentDetected", "message": "no"}
+    add_candidate(vendor, status="failed", error=error, **values)
+
+    assert run(make_submission(records), vendor).proof == proof
 
 
 @pytest.mark.parametrize("values", [{"seed": None}, {"seed": 0}])
@@ -181,7 +262,7 @@ def test_reconcile_without_evidence_waits_for_no_job(
     add_candidate(vendor, **values)
     result = run(make_submission(records, seedless_shot()), vendor)
 
-    assert (result.job, result.may_exist) == (None, True)
+    assert result.job is None
     assert not [request for request in vendor.requests if "cgt-1" in request.url.path]
 
 

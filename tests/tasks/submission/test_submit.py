@@ -13,14 +13,16 @@ import pytest
 from tasks.errors import (
     BudgetExceeded,
     InvalidRequest,
+    JobFailed,
     ProviderError,
     RateLimited,
+    Recovery,
     RequestNotSent,
     SubmissionUnclear,
 )
 from tasks.planning.keys import derive_seed
 from tasks.store.layout import RecordStore, Store
-from tasks.store.receipts import Attempt, AttemptState, StoredFile
+from tasks.store.receipts import Attempt, AttemptState, StoredFile, read_receipt, utc_now
 from tasks.submission import reconcile
 from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame
@@ -244,16 +246,156 @@ def test_submit_listed_job_is_adopted(
     assert len(vendor.created()) == 1
 
 
-def test_submit_missing_job_closes_the_attempt(
+def test_submit_missing_job_stays_unclear(
     vendor: FakeVendor, context: SubmissionContext, records: RecordStore
 ) -> None:
-    """If the list proves that no job was created, the retry settings decide on another."""
+    """A list without the job proves nothing; nothing is sent again."""
     vendor.on_create = lose(httpx.ReadTimeout)
-    with pytest.raises(RequestNotSent, match="no job exists"):
+    for _ in range(2):
+        with pytest.raises(SubmissionUnclear, match="which proves nothing"):
+            asyncio.run(submit(make_shot(), None, context))
+
+    assert [attempt.state for attempt in read_attempts(records)] == [AttemptState.UNCLEAR]
+    assert len(vendor.created()) == 1
+
+
+@pytest.mark.parametrize("key", ["e" * 64, KEY], ids=["other-shot", "earlier-attempt"])
+def test_submit_job_of_another_attempt_is_unclear(
+    vendor: FakeVendor, unlisted_context: SubmissionContext, records: RecordStore, key: str
+) -> None:
+    """A vendor that returns a known job id has a picture of something else under it."""
+    state = AttemptState.CLEANED if key == KEY else AttemptState.DONE
+    write_attempts(records, make_attempt(state, job="cgt-1", shot="two"), key=key)
+    vendor.on_create = respond(200, {"id": "cgt-1"})
+    for _ in range(2):
+        with pytest.raises(
+            SubmissionUnclear, match=r"returned job cgt-1, .* the job of two already"
+        ):
+            asyncio.run(submit(make_shot(), None, unlisted_context))
+
+    attempt = read_attempts(records)[-1]
+    assert (attempt.state, attempt.job) == (AttemptState.UNCLEAR, None)
+    assert len(vendor.created()) == 1
+
+
+def test_submit_job_id_of_other_provider_counts(
+    context: SubmissionContext, records: RecordStore
+) -> None:
+    """Two providers may use the same ids."""
+    other = make_attempt(
+        AttemptState.DONE, job="cgt-1", provider="ark", base_url="https://ark.example"
+    )
+    write_attempts(records, other, key="e" * 64)
+
+    assert asyncio.run(submit(make_shot(), None, context)).job == "cgt-1"
+
+
+def test_submit_one_job_for_two_creates_is_claimed_once(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """Of two creates that return one job at the same moment, one shot stays unclear."""
+    both_arrived = asyncio.Event()
+
+    async def replay(_: httpx.Request) -> httpx.Response:
+        if len(vendor.created()) == 2:
+            both_arrived.set()
+        await both_arrived.wait()
+        return response(200, {"id": "cgt-1"})
+
+    async def submit_both() -> list[Attempt | BaseException]:
+        shots = [make_shot(key=key * 64) for key in "ab"]
+        return await asyncio.gather(
+            *(submit(shot, None, context, reconcile_unclear=False) for shot in shots),
+            return_exceptions=True,
+        )
+
+    vendor.on_every_create = replay
+    results = asyncio.run(submit_both())
+
+    assert sorted(type(result).__name__ for result in results) == ["Attempt", "SubmissionUnclear"]
+    assert {read_attempts(records, key * 64)[0].job for key in "ab"} == {"cgt-1", None}
+
+
+def test_submit_revived_job_is_not_paid_again(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """A failed job that the vendor reports as done when asked once more is followed."""
+    failed = make_attempt(AttemptState.FAILED, job="cgt-1", error="no")
+    write_attempts(records, failed, make_attempt(AttemptState.CLOSED))
+    vendor.add_job("cgt-1")
+    attempt = asyncio.run(submit(make_shot(), None, context))
+
+    assert (attempt.state, attempt.job) == (AttemptState.SUBMITTED, "cgt-1")
+    assert read_receipt(KEY, records.read(KEY)).current == attempt
+    assert vendor.created() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "created"),
+    [("failed", 1), ("cancelled", 1), ("expired", 1), (None, 1), ("running", 0), ("odd", 0)],
+)
+def test_submit_after_failure_asks_the_job_once_more(
+    vendor: FakeVendor,
+    context: SubmissionContext,
+    records: RecordStore,
+    status: str | None,
+    created: int,
+) -> None:
+    """Only a job that goes on holds back the next request."""
+    write_attempts(records, make_attempt(AttemptState.FAILED, job="cgt-9"))
+    if status:
+        vendor.add_job("cgt-9", status)
+    asyncio.run(submit(make_shot(), None, context))
+
+    assert len(vendor.created()) == created
+    assert "cgt-9" in vendor.requests[0].url.path
+
+
+def test_submit_run_sends_a_shot_twice_at_most(
+    vendor: FakeVendor, store: Store, records: RecordStore
+) -> None:
+    """After a rejection one more request goes out automatically; another needs another run."""
+    context = make_context(store, vendor.client())
+    vendor.on_every_create = respond(429, {"error": {"code": "RateLimitExceeded", "message": "no"}})
+    recoveries = []
+    for _ in range(2):
+        with pytest.raises(RateLimited) as caught:
+            asyncio.run(submit(make_shot(), None, context))
+        recoveries.append(caught.value.recovery)
+    with pytest.raises(JobFailed, match="one was sent 2 times in this run"):
         asyncio.run(submit(make_shot(), None, context))
 
-    assert [attempt.state for attempt in read_attempts(records)] == [AttemptState.CLOSED]
-    assert len(vendor.created()) == 1
+    assert recoveries == [Recovery.RETRY, Recovery.NONE]
+    assert len(vendor.created()) == len(read_attempts(records)) == 2
+
+
+def test_submit_unsent_requests_do_not_count(vendor: FakeVendor, store: Store) -> None:
+    """A request that was not sent may be sent as often as the retry settings allow."""
+    context = make_context(store, vendor.client())
+    vendor.on_every_create = lose(httpx.ConnectError)
+    for _ in range(4):
+        with pytest.raises(RequestNotSent):
+            asyncio.run(submit(make_shot(), None, context))
+
+    assert context.sent == {KEY: 0}
+
+
+def test_submit_intents_have_different_times(
+    vendor: FakeVendor,
+    unlisted_context: SubmissionContext,
+    records: RecordStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The time of an intent identifies an attempt, also if the clock stands still."""
+    now = utc_now()
+    monkeypatch.setattr("tasks.submission.submit.utc_now", lambda: now)
+    write_attempts(records, make_attempt(AttemptState.CLOSED, intended_at=now))
+    vendor.on_create = lose(httpx.ReadTimeout)
+    context = replace(unlisted_context, resubmit={KEY: now})
+    with pytest.raises(SubmissionUnclear):
+        asyncio.run(submit(make_shot(), None, context))
+
+    assert [attempt.state for attempt in read_attempts(records)] == ["closed", "unclear"]
 
 
 def test_submit_without_reconciliation_reads_no_list(
