@@ -18,16 +18,20 @@ Each class states who must act; `exit_code` is the exit code of a command that e
                 UrlExpired        -: the job may have a new URL                1  retry
             RateLimited           -: wait, then send it again                  1  retry
             SubmissionUnclear     author: a job may exist and be charged       1  none
+                JobNotFound       -: the vendor does not know a job that it    1  retry
+                                  accepted
             InvalidRequest        author or shotchain: the request is wrong    1  none
             AccountError          operator: key, rights, account or credit     3  none
                 AuthenticationFailed  operator: the API key was rejected       3  none
+                KeyChanged        operator: the job belongs to another key     3  none
             InputModerated        author: change the prompt or the picture     1  none
             JobFailed             author: the accepted job failed              1  new take
                 OutputModerated   author: the result was moderated             1  new take
                 JobInternalError  vendor: the job failed for an internal       1  new take
                                   reason
             JobTimedOut           -: the next run waits for the job            1  resume
-            JobLost               author: the vendor lost the job or files     1  new take
+            JobLost               author: the time is over for which the       1  new take
+                                  vendor keeps the job or its files
             MalformedResponse     vendor: a response is not as documented      1  none
         MediaError                author: a clip, picture or sound is broken   1
         StoreError                operator: the store can't be used            1
@@ -54,7 +58,9 @@ __all__ = [
     "JobFailed",
     "JobInternalError",
     "JobLost",
+    "JobNotFound",
     "JobTimedOut",
+    "KeyChanged",
     "MalformedResponse",
     "MediaError",
     "NotConfigured",
@@ -143,6 +149,7 @@ class ProviderError(ShotchainError):
         status: The HTTP status; 0 without a response.
         retry_after_seconds: The delay that the vendor asks for, or None.
         is_final: True if the job ended with this error; False if only the call failed.
+        vendor_time: The Date header of the response in Unix seconds, or None.
     """
 
     kind = "provider_error"
@@ -156,12 +163,14 @@ class ProviderError(ShotchainError):
         status: int = 0,
         retry_after_seconds: float | None = None,
         is_final: bool = False,
+        vendor_time: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
         self.retry_after_seconds = retry_after_seconds
         self.is_final = is_final
+        self.vendor_time = vendor_time
 
 
 class RequestNotSent(ProviderError):
@@ -197,6 +206,17 @@ class SubmissionUnclear(ProviderError):
     kind = "submission_unclear"
 
 
+class JobNotFound(SubmissionUnclear):
+    """The vendor does not know a job that it accepted, or contradicts itself about it.
+
+    That proves nothing: a copy of its records may lag. The job may be charged, so the shot is
+    unclear until the time is over for which the vendor keeps jobs.
+    """
+
+    kind = "job_not_found"
+    recovery = Recovery.RETRY
+
+
 class InvalidRequest(ProviderError):
     """The vendor does not accept the request. The author acts, or shotchain has a bug."""
 
@@ -214,6 +234,12 @@ class AuthenticationFailed(AccountError):
     """The vendor rejects the API key. The operator acts."""
 
     kind = "authentication_failed"
+
+
+class KeyChanged(AccountError):
+    """A job was submitted with another API key, so answers to this one prove nothing about it."""
+
+    kind = "key_changed"
 
 
 class InputModerated(ProviderError):
@@ -249,7 +275,7 @@ class JobTimedOut(ProviderError):
 
 
 class JobLost(ProviderError):
-    """The vendor no longer has the job, or has lost its files."""
+    """The vendor no longer has the job or its files: its documented time is over."""
 
     kind = "job_lost"
     recovery = Recovery.NEW_TAKE

@@ -56,7 +56,7 @@ class ApiKey:
 
         An error about a rejected key gets the variable to set.
         """
-        message, code = self._redact(str(error)), self._redact(error.code)
+        message, code = self.redact(str(error)), self.redact(error.code)
         if error.status == 401:
             message = f"{message} ({self._provider.key_variable})"
         return type(error)(
@@ -65,9 +65,11 @@ class ApiKey:
             status=error.status,
             retry_after_seconds=error.retry_after_seconds,
             is_final=error.is_final,
+            vendor_time=error.vendor_time,
         )
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
+        """Return the text without the key and without the secrets of URLs."""
         return redact_secrets(redact_urls(text), [self._read()])
 
     def _read(self) -> str:

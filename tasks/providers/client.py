@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -38,7 +39,10 @@ from tasks.providers.error_mapping import sanitize_text
 from tasks.providers.http_transport import HostResolver, HttpTransport
 from tasks.providers.outcomes import classify_create_response, classify_query_response
 from tasks.providers.polling import (
+    END_CONFIRMATION_SECONDS,
+    FILE_LIFETIME_SECONDS,
     FLEX_POLL_SECONDS,
+    MAX_UNKNOWN_SECONDS,
     LatencyEstimate,
     parse_http_date,
     poll_delay_seconds,
@@ -62,15 +66,17 @@ from tasks.providers.url_policy import is_loopback_url, redact_urls
 
 ParsedT = TypeVar("ParsedT")
 
+LookAtClip = Callable[[JobResult], Awaitable[bool]]
+"""Returns True if the clip beside a status that the vendor does not document is sound."""
+
+OnRetry = Callable[[str], None]
+"""Called with one line before a call is repeated: how often, and the vendor's reason."""
+
 _MAX_ATTEMPTS = 4
 _MAX_PAGES = 20
 _LOOPBACK_POLL_SECONDS = 0.1
 
-# Vendors keep files for 24 hours; a younger succeeded job without a clip is not ready yet.
-_FILE_LIFETIME_SECONDS = 23 * 3600.0
-
-# A clip that is downloaded with the key is requested until it is certainly deleted.
-_CONTENT_LIFETIME_SECONDS = 25 * 3600.0
+_LOOPBACK_CONFIRMATION_SECONDS = 0.3
 
 _NO_LIST_STATUSES = (404, 405, 501)
 
@@ -187,24 +193,50 @@ class Client:
         call = ApiCall("POST", self.provider.upload_path, parts=(part,))
         return await self._query_with_retries(call, _parse_asset_url)
 
-    async def query(self, job: str) -> JobPending | JobResult:
+    async def query(self, job: str, *, on_retry: OnRetry | None = None) -> JobPending | JobResult:
         """Return the state of a job; a lost response is retried.
+
+        A job that ended without a clip is queried a second time some seconds later, and the second
+        answer counts: vendors have reported `failed` for jobs that succeeded.
+
+        Args:
+            job: The job id.
+            on_retry: Called with the reason before a query is repeated.
+
+        Returns:
+            A JobPending if the job succeeded and its clip is not there yet.
 
         Raises:
             JobFailed: The job failed, expired or was cancelled; other final errors have `is_final`.
-            JobLost: The vendor no longer has the job or its files.
+            JobNotFound: The vendor does not know the job.
+            JobLost: The job succeeded so long ago that the vendor has deleted its files.
             ProviderError: Unreachable, RateLimited, AccountError or MalformedResponse: there was
                 no usable response.
             NotConfigured: The key is missing or not valid; nothing was sent.
         """
+        try:
+            return await self._query_once(job, on_retry)
+        except ProviderError as error:
+            if not error.is_final:
+                raise
+        is_local = is_loopback_url(self.base_url)
+        await self._sleep(_LOOPBACK_CONFIRMATION_SECONDS if is_local else END_CONFIRMATION_SECONDS)
+        return await self._query_once(job, on_retry)
 
+    async def _query_once(self, job: str, on_retry: OnRetry | None) -> JobPending | JobResult:
         def parse(response: ApiResponse) -> JobPending | JobResult:
-            status = self.dialect.parse_status(response)
-            if isinstance(status, JobResult) and not status.clip_url:
-                return self._handle_missing_clip(status, response)
-            return status
+            status = self.dialect.parse_status(response, job=job)
+            if not isinstance(status, JobResult):
+                return status._replace(vendor_text=self._key.redact(status.vendor_text))
+            status = replace(
+                status,
+                vendor_text=self._key.redact(status.vendor_text),
+                vendor_time=_vendor_time(response),
+            )
+            return status if status.clip_url else self._handle_missing_clip(status)
 
-        return await self._query_with_retries(self.dialect.build_query(job), parse, job=job)
+        call = self.dialect.build_query(job)
+        return await self._query_with_retries(call, parse, job=job, on_retry=on_retry)
 
     async def wait(
         self,
@@ -215,6 +247,8 @@ class Client:
         service_tier: str | None = None,
         typical_seconds: float | None = None,
         on_progress: Callable[[JobPending], None] | None = None,
+        on_retry: OnRetry | None = None,
+        look_at_clip: LookAtClip | None = None,
     ) -> JobResult:
         """Query a job until it succeeds, at least once.
 
@@ -229,9 +263,13 @@ class Client:
             service_tier: The request's service tier.
             typical_seconds: The typical duration of such a job; None for the provider's.
             on_progress: Called with every state before the last.
+            on_retry: Called with the reason before a query is repeated.
+            look_at_clip: Returns True if the clip beside a status that the vendor does not
+                document is the clip of the job. None waits until the vendor's words are known.
 
         Raises:
-            JobTimedOut: The job is not finished after `timeout_seconds`; it continues.
+            JobTimedOut: The job is not finished after `timeout_seconds`, or is in a state that the
+                vendor does not document for some minutes; it continues.
             ProviderError: The same errors as `query`.
         """
         wait_started_at = self._clock()
@@ -240,11 +278,13 @@ class Client:
         # Flex jobs run when the vendor is idle, so their durations can't be estimated.
         latency = self._latency if service_tier != "flex" else None
         was_pending = False
+        unknown_since: float | None = None
         if self._clock() - started_at < min_seconds:
             await self._sleep(min_seconds)
         while True:
-            status = await self.query(job)
-            elapsed = max(self._clock() - started_at, 0.0)
+            status = await self._query_and_look(job, on_retry, look_at_clip)
+            now = self._clock()
+            elapsed = max(now - started_at, 0.0)
             if isinstance(status, JobResult):
                 if latency is not None:
                     latency.record(elapsed if was_pending else _job_seconds(status), typical)
@@ -252,8 +292,10 @@ class Client:
             was_pending = True
             if on_progress is not None:
                 on_progress(status)
-            remaining = timeout_seconds - (self._clock() - wait_started_at)
-            if remaining <= 0:
+            unknown_since = (unknown_since or now) if status.state == "unknown" else None
+            is_unknown_for_long = now - (unknown_since or now) >= MAX_UNKNOWN_SECONDS
+            remaining = timeout_seconds - (now - wait_started_at)
+            if remaining <= 0 or (is_unknown_for_long and elapsed >= typical):
                 raise self._build_timeout_error(job, status, elapsed)
             delay = poll_delay_seconds(
                 elapsed,
@@ -262,6 +304,17 @@ class Client:
                 expected_seconds=latency.estimate(typical) if latency is not None else None,
             )
             await self._sleep(min(delay, max(remaining, min_seconds)))
+
+    async def _query_and_look(
+        self, job: str, on_retry: OnRetry | None, look_at_clip: LookAtClip | None
+    ) -> JobPending | JobResult:
+        """Query a job; a clip beside an undocumented status counts only if it is looked at."""
+        status = await self.query(job, on_retry=on_retry)
+        if not isinstance(status, JobResult) or not status.vendor_text:
+            return status
+        if look_at_clip is not None and await look_at_clip(status):
+            return status
+        return JobPending("unknown", None, status.details, status.vendor_text)
 
     async def list_jobs(
         self, model: str, *, service_tier: str | None = None, created_after: float
@@ -392,6 +445,7 @@ class Client:
         *,
         job: str = "",
         max_attempts: int = _MAX_ATTEMPTS,
+        on_retry: OnRetry | None = None,
     ) -> ParsedT:
         attempt = 0
         while True:
@@ -409,6 +463,9 @@ class Client:
             can_retry = error.recovery is Recovery.RETRY or isinstance(error, MalformedResponse)
             if attempt >= max_attempts or not can_retry:
                 raise self._key.finish_error(error)
+            if on_retry is not None:
+                reason = self._key.finish_error(error)
+                on_retry(f"retry {attempt} of {max_attempts - 1}: {reason}")
             await self._sleep(retry_delay_seconds(attempt, error.retry_after_seconds))
 
     async def _receive(self, source: str | ApiCall, target: DownloadTarget, max_bytes: int) -> None:
@@ -420,20 +477,19 @@ class Client:
         if error is not None:
             raise self._key.finish_error(error)
 
-    def _handle_missing_clip(
-        self, result: JobResult, response: ApiResponse
-    ) -> JobPending | JobResult:
+    def _handle_missing_clip(self, result: JobResult) -> JobPending | JobResult:
         """Handle a succeeded job without a clip URL: lost if it is old, else not ready yet.
 
         A clip that is downloaded with the key is considered available until it is lost.
         """
         ended_at = result.details.updated_at or result.details.created_at
-        now = _vendor_time(response) or self._clock()
-        lifetime = _CONTENT_LIFETIME_SECONDS if result.clip_call else _FILE_LIFETIME_SECONDS
-        if ended_at is not None and now - ended_at > lifetime:
+        now = result.vendor_time or self._clock()
+        if ended_at is not None and now - ended_at > FILE_LIFETIME_SECONDS:
             msg = "the vendor no longer has the clip of this job; render the shot again"
-            raise JobLost(msg)
-        return result if result.clip_call else JobPending("unknown", details=result.details)
+            raise JobLost(msg, vendor_time=result.vendor_time)
+        if result.clip_call:
+            return result
+        return JobPending("unknown", None, result.details, "succeeded, but names no clip")
 
     def _poll_bounds(self, service_tier: str | None) -> tuple[float, float]:
         min_seconds, max_seconds = self.provider.poll_min_seconds, self.provider.poll_max_seconds
@@ -446,7 +502,9 @@ class Client:
         return min(min_seconds, max_seconds), max_seconds
 
     def _build_timeout_error(self, job: str, status: JobPending, elapsed: float) -> ProviderError:
-        state = "not finished" if status.state == "unknown" else f"still {status.state}"
+        state = f"still {status.state}"
+        if status.state == "unknown":
+            state = f"not finished by any documented word ({status.vendor_text or 'no status'})"
         job = sanitize_text(job, max_chars=100)
         return self._key.finish_error(
             JobTimedOut(

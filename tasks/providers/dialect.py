@@ -74,19 +74,26 @@ class Dialect(ABC):
         return ApiCall("GET", self.job_path(job))
 
     @abstractmethod
-    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
+    def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the queried job.
+
+        An end without a clip counts only in the vendor's documented words, and in an object that
+        names the job: another job may be paid for after it.
+
+        Args:
+            response: The response.
+            job: The id of the queried job; empty to accept any.
 
         Returns:
             A JobResult with an empty `clip_url` if the job succeeded but the response contains no
-            clip.
+            clip, and one with a `vendor_text` if there is a clip beside an unknown status.
 
         Raises:
             JobFailed: The job failed, expired or was cancelled.
             InputModerated: Moderation rejected the input during the job.
             InvalidRequest: The vendor rejected the request during the job.
             AccountError: The account could not pay for the job.
-            MalformedResponse: The response contains no job.
+            MalformedResponse: The response contains no job, or names another one.
         """
 
     def parse_error(self, response: ApiResponse, *, job: str = "") -> ProviderError | None:
@@ -96,7 +103,7 @@ class Dialect(ABC):
 
         Args:
             response: The response.
-            job: The id of the queried job, so that an unknown job becomes JobLost; empty for other
+            job: The id of the queried job, so that an unknown job becomes JobNotFound; empty for
                 calls.
         """
         return parse_error(response, job=job)

@@ -16,7 +16,7 @@ from tasks.errors import (
     AuthenticationFailed,
     InputModerated,
     InvalidRequest,
-    JobLost,
+    JobNotFound,
     OutputModerated,
     ProviderError,
     RateLimited,
@@ -102,7 +102,9 @@ MODERATION_UNAVAILABLE = ErrorMeaning(
     RateLimited, "the vendor's moderation service is unavailable", "try again later"
 )
 VENDOR_ERROR = ErrorMeaning(Unreachable, "the vendor had an internal error", "try again later")
-UNKNOWN_JOB = ErrorMeaning(JobLost, "the vendor has no such job", "render the shot again")
+UNKNOWN_JOB = ErrorMeaning(
+    JobNotFound, "the vendor does not know this job", "ask again, or look in the vendor's console"
+)
 
 _MEANINGS: Mapping[str, ErrorMeaning] = MappingProxyType(
     {

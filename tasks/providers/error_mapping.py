@@ -16,7 +16,7 @@ from tasks.errors import (
     InvalidRequest,
     JobFailed,
     JobInternalError,
-    JobLost,
+    JobNotFound,
     MalformedResponse,
     ProviderError,
     RateLimited,
@@ -129,7 +129,7 @@ def classify_error(
         or find_meaning(vendor_error.code)
         or _classify_by_status(response, vendor_error, job)
     )
-    if meaning.error_class is JobLost and not job:
+    if meaning.error_class is JobNotFound and not job:
         meaning = INVALID_PARAMETER
     return build_error(meaning, vendor_error, status=response.status)
 
@@ -141,7 +141,7 @@ def classify_job_failure(vendor_error: VendorError) -> ProviderError:
         meaning = ErrorMeaning(
             JobInternalError, "the vendor had an internal error during the job", "render again"
         )
-    elif meaning is None or meaning.error_class in (JobLost, MalformedResponse):
+    elif meaning is None or meaning.error_class in (JobNotFound, MalformedResponse):
         meaning = ErrorMeaning(JobFailed, "the job failed", "request a new take")
     return build_error(meaning, vendor_error)
 

@@ -25,7 +25,7 @@ from tasks.errors import (
 from tasks.providers.dialect import Dialect
 from tasks.providers.error_codes import find_meaning
 from tasks.providers.error_mapping import sanitize_text
-from tasks.providers.polling import parse_retry_after
+from tasks.providers.polling import parse_http_date, parse_retry_after
 from tasks.providers.types import ApiResponse, LostResponse
 
 # A create that ends with one of these was certainly not accepted; with any other it is unclear.
@@ -104,7 +104,10 @@ def classify_query_response(
     error = dialect.parse_error(outcome, job=job)
     if error is None:
         return outcome
-    if outcome.status >= 500 or outcome.status in (408, 425):
+    error.vendor_time = parse_http_date(outcome.headers.get("date"))
+    # A query that the vendor accepted can't be wrong: the error is the vendor's own.
+    is_odd_success = 200 <= outcome.status < 300 and isinstance(error, InvalidRequest)
+    if outcome.status >= 500 or outcome.status in (408, 425) or (job and is_odd_success):
         error = Unreachable(str(error), code=error.code, status=outcome.status)
     error.retry_after_seconds = parse_retry_after(outcome.headers.get("retry-after"), now)
     return error

@@ -7,6 +7,15 @@ from collections import deque
 from email.utils import parsedate_to_datetime
 from statistics import median
 
+END_CONFIRMATION_SECONDS = 5.0
+"""The time after which a job that ended without a clip is queried once more."""
+
+MAX_UNKNOWN_SECONDS = 180.0
+"""The longest wait for a job whose state the vendor does not document."""
+
+FILE_LIFETIME_SECONDS = 25 * 3600.0
+"""Vendors keep files for 24 hours after the end of the job; an hour allows for their clocks."""
+
 FLEX_POLL_SECONDS = 60.0
 """Offline inference takes hours; existing clients query it once a minute."""
 

@@ -39,7 +39,18 @@ from tasks.providers.types import (
 VendorJobState = Literal[
     "queued", "running", "succeeded", "failed", "expired", "cancelled", "unknown"
 ]
+EndState = Literal["failed", "expired", "cancelled"]
 
+ARK_END_WORDS: Mapping[str, EndState] = {
+    "failed": "failed",
+    "expired": "expired",
+    "cancelled": "cancelled",
+}
+"""The status texts with which Ark's query page describes a job that ended without a clip."""
+
+# The words of gateways, documented or known from their clients. The words for an end are not here:
+# another job may be paid for after an end, so a dialect lists those that its vendor documents, and
+# any other word is unknown.
 _STATES: Mapping[str, VendorJobState] = {
     "queued": "queued",
     "queueing": "queued",
@@ -57,14 +68,6 @@ _STATES: Mapping[str, VendorJobState] = {
     "success": "succeeded",
     "completed": "succeeded",
     "complete": "succeeded",
-    "failed": "failed",
-    "fail": "failed",
-    "failure": "failed",
-    "error": "failed",
-    "expired": "expired",
-    "timeout": "expired",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
 }
 
 # Infinity Blue documents milliseconds, but the software it runs writes seconds. As seconds this
@@ -72,13 +75,21 @@ _STATES: Mapping[str, VendorJobState] = {
 _MIN_MILLISECONDS = 1e11
 _MAX_URL_CHARS = 8192
 _MAX_ID_CHARS = 256
+_MAX_QUOTE_CHARS = 120
+_ID_NAMES = ("id", "task_id")
 
 
-def parse_state(value: Any) -> VendorJobState:
-    """Return the state of a vendor's status text, in any case; `unknown` for unlisted texts."""
+def parse_state(value: Any, end_words: Mapping[str, EndState]) -> VendorJobState:
+    """Return the state of a vendor's status text, in any case; `unknown` for unlisted texts.
+
+    Args:
+        value: The status text.
+        end_words: The texts that the vendor documents for a job that ended without a clip.
+    """
     if not isinstance(value, str):
         return "unknown"
-    return _STATES.get(re.sub(r"[\s-]+", "_", value.strip().lower()), "unknown")
+    word = re.sub(r"[\s-]+", "_", value.strip().lower())
+    return end_words.get(word) or _STATES.get(word, "unknown")
 
 
 def parse_number(value: Any) -> float | None:
@@ -151,8 +162,9 @@ def find_url(*values: Any) -> str:
         if not isinstance(value, str) or len(value) > _MAX_URL_CHARS:
             continue
         url = value.strip()
-        if re.match(r"(?i)https?://[^/]", url) and url.isprintable() and " " not in url:
-            return url
+        if re.match(r"(?i)https?://[^/\s]", url) and url.isprintable():
+            # A file name with a space is a mistake of the vendor, and the clip is paid for.
+            return url.replace(" ", "%20")
     return ""
 
 
@@ -168,7 +180,7 @@ def parse_job_id(response: ApiResponse, *names: str) -> str:
         MalformedResponse: The response contains no usable id.
     """
     for task in _iter_task_objects(response):
-        for name in names or ("id", "task_id"):
+        for name in names or _ID_NAMES:
             job = _parse_id(task.get(name))
             if job:
                 return job
@@ -187,17 +199,35 @@ def _parse_id(value: Any) -> str:
     return text if is_short_ascii and " " not in text and text.strip(".") else ""
 
 
-def parse_task(response: ApiResponse) -> Mapping[str, Any]:
+def parse_task(response: ApiResponse, *, job: str = "") -> Mapping[str, Any]:
     """Return the job object of a response; a gateway may wrap it in `data`.
 
+    Args:
+        response: The response.
+        job: The id of the queried job: an object that names it is preferred. Empty for any job.
+
     Raises:
-        MalformedResponse: The response contains no job object.
+        MalformedResponse: The response contains no job object, or only one of another job.
     """
-    for task in _iter_task_objects(response):
-        if isinstance(task.get("status"), str):
+    tasks = [task for task in _iter_task_objects(response) if isinstance(task.get("status"), str)]
+    for task in tasks:
+        if not job or names_job(task, job):
             return task
+    for task in tasks:
+        if not _has_job_id(task):
+            return task
+    if tasks:
+        other = next(filter(None, (_parse_id(tasks[0].get(name)) for name in _ID_NAMES)), "")
+        msg = f"the vendor's response to the query of job {job} is about {other[:100]}"
+        raise MalformedResponse(msg, status=response.status)
     msg = f"the vendor's response about the job contains no status (HTTP {response.status})"
-    raise MalformedResponse(msg, status=response.status)
+    text = sanitize_text(response.text, max_chars=_MAX_QUOTE_CHARS)
+    raise MalformedResponse(f"{msg}: {text}" if text else msg, status=response.status)
+
+
+def names_job(task: Mapping[str, Any], job: str) -> bool:
+    """Return True if a job object contains the id of a job."""
+    return job in [_parse_id(task.get(name)) for name in _ID_NAMES]
 
 
 def parse_list_items(response: ApiResponse) -> tuple[Mapping[str, Any], ...]:
@@ -240,7 +270,7 @@ def _find_error_in_success(response: ApiResponse, job: str) -> ProviderError | N
 
 
 def _has_job_id(task: Mapping[str, Any]) -> bool:
-    return any(_parse_id(task.get(name)) for name in ("id", "task_id"))
+    return any(_parse_id(task.get(name)) for name in _ID_NAMES)
 
 
 def _iter_task_objects(response: ApiResponse) -> Iterator[Mapping[str, Any]]:
@@ -250,21 +280,25 @@ def _iter_task_objects(response: ApiResponse) -> Iterator[Mapping[str, Any]]:
     yield as_mapping(body.get("data"))
 
 
-def parse_ark_status(task: Mapping[str, Any]) -> JobPending | JobResult:
+def parse_ark_status(task: Mapping[str, Any], *, job: str = "") -> JobPending | JobResult:
     """Return the state of an Ark task.
+
+    Args:
+        task: The task object.
+        job: The id that a task which ended without a clip must name; empty for any.
 
     Raises:
         ProviderError: The task ended without a clip: failed, expired, cancelled or moderated.
+        MalformedResponse: Such a task does not name the job.
     """
-    state, details = parse_state(task.get("status")), _parse_ark_details(task)
-    if state == "succeeded":
-        content = as_mapping(task.get("content"))
-        return JobResult(
-            clip_url=find_url(content.get("video_url"), task.get("video_url")),
-            last_frame_url=find_url(content.get("last_frame_url"), task.get("last_frame_url")),
-            details=details,
-        )
-    return _parse_unfinished(task, state, details)
+    state = parse_state(task.get("status"), ARK_END_WORDS)
+    content = as_mapping(task.get("content"))
+    result = JobResult(
+        clip_url=find_url(content.get("video_url"), task.get("video_url")),
+        last_frame_url=find_url(content.get("last_frame_url"), task.get("last_frame_url")),
+        details=_parse_ark_details(task),
+    )
+    return _finish_status(task, state, result, job)
 
 
 def parse_ark_list(response: ApiResponse) -> tuple[ListedJob, ...]:
@@ -309,28 +343,35 @@ def _parse_ark_details(task: Mapping[str, Any]) -> JobDetails:
 
 
 def parse_videos_status(
-    task: Mapping[str, Any], *, clip_call: ApiCall | None = None, with_last_frame: bool = True
+    task: Mapping[str, Any],
+    *,
+    end_words: Mapping[str, EndState],
+    job: str = "",
+    clip_call: ApiCall | None = None,
+    with_last_frame: bool = True,
 ) -> JobPending | JobResult:
     """Return the state of a job of `/videos`.
 
     Args:
         task: The job object.
+        end_words: The texts that the vendor documents for a job that ended without a clip.
+        job: The id that a job which ended without a clip must name; empty for any.
         clip_call: The call that downloads the clip with the API key, if the vendor has one.
         with_last_frame: False to ignore the URL of a last frame.
 
     Raises:
         ProviderError: The job ended without a clip: failed, expired, cancelled or moderated.
+        MalformedResponse: Such a job object does not name the job.
     """
     # The status alone decides: a running job may have a `completed_at`.
-    state, details = parse_state(task.get("status")), _parse_videos_details(task)
-    if state == "succeeded":
-        return JobResult(
-            clip_url=_find_videos_url(task, "url", "video_url"),
-            last_frame_url=_find_videos_url(task, "last_frame_url") if with_last_frame else "",
-            details=details,
-            clip_call=clip_call,
-        )
-    return _parse_unfinished(task, state, details)
+    state = parse_state(task.get("status"), end_words)
+    result = JobResult(
+        clip_url=_find_videos_url(task, "url", "video_url"),
+        last_frame_url=_find_videos_url(task, "last_frame_url") if with_last_frame else "",
+        details=_parse_videos_details(task),
+        clip_call=clip_call if state == "succeeded" else None,
+    )
+    return _finish_status(task, state, result, job)
 
 
 def _find_videos_url(task: Mapping[str, Any], *names: str) -> str:
@@ -347,20 +388,39 @@ def _parse_videos_details(task: Mapping[str, Any]) -> JobDetails:
     )
 
 
-def _parse_unfinished(
-    task: Mapping[str, Any], state: VendorJobState, details: JobDetails
-) -> JobPending:
+def _finish_status(
+    task: Mapping[str, Any], state: VendorJobState, result: JobResult, job: str
+) -> JobPending | JobResult:
+    if state == "succeeded":
+        return result
+    if state == "unknown" and result.clip_url:
+        return replace(result, vendor_text=_quote_status(task))
     if state in ("queued", "running", "unknown"):
-        return JobPending(state, parse_progress(task.get("progress")), details)
+        text = _quote_status(task) if state == "unknown" else ""
+        return JobPending(state, parse_progress(task.get("progress")), result.details, text)
+    if job and not names_job(task, job):
+        msg = f"the vendor's response does not name job {job}: {_quote_status(task)}"
+        raise MalformedResponse(msg)
     error = _classify_final_state(task, state)
     error.is_final = True
     raise error
 
 
-def _classify_final_state(task: Mapping[str, Any], state: VendorJobState) -> ProviderError:
+def _quote_status(task: Mapping[str, Any]) -> str:
+    """Return a status that is not documented, and the message beside it, in the vendor's words."""
+    status = sanitize_text(task.get("status"), max_chars=60)
+    error = parse_vendor_error({"error": _find_reason(task), "message": task.get("message")})
+    message = sanitize_text(error.message, max_chars=_MAX_QUOTE_CHARS) if error else ""
+    return f"status {status!r}" + (f", {message}" if message else "")
+
+
+def _find_reason(task: Mapping[str, Any]) -> Any:
     # Relays and older clients of Ark use other names for the error.
-    reason = task.get("error") or task.get("failure_reason") or task.get("fail_reason")
-    error = parse_vendor_error({"error": reason}) or VendorError("", "")
+    return task.get("error") or task.get("failure_reason") or task.get("fail_reason")
+
+
+def _classify_final_state(task: Mapping[str, Any], state: VendorJobState) -> ProviderError:
+    error = parse_vendor_error({"error": _find_reason(task)}) or VendorError("", "")
     if error.code or error.message or state == "failed":
         return classify_job_failure(error)
     if state == "expired":

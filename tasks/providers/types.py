@@ -143,6 +143,8 @@ class JobPending(NamedTuple):
     progress: float | None = None
     """0 to 1, or None if the vendor does not report it."""
     details: JobDetails = JobDetails()
+    vendor_text: str = ""
+    """The vendor's own words if they are not documented; redacted and short."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,10 @@ class JobResult:
     details: JobDetails = JobDetails()
     clip_call: ApiCall | None = None
     """The call that downloads the clip with the API key, if the vendor serves it that way."""
+    vendor_text: str = ""
+    """The vendor's status if it is not documented: the clip itself must prove the success."""
+    vendor_time: float | None = None
+    """Unix seconds of the response's Date header."""
 
 
 class ListedJob(NamedTuple):

@@ -278,6 +278,9 @@ def _fault_response(fault: Fault, mount: Mount, call: ApiCall) -> ApiResponse:
     """Return the response that a fault of the moment `answer` requires."""
     if fault.kind.name == "html":
         return ApiResponse(_ERROR_PAGE, int(fault.number("status")), media_type="text/html")
+    if fault.kind.name == "other_body":
+        text = fault.text("body").replace("JOB", call.params.get("id", ""))
+        return ApiResponse(text.encode(), int(fault.number("status")))
     code = str(fault.options.get("code", "InternalServiceError"))
     message, status = error_message(code), 0
     if fault.kind.name == "throttled":

@@ -64,6 +64,12 @@ _KINDS = (
         {"code": "InternalServiceError"},
     ),
     FaultKind(
+        "other_body",
+        "answer",
+        "this JSON with this status; JOB stands for the id of the job",
+        {"status": 200, "body": "null"},
+    ),
+    FaultKind(
         "job_failed",
         "job",
         "the job is accepted, then fails with this code",

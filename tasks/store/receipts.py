@@ -15,7 +15,7 @@ Each state is durable before the next step begins:
     FAILED ------> SUBMITTED    asked once more before another attempt, the vendor no longer reports
                                 a failure. The same from CANCELLED
     DONE --------> KEPT         the clip is on disk
-    SUBMITTED ---> LOST         the vendor no longer has the job or its files; stays paid. The
+    SUBMITTED ---> LOST         the documented time of the job or its files is over; stays paid. The
                                 same from DONE, and from KEPT if the clip is gone from the store
     KEPT --------> CLEANED      the author removed the clip; stays paid
     KEPT --------> OUTDATED     another attempt starts on a newer frame; stays paid, files stay
@@ -154,6 +154,10 @@ class Attempt:
     proof: str | None = None
     """The proof that a listed job is this one: `seed` or `first picture`; None if not needed."""
     submitted_at: str | None = None
+    accepted_at: str | None = None
+    """The time of the response to the create by the vendor's clock; None if it is not known."""
+    unclear_since: str | None = None
+    """The time since when the vendor does not know the job, or contradicts itself about it."""
     done_at: str | None = None
     tokens: int | None = None
     """The vendor's usage; None if the vendor reported none that is plausible."""

@@ -177,11 +177,24 @@ def _at_vendor_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:
     if attempt.age_seconds > JOB_RETENTION_SECONDS:
         cause = f"job {attempt.job} is older than the 7 days a vendor keeps it"
         return _rerender_status(shot, attempt, cause)._replace(may_render_again=True)
+    if attempt.unclear_since:
+        return _unclear_job_status(attempt)
     reason = f"job {attempt.job} is at the vendor; the next run downloads its clip"
     return ShotStatus(ShotState.IN_FLIGHT, reason, attempt=attempt)
 
 
+def _unclear_job_status(attempt: Attempt) -> ShotStatus:
+    reason = (
+        f"job {attempt.job} is unclear since {(attempt.unclear_since or '')[:16]}Z "
+        f"({attempt.error or 'no reason recorded'}): the next run asks again, "
+        f"and {describe_price(attempt.max_price)} may be charged"
+    )
+    return ShotStatus(ShotState.UNCLEAR, reason, attempt=attempt)
+
+
 def _missing_clip_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:
+    if attempt.unclear_since and attempt.age_seconds <= JOB_RETENTION_SECONDS:
+        return _unclear_job_status(attempt)
     if attempt.age_seconds > FILE_RETENTION_SECONDS:
         cause = "its clip is missing from the store and older than the day a vendor keeps it"
         return _rerender_status(shot, attempt, cause)._replace(may_render_again=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from tasks.errors import JobLost, ProviderError
+from tasks.errors import MediaError, ProviderError
 from tasks.plan import ShotToRender
+from tasks.providers.client import Client
 from tasks.providers.polling import job_timeout_seconds
 from tasks.providers.types import JobResult
 from tasks.store.layout import is_stored
 from tasks.store.receipts import AttemptState, parse_timestamp, utc_now
 from tasks.submission.context import (
     SubmissionContext,
-    record_failure,
     require_current_attempt,
     update_attempt,
 )
+from tasks.submission.download import fetch_clip
+from tasks.submission.job_evidence import check_result, settle_job_error
 from tasks.submission.usage import read_usage
+
+LOOK_INTERVAL_SECONDS = 30.0
+"""The interval in which the clip beside an undocumented status is downloaded and decoded again."""
 
 
 async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult | None:
@@ -25,8 +30,9 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
 
     Raises:
         ProviderError: The error that the job ended with (JobFailed, InputModerated, InvalidRequest,
-            AccountError); JobLost if the vendor no longer has the job; JobTimedOut if it takes too
-            long, and is kept; Unreachable if the vendor does not respond.
+            AccountError); JobLost if the documented time of the job is over, JobNotFound before;
+            KeyChanged if it was submitted with another key; JobTimedOut if it takes too long, and
+            is kept; Unreachable if the vendor does not respond.
         StoreError: The receipt is missing or can't be written.
     """
     attempt = require_current_attempt(shot, context)
@@ -41,12 +47,17 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
             timeout_seconds=job_timeout_seconds(shot.duration_seconds, shot.request.service_tier),
             service_tier=shot.request.service_tier,
             typical_seconds=shot.typical_render_seconds,
-            on_progress=lambda status: context.on_progress(shot.id, status.state, status.progress),
+            on_progress=lambda status: context.on_progress(
+                shot.id, status.vendor_text or status.state, status.progress
+            ),
+            on_retry=lambda text: context.on_progress(shot.id, text, None),
+            look_at_clip=_ClipLook(shot, context, client),
         )
     except ProviderError as error:
-        if error.is_final or isinstance(error, JobLost):
-            await record_failure(shot, context, attempt, error)
-        raise
+        raise await settle_job_error(shot, context, client, attempt, error) from None
+    check_result(shot, client, attempt, result)
+    if attempt.unclear_since:
+        await update_attempt(shot, context, attempt.job, None, error=None, unclear_since=None)
     if attempt.state is AttemptState.SUBMITTED:
         await update_attempt(
             shot,
@@ -57,3 +68,25 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
             **read_usage(shot, result)._asdict(),
         )
     return result
+
+
+class _ClipLook:
+    """Looks at the clip beside a status that the vendor does not document, now and then."""
+
+    def __init__(self, shot: ShotToRender, context: SubmissionContext, client: Client) -> None:
+        self._shot, self._context, self._client = shot, context, client
+        self._looked_at: float | None = None
+
+    async def __call__(self, result: JobResult) -> bool:
+        """Return True if the clip is the whole clip of the job; it is kept then."""
+        shot, context, now = self._shot, self._context, self._client.now()
+        if self._looked_at is not None and now - self._looked_at < LOOK_INTERVAL_SECONDS:
+            return False
+        self._looked_at = now
+        context.on_progress(shot.id, f"{result.vendor_text}: looking at its clip", None)
+        try:
+            check_result(shot, self._client, require_current_attempt(shot, context), result)
+            await fetch_clip(shot, result, context)
+        except (ProviderError, MediaError):
+            return False
+        return True

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
-from tasks.errors import JobLost, ProviderError, StoreError, Unreachable
+from tasks.errors import StoreError, Unreachable
 from tasks.plan import Plan, ShotToRender
 from tasks.providers import Provider
 from tasks.providers.client import Client
@@ -27,6 +27,12 @@ from tasks.store.receipts import (
     AttemptState,
     read_receipt,
 )
+
+_LATE_STATES: Mapping[AttemptState, frozenset[AttemptState]] = {
+    AttemptState.DONE: frozenset({AttemptState.FAILED}),
+    AttemptState.KEPT: frozenset({AttemptState.FAILED, AttemptState.DONE}),
+}
+"""States that an attempt which has got further does not take."""
 
 OnProgress = Callable[[str, str, float | None], None]
 """Called with a shot's id, its current step, and the progress from 0 to 1 or None."""
@@ -148,19 +154,6 @@ def _missing_receipt_error(shot: ShotToRender) -> StoreError:
     return StoreError(msg + "the vendor's list of jobs before rendering again")
 
 
-async def record_failure(
-    shot: ShotToRender, context: SubmissionContext, attempt: Attempt, error: ProviderError
-) -> None:
-    """Record that a job failed or is lost.
-
-    Raises:
-        Unreachable: Another run has sent the shot again meanwhile.
-        StoreError: The receipt is missing or can't be written.
-    """
-    state = AttemptState.LOST if isinstance(error, JobLost) else AttemptState.FAILED
-    await update_attempt(shot, context, attempt.job, state, error=str(error))
-
-
 async def update_attempt(
     shot: ShotToRender,
     context: SubmissionContext,
@@ -171,7 +164,8 @@ async def update_attempt(
     """Record changes of the current attempt.
 
     Another process may have recorded them already, so that an ended attempt keeps its state, and a
-    kept one does not become done again.
+    kept one does not become done again. A job that was done does not become failed: it may have
+    been charged.
 
     Args:
         shot: The shot.
@@ -197,8 +191,9 @@ async def update_attempt(
             msg = f"{shot.id} was sent again by another run meanwhile; run once more"
             raise Unreachable(msg)
         new_state = attempt.state if state is None or attempt.state in ENDED_STATES else state
-        if state is AttemptState.DONE and attempt.state is AttemptState.KEPT:
-            new_state = AttemptState.KEPT
+        late_states = _LATE_STATES.get(attempt.state, frozenset())
+        if state in late_states:
+            new_state = attempt.state
         receipt = receipt.update(new_state, **changes)
         records.write(shot.key, receipt.to_record())
         return receipt.current or attempt

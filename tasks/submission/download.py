@@ -10,8 +10,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from tasks.budgets.money import describe_price
-from tasks.errors import JobLost, MediaError, ProviderError, Unreachable, UrlExpired
+from tasks.errors import MediaError, ProviderError, Unreachable, UrlExpired
 from tasks.media.mime import sniff_mime
 from tasks.plan import ShotToRender
 from tasks.providers.client import Client
@@ -21,9 +20,14 @@ from tasks.store.layout import is_stored, lock_key
 from tasks.store.receipts import Attempt, AttemptState, StoredFile
 from tasks.submission.context import (
     SubmissionContext,
-    record_failure,
     require_current_attempt,
     update_attempt,
+)
+from tasks.submission.job_evidence import (
+    check_result,
+    is_file_lost,
+    record_loss,
+    settle_job_error,
 )
 from tasks.submission.payload import LastFrame
 
@@ -135,7 +139,7 @@ async def fetch_clip(
         The kept attempt.
 
     Raises:
-        JobLost: The vendor no longer has the clip.
+        JobLost: The documented time is over for which the vendor keeps the clip.
         ProviderError: The clip can't be downloaded now.
         MediaError: The downloaded clip is not intact.
         StoreError: The receipt is missing, or a file can't be written.
@@ -162,6 +166,13 @@ async def _fetch_clip(
     from tasks.media.probe import verify
 
     clip = await asyncio.to_thread(verify, path, deadline_seconds=VERIFY_TIMEOUT_SECONDS)
+    is_fixed_length = (shot.request.duration_seconds or 0) >= 0
+    if result.vendor_text and is_fixed_length and clip.frames < shot.frames - 1:
+        msg = (
+            f"the clip of {shot.id} has {clip.frames} of {shot.frames} frames, and "
+            f"{client.provider.name} reports {result.vendor_text}; run again when the job is done"
+        )
+        raise MediaError(msg)
     stored_file = StoredFile(CLIP_NAME, digest.sha256, digest.size_bytes)
     return await update_attempt(
         shot, context, attempt.job, AttemptState.KEPT, clip=stored_file, frames=clip.frames
@@ -194,22 +205,41 @@ async def measure_seam(shot: ShotToRender, frame: LastFrame, context: Submission
 async def _download(
     shot: ShotToRender, result: JobResult, context: SubmissionContext, client: Client, path: Path
 ) -> FileDigest:
-    """Download a clip; if its URL has expired, query the job once for a fresh URL."""
+    """Download a clip; if its URL is not served, query the job once for a fresh URL.
+
+    Raises:
+        UrlExpired: The fresh URL is not served either. The job stays done, and is asked again.
+        JobLost: The same, after the time for which the vendor documents to keep the clip.
+    """
     try:
         return await client.download(_clip_source(result), path, max_bytes=MAX_CLIP_BYTES)
-    except UrlExpired:
-        attempt = require_current_attempt(shot, context)
-        result = await _query_finished_job(shot, context, client, attempt)
-        if result.clip_call:
-            # The file behind the API key outlives a signed URL.
-            result = replace(result, clip_url="")
+    except Unreachable as error:
+        if not _is_absent(error) or result.vendor_text:
+            raise
+    attempt = require_current_attempt(shot, context)
+    fresh = await _query_finished_job(shot, context, client, attempt)
+    has_new_url = fresh.clip_url not in ("", result.clip_url)
+    if fresh.clip_call:
+        # The file behind the API key outlives a signed URL.
+        fresh, has_new_url = replace(fresh, clip_url=""), False
     try:
-        return await client.download(_clip_source(result), path, max_bytes=MAX_CLIP_BYTES)
-    except UrlExpired as error:
-        msg = f"{client.provider.name} no longer has the clip of {shot.id}; "
-        lost = JobLost(f"{msg}run again to render it anew for {describe_price(shot.max_price)}")
-        await record_failure(shot, context, attempt, lost)
-        raise lost from error
+        return await client.download(_clip_source(fresh), path, max_bytes=MAX_CLIP_BYTES)
+    except Unreachable as error:
+        if not _is_absent(error):
+            raise
+        status = error.status
+    if is_file_lost(client, attempt, fresh, has_new_url=has_new_url):
+        raise await record_loss(shot, context, attempt, "the clip")
+    msg = (
+        f"job {attempt.job} is done and paid, and {client.provider.name} does not serve its clip "
+        f"now (HTTP {status}); it stays done, and the next run asks again"
+    )
+    raise UrlExpired(msg, status=status)
+
+
+def _is_absent(error: Unreachable) -> bool:
+    """Return True if the host does not serve the file, False if it can't be reached."""
+    return isinstance(error, UrlExpired) or error.status in (403, 404, 410)
 
 
 def _clip_source(result: JobResult) -> str | ApiCall:
@@ -221,10 +251,12 @@ async def _query_finished_job(
 ) -> JobResult:
     try:
         status = await client.query(attempt.job or "")
-    except JobLost as error:
-        await record_failure(shot, context, attempt, error)
-        raise
-    if not isinstance(status, JobResult):
-        msg = f"job {attempt.job} of {shot.id} was done and is {status.state} again; run once more"
+    except ProviderError as error:
+        raise await settle_job_error(shot, context, client, attempt, error) from None
+    if isinstance(status, JobResult):
+        check_result(shot, client, attempt, status)
+    else:
+        state = status.vendor_text or status.state
+        msg = f"job {attempt.job} of {shot.id} was done and is {state} again; run once more"
         raise Unreachable(msg)
     return status

@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from tasks.errors import JobLost, MediaError
+from tasks.errors import JobLost, JobNotFound, MediaError
 from tasks.media.mime import sniff_mime
 from tasks.plan import ExistingClip, MediaSource, PlannedShot, ShotToRender
 from tasks.planning.preconditions import (
@@ -194,7 +194,7 @@ async def _fresh_clip_url(attempt: Attempt, client: Client) -> str:
     """Return the vendor's URL of a clip from a new query; empty if it has no fresh URL."""
     try:
         status = await client.query(attempt.job or "")
-    except JobLost:
+    except (JobLost, JobNotFound):
         return ""
     if not isinstance(status, JobResult):
         return ""

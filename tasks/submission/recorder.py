@@ -18,7 +18,7 @@ from tasks.store.atomic_files import encode_record
 from tasks.store.claims import find_claim, open_claim_lock
 from tasks.store.layout import RECEIPT_NAME, RecordStore
 from tasks.store.locks import wait_for_lock_async
-from tasks.store.receipts import Attempt, AttemptState, Receipt, utc_now
+from tasks.store.receipts import Attempt, AttemptState, Receipt, format_timestamp, utc_now
 from tasks.store.rescue import (
     SPARE_BYTES,
     RescueRecord,
@@ -70,8 +70,12 @@ class Recorder:
             self._receipt.update(AttemptState.UNCLEAR, request_ended_at=utc_now(), error=error)
         )
 
-    async def record_job(self, job: str) -> Attempt:
+    async def record_job(self, job: str, *, vendor_time: float | None = None) -> Attempt:
         """Record the id of the created job, durably.
+
+        Args:
+            job: The job id.
+            vendor_time: Unix seconds of the response by the vendor's clock, if they are known.
 
         Raises:
             SubmissionUnclear: Another attempt has this job.
@@ -88,7 +92,12 @@ class Recorder:
             message = _describe_conflict(job, self._attempt, other)
             self.record_unclear(message)
             raise SubmissionUnclear(message)
-        receipt = self._receipt.update(AttemptState.SUBMITTED, job=job, submitted_at=utc_now())
+        receipt = self._receipt.update(
+            AttemptState.SUBMITTED,
+            job=job,
+            submitted_at=utc_now(),
+            accepted_at=None if vendor_time is None else format_timestamp(vendor_time),
+        )
         try:
             self._write(receipt)
         except StoreError as error:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from tasks.budgets.money import describe_price
 from tasks.errors import (
     JobFailed,
+    JobNotFound,
     NotConfigured,
     ProviderError,
     RateLimited,
@@ -99,7 +100,10 @@ async def submit(
             )
         receipt = await _ask_ended_job(shot, context, receipt)
         attempt = receipt.current
-        if attempt and attempt.state not in ENDED_STATES:
+        if attempt and await _is_given_up(shot, context, attempt):
+            receipt = receipt.update(AttemptState.ABANDONED)
+            records.write(shot.key, receipt.to_record())
+        elif attempt and attempt.state not in ENDED_STATES:
             is_stale = frame is not None and attempt.first_frame_sha256 != frame.sha256
             if not (replace_stale and is_stale and attempt.state is AttemptState.KEPT):
                 return attempt
@@ -113,6 +117,19 @@ async def submit(
                 shot, frame, context, receipt, reconcile_unclear=reconcile_unclear
             )
             return receipt.attempts[-1]
+
+
+async def _is_given_up(shot: ShotToRender, context: SubmissionContext, attempt: Attempt) -> bool:
+    """Return True if the author gives up a job that the vendor does not know, now either."""
+    if not attempt.unclear_since or attempt.state in ENDED_STATES:
+        return False
+    if context.resubmit.get(shot.key) != attempt.intended_at:
+        return False
+    try:
+        await context.client_of(shot.provider, attempt).query(attempt.job or "")
+    except ProviderError as error:
+        return isinstance(error, JobNotFound) or error.is_final
+    return False
 
 
 async def _create(
@@ -202,7 +219,7 @@ async def _send(
             _limit_retries(shot, error, context, client)
             recorder.record_rejection(str(error))
             raise
-        attempt = await recorder.record_job(created.job)
+        attempt = await recorder.record_job(created.job, vendor_time=created.vendor_time)
     context.on_progress(shot.id, "sent", None)
     return attempt
 

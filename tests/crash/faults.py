@@ -111,7 +111,7 @@ def download(kind: str, outcome: Outcome, name: str = "", **fault: Any) -> Fault
 
 
 RESUBMIT_TEXT = "render with --resubmit one to pay for another"
-LOST_TEXT = "no longer has the clip of one; run again to render it anew for"
+NOT_SERVED_TEXT = "does not serve its clip now"
 
 CASES = (
     always("none", rendered()),
@@ -140,7 +140,8 @@ CASES = (
     always("job: expires", failed("time limit", creates=1), kind="job_expired"),
     always("job: never ends", failed("the next run waits for it again", creates=1, paid=1),
          kind="job_stalls")._replace(next_state="failed"),
-    always("job: links have expired", failed(LOST_TEXT, creates=1, paid=1), kind="links_expired"),
+    always("job: links have expired", failed(NOT_SERVED_TEXT, creates=1, paid=1),
+           kind="links_expired")._replace(next_state="failed"),
     always("job: a JPEG frame named .png", rendered(2), kind="jpeg_frame", shots=2),
     always("job: another picture", rendered(2), kind="other_picture", shots=2),
     always("job: newer words", rendered(), kind="newer_words"),
@@ -159,7 +160,7 @@ CASES = (
     download("slow_download", rendered(), seconds=0.3),
     download("download_error", rendered(), "503"),
     download("download_error", rendered(), "403 once", status=403),
-    download("download_error", failed(LOST_TEXT, creates=1, paid=1), "404 for good",
+    download("download_error", failed(NOT_SERVED_TEXT, creates=1, paid=1), "404 for good",
              status=404, times=-1),
     download("download_error", failed("could not be downloaded", creates=1, paid=1), "503 for good",
              times=-1),
@@ -253,6 +254,8 @@ def find_deviation(case: FaultCase, provider: str, first: Outcome, following: Ou
         return f"expected the message {expected.message!r}, got {first.message!r}"
     if following.state != state or following.code != (state in ("failed", "unclear")):
         return f"expected the next run to end as {state}, got {following}"
+    if following.paid > max(case.shots, first.paid):
+        return f"a shot is paid twice: {following}"
     if state != "rendered" and following.creates != first.creates:
         return f"the next run paid again: {following}"
     return ""

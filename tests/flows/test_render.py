@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from flows.render import render_storyboard
 from flows.report import RunReport, report_kept
 from flows.run import check_ready
 from flows.run_context import Caller, called_by
-from tasks.errors import JobFailed, JobLost, MediaError, RateLimited, UsageError
+from tasks.errors import JobFailed, MediaError, RateLimited, UrlExpired, UsageError
 from tasks.media.frames import first_frame, mean_difference
 from tasks.providers.client import Client
 from tasks.store.receipts import Attempt, AttemptState, read_receipt
@@ -105,6 +106,16 @@ def test_lost_clip_is_rendered_again_once(studio, chain, outcomes) -> None:
     first = studio.run(chain("one", "two"))
     (folder_of(first, "one") / "clip.mp4").unlink()
     (studio.root / "jobs" / f"{attempt_of(first, 'one').job}.json").unlink()
+    unclear = studio.run(chain("one", "two"))
+    assert outcomes(unclear) == {"one": "unclear", "two": "kept"}
+    assert studio.creates == 2
+
+    # Only after the seven days for which vendors keep jobs.
+    receipt = folder_of(first, "one") / "receipt.json"
+    record = json.loads(receipt.read_text())
+    old = (datetime.now(UTC) - timedelta(days=8)).isoformat()
+    record["attempts"][0] |= dict.fromkeys(("intended_at", "submitted_at", "accepted_at"), old)
+    receipt.write_text(json.dumps(record))
     report = studio.run(chain("one", "two"))
 
     assert outcomes(report) == {"one": "rendered", "two": "kept"}
@@ -315,12 +326,13 @@ def test_bad_download_is_repeated_without_create(studio, chain, outcomes, fault:
 
 
 def test_expired_links_fail_shot_without_create(studio, chain, outcomes) -> None:
-    """A job whose files are gone fails its shot; the run does not pay for another."""
+    """A job whose files are not served fails its shot, and stays done for the next run."""
     studio.faults.inject("links_expired")
     report = studio.run(chain("one", "two"))
 
     assert outcomes(report) == {"one": "failed", "two": "skipped"}
-    assert isinstance(report.results[0].error, JobLost)
+    assert isinstance(report.results[0].error, UrlExpired)
+    assert attempt_of(report, "one").state == "done"
     assert studio.creates == 1
 
 

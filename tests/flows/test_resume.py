@@ -147,7 +147,8 @@ def test_expired_job_is_queried_before_paying(
     """Another job is created only if the vendor has forgotten the first one."""
     text = chain("one", provider="ark")
     studio.run(text, tasks=SUBMITTED)
-    update_attempts(studio.folder / "store", intended_at=days_ago(8), submitted_at=days_ago(8))
+    times = ("intended_at", "submitted_at", "accepted_at")
+    update_attempts(studio.folder / "store", **dict.fromkeys(times, days_ago(8)))
     for job in (studio.root / "jobs").glob("*.json") if is_forgotten else ():
         job.unlink()
     report = studio.run(text)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 import av
@@ -65,6 +66,10 @@ class FakeVendor:
     lists: Callable[[], httpx.Response] | None = None
     """Responds to every request for the list instead."""
     requests: list[httpx.Request] = field(default_factory=list)
+    date: float | None = field(default_factory=time.time)
+    """The vendor's time in Unix seconds; None sends no Date header."""
+    answers: list[tuple[int, object]] = field(default_factory=list)
+    """Status and body of the next queries of jobs, instead of those that follow from `jobs`."""
 
     def sent(self, method: str) -> list[httpx.Request]:
         """Return all requests of a method."""
@@ -95,7 +100,7 @@ class FakeVendor:
             **values,
         }
 
-    def client(self, **changes: Any) -> Client:
+    def client(self, *, api_key: SecretStr = API_KEY, **changes: Any) -> Client:
         """Return a client of this vendor that never waits; `changes` are fields of its provider."""
 
         async def no_sleep(_: float) -> None:
@@ -104,13 +109,19 @@ class FakeVendor:
         return Client(
             replace(PROVIDER, **changes),
             DIALECTS[PROVIDER.dialect],
-            api_key=API_KEY,
+            api_key=api_key,
             base_url=BASE_URL,
             transport=httpx.MockTransport(self._handle),
             sleep=no_sleep,
         )
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._respond(request)
+        if self.date is not None:
+            answer.headers["Date"] = formatdate(self.date, usegmt=True)
+        return answer
+
+    async def _respond(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         if request.url.host == "files.example":
             return self._serve_file(request.url.path.strip("/"))
@@ -122,6 +133,8 @@ class FakeVendor:
         if not job:
             is_first_page = request.url.params["page_num"] == "1"
             return response(200, {"items": [*self.jobs.values()] * is_first_page})
+        if self.answers and request.method == "GET":
+            return response(*self.answers.pop(0))
         if job not in self.jobs:
             error = {"code": "ResourceNotFound", "message": "no such task"}
             return response(404, {"error": error})

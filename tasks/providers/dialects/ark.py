@@ -86,13 +86,13 @@ class Ark(Dialect):
         )
         return [*text, *media]
 
-    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
+    def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the task.
 
         Raises:
             ProviderError: The task ended without a clip, or the response contains no task.
         """
-        return parse_ark_status(parse_task(response))
+        return parse_ark_status(parse_task(response, job=job), job=job)
 
     def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """Return the call for tasks of the last seven days.

@@ -67,13 +67,13 @@ class Kkiai(Dialect):
             body["generate_audio"] = request.audio
         return ApiCall("POST", self.jobs_path, json=body)
 
-    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
+    def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the task.
 
         Raises:
             ProviderError: The task ended without a clip, or the response contains no task.
         """
-        return parse_ark_status(parse_task(response))
+        return parse_ark_status(parse_task(response, job=job), job=job)
 
     def build_list(self, model: str, service_tier: str | None, page: int) -> ApiCall | None:
         """Return the call for all tasks.

@@ -11,6 +11,7 @@ nor a cancel is documented.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.errors import InvalidRequest, MalformedResponse
@@ -22,7 +23,12 @@ from tasks.providers.request_fields import (
     require_duration_seconds,
     require_prompt,
 )
-from tasks.providers.response_fields import parse_job_id, parse_task, parse_videos_status
+from tasks.providers.response_fields import (
+    EndState,
+    parse_job_id,
+    parse_task,
+    parse_videos_status,
+)
 from tasks.providers.types import (
     ApiCall,
     ApiResponse,
@@ -31,6 +37,9 @@ from tasks.providers.types import (
     MediaInput,
     RenderRequest,
 )
+
+# "queued, in_progress, completed, failed", the status page.
+_END_WORDS: Mapping[str, EndState] = {"failed": "failed"}
 
 
 class Sora(Dialect):
@@ -90,18 +99,23 @@ class Sora(Dialect):
             raise InvalidRequest(msg)
         return {"image": encode_data_uri(files[0], self.inline_roles)}
 
-    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
+    def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the job.
 
         Raises:
             ProviderError: The job ended without a clip, or the response contains no job.
         """
-        return parse_videos_status(parse_task(response), clip_call=self._build_clip_call(response))
+        return parse_videos_status(
+            parse_task(response, job=job),
+            end_words=_END_WORDS,
+            job=job,
+            clip_call=self._build_clip_call(response, job),
+        )
 
-    def _build_clip_call(self, response: ApiResponse) -> ApiCall | None:
+    def _build_clip_call(self, response: ApiResponse, job: str) -> ApiCall | None:
         """Return the call that downloads the clip from the gateway itself."""
         try:
-            job = parse_job_id(response)
+            job = job or parse_job_id(response)
         except MalformedResponse:
             return None
         return ApiCall("GET", f"{self.job_path(job)}/content")

@@ -9,7 +9,7 @@ pages use other names for the job states; both are parsed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tasks.errors import InvalidRequest
 from tasks.providers.dialect import Dialect
@@ -21,7 +21,7 @@ from tasks.providers.request_fields import (
     require_mime_type,
     require_prompt,
 )
-from tasks.providers.response_fields import parse_task, parse_videos_status
+from tasks.providers.response_fields import EndState, parse_task, parse_videos_status
 from tasks.providers.types import (
     ApiCall,
     ApiResponse,
@@ -31,6 +31,9 @@ from tasks.providers.types import (
     MediaInput,
     RenderRequest,
 )
+
+# FAILED and ERROR on one generation of the pages, failed and error on the newer one.
+_END_WORDS: Mapping[str, EndState] = {"failed": "failed", "error": "failed"}
 
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -80,13 +83,14 @@ class Videos(Dialect):
             filename = f"{medium.role}.{_EXTENSIONS[mime_type]}"
             yield FormPart("input_reference", medium.data, filename, mime_type)
 
-    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
+    def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the job.
 
         Raises:
             ProviderError: The job ended without a clip, or the response contains no job.
         """
-        return parse_videos_status(parse_task(response), with_last_frame=False)
+        task = parse_task(response, job=job)
+        return parse_videos_status(task, end_words=_END_WORDS, job=job, with_last_frame=False)
 
 
 def _build_size(request: RenderRequest) -> str | None:

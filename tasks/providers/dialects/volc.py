@@ -60,13 +60,13 @@ class Volc(Dialect):
             body["callback_url"] = request.callback_url
         return ApiCall("POST", self.jobs_path, json=body)
 
-    def parse_status(self, response: ApiResponse) -> JobPending | JobResult:
+    def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the task.
 
         Raises:
             ProviderError: The task ended without a clip, or the response contains no task.
         """
-        return parse_ark_status(parse_task(response))
+        return parse_ark_status(parse_task(response, job=job), job=job)
 
 
 def _build_text(request: RenderRequest) -> str:

@@ -9,6 +9,7 @@ from tasks.errors import (
     AuthenticationFailed,
     JobFailed,
     JobLost,
+    JobNotFound,
     JobTimedOut,
     MalformedResponse,
     RateLimited,
@@ -94,8 +95,11 @@ def test_query_waits_for_retry_after(clock):
         (302, b"", MalformedResponse, 4),
         (404, b"<html>not here</html>", MalformedResponse, 4),
         (401, {"error": {"code": "AuthenticationError", "message": "x"}}, AuthenticationFailed, 1),
-        (404, {"error": {"code": "NotFound", "message": "no such task"}}, JobLost, 1),
-        (200, {"id": "cgt-1", "status": "failed", "error": {"message": "x"}}, JobFailed, 1),
+        (404, {"error": {"code": "NotFound", "message": "no such task"}}, JobNotFound, 4),
+        (200, {"id": "cgt-1", "status": "failed", "error": {"message": "x"}}, JobFailed, 2),
+        (200, {"status": "failed", "error": {"message": "x"}}, MalformedResponse, 4),
+        (200, {"id": "cgt-2", "status": "failed"}, MalformedResponse, 4),
+        (200, {"id": "cgt-2", "status": "succeeded"}, MalformedResponse, 4),
     ],
 )
 def test_query_persistent_error_attempts(status, body, error_class, attempts):
@@ -104,6 +108,103 @@ def test_query_persistent_error_attempts(status, body, error_class, attempts):
 
     assert type(error) is error_class
     assert len(vendor.requests) == attempts
+
+
+FAILED = {"id": "cgt-1", "status": "failed", "error": {"message": "x"}}
+
+
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize("second", [SUCCEEDED, RUNNING])
+def test_query_end_is_confirmed_before_it_counts(clock, second):
+    """Some seconds after `failed` the vendor may report another state, which counts."""
+    status, vendor = run_client(query, respond(200, FAILED), respond(200, second), clock=clock)
+
+    assert isinstance(status, JobResult if second is SUCCEEDED else JobPending)
+    assert (len(vendor.requests), clock.sleeps) == (2, [5.0])
+
+
+@pytest.mark.usefixtures("remote")
+def test_query_end_confirmed_twice_is_final(clock):
+    """The second answer counts."""
+    expired = {"id": "cgt-1", "status": "expired"}
+
+    error, vendor = run_client(query, respond(200, FAILED), respond(200, expired), clock=clock)
+
+    assert (type(error), error.is_final, "time limit" in str(error)) == (JobFailed, True, True)
+    assert len(vendor.requests) == 2
+
+
+def test_query_end_without_confirmation_is_open():
+    """If the second query finds no job, the first answer proves nothing."""
+    unknown = respond(404, {"error": {"code": "NotFound", "message": "no such task"}})
+
+    error, _ = run_client(query, respond(200, FAILED), unknown)
+
+    assert (type(error), error.is_final) == (JobNotFound, False)
+
+
+def test_query_unknown_job_is_asked_again():
+    """A copy of the vendor's records may lag behind the create."""
+    unknown = respond(404, {"error": {"code": "NotFound", "message": "no such task"}})
+
+    status, _ = run_client(query, unknown, unknown, respond(200, QUEUED))
+
+    assert status.state == "queued"
+
+
+def test_query_retry_is_reported_with_reason():
+    """In the vendor's own words, without its secrets."""
+    body = {"error": {"message": f"no available channel for {API_KEY}", "type": "server_error"}}
+    reasons: list[str] = []
+
+    run_client(
+        lambda client: client.query("cgt-1", on_retry=reasons.append),
+        respond(503, body),
+        respond(200, RUNNING),
+    )
+
+    assert len(reasons) == 1
+    assert reasons[0].startswith("retry 1 of 3: ark: ")
+    assert "no available channel for" in reasons[0]
+    assert API_KEY not in reasons[0]
+
+
+POLISHED = {**SUCCEEDED, "status": "polished"}
+
+
+def test_wait_clip_of_unknown_status_is_looked_at():
+    """A sound clip proves the success; it is asked for once per answer."""
+    looks = []
+
+    async def look(result):
+        looks.append(result.vendor_text)
+        return len(looks) == 2
+
+    result, vendor = run_client(partial(wait, look_at_clip=look), respond(200, POLISHED))
+
+    assert isinstance(result, JobResult)
+    assert looks == ["status 'polished'"] * 2
+    assert len(vendor.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"id": "cgt-1", "status": "polished", "message": "in the mill"}, "'polished', in the"),
+        ({"id": "cgt-1", "status": "error", "error": "no channel"}, "'error', no channel"),
+        ({"id": "cgt-1", "status": "succeeded"}, "succeeded, but names no clip"),
+        (POLISHED, "status 'polished'"),
+    ],
+)
+def test_wait_unknown_status_ends_after_minutes(clock, body, text):
+    """Not only at the time limit, and with the vendor's words; the next run goes on."""
+    error, _ = run_client(
+        partial(wait, timeout_seconds=6000, typical_seconds=60), respond(200, body), clock=clock
+    )
+
+    assert type(error) is JobTimedOut
+    assert text in str(error)
+    assert 180 <= sum(clock.sleeps) < 240
 
 
 def test_wait_queries_until_success():
@@ -244,8 +345,8 @@ def test_query_new_job_without_clip_is_pending(clock):
 
 
 def test_query_old_job_without_clip_is_lost(clock):
-    """Vendors keep files for 24 hours."""
-    error, _ = run_client(query, respond(200, succeeded_without_clip(clock, 25)), clock=clock)
+    """Vendors keep files for 24 hours; one more is for their clocks."""
+    error, _ = run_client(query, respond(200, succeeded_without_clip(clock, 26)), clock=clock)
 
     assert type(error) is JobLost
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.errors import InvalidRequest, ProviderError
+from tasks.errors import InvalidRequest, JobFailed, MalformedResponse, ProviderError
 from tasks.providers import PROVIDERS
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.types import ApiResponse, JobResult, MediaInput, RenderRequest
@@ -314,9 +314,18 @@ STATES = [
     *(("IN_PROGRESS", "running"), ("processing", "running"), ("NOT_START", "queued")),
     *(("unknown", "unknown"), ("paused-by-aliens", "unknown")),
     *(("SUCCESS", "done"), ("Succeeded", "done"), ("completed", "done")),
-    *(("FAILED", "job_failed"), ("ERROR", "job_failed"), ("failure", "job_failed")),
-    *(("expired", "job_failed"), ("cancelled", "job_failed"), ("Canceled", "job_failed")),
+    *(("FAILED", "job_failed"), ("failure", "unknown"), ("fail", "unknown")),
+    *(("timeout", "unknown"), ("Canceled", "unknown"), ("terminated", "unknown")),
 ]
+
+ENDS = {
+    "ark": {"failed", "expired", "cancelled"},
+    "kkiai": {"failed", "expired", "cancelled"},
+    "volc": {"failed", "expired", "cancelled"},
+    "videos": {"failed", "error"},
+    "sora": {"failed"},
+}
+"""The words for an end without a clip that each vendor documents."""
 
 
 @pytest.mark.parametrize(("status_text", "state"), STATES)
@@ -325,6 +334,76 @@ def test_status_texts_of_every_vendor_are_parsed(dialect, status_text, state):
     response = ApiResponse(200, body={"id": "j-1", "status": status_text})
 
     assert _parse_state(dialect, response) == state
+
+
+@pytest.mark.parametrize("word", ["failed", "error", "expired", "cancelled"])
+def test_end_counts_in_documented_words_only(dialect, word):
+    """Another job may be paid for after an end, so a word of another vendor is unknown."""
+    response = ApiResponse(200, body={"id": "j-1", "status": word.upper()})
+
+    is_end = word in ENDS[dialect.name]
+    assert _parse_state(dialect, response) == ("job_failed" if is_end else "unknown")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "failed"},
+        {"status": "failed", "error": {"code": "InternalServiceError", "message": "x"}},
+        {"id": "j-2", "status": "failed"},
+        {"id": "j-2", "task_id": "j-3", "status": "failed"},
+        {"data": {"task_id": "j-2", "status": "failed"}},
+    ],
+)
+def test_end_must_name_the_job(dialect, body):
+    """A page of a proxy, or the state of another job, does not end ours."""
+    with pytest.raises(MalformedResponse) as caught:
+        dialect.parse_status(ApiResponse(200, body=body), job="j-1")
+
+    assert not caught.value.is_final
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "j-1", "status": "failed"},
+        {"id": "other", "task_id": "j-1", "status": "FAILED"},
+        {"status": "error", "data": {"id": "j-1", "status": "failed"}},
+        {"id": "request-9", "status": "ok", "data": {"task_id": "j-1", "status": "failed"}},
+    ],
+)
+def test_end_that_names_the_job_is_final(dialect, body):
+    """Also inside the frame of a gateway, whose own status and id do not count."""
+    with pytest.raises(JobFailed) as caught:
+        dialect.parse_status(ApiResponse(200, body=body), job="j-1")
+
+    assert caught.value.is_final
+
+
+def test_result_of_another_job_is_rejected(dialect):
+    """Its clip is not ours; an object without an id is that of the queried job."""
+    body = {"id": "j-2", "status": "completed", "video_url": "https://v/x"}
+
+    with pytest.raises(MalformedResponse, match="about j-2"):
+        dialect.parse_status(ApiResponse(200, body=body), job="j-1")
+    del body["id"]
+    assert dialect.parse_status(ApiResponse(200, body=body), job="j-1").clip_url == "https://v/x"
+
+
+def test_clip_beside_unknown_word_is_reported(dialect):
+    """With the vendor's own words, redacted; the clip must prove the success."""
+    body = {
+        "id": "j-1",
+        "status": "polished",
+        "message": "see https://h/x?sig=5ecret",
+        "video_url": "https://v/a b.mp4?sig=1",
+        "metadata": {},
+    }
+
+    result = dialect.parse_status(ApiResponse(200, body=body), job="j-1")
+
+    assert result.clip_url == "https://v/a%20b.mp4?sig=1"
+    assert result.vendor_text == "status 'polished', see https://h/x"
 
 
 def _parse_state(dialect, response):
@@ -367,5 +446,5 @@ def test_unknown_job_in_a_400_is_lost(dialect, body):
     """In any shape; for a call that is not about a job it is an invalid request."""
     response = ApiResponse(400, body=body)
 
-    assert dialect.parse_error(response, job="t-1").kind == "job_lost"
+    assert dialect.parse_error(response, job="t-1").kind == "job_not_found"
     assert dialect.parse_error(response).kind == "invalid_request"

@@ -161,11 +161,11 @@ def test_face_moderation_has_its_own_message():
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (404, {"error": {"code": "NotFound", "message": "The task is not found"}}, "job_lost"),
-        (404, {"error": {"code": "ResourceNotFound", "message": ""}}, "job_lost"),
-        (404, {"message": "task cgt-1 not exist"}, "job_lost"),
-        (400, {"code": "task_not_exist", "message": "task_not_exist"}, "job_lost"),
-        (400, {"message": "task_not_exist"}, "job_lost"),
+        (404, {"error": {"code": "NotFound", "message": "The task is not found"}}, "job_not_found"),
+        (404, {"error": {"code": "ResourceNotFound", "message": ""}}, "job_not_found"),
+        (404, {"message": "task cgt-1 not exist"}, "job_not_found"),
+        (400, {"code": "task_not_exist", "message": "task_not_exist"}, "job_not_found"),
+        (400, {"message": "task_not_exist"}, "job_not_found"),
         (404, {"detail": "Not Found"}, "malformed_response"),
         (404, {"code": 404, "message": "Not Found"}, "malformed_response"),
         (404, None, "malformed_response"),

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
-from tasks.errors import InvalidRequest, JobLost
+from tasks.errors import InvalidRequest, JobNotFound
 from tasks.providers import Provider, UnknownName, catalog, find_provider
 from tasks.providers.client import Client
 from tasks.providers.dialect import Dialect
@@ -36,8 +36,8 @@ class Toy(Dialect):
     def build_query(self, job):
         return ApiCall("GET", self.jobs_path, query=(("ticket", job),))
 
-    def parse_status(self, response):
-        return parse_videos_status(parse_task(response))
+    def parse_status(self, response, *, job=""):
+        return parse_videos_status(parse_task(response, job=job), end_words={}, job=job)
 
 
 TOYBOX = Provider(
@@ -119,11 +119,11 @@ def test_new_dialect_rejects_unsupported_field(run_toy_client):
     assert vendor.requests == []
 
 
-def test_new_dialect_unknown_job_is_lost(run_toy_client):
+def test_new_dialect_unknown_job_is_not_found(run_toy_client):
     """The default error parser applies."""
 
     async def query(client):
-        with pytest.raises(JobLost, match="toybox"):
+        with pytest.raises(JobNotFound, match="toybox"):
             await client.query("t-1")
 
     run_toy_client(query, respond(404, {"error": "no such ticket: task not found"}))

@@ -70,7 +70,7 @@ def _describe_status(dialect, response, job):
     if error is not None:
         return {"error": {"kind": error.kind, "code": error.code}}
     try:
-        status = dialect.parse_status(response)
+        status = dialect.parse_status(response, job=job)
     except ProviderError as failure:
         return {"error": {"kind": failure.kind, "code": failure.code}}
     if isinstance(status, JobPending):

@@ -129,6 +129,13 @@ def error_in_200(simulator: SimulatorClient, inject: Inject) -> None:
     assert simulator.created_jobs() == {}
 
 
+def other_body(simulator: SimulatorClient, inject: Inject) -> None:
+    inject("other_body", operation="create", status=404, body='{"error": "no task"}')
+    response = post(simulator)
+    assert (response.status_code, response.json()) == (404, {"error": "no task"})
+    assert simulator.created_jobs() == {}
+
+
 def job_failed(simulator: SimulatorClient, inject: Inject) -> None:
     codes = ["OutputVideoSensitiveContentDetected", "OutputAudioSensitiveContentDetected"]
     inject("job_failed")
@@ -319,7 +326,7 @@ def callback_none(simulator: SimulatorClient, inject: Inject) -> None:
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
-        *(reset, stall, throttled, server_error, html, refused, error_in_200),
+        *(reset, stall, throttled, server_error, html, refused, error_in_200, other_body),
         *(job_failed, job_expired, job_takes, job_stalls, links_expired, jpeg_frame, other_picture),
         *(newer_words, content_redirects, lost_reply, reset_midway, truncated, cut_json, no_id),
         *(short_download, slow_download, download_error, callback_twice, callback_none),

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from storyboards.models import Money
-from tasks.errors import JobFailed, JobTimedOut, OutputModerated, StoreError, Unreachable
-from tasks.store.layout import RecordStore
-from tasks.store.receipts import AttemptState, StoredFile
+from tasks.errors import (
+    JobFailed,
+    JobLost,
+    JobNotFound,
+    JobTimedOut,
+    KeyChanged,
+    OutputModerated,
+    Recovery,
+    StoreError,
+    Unreachable,
+)
+from tasks.store.layout import RecordStore, Store
+from tasks.store.receipts import Attempt, AttemptState, StoredFile, format_timestamp, utc_now
 from tasks.submission import await_job as await_job_module
 from tasks.submission.await_job import await_job
 from tasks.submission.context import SubmissionContext, update_attempt
 from tests.support.paid_path import (
     KEY,
+    SEED,
     FakeVendor,
+    clip,
     make_attempt,
+    make_context,
     make_shot,
     read_attempts,
     write_attempts,
@@ -97,6 +114,202 @@ def test_await_job_deadline_keeps_the_job(
     assert read_attempts(records) == (SUBMITTED,)
 
 
+UNKNOWN_JOB = (404, {"error": {"code": "ResourceNotFound", "message": "no such task"}})
+
+
+def state_of(status: str, **values: object) -> tuple[int, object]:
+    """Return the answer with a task object that names the job."""
+    return 200, {"id": "cgt-1", "status": status, **values}
+
+
+def submitted_ago(days: float) -> Attempt:
+    """Return an attempt that was submitted some days ago."""
+    at = format_timestamp(time.time() - days * 86_400)
+    return make_attempt(AttemptState.SUBMITTED, job="cgt-1", intended_at=at, submitted_at=at)
+
+
+def test_await_job_unknown_job_is_unclear(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """A 404 a moment after the create proves nothing; the job is asked for again and again."""
+    write_attempts(records, SUBMITTED)
+    with pytest.raises(JobNotFound, match="one is unclear: modelark accepted it as job") as caught:
+        asyncio.run(await_job(make_shot(), context))
+
+    (attempt,) = read_attempts(records)
+    assert (attempt.state, attempt.job) == (AttemptState.SUBMITTED, "cgt-1")
+    assert attempt.unclear_since
+    assert caught.value.recovery is Recovery.RETRY
+    assert "0.25 USD may be charged, so only --resubmit one pays" in str(caught.value)
+    assert len(vendor.requests) == 4
+
+
+def test_await_job_known_again_is_not_unclear(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """When the vendor finds the job again, the run goes on as if nothing had been."""
+    write_attempts(records, replace(SUBMITTED, unclear_since=utc_now(), error="404"))
+    vendor.add_job("cgt-1")
+    asyncio.run(await_job(make_shot(), context))
+
+    (attempt,) = read_attempts(records)
+    assert (attempt.state, attempt.unclear_since) == (AttemptState.DONE, None)
+    assert attempt.error is None
+
+
+@pytest.mark.parametrize(
+    ("days", "vendor_days", "is_lost"),
+    [(8, 8, True), (6.9, 6.9, False), (8, 0, False), (0, 8, False), (8, None, False)],
+)
+def test_await_job_unknown_job_is_lost_after_days(
+    vendor: FakeVendor,
+    context: SubmissionContext,
+    records: RecordStore,
+    days: float,
+    vendor_days: float | None,
+    is_lost: bool,
+) -> None:
+    """Vendors keep jobs for seven days; one clock alone may be wrong."""
+    write_attempts(records, submitted_ago(days))
+    vendor.date = None if vendor_days is None else time.time() + (vendor_days - days) * 86_400
+    with pytest.raises(JobLost if is_lost else JobNotFound):
+        asyncio.run(await_job(make_shot(), context))
+
+    (attempt,) = read_attempts(records)
+    assert attempt.state is (AttemptState.LOST if is_lost else AttemptState.SUBMITTED)
+    assert attempt.booked_price == attempt.max_price
+
+
+def test_await_job_days_count_by_the_vendors_clock(
+    context: SubmissionContext, records: RecordStore
+) -> None:
+    """The clock of the machine that submitted may have been wrong by days."""
+    write_attempts(records, replace(submitted_ago(8), accepted_at=utc_now()))
+    with pytest.raises(JobNotFound):
+        asyncio.run(await_job(make_shot(), context))
+
+    assert read_attempts(records)[0].state is AttemptState.SUBMITTED
+
+
+def test_await_job_failed_once_is_not_an_end(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """Vendors have reported `failed` for a moment for jobs that succeeded."""
+    write_attempts(records, SUBMITTED)
+    vendor.add_job("cgt-1")
+    vendor.answers = [state_of("failed", error={"code": "InternalServiceError"})]
+    assert asyncio.run(await_job(make_shot(), context))
+
+    assert read_attempts(records)[0].state is AttemptState.DONE
+
+
+def test_await_job_failure_keeps_the_job_id(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """So that the job can be asked for before another one is paid for."""
+    write_attempts(records, SUBMITTED)
+    vendor.add_job("cgt-1", "failed", error={"code": "InternalServiceError", "message": "no"})
+    with pytest.raises(JobFailed):
+        asyncio.run(await_job(make_shot(), context))
+
+    (attempt,) = read_attempts(records)
+    assert (attempt.state, attempt.job) == (AttemptState.FAILED, "cgt-1")
+
+
+def test_await_job_done_job_does_not_fail(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """The vendor called it done and has charged it, so it is unclear."""
+    write_attempts(records, make_attempt(AttemptState.DONE, job="cgt-1"))
+    vendor.add_job("cgt-1", "failed", error={"code": "InternalServiceError", "message": "no"})
+    with pytest.raises(JobNotFound, match="InternalServiceError"):
+        asyncio.run(await_job(make_shot(), context))
+
+    (attempt,) = read_attempts(records)
+    assert attempt.state is AttemptState.DONE
+    assert attempt.unclear_since
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "error", "message": "upstream"},
+        {"status": "failed"},
+        {"status": "timeout"},
+        {"id": "cgt-1", "status": "fail"},
+        {"error": {"code": "task_not_exist", "message": "task_not_exist"}},
+        {"code": 500, "message": "fail"},
+    ],
+)
+def test_await_job_error_body_is_not_an_end(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore, body: object
+) -> None:
+    """A 200 that does not name the job, or uses a word of its own, leaves the job."""
+    write_attempts(records, SUBMITTED)
+    vendor.add_job("cgt-1")
+    vendor.answers = [(200, body)]
+    assert asyncio.run(await_job(make_shot(), context))
+
+    assert read_attempts(records)[0].state is AttemptState.DONE
+
+
+def sealed_attempt() -> Attempt:
+    """Return an attempt with the signature of the key of `FakeVendor.client`."""
+    return replace(SUBMITTED, base_url_hmac=FakeVendor().client().sign_base_url())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        UNKNOWN_JOB,
+        (401, {"error": {"code": "AuthenticationError", "message": "no"}}),
+        (403, {"error": {"code": "AccessDenied", "message": "no"}}),
+        (404, b"<html>not here</html>"),
+        state_of("failed"),
+        state_of("succeeded", content={"video_url": "https://files.example/cgt-1.mp4"}),
+    ],
+)
+def test_await_job_other_key_decides_nothing(
+    vendor: FakeVendor, store: Store, records: RecordStore, answer: tuple[int, object]
+) -> None:
+    """Another account does not know our job, and may have one with the same id."""
+    write_attempts(records, sealed_attempt())
+    vendor.answers = [answer] * 9
+    context = make_context(store, vendor.client(api_key=SecretStr("sk-another-account")))
+    with pytest.raises(KeyChanged, match="of one was submitted to modelark with another") as caught:
+        asyncio.run(await_job(make_shot(), context))
+
+    assert caught.value.exit_code == 3
+    assert read_attempts(records) == (sealed_attempt(),)
+
+
+@pytest.mark.parametrize("values", [{"seed": SEED, "created_at": None}, {"seed": None}])
+def test_await_job_new_key_of_account_is_accepted(
+    vendor: FakeVendor, store: Store, records: RecordStore, values: dict[str, Any]
+) -> None:
+    """A key may be replaced while a job runs: seed or time of creation prove the job ours."""
+    write_attempts(records, sealed_attempt())
+    vendor.add_job("cgt-1", **values)
+    context = make_context(store, vendor.client(api_key=SecretStr("sk-new-key")))
+
+    assert asyncio.run(await_job(make_shot(), context))
+    assert read_attempts(records)[0].state is AttemptState.DONE
+
+
+def test_await_job_undocumented_word_is_proven_by_clip(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """If the clip is whole, the job is done: clip, usage and price are recorded."""
+    write_attempts(records, SUBMITTED)
+    vendor.add_job("cgt-1")
+    vendor.jobs["cgt-1"]["status"] = "done"
+    vendor.files["cgt-1.mp4"] = clip(128)
+    assert asyncio.run(await_job(make_shot(), context))
+
+    (attempt,) = read_attempts(records)
+    assert (attempt.state, attempt.frames, attempt.tokens) == (AttemptState.KEPT, 49, 49_005)
+
+
 def test_await_job_stored_clip_needs_no_request(
     vendor: FakeVendor, context: SubmissionContext, records: RecordStore
 ) -> None:
@@ -146,6 +359,8 @@ def test_update_attempt_of_replaced_job_is_rejected(
         (AttemptState.CANCELLED, AttemptState.FAILED, AttemptState.CANCELLED),
         (AttemptState.DONE, None, AttemptState.DONE),
         (AttemptState.DONE, AttemptState.KEPT, AttemptState.KEPT),
+        (AttemptState.DONE, AttemptState.FAILED, AttemptState.DONE),
+        (AttemptState.KEPT, AttemptState.FAILED, AttemptState.KEPT),
     ],
 )
 def test_update_attempt_never_goes_back(

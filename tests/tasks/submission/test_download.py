@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 
 import pytest
 
-from tasks.errors import JobLost, MediaError, Unreachable
+from tasks.errors import JobLost, MediaError, Recovery, Unreachable, UrlExpired
 from tasks.providers.types import JobResult
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
-from tasks.store.receipts import AttemptState, StoredFile
+from tasks.store.receipts import AttemptState, StoredFile, format_timestamp
 from tasks.submission.context import SubmissionContext
 from tasks.submission.download import fetch_clip, fetch_last_frame, measure_seam
 from tasks.submission.payload import LastFrame
@@ -97,18 +99,86 @@ def test_fetch_clip_expired_url_is_replaced(vendor: FakeVendor, context: Submiss
     assert downloads(vendor) == ["old.mp4", "cgt-1.mp4"]
 
 
-def test_fetch_clip_file_gone_is_recorded_as_lost(
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_fetch_clip_new_clip_is_never_lost(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore, status: int
+) -> None:
+    """A file host may answer 404 for seconds; the job stays done, and the error is retried."""
+    vendor.files["cgt-1.mp4"] = status
+    with pytest.raises(UrlExpired, match="job cgt-1 is done and paid") as caught:
+        asyncio.run(fetch_clip(make_shot(), RESULT, context))
+
+    assert caught.value.recovery is Recovery.RETRY
+    assert read_attempts(records)[0].state is AttemptState.DONE
+    vendor.files["cgt-1.mp4"] = CLIP
+    assert asyncio.run(fetch_clip(make_shot(), None, context)).state is AttemptState.KEPT
+
+
+@pytest.mark.parametrize(
+    ("hours", "vendor_hours", "is_signed_anew", "is_lost"),
+    [
+        (26, 26, False, True),
+        (24, 24, False, False),
+        (26, 0, False, False),
+        (26, None, False, False),
+        (0, 26, False, False),
+        (26, 26, True, False),
+        (169, 169, True, True),
+    ],
+)
+def test_fetch_clip_is_lost_by_documented_time(
+    vendor: FakeVendor,
+    context: SubmissionContext,
+    records: RecordStore,
+    hours: float,
+    vendor_hours: float | None,
+    is_signed_anew: bool,
+    is_lost: bool,
+) -> None:
+    """Files live for a day, with a new URL as long as the job; both clocks must show it."""
+    submitted_at = time.time() - hours * 3600
+    vendor.date = None if vendor_hours is None else submitted_at + vendor_hours * 3600
+    vendor.jobs["cgt-1"]["updated_at"] = submitted_at
+    vendor.files |= {"cgt-1.mp4": 404, "old.mp4": 404}
+    submitted = format_timestamp(submitted_at)
+    attempt = make_attempt(
+        AttemptState.DONE, job="cgt-1", submitted_at=submitted, intended_at=submitted
+    )
+    write_attempts(records, attempt)
+    result = replace(RESULT, clip_url="https://files.example/old.mp4") if is_signed_anew else RESULT
+    with pytest.raises(JobLost if is_lost else UrlExpired):
+        asyncio.run(fetch_clip(make_shot(), result, context))
+
+    (attempt,) = read_attempts(records)
+    assert attempt.state is (AttemptState.LOST if is_lost else AttemptState.DONE)
+    assert attempt.booked_price == attempt.max_price
+    assert "5ecret" not in (attempt.error or "")
+
+
+def test_fetch_clip_lost_clip_has_a_price(
     vendor: FakeVendor, context: SubmissionContext, records: RecordStore
 ) -> None:
-    """If the fresh URL has expired too, the clip is lost; it stays booked."""
+    """The next run renders it again for the price in the message."""
+    day = format_timestamp(time.time() - 2 * 86_400)
+    write_attempts(
+        records, make_attempt(AttemptState.DONE, job="cgt-1", intended_at=day, submitted_at=day)
+    )
+    vendor.jobs["cgt-1"]["updated_at"] = time.time() - 2 * 86_400
     vendor.files["cgt-1.mp4"] = 404
     with pytest.raises(JobLost, match=r"run again to render it anew for 0\.25 USD"):
         asyncio.run(fetch_clip(make_shot(), RESULT, context))
 
-    (attempt,) = read_attempts(records)
-    assert attempt.state is AttemptState.LOST
-    assert attempt.booked_price == attempt.max_price
-    assert "5ecret" not in (attempt.error or "")
+
+def test_fetch_clip_short_clip_of_unknown_status(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """A preview beside a status that is not documented is not the clip of the job."""
+    vendor.files["cgt-1.mp4"] = clip(128, frames=20)
+    presumed = replace(RESULT, vendor_text="status 'polished'")
+    with pytest.raises(MediaError, match="20 of 49 frames"):
+        asyncio.run(fetch_clip(make_shot(), presumed, context))
+
+    assert read_attempts(records)[0].state is AttemptState.DONE
 
 
 def test_fetch_clip_unfinished_job_is_unreachable(
