@@ -18,7 +18,7 @@ from tasks.budgets.limits import BudgetGuard, BudgetLimit, board_limit, config_l
 from tasks.budgets.money import Total
 from tasks.config.config import Config
 from tasks.config.loader import load_config
-from tasks.errors import InvalidStoryboard, NotConfigured, UsageError
+from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
@@ -33,7 +33,12 @@ from tasks.store.board_records import (
     use_recorded_name,
 )
 from tasks.store.layout import RecordStore, Store
-from tasks.store.locked import find_broken_locks, find_missing_first_frames
+from tasks.store.locked import (
+    find_broken_locks,
+    find_missing_first_frames,
+    find_unrecorded_locks,
+)
+from tasks.store.renamed_gateways import find_renamed_gateways
 from tasks.store.staleness import StalePolicy, apply_stale_policy, reject_stale
 from tasks.store.status import BoardStatus, ShotState, read_board_status
 from tasks.store.takes import RecordedTake, TakeHistory, records_folder
@@ -139,6 +144,12 @@ class Run:
     def records_of(self, shot: ShotToRender) -> RecordStore:
         """Return the records of a shot's provider; loopback renders are kept apart."""
         return _records_of(self.store, self.settings, shot)
+
+    def list_recorded_takes(self, shot: ShotToRender) -> tuple[RecordedTake, ...]:
+        """Return the takes of a shot; for a provider on loopback those of vendors as well."""
+        folder = self.folder_of(shot.provider)
+        history = TakeHistory(self.store, self.board_record)
+        return history.list_takes(shot.id, None if folder == "previz" else folder)
 
     def digest(self) -> str:
         """Return a digest of the shots of this run and their keys.
@@ -277,19 +288,31 @@ def _records_of(store: Store, settings: Settings, shot: ShotToRender) -> RecordS
 
 
 def check_preconditions(run: Run) -> None:
-    """Check that the store has what the shots of a run start from. Offline.
+    """Check that the store has what the shots of a run start from, under their names. Offline.
 
     Raises:
-        InvalidStoryboard: Shots that cannot continue a clip or promote a draft, all of them.
+        InvalidStoryboard: Shots that cannot continue a clip or promote a draft, or are locked
+            elsewhere, all of them.
+        InvalidConfiguration: A gateway seems to have been renamed.
         StaleSeam: A seam is stale and `--stale refuse` was given.
     """
-    problems = find_unmet_preconditions(
+    base_url_of = partial(provider_url, run.settings)
+    renamed = find_renamed_gateways(
         run.status,
         run.shots,
+        is_configured=lambda name: run.config.find_recorded(name) is not None,
         records_of=run.records_of,
-        base_url_of=partial(provider_url, run.settings),
+        base_url_of=base_url_of,
     )
-    in_file_order = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    if problems := tuple(renamed):
+        raise InvalidConfiguration(problems)
+    unmet = find_unmet_preconditions(
+        run.status, run.shots, records_of=run.records_of, base_url_of=base_url_of
+    )
+    unrecorded = find_unrecorded_locks(run.status, run.shots, run.list_recorded_takes)
+    in_file_order = sorted(
+        (*unmet, *unrecorded), key=lambda problem: (problem.line, problem.column)
+    )
     if in_file_order:
         raise InvalidStoryboard(in_file_order)
     if run.options.stale == StalePolicy.REFUSE:

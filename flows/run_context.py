@@ -123,6 +123,8 @@ class RunContext:
 
     def may_render_again(self, shot: ShotToRender, error: JobLost | JobFailed) -> bool:
         """Return True if a shot is rendered once more, at a price that the plan has counted."""
+        if shot.shot.lock:
+            return False
         if isinstance(error, JobLost):
             return self.run.status[shot.id].may_render_again
         return should_retry(shot, error)

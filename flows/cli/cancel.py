@@ -151,7 +151,7 @@ async def _cancel_all(run: Run, targets: Sequence[CancelTarget]) -> Mapping[Targ
 async def _cancel(run: Run, clients: Clients, target: CancelTarget) -> CancelResult:
     assert target.attempt  # noqa: S101 - `known_outcome` is None only for a submitted attempt
     name = target.attempt.provider
-    provider = run.config.providers.get(name)
+    provider = run.config.find_recorded(name)
     if provider is None:
         return CancelResult(CancelOutcome.NOT_SENT, f"{name} is no longer a configured provider")
     try:

@@ -87,6 +87,11 @@ class Config:
         """Return the limits that apply to the board of that name."""
         return tuple(budget for budget in self.budgets if budget.applies_to(board))
 
+    def find_recorded(self, name: str) -> Provider | None:
+        """Return the provider that receipts name so, or None if it is no longer configured."""
+        providers = self.providers.values()
+        return next((provider for provider in providers if provider.record_name == name), None)
+
     def find_rate(self, base: str, quote: str, author: Author) -> ExchangeRate | None:
         """Return the rate between two different currencies, in either direction, or None.
 

@@ -60,6 +60,7 @@ def build_provider(
         family_overrides=overrides,
         price_table="",
         custom_key_variable=section.key,
+        former_name=section.was or "",
     )
     return replace(
         gateway, **{field: value for field, value in configured.items() if value is not None}

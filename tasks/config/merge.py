@@ -128,6 +128,7 @@ class _Merger:
             for name, gateway in source.document.providers.items():
                 self._add_gateway(source, name, gateway)
         for source in self.sources:
+            self._check_former_names(source)
             self._set_prices(source)
             self._set_limits(source)
         rates = tuple(chain.from_iterable(map(_read_rates, self.sources)))
@@ -149,6 +150,18 @@ class _Merger:
             self.invalid_names.add(name)
         else:
             self.providers[name] = replace(gateway, config_file=source.file.display_name)
+
+    def _check_former_names(self, source: _ConfigSource) -> None:
+        """Report gateways that would share keys and receipts with another provider."""
+        for name, section in source.document.providers.items():
+            if section.was is None:
+                continue
+            others = (other for other in self.providers.values() if other.name != name)
+            other = next((other for other in others if section.was in _names_of(other)), None)
+            if other:
+                report = self._problem_reporter(source, "providers", name)
+                message = f"{quote(section.was)} is the name of another provider: {other.name}"
+                report(("was",), message, "Remove was, or the other provider.")
 
     def _set_prices(self, source: _ConfigSource) -> None:
         for name, families in source.document.prices.items():
@@ -185,6 +198,10 @@ class _Merger:
             self.problems.append(source.file.problem((*path, *inner), message, remedy))
 
         return report
+
+
+def _names_of(provider: Provider) -> tuple[str, str]:
+    return provider.name, provider.former_name
 
 
 def _read_budgets(source: _ConfigSource) -> Iterator[BudgetConfig]:

@@ -157,6 +157,7 @@ class GatewaySection(FrozenModel):
     key: Annotated[NonEmptyText, AfterValidator(_check_key_variable)]
     dialect: NonEmptyText | None = None
     like: NonEmptyText | None = None
+    was: GatewayName | None = None
     models: Annotated[dict[str, ModelIds], BeforeValidator(_normalize_models)] | None = None
     currency: Currency | None = None
     jobs_at_once: MaxParallelJobs | None = None
@@ -203,6 +204,7 @@ _REMEDIES = {
     "date": "Write a date like 2026-11-01.",
     "rate": "Write the units of the second currency for one unit of the first: 7.12.",
     "key": f"Write the name of a variable, like {KEY_VARIABLE_PREFIX}MY_GATEWAY_API_KEY.",
+    "was": "Write the name that the gateway had before: my-gateway.",
     "base_url": "Write it up to the dialect's own path, like https://api.example.com/v1.",
 }
 

@@ -320,7 +320,7 @@ def _build_planned_shot(
         # Its draft continued the draft of the parent, if the parent is a final render as well.
         draft = Draft(_compute_shot_key(requested, draft_continues_key), request)
         request = prepared.final_request
-        key = compute_key(provider.name, request, take=shot.take, draft_key=draft.key)
+        key = compute_key(provider.record_name, request, take=shot.take, draft_key=draft.key)
     elif request.seed is None and settings.family.seed and provider.supports_listing:
         # Only a provider that lists its jobs needs a seed, to find a job by it.
         request = request.with_seed(derive_seed(key))
@@ -369,7 +369,7 @@ def _continued_keys(
 def _compute_shot_key(requested: _RequestedShot, continues_key: str | None) -> str:
     settings, _, prepared, inputs = requested
     return compute_key(
-        settings.provider.name,
+        settings.provider.record_name,
         prepared.request,
         inputs=(
             source._replace(identity=continues_key or "") if source.source_shot else source

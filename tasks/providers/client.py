@@ -436,7 +436,7 @@ class Client:
         return signature is not None and hmac.compare_digest(signature, self._sign(base_url))
 
     def _sign(self, base_url: str) -> str:
-        return self._key.sign(f"{self.provider.name} {base_url}")
+        return self._key.sign(f"{self.provider.record_name} {base_url}")
 
     async def _query_with_retries(
         self,

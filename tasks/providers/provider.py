@@ -77,6 +77,13 @@ class Provider:
     """The environment variable that a configuration file names for the API key."""
     config_file: str = ""
     """The file that configures this provider; empty for a built-in provider."""
+    former_name: str = ""
+    """The name of a gateway before it was renamed."""
+
+    @property
+    def record_name(self) -> str:
+        """The name in keys and receipts, which a renamed gateway keeps."""
+        return self.former_name or self.name
 
     @property
     def key_variable(self) -> str:

@@ -19,15 +19,10 @@ def find_broken_locks(
 ) -> Iterator[Problem]:
     """Yield a problem for each locked shot that a run would render again, with the changes.
 
-    A locked shot without a take is rendered: there is nothing to protect yet.
+    See `find_unrecorded_locks` for a locked shot without a take.
     """
-    for shot in shots:
-        shot_status = status[shot.id]
-        if not isinstance(shot, ShotToRender) or not shot.shot.lock:
-            continue
-        if shot_status.state is not ShotState.TO_RENDER:
-            continue
-        takes = takes_of(shot)
+    for shot in _locked_shots_to_render(status, shots):
+        shot_status, takes = status[shot.id], takes_of(shot)
         if not takes:
             continue
         cause = shot_status.reason
@@ -36,6 +31,30 @@ def find_broken_locks(
         message = f"{shot.id} is locked and would be rendered again: {cause}"
         remedy = f"Undo the change (`shotchain takes` lists {shot.id}), or remove lock."
         yield status.plan.board.problem(("shots", shot.index, "lock"), message, remedy)
+
+
+def find_unrecorded_locks(
+    status: BoardStatus, shots: Collection[PlannedShot], takes_of: ListTakes
+) -> Iterator[Problem]:
+    """Yield a problem for each locked shot to render if the store has no take of it.
+
+    The board may have been copied without its store: the locked take is elsewhere.
+    """
+    for shot in _locked_shots_to_render(status, shots):
+        if not takes_of(shot):
+            message = f"{shot.id} is locked, and this store has no take of it"
+            remedy = "Name the store that has it with --store, or remove lock to render it."
+            yield status.plan.board.problem(("shots", shot.index, "lock"), message, remedy)
+
+
+def _locked_shots_to_render(
+    status: BoardStatus, shots: Collection[PlannedShot]
+) -> Iterator[ShotToRender]:
+    for shot in shots:
+        if not isinstance(shot, ShotToRender) or not shot.shot.lock:
+            continue
+        if status[shot.id].state is ShotState.TO_RENDER:
+            yield shot
 
 
 def find_missing_first_frames(
@@ -75,7 +94,7 @@ def describe_changes(shot: ShotToRender, recorded: RecordedTake, plan: Plan) -> 
     seed = plan.board_seed(shot)
     if recorded.has_board_record and take.seed != seed:
         changes.append(f"its seed was {_format_value(take.seed)} and is {_format_value(seed)}")
-    renderer = f"{shot.provider.name} {shot.model}"
+    renderer = f"{shot.provider.record_name} {shot.model}"
     if f"{attempt.provider} {attempt.model}" != renderer:
         changes.append(f"it was rendered by {attempt.provider} {attempt.model}, not {renderer}")
     if recorded.has_board_record and take.continues_key != shot.continues_key:

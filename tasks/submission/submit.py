@@ -358,7 +358,7 @@ def _new_attempt(
         board=board_name,
         shot=shot.id,
         take=shot.take,
-        provider=shot.provider.name,
+        provider=shot.provider.record_name,
         model=request.model,
         base_url=client.base_url,
         request_sha256=digest_request(request),

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from flows.cli.main import main
+from flows.run import check_preconditions
 from tasks.errors import InvalidConfiguration
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.request_log import read_request_log
 from tasks.store.status import ShotState
 from tests.support.documents import read_block
+from tests.support.reports import folder_of
 
 SORA = """\
 [providers.my-gateway]
@@ -182,6 +184,50 @@ def test_providers_lists_gateways_without_key(studio, config_file, run_main) -> 
     assert providers["ark"]["file"] is None
     assert providers["ark"]["models"]["seedance-2.0"]["prices"]["date"] == "2026-08"
     assert KEY not in text + document
+
+
+def test_renamed_gateway_keeps_running_job(studio, config_file, run_main, outcomes) -> None:
+    """Without `was` nothing is sent; with it the job of the former name is downloaded, unpaid."""
+    first = studio.run(SHORT.format(provider="my-ark"), yes=True)
+    path = folder_of(first, "one") / "receipt.json"
+    record = json.loads(path.read_text())
+    for fact in ("done_at", "clip", "last_frame", "tokens", "price", "frames"):
+        record["attempts"][0].pop(fact, None)
+    record["attempts"][0]["state"] = "submitted"
+    path.write_text(json.dumps(record))
+    (path.parent / "clip.mp4").unlink()
+    renamed = ARK.format(url=studio.url).replace("my-ark", "new-ark")
+    config_file.write_text(renamed)
+    board = SHORT.format(provider="new-ark")
+    studio.write(board)
+
+    code, _, err = run_main("render", "board.yaml", "--yes", "--store", "store")
+    assert code == 2
+    assert err == (
+        f"{config_file}: providers.new-ark: one was paid for as a shot of my-ark, which had the "
+        "address of new-ark and is no longer configured: it would be paid again. "
+        'If the gateway was renamed, add was = "my-ark" to its section.\n'
+    )
+    assert studio.creates == 1
+
+    config_file.write_text(renamed + 'was = "my-ark"\n')
+    assert studio.prepare(board).status["one"].state == "in flight"
+    report = studio.run(board, yes=True)
+    assert outcomes(report) == {"one": "rendered"}
+    assert studio.creates == 1
+    edited = studio.run(board.replace("Dawn", "Noon"), yes=True)
+    assert edited.results[0].attempt.provider == "my-ark"
+
+
+def test_gateway_of_other_address_is_another(studio, config_file) -> None:
+    """Another vendor does not have the jobs of this one."""
+    studio.run(SHORT.format(provider="my-ark"), yes=True)
+    text = ARK.format(url=studio.url).replace("my-ark", "new-ark")
+    config_file.write_text(text.replace("/ark/", "/modelark/"))
+    run = studio.prepare(SHORT.format(provider="new-ark"), yes=True)
+    check_preconditions(run)
+
+    assert run.status["one"].state == "to render"
 
 
 @pytest.mark.usefixtures("config_file")

@@ -12,6 +12,7 @@ import pytest
 
 from flows.cli.main import main
 from flows.report import RunReport, report_kept
+from flows.run import check_preconditions
 from tasks.errors import InvalidStoryboard
 from tasks.store.board_records import read_board_record
 
@@ -179,13 +180,13 @@ def test_invalid_retake_leaves_the_board_unchanged(
     assert board.read_text() == BOARD
 
 
-def test_locked_shot_is_rendered_once(
+def test_locked_shot_is_not_rendered_again(
     studio: Any, board: Path, command: Command, outcomes: Outcomes
 ) -> None:
-    """A locked shot is rendered the first time; a change that would render it again is rejected."""
+    """A change that would render it again is rejected, with the reason."""
+    assert outcomes(studio.run(BOARD, only=("b",))) == {"a": "rendered", "b": "rendered"}
     text = BOARD.replace("{id: b,", "{id: b, lock: true,")
     board.write_text(text)
-    assert outcomes(studio.run(text, only=("b",))) == {"a": "rendered", "b": "rendered"}
 
     for changed_text, reason in (
         (text.replace("A lighthouse.", "A tower."), "its prompt changed"),
@@ -208,10 +209,34 @@ def test_locked_shot_is_rendered_once(
     assert studio.creates == 2
 
 
+def test_copied_board_with_lock_renders_nothing(
+    studio: Any, board: Path, command: Command, outcomes: Outcomes
+) -> None:
+    """The copy's store has no take of the locked shot: exit 2, although the user agreed to pay."""
+    text = BOARD.replace("{id: b,", "{id: b, lock: true,")
+    board.write_text(text)
+    for name in ("render", "plan"):
+        result = command(name, *(["--yes"] if name == "render" else []))
+        (problem,) = result.document["problems"]
+        assert (result.code, problem["path"]) == (2, "shots[1].lock")
+        assert problem["message"] == "b is locked, and this store has no take of it"
+        assert "--store" in problem["remedy"]
+    assert studio.submits == 0
+
+    vendor = text.replace("shots:", "provider: modelark\nshots:")
+    studio.run(BOARD, only=("b",))
+    studio.env["SHOTCHAIN_MODELARK_BASE_URL"] = "https://modelark.example/api/v3"
+    run = studio.prepare(vendor, yes=True)
+    with pytest.raises(InvalidStoryboard, match="no take of it"):
+        check_preconditions(run)
+    assert outcomes(studio.run(text, only=("b",))) == {"a": "kept", "b": "kept"}
+    assert studio.creates == 2
+
+
 def test_lost_locked_shot_is_fetched_but_not_rendered(studio: Any, outcomes: Outcomes) -> None:
     """If the store and the vendor lost the clip of a locked shot, the shot fails, unpaid."""
     text = BOARD.replace("{id: b,", "{id: b, first_frame: none, lock: true,")
-    first = studio.run(text, only=("b",)).results[0]
+    first = studio.run(text.replace(" lock: true,", ""), only=("b",)).results[0]
     folder = studio.folder / "store" / "previz" / first.shot.key
     (folder / "clip.mp4").unlink()
     (studio.root / "jobs" / f"{first.attempt.job}.json").unlink()

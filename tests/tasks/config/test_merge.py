@@ -229,3 +229,29 @@ def test_prices_of_an_invalid_gateway_are_no_further_problem(config_problems) ->
     (problem,) = config_problems(text)
 
     assert "there is no dialect `sorra`" in problem
+
+
+@pytest.mark.parametrize(
+    ("was", "message"),
+    [
+        ("ark", "`ark` is the name of another provider: ark"),
+        ("other", "`other` is the name of another provider: other"),
+        ("shared", "`shared` is the name of another provider: "),
+    ],
+)
+def test_former_name_must_be_unused(config_problems, was: str, message: str) -> None:
+    """Two providers with one name in keys and receipts would use each other's jobs."""
+    second = GATEWAY.replace("my-gateway", "other")
+    if was == "shared":
+        second += 'was = "shared"\n'
+    problems = config_problems(f'{GATEWAY}was = "{was}"\n{second}')
+
+    assert message in problems[0]
+    assert len(problems) == (2 if was == "shared" else 1)
+
+
+def test_former_name_is_in_keys_and_receipts(configure) -> None:
+    """A renamed gateway pays nothing again: keys and receipts keep the former name."""
+    gateway = configure(f'{GATEWAY}was = "old"\n').providers["my-gateway"]
+
+    assert (gateway.name, gateway.record_name) == ("my-gateway", "old")
