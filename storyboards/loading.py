@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from stat import S_ISDIR, S_ISREG
 
 from storyboards.board import INLINE_NAME, Board, derive_name
-from storyboards.problems import InvalidStoryboard, Problem, merge_problems
+from storyboards.problems import MAX_PROBLEMS, InvalidStoryboard, Problem, merge_problems
 from storyboards.terminal_text import quote
 from storyboards.validation import Checked, check_tree
 from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode
@@ -80,6 +80,8 @@ def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
     tree, problems = composed.tree, composed.problems
     if not isinstance(tree, MappingNode):
         raise InvalidStoryboard(merge_problems(problems or [_top_problem(tree)], file=shown))
+    if len(problems) > MAX_PROBLEMS:
+        raise InvalidStoryboard(merge_problems(problems, file=shown))
     checked = check_tree(tree, composed.broken)
     # A YAML problem of a value is the cause of a later problem of the same value.
     explained = {(each.line, each.column, each.keys) for each in problems}

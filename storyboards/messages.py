@@ -131,8 +131,8 @@ def explain(errors: Iterable[Any], tree: Node) -> list[Problem]:
         tree: The board, for the values as they are written and their line and column.
 
     Returns:
-        At most `MAX_PROBLEMS` problems. A missing key is left out if a misspelt one stands in its
-        place.
+        At most one more than `MAX_PROBLEMS` problems. A missing key is left out if a misspelt one
+        stands in its place.
     """
     problems: dict[NodePath, Problem] = {}
     missing: set[NodePath] = set()
@@ -142,7 +142,7 @@ def explain(errors: Iterable[Any], tree: Node) -> list[Problem]:
             problems.setdefault(problem.keys, problem)
             if error["type"] == "missing":
                 missing.add(problem.keys)
-        if len(problems) == MAX_PROBLEMS:
+        if len(problems) > MAX_PROBLEMS:
             break
     misspelt = {resolve_key(path) for path in problems if path not in missing}
     return [
@@ -233,7 +233,7 @@ def _explain_size(error: Any, key: str, value: str, node: Node | None) -> tuple[
             return f"{value} is not a valid {quote(key)}", f"Write {expected}."
         case "string_pattern_mismatch":
             return _explain_pattern(key, value, node)
-        case "string_too_long":
+        case "string_too_long" | "too_long" if not isinstance(node, SequenceNode):
             message = f"the text is longer than {limits['max_length']} characters"
             return message, _PATTERNS.get(key, "Shorten it.")
         case "string_too_short":
@@ -243,7 +243,8 @@ def _explain_size(error: Any, key: str, value: str, node: Node | None) -> tuple[
                 return None  # the invalid items are reported one after another
             return f"{quote(key)} is empty", _MISSING.get(key, "Add an item.")
         case "too_long":
-            return f"{quote(key)} has more than {limits['max_length']} items", "Split the board."
+            remedy = "Split the board." if key == "shots" else "Give fewer."
+            return f"{quote(key)} has more than {limits['max_length']} items", remedy
     return str(error["msg"]).lower(), "Compare it with `storyboard.schema.json`."
 
 

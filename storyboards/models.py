@@ -23,6 +23,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 MAX_NAME_LENGTH = 64
+MAX_ID_LENGTH = 200
+"""Of a provider's name and a model's id, which every line of a plan repeats."""
+MAX_REFERENCES = 50
+"""Of one kind, in a shot or a cast member: Seedance 2.5 takes 50 in all, other models fewer."""
 MAX_NAME_BYTES = 120
 """Of a board's name, which becomes the name of its files: file systems take 255 bytes, encrypted
 home folders 143, and a suffix is added."""
@@ -131,6 +135,7 @@ Text = Annotated[
     Field(json_schema_extra={"pattern": r"\S"}),
 ]
 """Text with at least one visible character."""
+Title = Annotated[Text, Field(max_length=1_000)]
 FileReference = Annotated[
     str,
     StringConstraints(max_length=4_000),
@@ -138,9 +143,11 @@ FileReference = Annotated[
     Field(json_schema_extra={"pattern": r"\S"}),
 ]
 """A file beside the board, a URL or a provider's own reference."""
-ProviderName = Annotated[Text, Field(examples=["simulator"])]
+FileReferences = Annotated[tuple[FileReference, ...], Field(max_length=MAX_REFERENCES)]
+ProviderName = Annotated[Text, Field(max_length=MAX_ID_LENGTH, examples=["simulator"])]
 ModelName = Annotated[
     Text,
+    Field(max_length=MAX_ID_LENGTH),
     Field(
         examples=[
             "seedance-2.5",
@@ -260,7 +267,7 @@ class CastMember(FrozenModel):
 
     text: Annotated[Text, Field(alias="is", examples=["an old keeper in a yellow raincoat"])]
     """The text that replaces `{name}` in a prompt."""
-    images: tuple[FileReference, ...] = ()
+    images: FileReferences = ()
     """Pictures that are sent if the model takes references."""
     required: Boolean = False
     """Report an error, not a note, if the images can't be sent."""
@@ -280,11 +287,11 @@ class FromShot(FrozenModel):
 class References(FrozenModel):
     """Pictures, clips and sounds that the model may use."""
 
-    images: tuple[FileReference, ...] = ()
+    images: FileReferences = ()
     """Files, URLs or `asset://` ids of pictures."""
-    videos: tuple[FileReference, ...] = ()
+    videos: FileReferences = ()
     """Files, URLs or `asset://` ids of clips."""
-    audio: tuple[FileReference, ...] = ()
+    audio: FileReferences = ()
     """Files, URLs or `asset://` ids of sounds."""
 
 
@@ -303,7 +310,7 @@ class Shot(Look):
 
     id: ShotId
     """The shot's name, unique in the board: letters of any script, digits, - and _."""
-    title: Text | None = None
+    title: Title | None = None
     """The chapter's title in the film; the id by default."""
     prompt: Annotated[Text, Field(examples=["{keeper} opens the door. Slow push in."])] | None = (
         None
@@ -331,7 +338,7 @@ class Shot(Look):
     """Never render this shot again."""
     transition: Join | None = None
     """The transition into this shot; the film's `join` by default."""
-    callback_url: Text | None = None
+    callback_url: FileReference | None = None
     """The URL to which the vendor reports the job's state."""
     safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
     """A hash that identifies the end user to the vendor."""
@@ -370,7 +377,7 @@ class Storyboard(FrozenModel):
 
     name: BoardName | None = None
     """The board's name; the stem of its file by default."""
-    title: Text | None = None
+    title: Title | None = None
     """The title of the film."""
     provider: ProviderName = "simulator"
     """The provider that renders: a row of `shotchain providers`."""

@@ -9,15 +9,18 @@ Imports neither pydantic nor yaml, so that errors can be caught before either is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from storyboards.terminal_text import escape_control_chars, format_path, shorten
+from storyboards.terminal_text import escape_control_chars, format_path, shorten, shorten_words
 
 MAX_PROBLEMS = 200
 """The most problems that are reported: a file that is not a board has one on every line."""
 MAX_CANDIDATES = 3
 """The most names that one error message lists."""
 _MAX_NAME_LENGTH = 64
+_MAX_COMPARED = 2_000
+"""Known names that an unknown one is compared with: as many as a board may have shots."""
 _MIN_PREFIX_LENGTH = 3
 _MIN_SIMILARITY = 0.6
 _MAX_SCORE_GAP = 0.1
@@ -89,14 +92,32 @@ def merge_problems(problems: Iterable[Problem], *, file: str = "") -> tuple[Prob
         file: The file of the problems that have none yet.
 
     Returns:
-        At most `MAX_PROBLEMS` problems, and a last problem that states it if there are more.
+        At most `MAX_PROBLEMS` problems with the values in them shortened, and a last problem that
+        states it if there are more.
     """
     placed = (each if each.file else each._replace(file=file) for each in problems)
     merged = sorted(dict.fromkeys(placed), key=lambda each: (each.file, each.line, each.column))
-    if len(merged) > MAX_PROBLEMS:
-        more = Problem("there may be more problems", "Fix these first.", merged[0].file)
-        return (*merged[:MAX_PROBLEMS], more)
-    return tuple(merged)
+    return limit_problems(
+        merged, "more problems are not shown, at least {count}", "Fix these first."
+    )
+
+
+def limit_problems(problems: Sequence[Problem], more: str, remedy: str = "") -> tuple[Problem, ...]:
+    """Return the first problems, each of a readable length, and a last one with the count.
+
+    Args:
+        problems: In the order in which they are reported.
+        more: The message that stands for the rest, with `{count}`.
+        remedy: The remedy of that message.
+    """
+    shown = [
+        each._replace(message=shorten_words(each.message), remedy=shorten_words(each.remedy))
+        for each in problems[:MAX_PROBLEMS]
+    ]
+    count = len(problems) - len(shown)
+    if count:
+        shown.append(Problem(more.format(count=count), remedy, problems[0].file))
+    return tuple(shown)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
@@ -131,7 +152,7 @@ def find_similar(name: str, known: Iterable[str]) -> list[str]:
 
     if not name.strip() or len(name) > _MAX_NAME_LENGTH:
         return []
-    by_spelling = {_normalise(candidate): candidate for candidate in known}
+    by_spelling = {_normalise(candidate): candidate for candidate in islice(known, _MAX_COMPARED)}
     spelling = _normalise(name)
     longer = [candidate for candidate in by_spelling if candidate.startswith(spelling)]
     if longer and (len(spelling) >= _MIN_PREFIX_LENGTH or spelling in by_spelling):

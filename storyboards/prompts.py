@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from storyboards.models import Shot, Storyboard, normalise_name
+
+MAX_PROMPT_LENGTH = 20_000
+"""Characters of a text, also with its names expanded; vendors advise at most about 1,000 words."""
+MAX_TOTAL_LENGTH = 10_000_000
+"""Characters of all prompts of a board: 5,000 for each of the 2,000 shots that it may have."""
+MAX_CAST_IN_TEXT = 50
+"""Members of the cast that one text mentions: no model takes more references."""
 
 # Every branch begins with a literal brace, so that the search can skip to the next one.
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
@@ -44,21 +53,88 @@ def resolve_prompt(storyboard: Storyboard, shot: Shot) -> Prompt:
     return Prompt(_join([_expand(text, look_up) for text in texts]), tuple(mentioned))
 
 
-def find_names(text: str) -> Iterator[str]:
-    """Yield the names between braces, in order, as often as they are used."""
-    if "{" in text:
-        for match in _BRACES.finditer(text):
-            if match[1] is not None:
-                yield normalise_name(match[1].strip())
+def find_names(text: str) -> tuple[str, ...]:
+    """Return the names between braces, in order, as often as they are used."""
+    return _split(text).names
 
 
 def has_lone_brace(text: str) -> bool:
     """Return whether a brace is neither doubled nor part of a pair."""
-    return _has_brace(text) and any(match[0] in ("{", "}") for match in _BRACES.finditer(text))
+    return _split(text).has_lone_brace
 
 
-def _has_brace(text: str) -> bool:
-    return "{" in text or "}" in text
+class LengthMeter:
+    """Measures the expanded texts of a storyboard without building them.
+
+    A small board can expand to terabytes: the text of a variable is multiplied by its uses in a
+    cast member, and that by its uses in every prompt.
+    """
+
+    def __init__(self, storyboard: Storyboard) -> None:
+        self._cast = storyboard.cast
+        self._variables = {name: len(text) for name, text in storyboard.variables.items()}
+        # By text: aliases repeat one text in many shots.
+        self._lengths: dict[tuple[str, bool], int] = {}
+        self._cast_counts: dict[str, int] = {}
+
+    def count_cast(self, text: str) -> int:
+        """Return how many members of the cast a text mentions."""
+        count = self._cast_counts.get(text)
+        if count is None:
+            count = len(self._cast.keys() & set(find_names(text)))
+            self._cast_counts[text] = count
+        return count
+
+    def measure(self, text: str, *, with_cast: bool = True) -> int:
+        """Return the length of a text with its names expanded; a name that is unknown is empty."""
+        length = self._lengths.get((text, with_cast))
+        if length is None:
+            split = _split(text)
+            length = split.literal_length
+            for name, count in Counter(split.names).items():
+                length += count * self._measure_name(name, with_cast=with_cast)
+            self._lengths[text, with_cast] = length
+        return length
+
+    def _measure_name(self, name: str, *, with_cast: bool) -> int:
+        member = self._cast.get(name) if with_cast else None
+        if member:
+            return self.measure(member.text, with_cast=False)
+        return self._variables.get(name, 0)
+
+
+class _Split(NamedTuple):
+    """A text between names: a literal, a name, a literal, and so on."""
+
+    parts: tuple[str, ...]
+    """At odd places names, at even ones literals with doubled braces resolved."""
+    has_lone_brace: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.parts[1::2]
+
+    @property
+    def literal_length(self) -> int:
+        return sum(map(len, self.parts[::2]))
+
+
+# A text that 2000 shots share by an alias is searched once.
+@lru_cache(maxsize=64)
+def _split(text: str) -> _Split:
+    if "{" not in text and "}" not in text:
+        return _Split((text,), has_lone_brace=False)
+    parts, literal, end, has_lone_brace = [], "", 0, False
+    for match in _BRACES.finditer(text):
+        literal += text[end : match.start()]
+        end = match.end()
+        if match[1] is None:
+            literal += match[0][0]
+            has_lone_brace |= len(match[0]) == 1
+        else:
+            parts += [literal, normalise_name(match[1].strip())]
+            literal = ""
+    return _Split((*parts, literal + text[end:]), has_lone_brace)
 
 
 def _name_resolver(storyboard: Storyboard) -> Callable[[str], str]:
@@ -72,11 +148,9 @@ def _name_resolver(storyboard: Storyboard) -> Callable[[str], str]:
 
 
 def _expand(text: str, look_up: Callable[[str], str]) -> str:
-    def replace(match: re.Match[str]) -> str:
-        name: str | None = match[1]
-        return match[0][0] if name is None else look_up(normalise_name(name.strip()))
-
-    return _BRACES.sub(replace, text) if _has_brace(text) else text
+    parts = list(_split(text).parts)
+    parts[1::2] = map(look_up, parts[1::2])
+    return "".join(parts)
 
 
 def _join(sentences: list[str]) -> str:

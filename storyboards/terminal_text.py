@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 MAX_QUOTED_LENGTH = 60
+_LONG_WORD = re.compile(r"\S{201,}")
 _JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners: part of Persian words and emoji sequences, harmless to a terminal."""
 _PLAIN_KEY = re.compile(r"[^\W\d][\w-]*")
@@ -26,6 +27,11 @@ def shorten(value: object) -> str:
     if len(visible) <= MAX_QUOTED_LENGTH:
         return visible
     return visible[: MAX_QUOTED_LENGTH - 1] + "…"
+
+
+def shorten_words(text: str) -> str:
+    """Return a message with each very long word in it cut: a name, a path or a value of a board."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:MAX_QUOTED_LENGTH]}…", text)
 
 
 def escape_control_chars(text: object, *, keep: str = "") -> str:

@@ -9,7 +9,7 @@ The limits of models and providers, and files, are not checked here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,7 +20,14 @@ from storyboards.messages import explain, read_location
 from storyboards.models import Crossfade, FromShot, Shot, Storyboard
 from storyboards.placeholders import SetAside
 from storyboards.problems import MAX_CANDIDATES, MAX_PROBLEMS, Problem, did_you_mean
-from storyboards.prompts import find_names, has_lone_brace
+from storyboards.prompts import (
+    MAX_CAST_IN_TEXT,
+    MAX_PROMPT_LENGTH,
+    MAX_TOTAL_LENGTH,
+    LengthMeter,
+    find_names,
+    has_lone_brace,
+)
 from storyboards.terminal_text import quote, shorten
 from storyboards.yaml_nodes import (
     MappingNode,
@@ -39,6 +46,8 @@ _NEVER_EMPTY = {
 """Keys that must not be empty: it is unclear what an author means by it, and it costs money."""
 _ALLOWED_WITH_CLIP = frozenset({"id", "title", "clip", "transition"})
 _MAX_ROUNDS = 8
+_MAX_SUGGESTIONS = 20
+"""Unknown names that are compared with all known ones; more of them have one cause."""
 
 
 class Checked(NamedTuple):
@@ -76,7 +85,8 @@ def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
                 problem for problem in invalid if not _is_within(problem.keys, aside.broken)
             ]
             aside.add([problem.keys for problem in invalid])
-            if not invalid:
+            # A report that is full has no place for what the rest of the board would add.
+            if not invalid or len(problems) >= MAX_PROBLEMS:
                 break
     if storyboard is None:
         return Checked(None, problems, aside.broken)
@@ -84,6 +94,8 @@ def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
     if not contradictions and not aside.broken:
         return Checked(storyboard, problems, aside.broken)
     problems += [_place(problem, tree) for problem in contradictions]
+    if len(problems) >= MAX_PROBLEMS:
+        return Checked(None, problems, aside.broken)
     return Checked(_without_contradictions(storyboard, aside), problems, aside.broken)
 
 
@@ -181,11 +193,11 @@ def find_problems(storyboard: Storyboard, broken: Collection[NodePath] = ()) -> 
             are left out.
 
     Returns:
-        At most `MAX_PROBLEMS` problems.
+        At most one more than `MAX_PROBLEMS` problems.
     """
     problems = _Rules(storyboard, broken).check()
     independent = (each for each in problems if not _is_consequence(each.keys, broken))
-    return list(islice(independent, MAX_PROBLEMS))
+    return list(islice(independent, MAX_PROBLEMS + 1))
 
 
 def _is_within(path: NodePath, broken: Collection[NodePath]) -> bool:
@@ -204,6 +216,7 @@ class _Rules:
     def __init__(self, storyboard: Storyboard, broken: Collection[NodePath]) -> None:
         self.storyboard = storyboard
         self.broken = broken
+        self.suggestions = 0
         shots = [path for path in broken if path[:1] == ("shots",) or path == ("",)]
         self.knows_ids = not any(len(path) < 3 or path[2] in ("", "id") for path in shots)
         self.knows_links = self.knows_ids and not any(
@@ -214,6 +227,7 @@ class _Rules:
         yield from self._check_ids()
         yield from self._check_cast()
         yield from self._check_texts()
+        yield from self._check_lengths()
         for index, shot in enumerate(self.storyboard.shots):
             yield from self._check_shot(("shots", index), shot)
         yield from self._check_first_shot(self.storyboard.shots[0])
@@ -274,8 +288,35 @@ class _Rules:
         for name in dict.fromkeys(find_names(text)):
             if name not in known and self._knows_name(name):
                 message = f"{quote('{' + name + '}')} is not {kind}"
-                remedy = did_you_mean(name, known) or _name_remedy(name, known)
+                remedy = self._did_you_mean(name, known) or _name_remedy(name, known)
                 yield Problem(message, remedy, keys=path)
+
+    def _check_lengths(self) -> Iterator[Problem]:
+        """Check how long the texts become before one of them is built."""
+        meter, storyboard = LengthMeter(self.storyboard), self.storyboard
+        for name, member in storyboard.cast.items():
+            if meter.measure(member.text, with_cast=False) > MAX_PROMPT_LENGTH:
+                yield _too_long(("cast", name, "is"))
+        for path, text in self._find_texts():
+            count = meter.count_cast(text)
+            if count > MAX_CAST_IN_TEXT:
+                message = f"the text mentions {count} members of the cast"
+                remedy = f"Mention at most {MAX_CAST_IN_TEXT}; no model takes more references."
+                yield Problem(message, remedy, keys=path)
+            if meter.measure(text) > MAX_PROMPT_LENGTH:
+                yield _too_long(path)
+        total = 0
+        for index, shot in enumerate(storyboard.shots):
+            style = storyboard.look.style if shot.style is None else shot.style
+            lengths = (meter.measure(text) for text in (shot.prompt, style) if text)
+            total += sum(min(length, MAX_PROMPT_LENGTH) for length in lengths)
+            if total > MAX_TOTAL_LENGTH:
+                message = (
+                    f"the prompts up to shots[{index}] have more than {MAX_TOTAL_LENGTH:,} "
+                    "characters with their names expanded"
+                )
+                yield Problem(message, "Split the board, or shorten its texts.", keys=("shots",))
+                return
 
     def _check_shot(self, path: NodePath, shot: Shot) -> Iterator[Problem]:
         if shot.clip is not None:
@@ -307,7 +348,7 @@ class _Rules:
             path: NodePath = ("shots", index, "first_frame")
             if isinstance(shot.first_frame, FromShot):
                 if shot.first_frame.shot not in ids and self.knows_ids:
-                    yield _unknown_shot((*path, "shot"), shot.first_frame.shot, ids)
+                    yield self._unknown_shot((*path, "shot"), shot.first_frame.shot, ids)
             elif shot.first_frame in ids:
                 message = f"{quote(shot.first_frame)} is the id of a shot, but read as a file"
                 yield Problem(message, f"Write {{shot: {shot.first_frame}}}.", keys=path)
@@ -315,17 +356,30 @@ class _Rules:
                 message = f"{quote(shot.first_frame)} is read as a file"
                 yield Problem(message, f"Write {shot.first_frame.strip().lower()}.", keys=path)
 
+    def _unknown_shot(self, path: NodePath, shot: str, ids: Collection[str]) -> Problem:
+        remedy = self._did_you_mean(shot, ids) or f"The shots are: {_list_some(ids)}."
+        return Problem(f"there is no shot {quote(shot)}", remedy, keys=path)
+
+    def _did_you_mean(self, name: str, known: Collection[str]) -> str:
+        self.suggestions += 1
+        return did_you_mean(name, known) if self.suggestions <= _MAX_SUGGESTIONS else ""
+
     def _check_cycles(self) -> Iterator[Problem]:
         indexes = {shot.id: index for index, shot in enumerate(self.storyboard.shots)}
         if len(indexes) < len(self.storyboard.shots):
             return  # two shots with one id make cycles that are not in the board
         for cycle in find_cycles(find_links(self.storyboard)):
-            route = " -> ".join((*map(quote, cycle), quote(cycle[0])))
+            route = _format_route(cycle)
             message = f"the shot waits for itself: {route}"
             if len(cycle) == 1:
                 message = "the shot starts from its own last frame"
             remedy = "Let one of them start elsewhere: `first_frame: none`."
             yield Problem(message, remedy, keys=("shots", indexes[cycle[0]], "first_frame"))
+
+
+def _too_long(path: NodePath) -> Problem:
+    message = f"the text has more than {MAX_PROMPT_LENGTH:,} characters with its names expanded"
+    return Problem(message, "Shorten it, or the texts of the names in it.", keys=path)
 
 
 def _check_clip(path: NodePath, shot: Shot) -> Iterator[Problem]:
@@ -344,11 +398,6 @@ def _shows_something(shot: Shot) -> bool:
     return bool(has_frame or shot.continues or references)
 
 
-def _unknown_shot(path: NodePath, shot: str, ids: Collection[str]) -> Problem:
-    remedy = did_you_mean(shot, ids, otherwise=f"The shots are: {_list_some(ids)}.")
-    return Problem(f"there is no shot {quote(shot)}", remedy, keys=path)
-
-
 def _is_misspelt_keyword(first_frame: str) -> bool:
     word = first_frame.strip().lower()
     return word in ("none", "previous") and word != first_frame
@@ -359,6 +408,14 @@ def _name_remedy(name: str, known: Collection[str]) -> str:
     if known:
         remedy = f"The names are: {_list_some(known)}."
     return f"{remedy} A plain brace is written {{{{."
+
+
+def _format_route(cycle: Sequence[str]) -> str:
+    """Return the shots of a cycle in order; of a long one the first three and the last."""
+    shown = [quote(shot) for shot in cycle]
+    if len(cycle) > MAX_CANDIDATES + 1:
+        shown[MAX_CANDIDATES:-1] = [f"{len(cycle) - MAX_CANDIDATES - 1} more"]
+    return " -> ".join((*shown, quote(cycle[0])))
 
 
 def _list_some(names: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.chains import find_links
 from storyboards.models import FromShot, Shot
-from storyboards.problems import InvalidStoryboard, Problem, merge_problems
+from storyboards.problems import InvalidStoryboard, Problem, limit_problems, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
 from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender, Size
 from tasks.planning.continuation import (
@@ -97,7 +97,8 @@ def make_plan(
     if problems:
         raise InvalidStoryboard(problems)
     warnings = (*planner.log.warnings, *_shared_key_warnings(board, shots))
-    return Plan(board, shots, tuple(dict.fromkeys(warnings)))
+    notes = limit_problems(tuple(dict.fromkeys(warnings)), "more notes are not shown: {count}")
+    return Plan(board, shots, notes)
 
 
 def _shared_key_warnings(board: Board, shots: tuple[PlannedShot, ...]) -> Iterator[Problem]:

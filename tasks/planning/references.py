@@ -127,13 +127,14 @@ class MediaGatherer:
             member = storyboard.cast[name]
             if not member.images:
                 continue
-            reason = _find_transport_obstacle(provider, member.images)
             if has_first_frame or shot.last_frame:
                 reason = "a shot that starts on a frame can't have references"
             elif not max_images:
                 reason = f"{model} does not support reference images"
             elif len(member.images) > free:
                 reason = f"{model} takes at most {max_images} reference images"
+            else:
+                reason = _find_transport_obstacle(provider, member.images)
             if reason:
                 self._report_unsent_cast(index, name, reason, is_required=member.required)
                 continue

@@ -166,7 +166,7 @@ def test_file_full_of_problems_is_bounded(reject: Reject) -> None:
     """Thousands of problems end with a line that states it."""
     problems = reject(f"shots: [{'a, ' * 20_000}]\n")
     assert len(problems) == 201
-    assert problems[-1].message == "there may be more problems"
+    assert problems[-1].message == "more problems are not shown, at least 1"
 
 
 def test_python_parser_reads_same_board(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:

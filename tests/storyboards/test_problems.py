@@ -64,4 +64,4 @@ def test_merge_problems_is_bounded() -> None:
     """More than 200 problems end with a line that states it."""
     merged = merge_problems([Problem("x", line=n) for n in range(1, 500)])
     assert len(merged) == MAX_PROBLEMS + 1
-    assert merged[-1].message == "there may be more problems"
+    assert merged[-1].message == "more problems are not shown, at least 299"

@@ -243,3 +243,13 @@ def test_unfinished_features_are_problems(make_board) -> None:
         "shots[1].transition",
     ]
     assert all("is not built yet" in problem.message for problem in problems)
+
+
+def test_notes_of_a_long_board_are_counted(make_board) -> None:
+    """The first 200 notes are reported, and the number of the others."""
+    shots = [f"id: s{number}, prompt: p, first_frame: none" for number in range(300)]
+
+    warnings = plan_warnings(make_board(board_text(*shots)))
+
+    assert len(warnings) == 201
+    assert warnings[-1] == "more notes are not shown: 99"
