@@ -26,6 +26,7 @@ Each class states who must act; `exit_code` is the exit code of a command that e
                 KeyChanged        operator: the job belongs to another key     3  none
             InputModerated        author: change the prompt or the picture     1  none
             JobFailed             author: the accepted job failed              1  new take
+                JobCancelled      -: the queued job was cancelled              1  new take
                 OutputModerated   author: the result was moderated             1  new take
                 JobInternalError  vendor: the job failed for an internal       1  new take
                                   reason
@@ -55,6 +56,7 @@ __all__ = [
     "InvalidConfiguration",
     "InvalidRequest",
     "InvalidStoryboard",
+    "JobCancelled",
     "JobFailed",
     "JobInternalError",
     "JobLost",
@@ -253,6 +255,12 @@ class JobFailed(ProviderError):
 
     kind = "job_failed"
     recovery = Recovery.NEW_TAKE
+
+
+class JobCancelled(JobFailed):
+    """The job was cancelled while it was queued. It is not charged."""
+
+    kind = "job_cancelled"
 
 
 class OutputModerated(JobFailed):

@@ -23,6 +23,7 @@ from storyboards.models import Money
 from tasks.store.atomic_files import write_bytes
 from tasks.store.layout import Store
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
+from tests.support.full_disk import FullDisk, mount_disk
 
 OPT_IN_MARKS = ("long", "served")
 """Marks of tests that take minutes; they run only if `-m` selects them, as in CI."""
@@ -83,6 +84,15 @@ def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
             monkeypatch.delenv(name)
     yield
     assert not home.exists(), f"the home folder was used: {list(home.rglob('*'))}"
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[FullDisk]:
+    """Provide a small disk that can be filled; skip the test if this user can't mount one."""
+    with mount_disk(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("this user can't mount a file system")
+        yield disk
 
 
 @pytest.fixture(scope="session")

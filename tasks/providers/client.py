@@ -367,15 +367,18 @@ class Client:
             raise MalformedResponse(msg, status=response.status)
         return self.dialect.parse_list(response)
 
-    async def cancel(self, job: str) -> bool:
-        """Cancel a job if it is queued now.
+    async def cancel(self, job: str) -> JobPending | JobResult:
+        """Cancel a job if it is queued now, and return its state after that.
 
         The job is queried first: for an ended job the same request would delete what was paid for.
+        It is queried again after the request, because it may have begun or ended meanwhile.
 
         Returns:
-            False if the job is not queued; then no cancel was sent.
+            The state of a job that is not cancelled; `queued` if the vendor accepted the request
+            and has not acted on it.
 
         Raises:
+            JobCancelled: The vendor reports the job as cancelled.
             InvalidRequest: The vendor has no cancel, or rejected it.
             ProviderError: The same errors as `query`.
         """
@@ -385,10 +388,22 @@ class Client:
                 InvalidRequest("the vendor has no cancel; wait for the job to end")
             )
         status = await self.query(job)
-        if not isinstance(status, JobPending) or status.state != "queued":
-            return False
-        await self._query_with_retries(call, lambda response: response, job=job, max_attempts=1)
-        return True
+        if not _is_queued(status):
+            return status
+        failure: ProviderError | None = None
+        try:
+            await self._query_with_retries(call, lambda response: response, job=job, max_attempts=1)
+        except ProviderError as error:
+            # The job may have begun, or only the response was lost.
+            failure = error
+        for attempt in range(1, _MAX_ATTEMPTS):
+            status = await self.query(job)
+            if not _is_queued(status):
+                break
+            if failure is not None:
+                raise failure
+            await self._sleep(retry_delay_seconds(attempt, None))
+        return status
 
     async def download(self, source: str | ApiCall, path: Path, *, max_bytes: int) -> FileDigest:
         """Download a file completely, or leave `path` as it was.
@@ -526,6 +541,10 @@ def _vendor_time(outcome: ApiResponse | LostResponse) -> float | None:
     if isinstance(outcome, LostResponse):
         return None
     return parse_http_date(outcome.headers.get("date"))
+
+
+def _is_queued(status: JobPending | JobResult) -> bool:
+    return isinstance(status, JobPending) and status.state == "queued"
 
 
 def _job_seconds(result: JobResult) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from tasks.errors import JobFailed, MalformedResponse, ProviderError
+from tasks.errors import JobCancelled, JobFailed, MalformedResponse, ProviderError
 from tasks.providers.error_mapping import (
     VendorError,
     classify_error,
@@ -420,9 +420,9 @@ def _find_reason(task: Mapping[str, Any]) -> Any:
 
 
 def _classify_final_state(task: Mapping[str, Any], state: VendorJobState) -> ProviderError:
+    if state == "cancelled":
+        return JobCancelled("the job was cancelled at the vendor; request a new take")
     error = parse_vendor_error({"error": _find_reason(task)}) or VendorError("", "")
     if error.code or error.message or state == "failed":
         return classify_job_failure(error)
-    if state == "expired":
-        return JobFailed("the job expired at the vendor's time limit; request a new take")
-    return JobFailed("the job was cancelled at the vendor; request a new take")
+    return JobFailed("the job expired at the vendor's time limit; request a new take")

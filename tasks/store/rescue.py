@@ -171,10 +171,12 @@ def _read_private(path: Path) -> bytes:
     """
     try:
         file_descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            status = os.fstat(file_descriptor)
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid():
+                return os.read(file_descriptor, _MAX_RECORD_BYTES)
+        finally:
+            os.close(file_descriptor)
     except OSError:
-        return b""
-    with os.fdopen(file_descriptor, "rb") as file:
-        status = os.fstat(file_descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
-            return b""
-        return file.read(_MAX_RECORD_BYTES)
+        pass
+    return b""

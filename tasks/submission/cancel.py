@@ -6,11 +6,18 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from storyboards.problems import ShotchainError
-from tasks.errors import InputModerated, JobFailed, JobLost, ProviderError
+from tasks.errors import (
+    InputModerated,
+    JobCancelled,
+    JobFailed,
+    JobLost,
+    ProviderError,
+    SubmissionUnclear,
+)
 from tasks.providers.client import Client
-from tasks.providers.types import JobResult
+from tasks.providers.types import JobPending, JobResult
 from tasks.store.layout import RecordStore, lock_key
-from tasks.store.receipts import UNCLEAR_STATES, Attempt, AttemptState, Receipt, read_receipt
+from tasks.store.receipts import UNCLEAR_STATES, Attempt, AttemptState, read_receipt
 
 
 class CancelOutcome(StrEnum):
@@ -27,7 +34,7 @@ class CancelOutcome(StrEnum):
     NOT_SENT = "unasked"
     """The request could not be sent or was not answered."""
     UNCLEAR = "unclear"
-    """It is unknown whether there is a job."""
+    """It is unknown whether there is a job, or whether it is cancelled."""
     NO_JOB = "none"
 
 
@@ -46,6 +53,9 @@ NO_JOB = CancelResult(CancelOutcome.NO_JOB, "no vendor has a job of it")
 async def cancel(key: str, records: RecordStore, client: Client) -> CancelResult:
     """Cancel the job of a key if it is queued, and record that in its receipt.
 
+    The job counts as cancelled, and so as free, only if the vendor reports that. Any other job goes
+    on, and the next run downloads its clip.
+
     The lock of the key is held meanwhile; a run that waits for the job gets the vendor's answer.
 
     Raises:
@@ -61,38 +71,35 @@ async def cancel(key: str, records: RecordStore, client: Client) -> CancelResult
             msg = f"{provider.name} does not cancel jobs; {job} goes on"
             return CancelResult(CancelOutcome.UNSUPPORTED, msg)
         try:
-            return await _cancel_job(receipt, job, records, client)
+            return _describe_state(job, await client.cancel(job))
+        except JobCancelled:
+            reason = "the author cancelled it while it was queued"
+            receipt = receipt.update(AttemptState.CANCELLED, error=reason)
+            records.write(receipt.key, receipt.to_record())
+            msg = f"job {job} was queued, is cancelled and costs nothing"
+            return CancelResult(CancelOutcome.CANCELLED, msg)
         except (JobFailed, InputModerated) as error:
             return CancelResult(CancelOutcome.ENDED, f"it has ended: {error}")
         except JobLost as error:
             return CancelResult(CancelOutcome.ENDED, f"the vendor no longer has it: {error}")
+        except SubmissionUnclear as error:
+            # On Ark a cancelled job stays known for a day, and deleting a finished one removes it.
+            msg = f"it is not known whether job {job} was cancelled, so its price stays booked"
+            return CancelResult(CancelOutcome.UNCLEAR, f"{msg}: {error}")
         except ProviderError as error:
             return CancelResult(
                 CancelOutcome.NOT_SENT, f"it could not be cancelled: {error}", error
             )
 
 
-async def _cancel_job(
-    receipt: Receipt, job: str, records: RecordStore, client: Client
-) -> CancelResult:
-    failure: ProviderError | None = None
-    try:
-        if await client.cancel(job):
-            reason = "the author cancelled it while it was queued"
-            receipt = receipt.update(AttemptState.CANCELLED, error=reason)
-            records.write(receipt.key, receipt.to_record())
-            msg = f"job {job} was queued, is cancelled and costs nothing"
-            return CancelResult(CancelOutcome.CANCELLED, msg)
-    except ProviderError as error:
-        # The job may have begun between query and request, or only the response was lost.
-        failure = error
-    status = await client.query(job)
+def _describe_state(job: str, status: JobPending | JobResult) -> CancelResult:
     if isinstance(status, JobResult):
         return _done_result(job)
-    if failure and status.state == "queued":
-        raise failure
-    msg = f"job {job} is running already and goes on; it will be charged"
-    return CancelResult(CancelOutcome.RUNNING, msg)
+    if status.state == "queued":
+        msg = f"the vendor accepted the cancel of job {job} and still reports it as queued; "
+        return CancelResult(CancelOutcome.UNCLEAR, msg + "its price stays booked: cancel again")
+    msg = f"job {job} is running already and goes on; it will be charged, and the next run "
+    return CancelResult(CancelOutcome.RUNNING, f"{msg}downloads its clip")
 
 
 def known_outcome(attempt: Attempt | None) -> CancelResult | None:

@@ -195,5 +195,9 @@ async def update_attempt(
         if state in late_states:
             new_state = attempt.state
         receipt = receipt.update(new_state, **changes)
-        records.write(shot.key, receipt.to_record())
+        try:
+            records.write(shot.key, receipt.to_record())
+        except StoreError as error:
+            msg = f"{error}; job {job} of {shot.id} is kept, and the next run continues it"
+            raise StoreError(msg) from error
         return receipt.current or attempt

@@ -24,12 +24,14 @@ from typing import NamedTuple
 
 from trial import ROOT
 
-from tasks.store import atomic_files, layout
+from tasks.providers import outcomes
+from tasks.providers.client import Client
+from tasks.store import atomic_files, claims, layout, rescue
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
 from tasks.store.locks import wait_for_lock_async
 from tasks.store.receipts import AttemptState
-from tasks.submission import await_job, download, payload, recorder, submit
+from tasks.submission import await_job, download, payload, reconcile, recorder, submit
 
 TESTS_FAILED = 1
 """Exit code of pytest if tests ran and failed."""
@@ -38,6 +40,10 @@ RENDER = "tests/flows/test_render.py"
 STORED_FILES = "tests/flows/test_stored_files.py"
 RESUME = "tests/flows/test_resume.py"
 ATOMIC_FILES = "tests/tasks/store/test_atomic_files.py"
+SUBMIT = "tests/tasks/submission/test_submit.py"
+RECORDER = "tests/tasks/submission/test_recorder.py"
+RECONCILE = "tests/tasks/submission/test_reconcile.py"
+OUTCOMES = "tests/tasks/providers/test_outcomes.py"
 MATRIX = "tests/crash/test_matrix.py::test_run_killed_at_durable_step_is_resumed"
 FAULTS = "tests/crash/test_faults.py::test_run_with_fault_ends_as_in_table"
 
@@ -84,6 +90,14 @@ def disable_check(function: Callable[..., object]) -> Change:
         return tree
 
     return change
+
+
+def return_none(tree: Function) -> Function:
+    """Return None instead of anything else."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return):
+            node.value = None
+    return tree
 
 
 def compare_with_itself(tree: Function) -> Function:
@@ -201,6 +215,36 @@ MUTATIONS = (
         (recorder.Recorder.record_unclear,),
         swap_member(AttemptState.UNCLEAR, AttemptState.CLOSED),
         (f"{FAULTS}[create-cometapi-volc]",),
+    ),
+    Mutation(
+        "a job of another attempt is recorded",
+        (claims.find_claim,),
+        return_none,
+        (f"{SUBMIT}::test_submit_job_of_another_attempt_is_unclear",),
+    ),
+    Mutation(
+        "the lock of claims is not taken",
+        (recorder.Recorder.record_job,),
+        drop_call(wait_for_lock_async),
+        (f"{RECORDER}::test_recorder_two_processes_claim_a_job_once",),
+    ),
+    Mutation(
+        "no space is taken on the disk before a request",
+        (rescue.open_spare_file,),
+        drop_call(rescue._write_all),
+        (f"{RECORDER}::test_recorder_full_disk_has_space_for_the_job",),
+    ),
+    Mutation(
+        "an undocumented error in a 2xx counts as a rejection",
+        (outcomes.classify_create_response,),
+        disable_check(outcomes._is_documented_rejection),
+        (f"{OUTCOMES}::test_create_other_error_in_200_is_unclear",),
+    ),
+    Mutation(
+        "the list of another account is searched",
+        (reconcile.reconcile,),
+        disable_check(Client.has_signed),
+        (f"{RECONCILE}::test_reconcile_other_key_decides_nothing",),
     ),
     Mutation(
         "the base URL that a job was sent to is not used",

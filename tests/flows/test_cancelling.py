@@ -16,6 +16,8 @@ from flows.run_context import open_run
 from tasks.errors import JobFailed, ProviderError
 from tasks.plan import ShotToRender
 from tasks.providers.client import Client
+from tasks.providers.dialects.ark import Ark
+from tasks.providers.types import ApiCall
 from tasks.simulator.request_log import read_request_log
 from tasks.store.receipts import Attempt, AttemptState, read_receipt
 from tasks.store.status import ShotState
@@ -137,9 +139,38 @@ def test_cancel_without_response_queries_the_job(queueing: Any, send: Send, chai
     queueing.faults.inject("lost_reply", operation="delete")
     report = cancel_jobs(run)
 
-    assert (outcomes_of(report), report.exit_code) == ({"a": "over"}, 0)
-    assert "cancelled at the vendor" in report.text()
+    assert (outcomes_of(report), report.exit_code) == ({"a": "cancelled"}, 0)
+    assert not latest_attempt(run, "a").booked_price.amount
     assert count_deletes(queueing) == 1
+
+
+def test_cancel_racing_with_completion_keeps_the_clip(
+    queueing: Any, send: Send, chain: Chain, monkeypatch: pytest.MonkeyPatch, outcomes: Any
+) -> None:
+    """A job that goes on after an accepted cancel stays booked, and the next run has its clip."""
+    text = chain("a", provider="ark")
+    run = send(text)
+    # The vendor accepts the request without acting on it.
+    monkeypatch.setattr(
+        Ark, "build_cancel", lambda _, job: ApiCall("GET", f"{Ark.jobs_path}/{job}")
+    )
+    query = Client.query
+
+    async def query_and_advance(self: Client, job: str, **kwargs: Any) -> Any:
+        status = await query(self, job, **kwargs)
+        queueing.clock.advance(50)
+        return status
+
+    monkeypatch.setattr(Client, "query", query_and_advance)
+    report = cancel_jobs(run)
+    monkeypatch.undo()
+
+    assert outcomes_of(report) == {"a": "running"}
+    assert "will be charged, and the next run downloads its clip" in report.text()
+    assert latest_attempt(run, "a").state is AttemptState.SUBMITTED
+    queueing.clock.advance(200)
+    assert outcomes(queueing.run(text)) == {"a": "rendered"}
+    assert queueing.creates == 1
 
 
 def test_cancel_unsupported_sends_no_request(queueing: Any, send: Send, chain: Chain) -> None:

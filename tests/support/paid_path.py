@@ -63,6 +63,8 @@ class FakeVendor:
     """Responds to the next create request instead; it may raise an httpx error."""
     on_every_create: Respond | None = None
     """Responds to all create requests instead."""
+    on_delete: Respond | None = None
+    """Responds to every request to cancel instead."""
     lists: Callable[[], httpx.Response] | None = None
     """Responds to every request for the list instead."""
     requests: list[httpx.Request] = field(default_factory=list)
@@ -138,6 +140,8 @@ class FakeVendor:
         if job not in self.jobs:
             error = {"code": "ResourceNotFound", "message": "no such task"}
             return response(404, {"error": error})
+        if request.method == "DELETE" and self.on_delete:
+            return await self.on_delete(request)
         if request.method == "DELETE":
             self.jobs[job]["status"] = "cancelled"
             return response(200, {})

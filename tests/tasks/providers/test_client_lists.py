@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.errors import AuthenticationFailed, InvalidRequest
+from tasks.errors import AuthenticationFailed, InvalidRequest, JobCancelled
 from tasks.providers.dialect import Dialect
 from tasks.providers.dialects.ark import Ark
 from tests.support.wire import QUEUED, RUNNING, SUCCEEDED, respond, run_client
@@ -105,19 +105,30 @@ def test_list_rejected_key_raises():
 
 @pytest.mark.parametrize("response", [(200, {}), (200, b""), (204, b"")])
 def test_cancel_queued_job(response):
-    """After a query; an empty response is a success."""
-    is_cancelled, vendor = run_client(cancel, respond(200, QUEUED), respond(*response))
+    """After a query, and confirmed by another; an empty response is a success."""
+    cancelled = {**QUEUED, "status": "cancelled"}
 
-    assert is_cancelled is True
-    assert vendor.methods == ["GET", "DELETE"]
+    error, vendor = run_client(
+        cancel, respond(200, QUEUED), respond(*response), respond(200, cancelled)
+    )
+
+    assert type(error) is JobCancelled
+    assert vendor.methods[:3] == ["GET", "DELETE", "GET"]
+
+
+def test_cancel_without_effect_returns_queued():
+    """The vendor accepts the request and does not act on it."""
+    status, vendor = run_client(cancel, respond(200, QUEUED))
+
+    assert status.state == "queued"
+    assert vendor.methods == ["GET", "DELETE", *["GET"] * 3]
 
 
 @pytest.mark.parametrize("body", [RUNNING, SUCCEEDED])
 def test_cancel_sends_nothing_after_the_queue(body):
     """The same request would delete the record of a paid job."""
-    is_cancelled, vendor = run_client(cancel, respond(200, body))
+    _, vendor = run_client(cancel, respond(200, body))
 
-    assert is_cancelled is False
     assert vendor.methods == ["GET"]
 
 
@@ -125,10 +136,10 @@ def test_cancel_rejected_raises_without_retry():
     """The job started between query and cancel."""
     rejection = respond(400, {"error": {"code": "InvalidParameter", "message": "running"}})
 
-    error, vendor = run_client(cancel, respond(200, QUEUED), rejection)
+    error, vendor = run_client(cancel, respond(200, QUEUED), rejection, respond(200, QUEUED))
 
     assert type(error) is InvalidRequest
-    assert vendor.methods == ["GET", "DELETE"]
+    assert vendor.methods == ["GET", "DELETE", "GET"]
 
 
 def test_cancel_without_dialect_support_raises():

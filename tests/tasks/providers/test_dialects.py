@@ -342,7 +342,8 @@ def test_end_counts_in_documented_words_only(dialect, word):
     response = ApiResponse(200, body={"id": "j-1", "status": word.upper()})
 
     is_end = word in ENDS[dialect.name]
-    assert _parse_state(dialect, response) == ("job_failed" if is_end else "unknown")
+    kind = "job_cancelled" if word == "cancelled" else "job_failed"
+    assert _parse_state(dialect, response) == (kind if is_end else "unknown")
 
 
 @pytest.mark.parametrize(

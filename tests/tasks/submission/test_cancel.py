@@ -17,6 +17,7 @@ from tests.support.paid_path import (
     FakeVendor,
     make_attempt,
     read_attempts,
+    response,
     write_attempts,
 )
 
@@ -60,6 +61,63 @@ def test_cancel_other_jobs_are_not_deleted(
     assert run_cancel(vendor, records).outcome is outcome
     assert vendor.sent("DELETE") == []
     assert read_attempts(records) == (SUBMITTED,)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("running", CancelOutcome.RUNNING),
+        ("succeeded", CancelOutcome.DONE),
+        ("failed", CancelOutcome.ENDED),
+        ("queued", CancelOutcome.UNCLEAR),
+        ("odd", CancelOutcome.RUNNING),
+    ],
+)
+def test_cancel_racing_with_the_job_is_not_free(
+    vendor: FakeVendor, records: RecordStore, status: str, outcome: CancelOutcome
+) -> None:
+    """An accepted cancel proves nothing: the job is asked again, and stays booked."""
+
+    async def accept_late(_: httpx.Request) -> httpx.Response:
+        vendor.add_job("cgt-1", status)
+        return response(200, {})
+
+    vendor.add_job("cgt-1", "queued")
+    vendor.on_delete = accept_late
+    write_attempts(records, SUBMITTED)
+
+    assert run_cancel(vendor, records).outcome is outcome
+    assert len(vendor.sent("DELETE")) == 1
+    assert read_attempts(records) == (SUBMITTED,)
+
+
+def test_cancel_of_unknown_job_is_not_free(vendor: FakeVendor, records: RecordStore) -> None:
+    """On a job that ended in the same moment the request deletes its record; it was charged."""
+
+    async def delete(_: httpx.Request) -> httpx.Response:
+        del vendor.jobs["cgt-1"]
+        return response(200, {})
+
+    vendor.add_job("cgt-1", "queued")
+    vendor.on_delete = delete
+    write_attempts(records, SUBMITTED)
+
+    assert run_cancel(vendor, records).outcome is not CancelOutcome.CANCELLED
+    assert read_attempts(records) == (SUBMITTED,)
+
+
+def test_cancel_lost_response_is_asked_about(vendor: FakeVendor, records: RecordStore) -> None:
+    """If the response was lost and the vendor reports the job as cancelled, it is free."""
+
+    async def cancel_and_lose(_: httpx.Request) -> httpx.Response:
+        vendor.add_job("cgt-1", "cancelled")
+        raise httpx.ReadTimeout("lost")
+
+    vendor.add_job("cgt-1", "queued")
+    vendor.on_delete = cancel_and_lose
+    write_attempts(records, SUBMITTED)
+
+    assert run_cancel(vendor, records).outcome is CancelOutcome.CANCELLED
 
 
 def test_cancel_unsupported_sends_nothing(vendor: FakeVendor, records: RecordStore) -> None:
