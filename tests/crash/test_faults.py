@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import tests.support.plain_tasks  # noqa: F401 - Prefect is imported before its home is replaced
+
 MOMENTS = ("none", "create", "job", "query", "download", "last frame", "callback")
 
 
