@@ -107,6 +107,7 @@ def test_httpx_is_imported_by_client_only() -> None:
         "tasks/providers/client.py",
         "tasks/providers/http_bodies.py",
         "tasks/providers/http_transport.py",
+        "tasks/providers/pinned_transport.py",
     }
 
 

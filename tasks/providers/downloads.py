@@ -333,7 +333,8 @@ def build_forbidden_url_error(url: str) -> ProviderError:
     """Return the error of a URL that the vendor must not send us to."""
     return MalformedResponse(
         f"the vendor refers to {redact_url(url)}, which is not downloaded: it is in this network, "
-        "not an http URL, or redirects too often; report it to the vendor"
+        "not an http URL, or redirects too often; the job stays done: get the clip from the "
+        "vendor's console and use it with `clip: FILE`, or report it to the vendor"
     )
 
 

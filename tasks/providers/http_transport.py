@@ -13,7 +13,9 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
+from typing import Any
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -33,9 +35,12 @@ from tasks.providers.http_bodies import (
     iter_body,
     read_body,
 )
+from tasks.providers.pinned_transport import ADDRESSES_EXTENSION, PinnedTransport
 from tasks.providers.provider import Provider
 from tasks.providers.types import ApiCall, ApiResponse, LostResponse
 from tasks.providers.url_policy import (
+    find_literal_address,
+    is_forbidden_address,
     is_http_url,
     is_loopback_url,
     is_private_address,
@@ -55,6 +60,8 @@ _DOWNLOAD_TIMEOUT_SECONDS = 1800.0
 _MAX_REDIRECTS = 5
 
 _MAX_ERROR_BYTES = 2000
+
+_HEADERS = {"User-Agent": "shotchain", "Accept-Encoding": "identity"}
 
 # With these the request certainly did not leave this machine.
 _NOT_SENT_ERRORS = (
@@ -100,16 +107,56 @@ class HttpTransport:
             _resolve_with_system if transport is None else _resolve_nothing
         )
         _redact_http_logs()
-        build_http = _http_client_factory(self.base_url, transport)
+        self._transport = transport
+        self._is_remote = not is_loopback_url(self.base_url)
+        self._verify = (
+            httpx.create_ssl_context(trust_env=self._is_remote)
+            if self._is_remote or self.base_url.lower().startswith("https:")
+            else _empty_ssl_context()
+        )
         # A create on a kept connection that the vendor closes at that moment would be unclear.
-        self._create_http = build_http(httpx.Limits(max_keepalive_connections=0))
-        self._query_http = build_http(httpx.Limits(max_keepalive_connections=4))
-        self._download_http = build_http(httpx.Limits(max_keepalive_connections=4))
+        self._create_http = self._build_http(max_kept=0)
+        self._query_http = self._build_http(max_kept=4)
+        self._download_clients: dict[tuple[bool, str], httpx.AsyncClient] = {}
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for http in (self._create_http, self._query_http, self._download_http):
+        for http in (self._create_http, self._query_http, *self._download_clients.values()):
             await http.aclose()
+
+    def _build_http(self, *, max_kept: int) -> httpx.AsyncClient:
+        """Return a client for calls, which go to the base URL, and through the user's proxies."""
+        return _open_client(
+            verify=self._verify,
+            trust_env=self._is_remote,
+            transport=self._transport,
+            limits=httpx.Limits(max_keepalive_connections=max_kept),
+        )
+
+    def _get_download_http(self, url: str) -> httpx.AsyncClient:
+        """Return the client for a file: pinned to checked addresses, or through a proxy.
+
+        Raises:
+            NotConfigured: The proxy's URL can't be used.
+        """
+        # A gateway on this machine may refer to files on the internet, behind a proxy.
+        is_direct = self._transport is not None or is_loopback_url(url)
+        proxy, is_secure = "" if is_direct else _find_proxy(url), url.startswith("https:")
+        http = self._download_clients.get((is_secure, proxy))
+        if http is None:
+            verify = httpx.create_ssl_context() if is_secure else _empty_ssl_context()
+            transport = self._transport
+            if transport is None and not proxy:
+                transport = PinnedTransport(verify)
+            http = _open_client(
+                verify=verify,
+                trust_env=False,
+                transport=transport,
+                proxy=proxy or None,
+                limits=httpx.Limits(max_keepalive_connections=0),
+            )
+            self._download_clients[is_secure, proxy] = http
+        return http
 
     @property
     def create_timeout_seconds(self) -> float:
@@ -160,7 +207,9 @@ class HttpTransport:
         """Request a file, or the rest of it, once, and write it to the target.
 
         The API key is sent only for a call, and only to the origin of the base URL. A vendor can't
-        send us into a private network, unless its base URL is in one itself.
+        send us into a private network, unless its base URL is in one itself: each host is resolved
+        once, every address is checked, and the connection goes to these addresses. Through a proxy
+        of the user, the proxy resolves the host, and its own rules hold as well.
 
         Args:
             source: A signed URL, or a call that is sent with the API key.
@@ -178,12 +227,13 @@ class HttpTransport:
         for _ in range(_MAX_REDIRECTS + 1):
             # Checked in httpx's own spelling, so that no unusual spelling leads elsewhere.
             url = _normalize_url(url)
-            if not await self._is_allowed(url):
+            addresses = await self._find_allowed_addresses(url)
+            if addresses is None:
                 return build_forbidden_url_error(url)
             headers = progress.build_range_headers()
             if is_call and is_same_origin(url, self.base_url):
                 headers["Authorization"] = f"Bearer {self._get_key()}"
-            response = await self._request_file(url, headers)
+            response = await self._request_file(url, headers, addresses)
             if isinstance(response, LostResponse):
                 return build_download_error(url, response.reason)
             location = response.headers.get("location", "")
@@ -196,15 +246,20 @@ class HttpTransport:
         return build_forbidden_url_error(url)
 
     async def _request_file(
-        self, url: str, headers: dict[str, str]
+        self, url: str, headers: dict[str, str], addresses: tuple[str, ...]
     ) -> httpx.Response | LostResponse:
+        http = self._get_download_http(url)
         try:
-            request = self._download_http.build_request(
-                "GET", url, headers=headers, timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS)
+            request = http.build_request(
+                "GET",
+                url,
+                headers=headers,
+                timeout=httpx.Timeout(_READ_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
+                extensions={ADDRESSES_EXTENSION: addresses},
             )
             # The read time-out alone would let headers arrive byte by byte for days.
             async with asyncio.timeout(_HEADERS_TIMEOUT_SECONDS):
-                return await self._download_http.send(request, stream=True)
+                return await http.send(request, stream=True)
         except Exception as error:
             return _to_lost_response(error, status=0)
 
@@ -236,15 +291,25 @@ class HttpTransport:
     def _build_url(self, call: ApiCall) -> str:
         return str(httpx.URL(self.base_url + call.path, params=list(call.query) or None))
 
-    async def _is_allowed(self, url: str) -> bool:
+    async def _find_allowed_addresses(self, url: str) -> tuple[str, ...] | None:
+        """Return the addresses of a URL's host; None if the URL must not be requested.
+
+        A URL of the base URL's own origin is always allowed: calls go there with the key.
+        """
         if not is_http_url(url):
-            return False
-        if is_private_url(self.base_url):
-            return True
-        if is_private_url(url):
-            return False
-        addresses = await self._resolve_host(urlsplit(url).hostname or "")
-        return not any(is_private_address(address) for address in addresses)
+            return None
+        is_own_origin = is_same_origin(url, self.base_url)
+        allows_private = is_own_origin or is_private_url(self.base_url)
+        if is_private_url(url) and not allows_private:
+            return None
+        literal = find_literal_address(url)
+        addresses = (
+            (literal,) if literal else tuple(await self._resolve_host(urlsplit(url).hostname or ""))
+        )
+        is_forbidden = is_forbidden_address if allows_private else is_private_address
+        if not is_own_origin and any(map(is_forbidden, addresses)):
+            return None
+        return addresses
 
 
 async def _receive_response(
@@ -304,30 +369,38 @@ def _to_lost_response(error: Exception, *, status: int) -> LostResponse:
     )
 
 
-def _http_client_factory(
-    base_url: str, transport: httpx.AsyncBaseTransport | None
-) -> Callable[[httpx.Limits], httpx.AsyncClient]:
-    """Return a function that builds HTTP clients with one shared set of certificates."""
-    is_remote = not is_loopback_url(base_url)
-    needs_no_certificates = not is_remote and base_url.lower().startswith("http:")
-    # Loading the certificates takes longer than a whole render by the simulator.
-    verify = (
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if needs_no_certificates
-        else httpx.create_ssl_context(trust_env=is_remote)
-    )
+def _open_client(**options: Any) -> httpx.AsyncClient:
+    """Return an HTTP client with our headers that follows no redirects.
 
-    def build_http(limits: httpx.Limits) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            verify=verify,
-            trust_env=is_remote,
-            transport=transport,
-            limits=limits,
-            follow_redirects=False,
-            headers={"User-Agent": "shotchain", "Accept-Encoding": "identity"},
+    Raises:
+        NotConfigured: A proxy of the environment can't be used.
+    """
+    try:
+        return httpx.AsyncClient(follow_redirects=False, headers=_HEADERS, **options)
+    except (ValueError, ImportError, httpx.InvalidURL):
+        failure = (
+            "a proxy of the environment can't be used; set HTTPS_PROXY, HTTP_PROXY or ALL_PROXY "
+            "to an http or https URL"
         )
+    # Raised outside the handler: the error of httpx may hold the proxy's password.
+    raise NotConfigured(failure)
 
-    return build_http
+
+def _empty_ssl_context() -> ssl.SSLContext:
+    """Return a context without certificates, for connections without TLS.
+
+    Loading the certificates takes longer than a whole render by the simulator.
+    """
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _find_proxy(url: str) -> str:
+    """Return the proxy that the user's environment sets for a URL; empty for none."""
+    parts, proxies = urlsplit(url), getproxies()
+    proxy = proxies.get(parts.scheme.lower()) or proxies.get("all") or ""
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _validate_base_url(base_url: str, provider: Provider) -> str:

@@ -17,11 +17,11 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 # Proxies that answer DNS themselves ("fake IP") return these addresses for every public host.
 _BENCHMARK_NETWORK = ip_network("198.18.0.0/15")
 
-# Carrier-grade NAT and overlay networks, which Python classifies as neither private nor global.
-_SHARED_NETWORK = ip_network("100.64.0.0/10")
-
 # IPv6 networks with an IPv4 address in the last four bytes: NAT64, and two deprecated forms.
 _IPV4_EMBEDDING_NETWORKS = tuple(map(ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
+
+# NAT64 of a single network (RFC 8215), with IPv4 addresses at places of its own choice.
+_LOCAL_NAT64_NETWORK = ip_network("64:ff9b:1::/48")
 
 # Plain strings, compiled at first use. JSON inside a message may escape the slashes.
 _URL = r"(?i)(https?|wss?|ftp|tos|s3):(?:\\?/){2}[^\s\"'<>`]+"
@@ -42,31 +42,60 @@ def is_private_url(url: str) -> bool:
     host = _host_of(url)
     if host in _LOCAL_NAMES or host.endswith(_LOCAL_SUFFIXES):
         return True
-    return is_private_address(host)
+    address = _parse_address(host)
+    return address is not None and not _is_global(address)
 
 
 def is_private_address(address: str) -> bool:
-    """Return True if a literal address is in this network, multicast or unspecified."""
+    """Return True if the resolved address of a name is not an address of the internet.
+
+    The exception is 198.18.0.0/15, which is reserved for benchmarks: proxies that answer DNS
+    themselves return it for public names.
+    """
+    parsed = _parse_address(address)
+    if parsed is None:
+        return False
+    return parsed not in _BENCHMARK_NETWORK and not _is_global(parsed)
+
+
+def is_forbidden_address(address: str) -> bool:
+    """Return True for an address that even a gateway in this network must not refer to.
+
+    Link-local addresses have the services of a cloud that hand out credentials.
+    """
     parsed = _parse_address(address)
     if parsed is None:
         return False
     if isinstance(parsed, IPv6Address):
-        embedded = _embedded_ipv4(parsed)
-        if embedded is not None and is_private_address(str(embedded)):
-            return True
-        if parsed.is_site_local:
-            return True
-    elif parsed in _BENCHMARK_NETWORK or parsed in _SHARED_NETWORK:
-        return parsed in _SHARED_NETWORK
-    # `is_private` includes link-local addresses.
-    return parsed.is_private or parsed.is_loopback or parsed.is_multicast or parsed.is_unspecified
+        parsed = _embedded_ipv4(parsed) or parsed
+    return parsed.is_link_local or parsed.is_multicast
+
+
+def find_literal_address(url: str) -> str:
+    """Return the address in a URL, also from a legacy spelling; empty if its host is a name."""
+    address = _parse_address(_host_of(url))
+    return "" if address is None else str(address)
+
+
+def _is_global(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address):
+        if address in _LOCAL_NAT64_NETWORK or address.is_site_local:
+            return False
+        embedded = _embedded_ipv4(address)
+        if embedded is not None and not _is_global(embedded):
+            return False
+    # Python calls multicast global, because its packets may leave the network.
+    return address.is_global and not address.is_multicast
 
 
 def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     """Return the IPv4 address that a gateway would translate it to, or None."""
     if address.sixtofour is not None:
         return address.sixtofour
-    if any(address in network for network in _IPV4_EMBEDDING_NETWORKS):
+    if address.teredo is not None:
+        return address.teredo[1]
+    # The unspecified address and loopback are in ::/96 too, and embed nothing.
+    if any(address in network for network in _IPV4_EMBEDDING_NETWORKS) and int(address) > 1:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 

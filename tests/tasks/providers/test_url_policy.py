@@ -3,6 +3,7 @@
 import pytest
 
 from tasks.providers.url_policy import (
+    is_forbidden_address,
     is_loopback_url,
     is_private_address,
     is_private_url,
@@ -65,6 +66,17 @@ def test_other_hosts_are_not_loopback(url):
         "[64:ff9b::10.0.0.1]",
         "[2002:a00:1::]",
         "[::ffff:0:192.168.0.1]",
+        "[::ffff:10.0.0.1]",
+        "[2001:0:4136:e378:8000:63bf:f5ff:fffe]",
+        "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
+        "[64:ff9b:1::8.8.8.8]",
+        "[ff02::1]",
+        "[2001:db8::1]",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "192.0.2.1",
+        "198.18.0.5",
         "nas.local",
     ],
 )
@@ -79,6 +91,24 @@ def test_local_network_is_private(host):
 def test_internet_is_not_private(address):
     """Neither are the addresses that a proxy invents for public names."""
     assert not is_private_address(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_forbidden"),
+    [
+        ("169.254.169.254", True),
+        ("fe80::1", True),
+        ("::ffff:169.254.169.254", True),
+        ("64:ff9b::169.254.169.254", True),
+        ("10.0.0.6", False),
+        ("127.0.0.1", False),
+        ("::1", False),
+        ("8.8.8.8", False),
+    ],
+)
+def test_link_local_addresses_are_always_forbidden(address, is_forbidden):
+    """Clouds hand out credentials there; a gateway in this network has no files there."""
+    assert is_forbidden_address(address) == is_forbidden
 
 
 @pytest.mark.parametrize(
