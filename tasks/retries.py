@@ -6,6 +6,7 @@ A second create after a failed job is decided in `submission.retry_rules`, not h
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 from prefect.client.schemas.objects import State, TaskRun
@@ -13,6 +14,11 @@ from prefect.tasks import Task
 
 from storyboards.problems import ShotchainError
 from tasks.errors import ProviderError, Recovery
+from tasks.providers.error_mapping import sanitize_text
+from tasks.submission.context import current_context
+
+MAX_REASON_CHARS = 160
+"""The longest reason that is shown beside a shot while it waits for a retry."""
 
 SUBMIT_RETRIES: dict[str, Any] = {
     # Only after errors that prove that nothing was accepted; vendors limit the rate per minute.
@@ -43,12 +49,21 @@ def is_retryable(error: BaseException) -> bool:
     return isinstance(error, ProviderError) and error.recovery is Recovery.RETRY
 
 
-async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature
-    """Return True if Prefect should retry a failed task run."""
+async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Return True if Prefect should retry a failed task run, and report the reason as progress."""
     try:
         await state.aresult()
     except Exception as error:
-        return is_retryable(error)
+        if not is_retryable(error):
+            return False
+        # The names of these runs begin with the id of the shot.
+        shot_id = run.name.rpartition(": ")[0]
+        text = f"retry {run.run_count} of {task.retries}: {error}"
+        with suppress(LookupError):
+            current_context().on_progress(
+                shot_id, sanitize_text(text, max_chars=MAX_REASON_CHARS), None
+            )
+        return True
     return False
 
 

@@ -38,7 +38,7 @@ from tasks.providers.error_codes import (
     find_meaning,
 )
 from tasks.providers.types import ApiResponse
-from tasks.providers.url_policy import redact_urls
+from tasks.providers.url_policy import redact_url, redact_urls
 
 _MAX_MESSAGE_CHARS = 300
 _MAX_NESTING = 4
@@ -269,9 +269,10 @@ def _classify_by_status(response: ApiResponse, error: VendorError, job: str) -> 
     if status >= 500:
         return VENDOR_ERROR
     if 300 <= status < 400:
+        location = sanitize_text(redact_url(response.headers.get("location", "")), max_chars=200)
         return ErrorMeaning(
             MalformedResponse,
-            "the vendor redirects the request to another URL",
+            f"the vendor redirects the request to {location or 'another URL'}",
             "check the provider's base URL",
         )
     return ErrorMeaning(InvalidRequest, _REQUEST_NOT_ACCEPTED, "correct what the message names")

@@ -27,6 +27,7 @@ from tasks.providers.error_codes import find_meaning
 from tasks.providers.error_mapping import sanitize_text
 from tasks.providers.polling import parse_http_date, parse_retry_after
 from tasks.providers.types import ApiResponse, LostResponse
+from tasks.providers.url_policy import redact_url
 
 # A create that ends with one of these was certainly not accepted; with any other it is unclear.
 _NOT_ACCEPTED_ERRORS = (RequestNotSent, RateLimited, InvalidRequest, AccountError, InputModerated)
@@ -62,8 +63,10 @@ def classify_create_response(
                 f"the vendor could not be reached: {outcome.reason}; nothing was sent"
             )
     if not 200 <= outcome.status < 300 and not _is_definite_rejection(outcome.status):
+        location = sanitize_text(redact_url(outcome.headers.get("location", "")), max_chars=200)
+        redirect = f", a redirect to {location}" if location else ""
         return _build_submission_unclear(
-            f"the status is {outcome.status}{_quote_response(outcome)}", outcome.status
+            f"the status is {outcome.status}{redirect}{_quote_response(outcome)}", outcome.status
         )
     error = dialect.parse_error(outcome)
     if error is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.errors import ProviderError
+from tasks.errors import ProviderError, SubmissionUnclear
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.outcomes import classify_create_response, classify_query_response
 from tasks.providers.types import ApiResponse, LostResponse
@@ -135,3 +135,35 @@ def test_retry_after_is_part_of_the_error():
     for error in (create_error, query_error):
         assert isinstance(error, ProviderError)
         assert error.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        (
+            ApiResponse(503, text='{"error": {"message": "no available channel"}}'),
+            "no available channel",
+        ),
+        (
+            ApiResponse(307, {"location": "https://other.example/v3?token=5ecret"}),
+            "the status is 307, a redirect to https://other.example/v3",
+        ),
+        (ApiResponse(302, {"location": "/v4?sig=5ecret"}), "a redirect to /v4"),
+    ],
+)
+def test_create_unclear_quotes_the_vendor(response, text):
+    """The author sees what the vendor answered, without its secrets."""
+    error = classify_create_response(DIALECTS["ark"], response, now=0.0)
+
+    assert type(error) is SubmissionUnclear
+    assert text in str(error)
+    assert "5ecret" not in str(error)
+
+
+def test_query_redirect_names_its_target():
+    """The base URL is wrong then, and the author sees the right one."""
+    response = ApiResponse(301, {"location": "https://other.example/v3?token=5ecret"})
+
+    error = classify_query_response(DIALECTS["ark"], response, job="cgt-1", now=0.0)
+
+    assert "redirects the request to https://other.example/v3 (HTTP 301)" in str(error)

@@ -1,0 +1,66 @@
+"""The condition that applies the retry settings, and the reasons that it reports."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from prefect import task
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import Failed
+
+from tasks.errors import JobFailed, JobNotFound, Unreachable
+from tasks.retries import MAX_REASON_CHARS, retry_condition
+from tasks.store.layout import Store
+from tasks.submission.context import use_context
+from tests.support.paid_path import FakeVendor, make_context
+
+
+@task(retries=5)
+async def wait_for_frame() -> None:
+    """Stand for a task of a shot."""
+
+
+def run_condition(error: Exception, store: Store | None) -> tuple[bool, list[tuple[str, str]]]:
+    """Return whether the second failure of a run is retried, and the progress it reports."""
+    run = TaskRun(name="one: await frame", run_count=2, task_key="t", dynamic_key="0")
+    progress: list[tuple[str, str]] = []
+
+    async def decide() -> bool:
+        return await retry_condition(wait_for_frame, run, Failed(data=error))
+
+    if store is None:
+        return asyncio.run(decide()), progress
+    context = make_context(
+        store,
+        FakeVendor().client(),
+        on_progress=lambda shot, text, _: progress.append((shot, text)),
+    )
+    with use_context(context):
+        return asyncio.run(decide()), progress
+
+
+@pytest.mark.parametrize("error_class", [Unreachable, JobNotFound])
+def test_retry_condition_reports_the_reason(
+    tmp_path: Path, error_class: type[Unreachable | JobNotFound]
+) -> None:
+    """In the vendor's words, bounded, with the number of the retry."""
+    error = error_class("ark: the vendor had an internal error: no available channel; " + "x" * 999)
+    is_retried, progress = run_condition(error, Store(tmp_path))
+
+    ((shot, text),) = progress
+    assert is_retried
+    assert shot == "one"
+    assert text.startswith("retry 2 of 5: ark: the vendor had an internal error: no available")
+    assert len(text) == MAX_REASON_CHARS
+
+
+def test_retry_condition_of_final_error_is_false(tmp_path: Path) -> None:
+    """Nothing is reported either."""
+    assert run_condition(JobFailed("no"), Store(tmp_path)) == (False, [])
+
+
+def test_retry_condition_needs_no_context() -> None:
+    """A failure before the run has its context is decided all the same."""
+    assert run_condition(Unreachable("busy"), None) == (True, [])
