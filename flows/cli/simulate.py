@@ -12,6 +12,7 @@ from flows.cli.arguments import add_store, find_store_path
 from flows.signals import TERMINATED, forward_sigterm
 from tasks.providers import PROVIDERS
 from tasks.settings import read_settings, variable_name
+from tasks.simulator.access import ADMIN_HEADER
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.faults import MOMENTS, OPERATIONS, describe_faults
 from tasks.simulator.server import serve
@@ -20,13 +21,15 @@ _HOW = """\
 The first line of output is `READY http://127.0.0.1:PORT`, followed by the variables to export for
 a run against this simulator. Any non-empty key is valid. Ctrl-C stops it.
 
-A fault makes the next matching requests fail as they can fail at a vendor. From a shell:
+A fault makes the next matching requests fail as they can fail at a vendor. From a shell, with a
+header that web pages cannot send:
 
-  curl -d '{"kind": "throttled", "mount": "ark", "operation": "create", "times": 2}' \\
-      http://127.0.0.1:PORT/admin/faults
-  curl http://127.0.0.1:PORT/admin/faults              list all faults, and the pending ones
-  curl -X DELETE http://127.0.0.1:PORT/admin/faults    remove the pending faults
-  curl http://127.0.0.1:PORT/admin/ledger              list all requests, and count created jobs
+  ADMIN='{header}: 1'
+  curl -H "$ADMIN" http://127.0.0.1:PORT/admin/faults \\
+      -d '{"kind": "throttled", "mount": "ark", "operation": "create", "times": 2}'
+  curl -H "$ADMIN" http://127.0.0.1:PORT/admin/faults              list all, and the pending ones
+  curl -H "$ADMIN" -X DELETE http://127.0.0.1:PORT/admin/faults    remove the pending ones
+  curl -H "$ADMIN" http://127.0.0.1:PORT/admin/ledger              all requests, and created jobs
 
 From a script:
 
@@ -74,7 +77,11 @@ def _parse_port(text: str) -> int:
 def faults_text() -> str:
     """Return how faults are injected, and every fault with its options and their defaults."""
     mounts = "\n              ".join(textwrap.wrap(", ".join(PROVIDERS), 70))
-    lines = [_HOW.replace("{mounts}", mounts).replace("{operations}", ", ".join(OPERATIONS))]
+    values = {"mounts": mounts, "operations": ", ".join(OPERATIONS), "header": ADMIN_HEADER}
+    how = _HOW
+    for name, value in values.items():
+        how = how.replace(f"{{{name}}}", value)
+    lines = [how]
     for moment, description in MOMENTS.items():
         lines.append(f"{moment}: {description}")
         for fault in describe_faults():
@@ -117,6 +124,7 @@ def _announce(url: str, *, as_json: bool) -> None:
             "ready": url,
             "export": variables,
             "admin": admin,
+            "admin_headers": {ADMIN_HEADER: "1"},
             "faults": describe_faults(),
         }
         print(json.dumps(document), flush=True)

@@ -6,6 +6,8 @@ DELETE /admin/faults    remove every pending fault
 GET    /admin/ledger    every request, and the number of jobs created at each mount
 GET    /admin/clock     the simulator's time
 POST   /admin/clock     {"advance_seconds": 60}
+
+Every request needs the header `X-Shotchain-Admin`; see `access`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tasks.simulator.access import require_admin_header
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Fault, describe_faults
 from tasks.simulator.request_log import count_created_jobs
@@ -54,9 +57,9 @@ def admin_routes(state: SimulatorState, mounts: Mapping[str, str]) -> list[Route
 
     return [
         Route("/", root),
-        Route("/admin/faults", faults, methods=["GET", "POST", "DELETE"]),
-        Route("/admin/ledger", ledger),
-        Route("/admin/clock", clock, methods=["GET", "POST"]),
+        Route("/admin/faults", require_admin_header(faults), methods=["GET", "POST", "DELETE"]),
+        Route("/admin/ledger", require_admin_header(ledger)),
+        Route("/admin/clock", require_admin_header(clock), methods=["GET", "POST"]),
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from tasks.errors import NotConfigured
+from tasks.simulator.access import HostCheck
 from tasks.simulator.app import build_app, resume_callbacks
 from tasks.simulator.broken_responses import InterruptibleProtocol
 from tasks.simulator.clock import Clock
@@ -86,7 +87,7 @@ class _Server(uvicorn.Server):
         self.is_ready = threading.Event()
         super().__init__(
             uvicorn.Config(
-                build_app(state),
+                HostCheck(build_app(state), _HOST),
                 http=InterruptibleProtocol,
                 loop="asyncio",
                 ws="none",

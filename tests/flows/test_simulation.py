@@ -60,8 +60,9 @@ def test_simulate_json_lists_faults_that_can_be_injected(tmp_path: Path) -> None
     with serve(tmp_path, "--json") as process:
         document = json.loads(process.stdout.readline())
         faults = [{"kind": fault["name"], **fault["options"]} for fault in document["faults"]]
-        responses = [httpx.post(document["admin"], json=fault, trust_env=False) for fault in faults]
-        pending = httpx.get(document["admin"], trust_env=False).json()["pending"]
+        with httpx.Client(headers=document["admin_headers"], trust_env=False) as client:
+            responses = [client.post(document["admin"], json=fault) for fault in faults]
+            pending = client.get(document["admin"]).json()["pending"]
 
     base_url = document["export"]["SHOTCHAIN_ARK_BASE_URL"]
     assert document["ready"] == base_url.removesuffix("/ark/api/v3")

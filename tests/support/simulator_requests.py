@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from tasks.simulator.access import ADMIN_HEADER
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
 from tasks.simulator.faults import Faults
@@ -113,6 +114,9 @@ class SimulatorClient:
         return count_created_jobs(self.log())
 
 
+CLIENT_HEADERS = {"Authorization": "Bearer any", ADMIN_HEADER: "1"}
+
+
 @contextmanager
 def served(root: Path, **options: Any) -> Iterator[SimulatorClient]:
     """Serve a simulator, with a manual clock unless `clock` is given, and yield its client."""
@@ -120,7 +124,7 @@ def served(root: Path, **options: Any) -> Iterator[SimulatorClient]:
     faults = Faults()
     with (
         serve(root, clock=clock, faults=faults, **options) as base_url,
-        httpx.Client(headers={"Authorization": "Bearer any"}, trust_env=False) as client,
+        httpx.Client(headers=CLIENT_HEADERS, trust_env=False) as client,
     ):
         yield SimulatorClient(base_url, root, clock, faults, client)
 

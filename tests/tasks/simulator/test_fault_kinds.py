@@ -358,9 +358,9 @@ def test_examples_in_help_are_accepted(simulator) -> None:
     examples = re.findall(r"\{\"kind\".*?\}", HELP)
     url = f"{simulator.base_url}/admin/faults"
 
-    responses = [httpx.post(url, content=example, trust_env=False) for example in examples]
+    responses = [simulator.client.post(url, content=example) for example in examples]
     pending = responses[-1].json()["pending"]
-    remaining = httpx.delete(url, trust_env=False).json()["pending"]
+    remaining = simulator.client.delete(url).json()["pending"]
 
     assert {response.status_code for response in responses} == {200}
     assert len(examples) > 8
