@@ -12,6 +12,7 @@ import gc
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from flows.cli.output import format_json
@@ -165,6 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # At the end of a process Python would search every object for cycles once more.
         atexit.register(gc.freeze)
     as_json = "--json" in argv
+    _escape_unprintable()
     # pydantic would read the metadata of every installed package to look for plugins.
     set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:
@@ -183,6 +185,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _report_bug(error, as_json=as_json)
+
+
+def _escape_unprintable() -> None:
+    """Let no letter of a board or path fail at a stream that can't encode it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report_error(error: ShotchainError, *, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,9 @@ def print_output(
 def format_json(document: dict[str, Any]) -> str:
     """Return a document as JSON text.
 
-    Letters of all scripts stay; only the bytes of a file name that is not valid UTF-8 are escaped.
+    Letters of all scripts stay if stdout is UTF-8; then only the bytes of a file name that is not
+    valid UTF-8 are escaped.
     """
-    text = json.dumps(document, ensure_ascii=False, indent=1)
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, ensure_ascii=not is_utf8, indent=1)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
