@@ -1,30 +1,54 @@
 """The Prefect server of a run: the user's own, or a local server that ends with the run.
 
-If `PREFECT_API_URL` is set, that server is used. Otherwise a process is started that gets ready
-while this one imports Prefect, which takes about as long. A killed run leaves at most a record of
-that process; the next run ends the recorded process if it still exists.
+If `PREFECT_API_URL` is set, that server is used, after it has answered. Otherwise a process is
+started that gets ready while this one imports Prefect, which takes about as long. A killed run
+leaves at most a record of that process; the next run ends the recorded process if it still exists.
+
+The local server and its client take no Prefect setting of the user, from variables, profiles or
+files. Every server has an authentication string of its own, because web pages can send requests to
+loopback too.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, closing, contextmanager, suppress
+from contextlib import (
+    ExitStack,
+    chdir,
+    closing,
+    contextmanager,
+    redirect_stderr,
+    suppress,
+)
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.errors import NotConfigured
-from tasks.settings import Settings, child_environment, set_environment
-from tasks.store.atomic_files import write_record
+from tasks.providers.url_policy import is_loopback_url
+from tasks.settings import (
+    Settings,
+    child_environment,
+    exclude_loopback_from_proxies,
+    replace_prefect_settings,
+    set_environment,
+)
+from tasks.store.atomic_files import staged_file
 from tasks.store.layout import Store
 from tasks.store.locks import open_lock_file, try_lock, wait_for_lock
 
@@ -54,8 +78,25 @@ SERVER_SETTINGS = {
 
 START_TIMEOUT_SECONDS = 300
 
-ROOT = Path(__file__).parents[1]
-"""The folder that the server imports this package from."""
+FOLDER = Path(__file__).parent
+"""The working directory of Prefect: a folder that has none of the files that Prefect reads."""
+
+
+class ServerAddress(NamedTuple):
+    """The port of a local server, and the string that authenticates its client."""
+
+    port: int
+    auth_string: str
+
+    @property
+    def origin(self) -> str:
+        """The URL without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """The value of `PREFECT_API_URL` for a client."""
+        return f"{self.origin}/api"
 
 
 @contextmanager
@@ -69,20 +110,34 @@ def prefect_server(settings: Settings, store: Store) -> Iterator[Callable[[], No
         store: The store that keeps the data of the server.
 
     Yields:
-        A function that waits until the server answers, and raises NotConfigured if it does not.
+        A function that imports Prefect and waits until the server answers. It raises NotConfigured
+        if the server does not answer, or does not accept this client.
 
     Raises:
         NotConfigured: The server cannot be started.
     """
-    set_environment(COMMON_SETTINGS)
+    url = settings.prefect_api_url
+    exclude_loopback_from_proxies(drop_unusable=not url or is_loopback_url(url))
     # Prefect reads settings from files in the working directory (.env, prefect.toml,
     # pyproject.toml), and they can name code to run. A stranger's board may come with such files.
-    with chdir(ROOT):
-        if settings.prefect_api_url:
-            yield lambda: None
+    with chdir(FOLDER):
+        if url:
+            set_environment(COMMON_SETTINGS)
+            yield partial(_check_server, url)
         else:
             with _local_server(store) as wait_for_server:
                 yield wait_for_server
+
+
+def _check_server(url: str) -> None:
+    try:
+        # The import of Prefect reads its settings, and prints whatever it dislikes in them.
+        with redirect_stderr(StringIO()):
+            from flows.server_check import check_server
+    except ValueError as error:
+        msg = "Prefect can't read its settings; `prefect config view` names the wrong one"
+        raise NotConfigured(msg) from error
+    check_server(url)
 
 
 @contextmanager
@@ -91,11 +146,13 @@ def _local_server(store: Store) -> Iterator[Callable[[], None]]:
     home = store.root / "prefect" / version("prefect")
     home.mkdir(parents=True, exist_ok=True)
     stop_abandoned_servers(home)
-    with _database_creation(home) as mark_created, _server_process(home) as (process, port):
-        set_environment(
+    with _database_creation(home) as mark_created, _server_process(home) as (process, address):
+        replace_prefect_settings(
             {
+                **COMMON_SETTINGS,
                 **_home_settings(home),
-                "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+                "PREFECT_API_URL": address.api_url,
+                "PREFECT_API_AUTH_STRING": address.auth_string,
                 "PREFECT_LOGGING_LEVEL": "CRITICAL",
                 "PREFECT_LOGGING_TO_API_ENABLED": "false",
                 "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
@@ -103,7 +160,9 @@ def _local_server(store: Store) -> Iterator[Callable[[], None]]:
         )
 
         def wait_for_server() -> None:
-            _wait_for_health(process, port, home / "server.log")
+            # The import takes as long as the start of the server, which goes on meanwhile.
+            import_module("flows.render")
+            _wait_until_ready(process, address, home / "server.log")
             mark_created()
 
         yield wait_for_server
@@ -134,8 +193,7 @@ def _database_creation(home: Path) -> Iterator[Callable[[], None]]:
 def _home_settings(home: Path) -> dict[str, str]:
     """Return the settings for a home folder that holds data only.
 
-    Files that can name code are Prefect's own, because the store may be a stranger's. Variables of
-    the user's environment take precedence.
+    Files that can name code are Prefect's own, because the store may be a stranger's.
     """
     spec = find_spec("prefect")
     package = Path(spec.origin).parent if spec and spec.origin else home
@@ -147,29 +205,40 @@ def _home_settings(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _server_process(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run the server within this block; yield its process and port."""
+def _server_process(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], ServerAddress]]:
+    """Run the server within this block; yield its process and address."""
     # The socket listens before the server runs, so that early requests wait instead of failing.
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        port: int = listener.getsockname()[1]
-        process = _start_process(listener, home)
+        auth_string = f"shotchain:{secrets.token_urlsafe(32)}"
+        address = ServerAddress(listener.getsockname()[1], auth_string)
+        process = _start_process(listener, address, home)
     try:
-        with _record_process(home, process.pid):
-            yield process, port
+        with _record_process(home, process.pid, address):
+            yield process, address
     finally:
         stop_process(process)
 
 
-def _start_process(listener: socket.socket, home: Path) -> subprocess.Popen[bytes]:
-    variables = {**COMMON_SETTINGS, **SERVER_SETTINGS, **_home_settings(home)}
+def _start_process(
+    listener: socket.socket, address: ServerAddress, home: Path
+) -> subprocess.Popen[bytes]:
+    variables = {
+        **COMMON_SETTINGS,
+        **SERVER_SETTINGS,
+        **_home_settings(home),
+        "PREFECT_SERVER_API_AUTH_STRING": address.auth_string,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.origin,
+        "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), *filter(None, sys.path)]),
+    }
     try:
         with (home / "server.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "flows.server_process", str(listener.fileno())],
+                # -P: Python would look for every module in the working directory first.
+                [sys.executable, "-P", "-m", "flows.server_process", str(listener.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
+                cwd=FOLDER,
                 env=child_environment(variables),
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
@@ -179,14 +248,17 @@ def _start_process(listener: socket.socket, home: Path) -> subprocess.Popen[byte
         raise NotConfigured(msg) from error
 
 
-def _wait_for_health(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], address: ServerAddress, log: Path) -> None:
+    """Wait until the server answers a request with the authentication string."""
+    token = b64encode(address.auth_string.encode()).decode()
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with (
             suppress(OSError, HTTPException),
-            closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection,
+            closing(HTTPConnection("127.0.0.1", address.port, timeout=5)) as connection,
         ):
-            connection.request("GET", "/api/health")
+            headers = {"Authorization": f"Basic {token}"}
+            connection.request("GET", "/api/admin/version", headers=headers)
             if connection.getresponse().status == HTTPStatus.OK:
                 return
     msg = f"the local Prefect server does not start: see {log}, or set PREFECT_API_URL"
@@ -206,12 +278,20 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _record_process(home: Path, pid: int) -> Iterator[None]:
+def _record_process(home: Path, pid: int, address: ServerAddress) -> Iterator[None]:
     """Keep a record of a server within this block, with a lock that ends with this process."""
     path = home / f"run-{os.getpid()}-{pid}.json"
+    record = {
+        "pid": pid,
+        "started": process_start_time(pid),
+        "api_url": address.api_url,
+        "auth_string": address.auth_string,
+    }
     with path.with_suffix(".lock").open("ab") as lock:
         try_lock(lock)
-        write_record(path, {"pid": pid, "started": process_start_time(pid)})
+        with staged_file(path) as temp_path:
+            temp_path.chmod(0o600)
+            temp_path.write_text(json.dumps(record))
         try:
             yield
         finally:

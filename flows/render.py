@@ -40,12 +40,13 @@ from flows.run_context import (
     open_run,
     serve_simulator,
 )
+from flows.server_check import describe_error
 from storyboards import Storyboard
 from storyboards.board import Board
 from storyboards.loading import load_partial
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import shorten
-from tasks.errors import JobFailed, JobLost, UsageError
+from tasks.errors import JobFailed, JobLost, NotConfigured, UsageError
 from tasks.film import FilmPart, join_film
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.retries import log_expected_errors_in_one_line
@@ -128,6 +129,7 @@ async def render_storyboard(
         trust=trust,
     )
     caller = current_caller() or _log_progress()
+    caller.has_begun = True
     settings = read_settings(working_folder=caller.working_folder)
     log_expected_errors_in_one_line()
     with report_bugs(settings.secrets()):
@@ -273,12 +275,18 @@ def run_flow(board: Path, parameters: dict[str, Any], caller: Caller) -> None:
     """Run the flow in this process and send Prefect's last events before its server ends.
 
     Raises:
+        NotConfigured: Prefect can't begin the run; nothing was sent to any vendor.
         ShotchainError: The first error of the run; `caller.report` has them all.
         KeyboardInterrupt: The run was interrupted.
     """
     try:
         with called_by(caller):
             asyncio.run(render_storyboard(str(board), **parameters))
+    except Exception as error:
+        if caller.has_begun:
+            raise
+        msg = f"Prefect can't begin the run ({describe_error(error)}); check its settings"
+        raise NotConfigured(msg) from error
     finally:
         with suppress(Exception):
             EventsWorker.drain_all(timeout=5)

@@ -323,15 +323,21 @@ def check_ready(run: Run) -> None:
     """Check before anything is spent that a run can complete.
 
     Raises:
-        NotConfigured: A key or the store of a deployment is missing.
+        NotConfigured: A key or the store of a deployment is missing, or the environment names
+            a proxy or a certificate file that cannot be used.
         UsageError: The film would replace the film of another board.
         InvalidStoryboard: See `check_preconditions`.
         StaleSeam: See `check_preconditions`.
     """
     check_preconditions(run)
+    certificates = run.settings.certificate_file
+    if run.pending and certificates and not certificates.is_file():
+        msg = f"SSL_CERT_FILE names {certificates}, which is not a file; correct or unset it"
+        raise NotConfigured(msg)
     for provider in run.providers:
         if provider.name != SIMULATOR and run.settings.api_key(provider.key_variable) is None:
             raise missing_key_error(provider)
+        _check_proxies(run, provider)
         has_store = run.options.store or run.settings.store_path
         if run.settings.is_deployed and provider.currency and not has_store:
             msg = f"a deployment that pays {provider.name} needs a store: set SHOTCHAIN_STORE"
@@ -344,3 +350,12 @@ def check_ready(run: Run) -> None:
             run.board.file,
             is_explicit=run.options.out is not None,
         )
+
+
+def _check_proxies(run: Run, provider: Provider) -> None:
+    """Check that the proxies of the environment can be used, if requests go through them."""
+    if records_folder_of(run.settings, provider) == "previz":
+        return
+    for name, reason in run.settings.unusable_proxies.items():
+        msg = f"{name} {reason}; set it to an http or https proxy, or unset it"
+        raise NotConfigured(msg)

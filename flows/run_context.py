@@ -56,6 +56,8 @@ class Caller:
     working_folder: Path
     """Folder that relative paths start from; the process itself may be in another one."""
     on_progress: OnProgress
+    has_begun: bool = False
+    """True if Prefect has called the flow: before that, nothing was sent to any vendor."""
     report: RunReport | None = None
     """Set by the flow when all shots have ended."""
 

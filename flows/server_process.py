@@ -32,9 +32,15 @@ def serve(listener: socket.socket) -> None:
     # These imports take seconds. The parent may end meanwhile, which `exit_with_parent` must see.
     import uvicorn
     from prefect.server.api.server import create_app
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    # A web page can let a name of its own point to loopback and send requests as that host.
+    app = TrustedHostMiddleware(
+        create_app(ephemeral=True, final=True), allowed_hosts=["127.0.0.1", "localhost"]
+    )
     config = uvicorn.Config(
-        create_app(ephemeral=True, final=True),
+        app,
+        proxy_headers=False,
         log_level="critical",
         access_log=False,
         timeout_graceful_shutdown=1,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotConfigured
+from tasks.proxies import exclude_loopback, find_unusable_proxies, is_proxy_variable
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -40,6 +41,10 @@ class Settings:
     """`FFMPEG`."""
     prefect_api_url: str | None = None
     """`PREFECT_API_URL`: a Prefect server that runs already."""
+    certificate_file: Path | None = None
+    """`SSL_CERT_FILE`, which Prefect and the vendors' clients load."""
+    unusable_proxies: Mapping[str, str] = field(default_factory=dict)
+    """Why each proxy that cannot be used is unusable, by the name of its variable."""
     is_deployed: bool = False
     """True if a Prefect worker runs this process for a deployment."""
     config_path: Path | None = None
@@ -89,12 +94,15 @@ def read_settings(
     """
     environ = os.environ if environ is None else environ
     store = environ.get("SHOTCHAIN_STORE", "").strip()
+    certificate_file = environ.get("SSL_CERT_FILE")
     return Settings(
         store_path=Path(store) if store else None,
         poll_seconds=_seconds(environ, "SHOTCHAIN_POLL_SECONDS"),
         simulator_job_seconds=_seconds(environ, "SHOTCHAIN_SIMULATOR_JOB_SECONDS"),
         ffmpeg=environ.get("FFMPEG") or None,
         prefect_api_url=environ.get("PREFECT_API_URL") or None,
+        certificate_file=Path(certificate_file) if certificate_file else None,
+        unusable_proxies=find_unusable_proxies(environ),
         is_deployed=bool(environ.get("PREFECT__FLOW_RUN_ID")),
         config_path=_find_config_path(environ, working_folder),
         is_config_required=bool(environ.get("SHOTCHAIN_CONFIG", "").strip()),
@@ -163,10 +171,41 @@ def set_environment(variables: Mapping[str, str]) -> None:
         os.environ.setdefault(name, value)
 
 
+def replace_prefect_settings(variables: Mapping[str, str]) -> None:
+    """Remove every setting of Prefect from this process, and set `variables`."""
+    for name in [name for name in os.environ if _is_prefect_setting(name)]:
+        del os.environ[name]
+    os.environ.update(variables)
+
+
+def _is_prefect_setting(name: str) -> bool:
+    # Prefect reads its settings in any case.
+    return name.upper().startswith("PREFECT_")
+
+
+def exclude_loopback_from_proxies(*, drop_unusable: bool) -> None:
+    """Let no library of this process use a proxy of the environment for this machine.
+
+    Args:
+        drop_unusable: Remove proxies that httpx cannot use: it fails even if no request needs one.
+    """
+    if drop_unusable:
+        for name in find_unusable_proxies(os.environ):
+            del os.environ[name]
+    os.environ.update(exclude_loopback(os.environ))
+
+
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment for a child: without our keys, with `overrides`."""
+    """Return this process's environment for the local Prefect server, with `overrides`.
+
+    Our keys, the proxies, and all settings of Prefect are left out: they are meant for others.
+    """
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("SHOTCHAIN_")
+        name: value
+        for name, value in os.environ.items()
+        if not (
+            name.startswith("SHOTCHAIN_") or _is_prefect_setting(name) or is_proxy_variable(name)
+        )
     }
     return inherited | dict(overrides)
 

@@ -124,18 +124,20 @@ def _render(run: Run, *, with_display: bool) -> RunReport:
     with open_display(run, sys.stderr, wanted=with_display) as display:
         display.show_note("Prefect is starting")
         with prefect_server(run.settings, run.store) as wait_for_server:
-            # Prefect reads its settings at import, and `prefect_server` has just set them. The
-            # import takes as long as the start of the server, which goes on meanwhile.
+            # Imports Prefect, which reads its settings then: `prefect_server` has just set them.
+            wait_for_server()
             from flows.render import run_flow
             from flows.run_context import Caller
 
-            wait_for_server()
             display.show_note("")
             caller = Caller(working_folder, display.update)
             file = run.board.file or Path(run.board.shown_as)
-            with suppress(ShotchainError):
-                # The first error of the run; the report has all of them.
+            try:
                 run_flow(file.resolve(), flow_parameters(run), caller)
+            except ShotchainError:
+                # The first error of the run; the report has all of them, if there is one.
+                if caller.report is None:
+                    raise
     if caller.report is None:
         msg = "the flow ended without a report"
         raise AssertionError(msg)
