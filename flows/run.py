@@ -7,7 +7,7 @@ Offline and without side effects. `run_context` opens what a run needs while it 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tasks.budgets.money import Total
 from tasks.config.config import Config
 from tasks.config.loader import load_config
 from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
+from tasks.own_clips import find_clip_problems
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
@@ -319,12 +320,16 @@ def check_preconditions(run: Run) -> None:
         reject_stale(run.status, run.shots)
 
 
-def check_ready(run: Run) -> None:
+def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -> None:
     """Check before anything is spent that a run can complete.
 
+    Args:
+        run: The run.
+        on_check: Called with the name of each clip of the user that is decoded now.
+
     Raises:
-        NotConfigured: A key or the store of a deployment is missing, or the environment names
-            a proxy or a certificate file that cannot be used.
+        NotConfigured: A key, the store of a deployment or a part of ffmpeg is missing, or the
+            environment names a proxy or a certificate file that cannot be used.
         UsageError: The film would replace the film of another board.
         InvalidStoryboard: See `check_preconditions`.
         StaleSeam: See `check_preconditions`.
@@ -350,6 +355,12 @@ def check_ready(run: Run) -> None:
             run.board.file,
             is_explicit=run.options.out is not None,
         )
+    # Last, because it takes longest.
+    problems = find_clip_problems(
+        run.plan, run.shots, run.pending, run.store, ffmpeg=run.settings.ffmpeg, on_check=on_check
+    )
+    if unusable := tuple(problems):
+        raise InvalidStoryboard(unusable)
 
 
 def _check_proxies(run: Run, provider: Provider) -> None:

@@ -22,6 +22,9 @@ from tasks.providers import Provider
 from tasks.providers.types import MediaRole, RenderRequest
 
 if TYPE_CHECKING:
+    # Loads av, which boards without clips do not need.
+    from tasks.media.probe import Clip
+
     # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
@@ -60,6 +63,8 @@ class MediaSource(NamedTuple):
     source_shot: str = ""
     """The shot whose clip this is. Such a source has neither path nor URL before that shot is
     rendered."""
+    conversion: str = ""
+    """The turn that a local image needs before it is sent; empty if it is upright."""
 
 
 class Draft(NamedTuple):
@@ -102,6 +107,13 @@ class ExistingClip(_Shot):
     """A shot that is a file already (`clip: FILE`): never rendered, free, first of a chain."""
 
     clip_path: Path
+    measured: Clip
+    """Its size, rate, length and colours."""
+
+    @property
+    def frames(self) -> int:
+        """Its frames in the film, the last one included."""
+        return self.measured.film_frames
 
     @property
     def chain_id(self) -> str:

@@ -21,6 +21,7 @@ from prefect.states import Completed
 from tasks.errors import MediaError
 from tasks.media.frames import last_frame
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.providers.families import IMAGE_LIMITS
 from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
 from tasks.store.atomic_files import digest_bytes, digest_file
 from tasks.store.receipts import Attempt
@@ -80,6 +81,10 @@ class KeptShot:
     frame: StoredFrame | None
     """Its last frame if a shot of this run continues it."""
 
+
+FRAME_SIDES = (IMAGE_LIMITS.min_side, 3840)
+"""Sides of a frame of the user's own clip in pixels. No model renders more than 4K, and an 8K PNG
+would be larger than vendors accept."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -215,7 +220,7 @@ async def keep_shot(shot: str, key: str, take: int, *, is_continued: bool) -> An
 def _describe_existing(shot: ExistingClip, *, is_continued: bool, ffmpeg: str | None) -> KeptShot:
     frame = None
     if is_continued:
-        digest = digest_bytes(last_frame(shot.clip_path, ffmpeg=ffmpeg))
+        digest = digest_bytes(last_frame(shot.clip_path, ffmpeg=ffmpeg, sides=FRAME_SIDES))
         frame = StoredFrame(shot.id, shot.key, digest, None)
     clip = StoredClip(
         shot.id, shot.key, digest_file(shot.clip_path), str(shot.clip_path), None, None
@@ -266,5 +271,5 @@ async def _load_first_frame(
 
 def _read_frame(context: SubmissionContext, shot: PlannedShot, file: str | None) -> bytes:
     if isinstance(shot, ExistingClip):
-        return last_frame(shot.clip_path, ffmpeg=context.ffmpeg)
+        return last_frame(shot.clip_path, ffmpeg=context.ffmpeg, sides=FRAME_SIDES)
     return (context.store.root / str(file)).read_bytes()

@@ -90,7 +90,7 @@ def render(run: Run, *, as_json: bool) -> int:
     Raises:
         ShotchainError: The run cannot begin, or was not agreed to.
     """
-    check_ready(run)
+    check_ready(run, on_check=_print_check)
     report = report_kept(run)
     if report:
         # Every clip is in the store and paid: a read-only store must not fail the run.
@@ -108,6 +108,10 @@ def render(run: Run, *, as_json: bool) -> int:
             print("stopped; what was paid for is kept, run again to continue", file=sys.stderr)
             return TERMINATED if interrupt.is_terminated else INTERRUPTED
     return _finish(report, as_json=as_json)
+
+
+def _print_check(file: str) -> None:
+    print(f"checking {escape_control_chars(file)}", file=sys.stderr)
 
 
 def _ask_to_pay(cost: str) -> bool:

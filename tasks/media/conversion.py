@@ -35,6 +35,14 @@ def fit_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
     return _even(width * factor, box[0]), _even(height * factor, box[1])
 
 
+def limit_sides(size: tuple[int, int], sides: tuple[int, int]) -> tuple[int, int]:
+    """Return a size scaled so that the shorter side has a minimum and the longer a maximum."""
+    smallest, largest = sides
+    factor = max(Fraction(1), Fraction(smallest, min(size)))
+    factor = min(factor, Fraction(largest, max(size)))
+    return (round(size[0] * factor), round(size[1] * factor)) if factor != 1 else size
+
+
 def _even(length: Fraction, limit: int) -> int:
     return max(2, min(round(length / 2) * 2, limit))
 

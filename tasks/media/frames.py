@@ -1,22 +1,26 @@
-"""First and last frames of clips as PNG, with exact colours, and comparison of images."""
+"""First and last frames of clips as PNG, with exact colours; images: turned, compared."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import av.filter
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tasks.errors import MediaError
 from tasks.media.conversion import (
     format_arguments,
+    limit_sides,
     rgb_filters,
     split_at_tone_mapping,
 )
@@ -25,6 +29,7 @@ from tasks.media.decode import decode_first_frame, decode_last_frame
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
+from tasks.media.orientation import Orientation, read_image_orientation
 from tasks.media.probe import Clip, probe_with_timeline
 
 Pixels = NDArray[np.uint8]
@@ -41,6 +46,12 @@ _FORMATS = {
     "image/gif": "GIF",
     "image/tiff": "TIFF",
     "image/bmp": "BMP",
+}
+
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "image/jpeg": {"quality": 95, "subsampling": 0},
+    "image/webp": {"lossless": True},
+    "image/png": {"compress_level": 1},
 }
 
 # Errors that Pillow was observed to raise for damaged and hostile images.
@@ -62,19 +73,22 @@ _DECODE_ERRORS = (
 _PNG_LEVEL = 1  # takes a sixth of the time of level 6 and a sixth more bytes
 
 
-def last_frame(clip: Path, *, ffmpeg: str | None = None) -> bytes:
+def last_frame(
+    clip: Path, *, ffmpeg: str | None = None, sides: tuple[int, int] | None = None
+) -> bytes:
     """Return the frame that a clip shows last, as PNG: as it is seen in a film.
 
     Args:
         clip: The clip.
         ffmpeg: The configured ffmpeg program, if any; only HDR needs one.
+        sides: Minimum and maximum of both sides in pixels; the frame is scaled into them.
 
     Raises:
         MediaError: The clip can't be read or decoded.
         NotConfigured: The clip is in HDR, and ffmpeg can't convert it.
     """
     info, timeline = probe_with_timeline(clip)
-    return _to_png(_to_rgb(decode_last_frame(clip, timeline), info, ffmpeg))
+    return _to_png(_to_rgb(decode_last_frame(clip, timeline), info, ffmpeg, sides))
 
 
 def first_frame(clip: Path, *, ffmpeg: str | None = None) -> bytes:
@@ -117,12 +131,14 @@ def mean_difference(a: bytes, b: bytes) -> float:
     return float(np.mean(np.abs(difference)))
 
 
-def _to_rgb(frame: VideoFrame, clip: Clip, ffmpeg: str | None) -> Pixels:
+def _to_rgb(
+    frame: VideoFrame, clip: Clip, ffmpeg: str | None, sides: tuple[int, int] | None = None
+) -> Pixels:
     """Convert a decoded frame to RGB (height, width, 3) in full range, without bias.
 
     It is turned upright, gets square pixels, and is converted to SDR, as a film does it.
     """
-    width, height = clip.display_size
+    width, height = limit_sides(clip.display_size, sides) if sides else clip.display_size
     filters, _ = split_at_tone_mapping(rgb_filters(clip, (width, height)))
     graph = av.filter.Graph()
     source = graph.add_buffer(
@@ -146,6 +162,23 @@ def _read_plane(plane: VideoPlane) -> bytes:
     return bytes(rows[:, : plane.width].tobytes())
 
 
+def upright_image(image: bytes) -> bytes:
+    """Return an image file turned by its EXIF orientation; unchanged if it is upright.
+
+    Raises:
+        MediaError: The image can't be decoded.
+    """
+    if read_image_orientation(image) is Orientation.UPRIGHT:
+        return image
+    file = BytesIO()
+    with _open(image) as decoded:
+        mime, profile = sniff_mime(image) or "", decoded.info.get("icc_profile")
+        turned = ImageOps.exif_transpose(decoded)
+    # The format stays, because vendors do not accept every format.
+    turned.save(file, _FORMATS[mime], icc_profile=profile, **_SAVE_OPTIONS.get(mime, {}))
+    return file.getvalue()
+
+
 def _to_png(pixels: Pixels) -> bytes:
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="PNG", compress_level=_PNG_LEVEL)
@@ -153,6 +186,13 @@ def _to_png(pixels: Pixels) -> bytes:
 
 
 def _decode(image: bytes) -> Image.Image:
+    with _open(image) as decoded:
+        return decoded.convert("RGB")
+
+
+@contextmanager
+def _open(image: bytes) -> Iterator[Image.Image]:
+    """Open an image file; errors of Pillow within the block become errors of ours."""
     size = image_size(image)
     # Only the decoder for this format is enabled, because some of the others start programs.
     formats = [_FORMATS[mime]] if (mime := sniff_mime(image)) in _FORMATS else []
@@ -161,7 +201,7 @@ def _decode(image: bytes) -> Image.Image:
             if decoded.size != size:
                 message = f"The image has size {size} in its header and {decoded.size} when decoded"
                 raise MediaError(message)
-            return decoded.convert("RGB")
+            yield decoded
     except _DECODE_ERRORS as error:
         message = "The image is damaged, or of a format that can't be decoded here"
         raise MediaError(message) from error

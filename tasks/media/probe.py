@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -141,13 +141,18 @@ def probe_with_timeline(path: Path) -> tuple[Clip, Timeline]:
 
 
 def verify(
-    path: Path, *, deadline_seconds: float, clock: Callable[[], float] = time.monotonic
+    path: Path,
+    *,
+    deadline_seconds: float,
+    requires_one_size: bool = False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Clip:
     """Measure a clip and decode all of it, since damage in the middle is not found otherwise.
 
     Args:
         path: The clip.
         deadline_seconds: The time that decoding may take.
+        requires_one_size: True to reject a clip whose frames change their size.
         clock: Returns the time in seconds.
 
     Raises:
@@ -167,6 +172,8 @@ def verify(
             if any(_is_partial(frame) for frame in frames):
                 message = f"{path} is damaged: a frame or its sound can be decoded only in part"
                 raise MediaError(message)
+            if requires_one_size:
+                _check_size(path, clip, frames)
             if clock() > ends_at:
                 message = f"{path} was not decoded within {deadline_seconds:g} seconds"
                 raise MediaError(message)
@@ -190,6 +197,16 @@ def _check_duration(clip: Clip, timeline: Timeline) -> None:
         audio = f"{seconds:.0f} seconds of audio at {clip.sample_rate} Hz"
         message = f"{clip.path} has {audio}, which is not supported"
         raise MediaError(message)
+
+
+def _check_size(path: Path, clip: Clip, frames: Iterable[object]) -> None:
+    for frame in frames:
+        if not isinstance(frame, VideoFrame):
+            continue
+        if (frame.width, frame.height) != (clip.width, clip.height):
+            sizes = f"from {clip.width}x{clip.height} to {frame.width}x{frame.height}"
+            message = f"{path} changes its size midway, {sizes}, which is not supported"
+            raise MediaError(message)
 
 
 def _is_partial(frame: object) -> bool:

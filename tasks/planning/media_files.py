@@ -7,6 +7,7 @@ Whether a model or a wire format accepts a file is checked in `references`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboards.board import Board
 from storyboards.problems import Problem
@@ -15,10 +16,14 @@ from tasks.media.audio_headers import audio_seconds
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
 from tasks.media.mp4_guard import check_clip_file
+from tasks.media.orientation import read_image_orientation
 from tasks.plan import MediaSource
 from tasks.providers.families import CLIP_LIMITS, IMAGE_LIMITS, MAX_AUDIO_BYTES
 from tasks.providers.types import MediaRole
 from tasks.store.atomic_files import digest_bytes, digest_file
+
+if TYPE_CHECKING:
+    from tasks.media.probe import Clip
 
 _CLIP_REMEDY = "Save it as MP4 or MOV with H.264 or H.265."
 
@@ -55,8 +60,19 @@ def find_image(board: Board, role: MediaRole, reference: str) -> MediaSource:
         raise MediaInputError(msg, f"Make it smaller than {IMAGE_LIMITS.max_bytes / 1e6:.0f} MB.")
     data = path.read_bytes()
     mime = sniff_mime(data)
+    orientation = read_image_orientation(data)
     width, height = _read_dimensions(reference, data, mime)
-    return MediaSource(role, digest_bytes(data), path, mime=mime or "", width=width, height=height)
+    if orientation.swaps_sides:
+        width, height = height, width
+    return MediaSource(
+        role,
+        digest_bytes(data),
+        path,
+        mime=mime or "",
+        width=width,
+        height=height,
+        conversion=orientation.description,
+    )
 
 
 def _read_dimensions(reference: str, data: bytes, mime: str | None) -> tuple[int, int]:
@@ -139,8 +155,9 @@ def probe_reference_clip(path: Path, reference: str) -> tuple[int, int, float]:
         clip = probe(path)
     except MediaError as error:
         raise MediaInputError(str(error), _CLIP_REMEDY) from None
-    if size_problem := CLIP_LIMITS.find_size_problem(clip.width, clip.height):
-        msg = f"the clip {reference} is {clip.width}x{clip.height}, and {size_problem}"
+    width, height = clip.display_size
+    if size_problem := CLIP_LIMITS.find_size_problem(width, height):
+        msg = f"the clip {reference} is {width}x{height}, and {size_problem}"
         raise MediaInputError(msg, "Save it in another size.")
     if clip.codec not in CLIP_LIMITS.codecs:
         msg = f"the clip {reference} is encoded with {clip.codec}, which vendors do not accept"
@@ -149,22 +166,25 @@ def probe_reference_clip(path: Path, reference: str) -> tuple[int, int, float]:
         msg = f"the clip {reference} has {float(clip.rate):g} frames per second"
         remedy = f"Save it with {CLIP_LIMITS.min_fps} to {CLIP_LIMITS.max_fps}."
         raise MediaInputError(msg, remedy)
-    return clip.width, clip.height, clip.duration_seconds
+    return width, height, clip.duration_seconds
 
 
-def find_shot_clip(board: Board, reference: str) -> Path:
-    """Return the file of a shot that exists already, after checks that read its index only.
+def find_shot_clip(board: Board, reference: str) -> Clip:
+    """Return the measurements of a shot that is a file already, without decoding it.
 
     Raises:
-        MediaInputError: If it is not in the board's folder, or not an MP4 or QuickTime clip.
+        MediaInputError: If it is not in the board's folder, or not a usable MP4 or QuickTime clip.
     """
     path = resolve_file(board, reference)
     try:
         check_clip_file(path)
+        # Loads av, which boards without clips do not need to be checked or planned.
+        from tasks.media.probe import probe
+
+        return probe(path)
     except MediaError as error:
         msg = f"{reference} {str(error).removeprefix(f'{path} ')}"
         raise MediaInputError(msg, "Give an MP4 or QuickTime clip.") from None
-    return path
 
 
 def resolve_file(board: Board, reference: str) -> Path:

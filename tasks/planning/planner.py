@@ -6,6 +6,7 @@ caller; if the store has what a run needs is checked in `preconditions`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +16,16 @@ from storyboards.chains import find_links
 from storyboards.models import FromShot, Shot
 from storyboards.problems import InvalidStoryboard, Problem, limit_problems, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
-from tasks.plan import Draft, ExistingClip, MediaSource, Plan, PlannedShot, ShotToRender, Size
+from tasks.plan import (
+    Draft,
+    ExistingClip,
+    MediaSource,
+    Plan,
+    PlannedShot,
+    ShotToRender,
+    Size,
+    is_chained,
+)
 from tasks.planning.continuation import (
     add_extend_instruction,
     build_clip_input,
@@ -37,7 +47,7 @@ from tasks.planning.shot_settings import (
     format_candidates,
 )
 from tasks.providers import PROVIDERS, Provider, ProviderModel, UnknownName, find_provider
-from tasks.providers.families import FAMILIES, StartMode
+from tasks.providers.families import FAMILIES, IMAGE_LIMITS, StartMode
 from tasks.store.atomic_files import digest_file
 
 if TYPE_CHECKING:
@@ -139,7 +149,20 @@ class _Planner:
         # After the shots, whose broken values explain nothing about the film.
         self._reject_unsupported()
         planned = [self.planned[shot.id] for shot in self.shots]
+        for previous, following in itertools.pairwise(planned):
+            self._check_end_of_clip(previous, following)
         return tuple(shot for shot in planned if not isinstance(shot, _InvalidShot))
+
+    def _check_end_of_clip(self, shot: _Parent, following: _Parent) -> None:
+        """Check that a file keeps a picture if the film drops its last one."""
+        if isinstance(shot, _InvalidShot) or isinstance(following, _InvalidShot):
+            return
+        if not isinstance(shot, ExistingClip) or not is_chained(shot, following):
+            return
+        if shot.frames < 2:
+            msg = f"{shot.shot.clip} has a single frame, and {following.id} begins with it"
+            remedy = f"Use a longer clip, or save it as a picture: first_frame of {following.id}."
+            self.log.add(("shots", shot.index, "clip"), Problem(msg, remedy))
 
     def _plan_with_parents(self, shot_id: str) -> None:
         path = [shot_id]
@@ -242,11 +265,27 @@ class _Planner:
 
     def _plan_clip(self, index: int, shot: Shot, reference: str) -> _Parent:
         try:
-            path = find_shot_clip(self.board, reference)
+            clip = find_shot_clip(self.board, reference)
         except MediaInputError as error:
             self.log.add(("shots", index, "clip"), error.problem)
             return _invalid_shot(shot, None)
-        return ExistingClip(shot, index, compute_clip_key(digest_file(path)), path)
+        self._check_last_frame_shape(index, shot, clip.display_size)
+        return ExistingClip(shot, index, compute_clip_key(digest_file(clip.path)), clip.path, clip)
+
+    def _check_last_frame_shape(self, index: int, shot: Shot, size: Size) -> None:
+        """Check that vendors accept the last frame of a file as a first frame."""
+        width, height = size
+        is_continued = any(
+            other.continues is None and self.continues_of[other.id] == shot.id
+            for other in self.shots
+        )
+        if (
+            is_continued
+            and not IMAGE_LIMITS.min_aspect <= width / height <= IMAGE_LIMITS.max_aspect
+        ):
+            msg = f"{shot.clip} is {width}x{height}, too narrow or too wide for a first frame"
+            remedy = f"Make width / height {IMAGE_LIMITS.min_aspect} to {IMAGE_LIMITS.max_aspect}."
+            self.log.add(("shots", index, "clip"), Problem(msg, remedy))
 
     def _find_provider(self, index: int, shot: Shot) -> Provider | None:
         name = self.provider or shot.provider or self.board.storyboard.provider

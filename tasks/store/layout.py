@@ -24,6 +24,7 @@ README_TEXT = """This folder belongs to shotchain. It holds renders that were pa
 shots/     clips, last frames and receipts of vendors, by key
 previz/    clips, last frames and receipts of local providers, by key
 films/     joined films
+checked/   results of decoding your own clips; may be deleted
 simulator/ jobs of the local simulator
 prefect/   database and log of the local Prefect server; may be deleted
 """
@@ -116,6 +117,11 @@ class Store:
     def films_folder(self) -> Path:
         """The folder of the joined films."""
         return self.root / "films"
+
+    @property
+    def checked_folder(self) -> Path:
+        """The folder of the results for the user's own clips, see `checked_clips`."""
+        return self.root / "checked"
 
     @property
     def ledger_lock_path(self) -> Path:

@@ -112,6 +112,11 @@ def _read_medium(source: MediaSource) -> MediaInput:
     if digest_bytes(data) != source.identity:
         msg = f"{source.path.name} was changed during the run; run again to plan with its content"
         raise MediaError(msg)
+    if source.conversion:
+        # Pillow and av take long to import, and most images are upright.
+        from tasks.media.frames import upright_image
+
+        data = upright_image(data)
     return MediaInput(source.role, data=data, mime_type=source.mime)
 
 

@@ -242,3 +242,48 @@ def _encode_hlg(nits: NDArray[np.float64]) -> NDArray[np.float64]:
     high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
     signal: NDArray[np.float64] = np.where(scene <= 1 / 12, low, high)
     return signal
+
+
+def write_size_change(path: Path, sizes: Sequence[tuple[int, int]], *, frames: int = 6) -> Path:
+    """Write a clip whose size changes midway: new parameter sets inside the track."""
+    packets: list[bytes] = []
+    for size in sizes:
+        encoder = av.CodecContext.create("libx264", "w")
+        encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
+        encoder.time_base, encoder.framerate = Fraction(1, 24), Fraction(24)
+        encoder.options = {"preset": "veryfast", "bf": "0", "x264-params": "repeat-headers=1"}
+        for number in range(frames):
+            frame = _to_yuv(draw_scene(size, number))
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            packets += map(bytes, encoder.encode(frame))
+        packets += map(bytes, encoder.encode(None))
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuv420p"
+        for number, data in enumerate(packets):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base = stream, Fraction(1, 24)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = number % frames == 0
+            container.mux(packet)
+    return path
+
+
+def damage_middle(path: Path) -> Path:
+    """Overwrite a part of a clip's pictures with zeros; header and index stay intact."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    end = data.index(b"moov", start) if b"moov" in data[start:] else len(data)
+    middle, length = (start + end) // 2, max(64, (end - start) // 8)
+    data[middle : middle + length] = bytes(length)
+    path.write_bytes(data)
+    return path
+
+
+def write_sound_only(path: Path) -> Path:
+    """Write an MP4 without a picture."""
+    with av.open(str(path), "w", format="mp4") as container:
+        sound = container.add_stream("aac", rate=48_000)
+        sound.codec_context.layout = "mono"
+        _write_tone(container, sound, 440, 1)
+    return path

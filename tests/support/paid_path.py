@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from email.utils import formatdate
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -19,7 +21,8 @@ from pydantic import SecretStr
 
 from storyboards.board import Board
 from storyboards.models import Money, Shot, Storyboard
-from tasks.plan import Plan, PlannedShot, ShotToRender
+from tasks.media.probe import Clip
+from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.providers import PROVIDERS
 from tasks.providers.api_key import ApiKey
 from tasks.providers.client import Client
@@ -185,6 +188,12 @@ def make_shot(*, request: dict[str, Any] | None = None, **values: Any) -> ShotTo
         max_price=PRICE,
     )
     return replace(shot, **values)
+
+
+def make_existing_clip(shot: Shot, index: int, key: str, path: Path) -> ExistingClip:
+    """Return a shot that is a file: two seconds at 480p that no film has to convert."""
+    measured = Clip(path, 864, 480, 49, Fraction(24), "h264", "yuv420p", Fraction(1))
+    return ExistingClip(shot, index, key, path, measured)
 
 
 def make_plan(*shots: PlannedShot) -> Plan:

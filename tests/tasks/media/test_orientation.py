@@ -13,8 +13,9 @@ from PIL import Image
 
 from tasks.media.compatibility import choose_target
 from tasks.media.convert import convert
-from tasks.media.frames import first_frame, last_frame
+from tasks.media.frames import first_frame, last_frame, upright_image
 from tasks.media.join import JoinInput, join, prepare
+from tasks.media.mime import sniff_mime
 from tasks.media.orientation import Orientation, read_image_orientation
 from tasks.media.probe import probe
 from tests.support.own_clips import (
@@ -116,6 +117,17 @@ def save(format_name: str, orientation: int | None) -> bytes:
 def test_orientation_of_image_is_read(format_name: str, orientation: Orientation) -> None:
     """The orientation is found where each format keeps it."""
     assert read_image_orientation(save(format_name, orientation)) == orientation
+
+
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_image_is_turned_in_its_format(format_name: str) -> None:
+    """A turned image is upright, in the same format and without an orientation."""
+    turned = upright_image(save(format_name, 8))
+    assert sniff_mime(turned) == sniff_mime(save(format_name, 8))
+    assert read_image_orientation(turned) is Orientation.UPRIGHT
+    assert difference(turned, SCENE) < 3
+    plain = save(format_name, 1)
+    assert upright_image(plain) is plain
 
 
 def test_damaged_exif_is_upright() -> None:

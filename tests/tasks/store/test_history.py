@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from storyboards.models import Shot
-from tasks.plan import ExistingClip
 from tasks.store.board_records import read_board_record
 from tasks.store.history import record_rendered_shots, record_requested_takes
-from tests.support.paid_path import make_plan, make_shot
+from tests.support.paid_path import make_existing_clip, make_plan, make_shot
 
 RENDERED = make_shot(shot=Shot(id="one", prompt="A ship.", seed=7), key="1", continues_key="k0")
 FAILED = make_shot(shot=Shot(id="two", prompt="A storm."), key="2")
-EXISTING = ExistingClip(Shot(id="logo", clip="logo.mp4"), 2, "3", Path("logo.mp4"))
+EXISTING = make_existing_clip(Shot(id="logo", clip="logo.mp4"), 2, "3", Path("logo.mp4"))
 PLAN = make_plan(RENDERED, FAILED, EXISTING)
 
 

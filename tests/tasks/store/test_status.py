@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storyboards.models import Money, Shot
-from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.plan import PlannedShot, ShotToRender
 from tasks.providers import PROVIDERS
 from tasks.store.board_records import BoardRecord, Take
 from tasks.store.layout import RecordStore, Store
@@ -19,6 +19,7 @@ from tests.support.paid_path import (
     KEY,
     PRICE,
     make_attempt,
+    make_existing_clip,
     make_plan,
     make_shot,
     write_attempts,
@@ -158,7 +159,7 @@ def test_status_reasons_to_render(records: RecordStore) -> None:
 
 def test_status_existing_clip_is_kept_and_free(records: RecordStore) -> None:
     """A shot that is a file already needs no receipt."""
-    status = board_status(records, ExistingClip(make_shot().shot, 0, KEY, Path("a.mp4")))
+    status = board_status(records, make_existing_clip(make_shot().shot, 0, KEY, Path("a.mp4")))
 
     assert (status["one"].state, status["one"].max_price) == (ShotState.KEPT, FREE)
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.plan import ExistingClip
 from tasks.store.layout import Store
 from tasks.submission.context import SubmissionContext, current_context, use_context
-from tests.support.paid_path import KEY, FakeVendor, make_context, make_shot
+from tests.support.paid_path import KEY, FakeVendor, make_context, make_existing_clip, make_shot
 
 
 def test_current_context_outside_of_a_run_is_an_error() -> None:
@@ -39,7 +38,7 @@ def test_use_context_holds_for_tasks_of_its_block(context: SubmissionContext) ->
 def test_context_shot_existing_clip_is_an_error(store: Store, vendor: FakeVendor) -> None:
     """Only shots that are rendered can be submitted."""
     shot = make_shot()
-    existing = ExistingClip(
+    existing = make_existing_clip(
         shot.shot.model_copy(update={"id": "old"}), 1, "e" * 64, Path("old.mp4")
     )
     context = make_context(store, vendor.client(), shot, existing)

@@ -29,6 +29,7 @@ from tests.support.paid_path import (
     FakeVendor,
     make_attempt,
     make_context,
+    make_existing_clip,
     make_shot,
     picture,
     write_attempts,
@@ -175,7 +176,7 @@ def test_complete_request_continued_file_is_uploaded(
         return "asset://1"
 
     monkeypatch.setattr(client, "upload", upload)
-    previous = ExistingClip(make_shot().shot, 0, PREVIOUS_KEY, path)
+    previous = make_existing_clip(make_shot().shot, 0, PREVIOUS_KEY, path)
     shot, frame = continuing(previous)
     context = make_context(store, client, shot)
     request = asyncio.run(

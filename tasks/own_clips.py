@@ -1,0 +1,125 @@
+"""Checks of the user's own clips before anything is paid: every frame of them is decoded once.
+
+What a header shows is checked by `planning`. Clips that were rendered are checked when they are
+downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from storyboards.problems import Problem
+from tasks.errors import MediaError
+from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
+from tasks.store.checked_clips import CheckedClip, find_checked_clip, record_checked_clip
+from tasks.store.layout import Store
+
+_REMEDY = "Copy or export the clip again."
+# Slow machines decode a tenth of real time; a clip is refused only if the program seems to hang.
+_MIN_DEADLINE_SECONDS, _DEADLINE_FACTOR = 600, 20
+
+
+class _OwnFile(NamedTuple):
+    """A clip of the user, and its place in the board."""
+
+    path: Path
+    reference: str
+    """The file as written."""
+    digest: str
+    """A digest that depends on the content."""
+    keys: tuple[str | int, ...]
+    duration_seconds: float
+
+
+def find_clip_problems(
+    plan: Plan,
+    shots: tuple[PlannedShot, ...],
+    pending: tuple[ShotToRender, ...],
+    store: Store,
+    *,
+    ffmpeg: str | None,
+    on_check: Callable[[str], None] = lambda _: None,
+) -> Iterator[Problem]:
+    """Yield the problems of the clips that the film or a shot to pay for needs.
+
+    Args:
+        plan: The plan of the board.
+        shots: The shots of this run.
+        pending: Those of them that will be rendered.
+        store: The store that keeps the results.
+        ffmpeg: The configured ffmpeg program, if any.
+        on_check: Called with the name of each clip that has to be decoded.
+
+    Raises:
+        NotConfigured: A clip is in HDR, and ffmpeg can't convert it.
+    """
+    for shot in shots:
+        if isinstance(shot, ExistingClip):
+            _require_conversion(shot, ffmpeg)
+    continued = {shot.continues for shot in pending if not shot.continues_clip}
+    for file in dict.fromkeys(_list_files(shots, pending)):
+        message, remedy, checked = "", _REMEDY, None
+        try:
+            checked = _check_once(file, store, ffmpeg=ffmpeg, on_check=on_check)
+        except MediaError as error:
+            message = f"{file.reference} {str(error).removeprefix(f'{file.path} ')}"
+        shot = plan.shots[int(file.keys[1])]
+        if checked and checked.ends_black and shot.id in continued:
+            following = next(other.id for other in pending if other.continues == shot.id)
+            message = f"{file.reference} ends on black, and {following} would start from it"
+            remedy = f"Cut its end off, or set first_frame: none on {following}."
+        if message:
+            yield plan.board.problem(file.keys, message, remedy)
+
+
+def _require_conversion(shot: ExistingClip, ffmpeg: str | None) -> None:
+    if shot.measured.is_hdr:
+        # Runs ffmpeg, and imports av, which most runs do not need here.
+        from tasks.media.convert import require_tone_mapping
+        from tasks.media.ffmpeg_binary import find_ffmpeg
+
+        require_tone_mapping(find_ffmpeg(ffmpeg), shot.clip_path)
+
+
+def _list_files(
+    shots: tuple[PlannedShot, ...], pending: tuple[ShotToRender, ...]
+) -> Iterator[_OwnFile]:
+    for shot in shots:
+        if isinstance(shot, ExistingClip):
+            yield _OwnFile(
+                shot.clip_path,
+                shot.shot.clip or "",
+                shot.key,
+                ("shots", shot.index, "clip"),
+                shot.measured.duration_seconds,
+            )
+    for shot in pending:
+        for source in shot.inputs:
+            if source.role == "reference_video" and source.path:
+                yield _OwnFile(
+                    source.path,
+                    source.path.name,
+                    source.identity,
+                    ("shots", shot.index, "references"),
+                    source.duration_seconds or 0,
+                )
+
+
+def _check_once(
+    file: _OwnFile, store: Store, *, ffmpeg: str | None, on_check: Callable[[str], None]
+) -> CheckedClip:
+    checked = find_checked_clip(store, file.digest)
+    if checked:
+        return checked
+    on_check(file.reference)
+    # av and numpy take long to import, and the clips of most runs were checked before.
+    from tasks.media.frames import is_black, last_frame
+    from tasks.media.probe import verify
+
+    deadline_seconds = max(_MIN_DEADLINE_SECONDS, _DEADLINE_FACTOR * file.duration_seconds)
+    verify(file.path, deadline_seconds=deadline_seconds, requires_one_size=True)
+    checked = CheckedClip(ends_black=is_black(last_frame(file.path, ffmpeg=ffmpeg)))
+    record_checked_clip(store, file.digest, checked)
+    return checked

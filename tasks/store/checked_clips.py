@@ -1,0 +1,42 @@
+"""Results of decoding the user's own clips and pictures, by content: each is decoded once.
+
+A result that is lost or damaged only means that the file is decoded again.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from tasks.errors import StoreError
+from tasks.store.atomic_files import read_record, write_record
+from tasks.store.layout import Store
+
+_FORMAT_VERSION = 1
+"""Another number lets every file be decoded again, after a check was added."""
+
+
+class CheckedClip(NamedTuple):
+    """A clip that was decoded from its first to its last frame without an error."""
+
+    ends_black: bool
+    """True if its last frame is black."""
+
+
+def find_checked_clip(store: Store, digest: str) -> CheckedClip | None:
+    """Return the result for a content, or None if it was not decoded yet."""
+    try:
+        record = read_record(store.checked_folder / f"{digest}.json") or {}
+    except StoreError:
+        return None
+    ends_black = record.get("ends_black")
+    if record.get("format") != _FORMAT_VERSION or not isinstance(ends_black, bool):
+        return None
+    return CheckedClip(ends_black)
+
+
+def record_checked_clip(store: Store, digest: str, result: CheckedClip) -> None:
+    """Record the result for a content; without effect if the store can't be written."""
+    record = {"format": _FORMAT_VERSION, "ends_black": result.ends_black}
+    with suppress(StoreError):
+        write_record(store.checked_folder / f"{digest}.json", record)
