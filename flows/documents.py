@@ -12,6 +12,7 @@ from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
 from tasks.budgets.money import ZERO, price_to_json
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
+from tasks.planning.conversions import plan_conversions
 from tasks.providers.prices import find_price_table
 
 DEFAULT_CURRENCY = "USD"
@@ -30,10 +31,14 @@ def check_document(plan: Plan) -> dict[str, Any]:
 
 def plan_document(run: Run) -> dict[str, Any]:
     """Return the document that `plan --json` prints."""
+    conversions = plan_conversions(run.plan)
     return {
         "board": run.board.name,
         "store": str(run.store.root),
-        "shots": [_planned_shot_json(run, shot) for shot in run.plan],
+        "shots": [
+            {**_planned_shot_json(run, shot), "conversions": list(conversions.get(shot.id, ()))}
+            for shot in run.plan
+        ],
         "total": run.max_cost.to_json(_currency(run)),
         "budgets": [
             {
@@ -62,11 +67,11 @@ def list_price_sources(plan: Plan) -> list[tuple[str, str]]:
 
 
 def count_film_frames(run: Run) -> int | None:
-    """Return the frames of the film; None if a file or the model decides the length of a shot."""
+    """Return the frames of the film; None if the model decides the length of a shot."""
     plan = run.plan
     frames = 0
     for shot in plan:
-        if isinstance(shot, ExistingClip) or shot.has_auto_duration:
+        if isinstance(shot, ShotToRender) and shot.has_auto_duration:
             return None
         is_last = shot.index + 1 == len(plan.shots)
         frames += shot.frames - (not is_last and plan.is_seam(shot.index + 1))
@@ -97,9 +102,13 @@ _NO_REQUEST: dict[str, Any] = {
 def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
     status = run.status[shot.id]
     price: Money | None = ZERO
-    request = _NO_REQUEST
     if isinstance(shot, ShotToRender):
         price, request = shot.max_price, _request_json(shot)
+    else:
+        width, height = shot.measured.display_size
+        seconds = float(shot.measured.end_seconds)
+        size = {"width": width, "height": height, "seconds": seconds, "frames": shot.frames}
+        request = {**_NO_REQUEST, **size}
     return {
         "id": shot.id,
         "title": shot.chapter_title,
@@ -167,11 +176,18 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
         report: The outcome of the run.
         film: Where the film is; None without a film.
     """
+    conversions = report.conversions
     return {
         "film": str(film) if film else None,
         "frames": report.film.frame_count if report.film else 0,
         "holes": list(report.missing),
-        "shots": [_result_json(report.run, result) for result in report.results],
+        "shots": [
+            {
+                **_result_json(report.run, result),
+                "conversions": list(conversions.get(result.shot.id, ())),
+            }
+            for result in report.results
+        ],
         "stale": [shot.id for shot in report.stale],
         "warnings": list(report.warnings),
         "spent": report.spent.to_json(_currency(report.run)),

@@ -234,7 +234,7 @@ async def _join(context: RunContext, report: RunReport) -> StoredFilm:
     ]
     marker = film_marker(run.board.name, run.board.file)
     film = await join_film(title.name, title.title, marker, parts)
-    return StoredFilm(run.store.root / film.file, film.frames, film.is_new)
+    return StoredFilm(run.store.root / film.file, film.frames, film.is_new, film.conversions)
 
 
 async def _with_stored_keys(run: Run) -> Run:

@@ -14,6 +14,11 @@ from storyboards.problems import ShotchainError
 from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
 from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
+from tasks.planning.conversions import (
+    Conversions,
+    describe_input_conversions,
+    plan_conversions,
+)
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
 from tasks.store.films import FilmClip, StoredFilm, film_marker
@@ -116,6 +121,25 @@ class RunReport(NamedTuple):
                     f"{result.shot.id}, which does not fit the request: its maximum price, "
                     f"{describe_price(attempt.booked_price)}, stays booked"
                 )
+
+    @property
+    def conversions(self) -> Conversions:
+        """Conversions in each shot: those of the film, or without a film those of the plan."""
+        shots = [result.shot for result in self.results]
+        if self.film is None:
+            planned = plan_conversions(self.run.plan)
+            return {shot.id: planned[shot.id] for shot in shots if shot.id in planned}
+        in_film = [shot for shot in self.run.plan if shot.id not in self.missing]
+        converted = {
+            shot.id: texts
+            # Films that were joined by an earlier version have no record of it.
+            for shot, texts in zip(in_film, self.film.conversions, strict=False)
+        }
+        texts_by_shot = {
+            shot.id: (*describe_input_conversions(shot), *converted.get(shot.id, ()))
+            for shot in shots
+        }
+        return {shot_id: texts for shot_id, texts in texts_by_shot.items() if texts}
 
     @property
     def spent(self) -> Total:

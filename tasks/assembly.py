@@ -9,20 +9,28 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.errors import MediaError
-from tasks.media.compatibility import choose_target, find_mismatches
+from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
 from tasks.media.probe import Clip, probe
 from tasks.store import films
 from tasks.store.atomic_files import digest_file, staged_file
-from tasks.store.films import FilmClip, StoredFilm
+from tasks.store.films import Conversions, FilmClip, StoredFilm
 from tasks.store.layout import Store
 from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
+
+
+class AssembledFilm(NamedTuple):
+    """A film that was written."""
+
+    frames: int
+    conversions: Conversions
 
 
 def make_film(
@@ -48,14 +56,14 @@ def make_film(
     if kept:
         return kept
     with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
-        frames = assemble(clips, temp_path, title=title, comment=marker, ffmpeg=ffmpeg)
-    return films.record_film(store, name, identity, frames)
+        film = assemble(clips, temp_path, title=title, comment=marker, ffmpeg=ffmpeg)
+    return films.record_film(store, name, identity, film.frames, film.conversions)
 
 
 def assemble(
     clips: Sequence[FilmClip], film: Path, *, title: str, comment: str, ffmpeg: str | None
-) -> int:
-    """Write the film to exactly `film`, and return its number of frames.
+) -> AssembledFilm:
+    """Write the film to exactly `film`.
 
     Args:
         clips: The clips in the order of the film.
@@ -73,9 +81,11 @@ def assemble(
     ) as folder:
         with ThreadPoolExecutor(WORKERS) as pool:
             probed = list(pool.map(_probe, clips))
-            paths = _convert_mismatches(probed, Path(folder), ffmpeg)
+            target = choose_target(probed)
+            paths = _convert_mismatches(probed, target, Path(folder), ffmpeg)
             prepared = list(pool.map(_prepare, clips, paths))
-        return join(prepared, film, title=title, comment=comment).frames
+        frames = join(prepared, film, title=title, comment=comment).frames
+        return AssembledFilm(frames, tuple(describe_conversion(clip, target) for clip in probed))
 
 
 def _probe(film_clip: FilmClip) -> Clip:
@@ -96,9 +106,10 @@ def _probe(film_clip: FilmClip) -> Clip:
     return probe(film_clip.path)
 
 
-def _convert_mismatches(clips: Sequence[Clip], folder: Path, ffmpeg: str | None) -> list[Path]:
+def _convert_mismatches(
+    clips: Sequence[Clip], target: Clip, folder: Path, ffmpeg: str | None
+) -> list[Path]:
     """Convert the clips that do not match, and return the paths of all clips to join."""
-    target = choose_target(clips)
     paths = []
     for number, clip in enumerate(clips):
         path = clip.path

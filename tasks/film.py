@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.assembly import make_film
 from tasks.retries import JOIN_RETRIES, retry_condition
 from tasks.shots import StoredClip, report_task_bugs
-from tasks.store.films import FilmClip
+from tasks.store.films import Conversions, FilmClip
 from tasks.submission.context import current_context
 
 
@@ -28,6 +28,7 @@ class JoinedFilm:
     frames: int
     is_new: bool
     """True if this run joined it."""
+    conversions: Conversions = ()
 
 
 @dataclass(frozen=True)
@@ -77,4 +78,4 @@ async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -
         make_film, context.store, name, title, marker, clips, ffmpeg=context.ffmpeg
     )
     file = film.path.relative_to(context.store.root).as_posix()
-    return JoinedFilm(file, film.frame_count, film.is_new)
+    return JoinedFilm(file, film.frame_count, film.is_new, film.conversions)

@@ -42,6 +42,11 @@ def find_mismatches(clip: Clip, target: Clip) -> tuple[str, ...]:
     return (*_obstacles(clip), *_mismatches(clip, target))
 
 
+def describe_conversion(clip: Clip, target: Clip) -> tuple[str, ...]:
+    """Return what `convert` changes in a clip, as descriptions such as `29.97 to 24 fps`."""
+    return tuple(_conversions(clip, target))
+
+
 def choose_channels(clips: Sequence[Clip]) -> int:
     """Return the film's audio channels: 2 if any clip has several, 1 if all are mono, else 0."""
     return min(2, max((clip.channels for clip in clips if clip.has_audio), default=0))
@@ -135,6 +140,42 @@ def _mismatches(clip: Clip, target: Clip) -> Iterator[str]:
     if UNSPECIFIED not in matrices and matrices[0] != matrices[1]:
         names = [MATRIX_NAMES.get(matrix, f"matrix {matrix}") for matrix in matrices]
         yield f"has {names[0]} colours, the film has {names[1]}"
+
+
+def _conversions(clip: Clip, target: Clip) -> Iterator[str]:
+    if clip.orientation.description:
+        yield clip.orientation.description
+    yield from _colour_conversions(clip, target)
+    if clip.is_interlaced:
+        yield "interlaced to progressive"
+    if clip.hidden_frames:
+        yield f"{clip.hidden_frames} hidden frames left out"
+    elif not clip.is_constant:
+        yield f"variable frame rate to {FRAMES_PER_SECOND} fps"
+    if clip.is_constant and clip.rate != FRAMES_PER_SECOND:
+        yield f"{float(clip.rate):.5g} to {FRAMES_PER_SECOND} fps"
+    if clip.sar != 1:
+        yield f"pixels of {clip.sar.numerator}:{clip.sar.denominator} made square"
+    width, height = clip.display_size
+    if (width, height) != (target.width, target.height):
+        yield f"{width}x{height} scaled into {target.width}x{target.height}"
+    if clip.codec != "h264":
+        yield f"{clip.codec} to h264"
+    elif not clip.starts_on_idr:
+        yield "encoded again, since it does not start with an IDR frame"
+
+
+def _colour_conversions(clip: Clip, target: Clip) -> Iterator[str]:
+    matrices = _matrix(clip), _matrix(target)
+    if clip.is_hdr:
+        yield f"{HDR_NAMES[clip.colour.transfer]} to SDR"
+    elif UNSPECIFIED not in matrices and matrices[0] != matrices[1]:
+        names = [MATRIX_NAMES.get(matrix, f"matrix {matrix}") for matrix in matrices]
+        yield f"{names[0]} to {names[1]}"
+    if clip.pix_fmt != "yuv420p" and not clip.is_hdr:
+        yield f"{clip.pix_fmt} to yuv420p"
+    elif clip.colour.is_full_range:
+        yield "full to limited range"
 
 
 def _matrix(clip: Clip) -> int:

@@ -194,6 +194,9 @@ def _decode(image: bytes) -> Image.Image:
 def _open(image: bytes) -> Iterator[Image.Image]:
     """Open an image file; errors of Pillow within the block become errors of ours."""
     size = image_size(image)
+    if sniff_mime(image) == "image/tiff" and read_image_orientation(image).swaps_sides:
+        # Pillow turns TIFF files, and only these, when it opens them.
+        size = size[::-1]
     # Only the decoder for this format is enabled, because some of the others start programs.
     formats = [_FORMATS[mime]] if (mime := sniff_mime(image)) in _FORMATS else []
     try:

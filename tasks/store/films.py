@@ -41,6 +41,10 @@ class FilmClip(NamedTuple):
     """True if the next clip begins with the last frame of this one."""
 
 
+Conversions = tuple[tuple[str, ...], ...]
+"""Descriptions of what was converted in each clip of a film, such as `29.97 to 24 fps`."""
+
+
 class StoredFilm(NamedTuple):
     """A film that is complete in the store."""
 
@@ -48,6 +52,7 @@ class StoredFilm(NamedTuple):
     frame_count: int
     is_new: bool
     """True if it was joined in this run."""
+    conversions: Conversions = ()
 
 
 def compute_film_identity(clips: Sequence[FilmClip], title: str) -> str:
@@ -75,10 +80,17 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
             return None
     except OSError:
         return None
-    return StoredFilm(path, int(record["frames"]), is_new=False)
+    conversions = tuple(tuple(map(str, texts)) for texts in record.get("conversions", ()))
+    return StoredFilm(path, int(record["frames"]), is_new=False, conversions=conversions)
 
 
-def record_film(store: Store, board_name: str, identity: str, frame_count: int) -> StoredFilm:
+def record_film(
+    store: Store,
+    board_name: str,
+    identity: str,
+    frame_count: int,
+    conversions: Conversions = (),
+) -> StoredFilm:
     """Record a film that was just written to its path in the store.
 
     Raises:
@@ -90,9 +102,10 @@ def record_film(store: Store, board_name: str, identity: str, frame_count: int) 
         "frames": frame_count,
         "bytes": path.stat().st_size,
         "sha256": digest_file(path),
+        "conversions": conversions,
     }
     write_record(store.films_folder / f"{board_name}.json", record)
-    return StoredFilm(path, frame_count, is_new=True)
+    return StoredFilm(path, frame_count, is_new=True, conversions=conversions)
 
 
 def film_marker(board_name: str, board_file: Path | None) -> str:

@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 
 from flows.cli.main import main
+from flows.cli.output.text import format_plan, format_report
+from flows.documents import plan_document, report_document
+from flows.report import report_kept
 from flows.run import check_ready
 from storyboards.problems import InvalidStoryboard
 from tasks.errors import NotConfigured
@@ -166,6 +169,12 @@ def test_turned_clips_are_upright_for_vendor(studio, chain) -> None:
 
     assert report.errors == ()
     assert report.film.frame_count == 3 * 12 + 2 * 49 - 2
+    assert plan_document(report.run)["film_frames"] == 3 * 12 + 2 * 49 - 2
+    expected = [["rotated 90°"], [], ["rotated 180°"], [], ["rotated 270°"]]
+    for described in (report, report_kept(studio.prepare(text))):
+        shots = report_document(described, None)["shots"]
+        assert [shot["conversions"] for shot in shots] == expected
+        assert "converted: middle: rotated 180°" in format_report(described, None)
     assert probe(report.film.path).display_size == size
     assert difference(first_frame(report.film.path), pictures[0]) < 4
     assert difference(last_frame(report.film.path), pictures[-1]) < 4
@@ -191,6 +200,11 @@ def test_portrait_phone_clip_is_continued(studio, chain) -> None:
     text = chain("two|ratio: adaptive").replace(
         "shots:\n", "shots:\n  - {id: own, clip: own.mp4}\n"
     )
+    expected = ("rotated 90°", "variable frame rate to 24 fps")
+    run = studio.prepare(text)
+    document = plan_document(run)
+    assert document["shots"][0]["conversions"] == list(expected)
+    assert f"converted: own: {', '.join(expected)}" in format_plan(run)
     report = studio.run(text)
 
     assert report.errors == ()
@@ -218,4 +232,5 @@ def test_turned_picture_is_sent_upright(studio, chain) -> None:
     assert difference(seen, picture) < 6
     (source,) = report.results[0].shot.inputs
     assert (source.width, source.height, source.conversion) == (864, 480, "rotated 90°")
+    assert plan_document(report.run)["shots"][0]["conversions"] == ["start.jpg rotated 90°"]
     assert source.identity == digest_bytes(file.getvalue())

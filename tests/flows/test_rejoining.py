@@ -43,7 +43,8 @@ def render_in_process(folder: Path, *arguments: str) -> tuple[dict, dict]:
         timeout=100,
         check=True,
     )
-    (facts,) = process.stderr.splitlines()
+    # Above it is a line for each clip of the user that was decoded.
+    facts = process.stderr.splitlines()[-1]
     return json.loads(process.stdout), json.loads(facts)
 
 

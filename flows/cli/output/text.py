@@ -13,6 +13,7 @@ from flows.run import Run
 from tasks.budgets.money import ZERO, format_exact, format_price, sum_prices
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.planning.conversions import Conversions, plan_conversions
 from tasks.store.status import ShotState
 
 KEY_LENGTH = 10
@@ -35,15 +36,22 @@ def format_plan(run: Run) -> str:
             ),
             "",
             *(f"note: {note}" for note in plan.warnings),
+            *_format_conversions(plan_conversions(plan)),
             *_summarize_plan(run),
         ]
     )
 
 
+def _format_conversions(conversions: Conversions) -> list[str]:
+    return [f"converted: {shot_id}: {', '.join(texts)}" for shot_id, texts in conversions.items()]
+
+
 def _plan_cells(shot: PlannedShot) -> tuple[str, ...]:
     key = shot.key[:KEY_LENGTH]
     if isinstance(shot, ExistingClip):
-        return shot.id, shot.chain_id, "file", "-", "-", "-", key, "-", format_price(ZERO)
+        width, height = shot.measured.display_size
+        seconds, size = f"{float(shot.measured.end_seconds):.4g} s", f"{width}x{height}"
+        return shot.id, shot.chain_id, "file", "-", seconds, size, key, "-", format_price(ZERO)
     return (
         shot.id,
         _chain(shot),
@@ -114,6 +122,7 @@ def format_report(report: RunReport, film: Path | None) -> str:
     table = [_result_cells(result) for result in report.results]
     lines = [line.rstrip() for line in align_columns(table)] if table else []
     lines.append("")
+    lines += _format_conversions(report.conversions)
     if film and report.film:
         missing = f", without {', '.join(report.missing)}" if report.missing else ""
         lines.append(f"{film}  ({_format_frames(report.film.frame_count)}{missing})")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tasks.errors import MediaError
-from tasks.media.compatibility import choose_target, find_mismatches
+from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.frames import last_frame
 from tasks.media.join import JoinInput, join, prepare
@@ -286,3 +286,31 @@ def test_program_is_killed_at_deadline(studio: Any, tmp_path: Path) -> None:
     stuck.chmod(0o755)
     with pytest.raises(MediaError, match=r"not convert .* within 0\.2 seconds"):
         convert(clip, PLAIN, tmp_path / "out.mp4", ffmpeg=stuck, deadline_seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        ({"width": 1280, "height": 720}, "1280x720 scaled into 864x480"),
+        ({"orientation": Orientation.ROTATED_90}, "rotated 90°, 480x864 scaled into 864x480"),
+        ({"rate": Fraction(30000, 1001)}, "29.97 to 24 fps"),
+        ({"rate": Fraction(24000, 1001)}, "23.976 to 24 fps"),
+        ({"is_constant": False}, "variable frame rate to 24 fps"),
+        ({"hidden_frames": 3, "is_constant": False}, "3 hidden frames left out"),
+        ({"codec": "hevc"}, "hevc to h264"),
+        ({"pix_fmt": "yuv420p10le"}, "yuv420p10le to yuv420p"),
+        ({"pix_fmt": "yuv420p10le", "colour": Colour(9, 18, 9, 1)}, "HLG to SDR"),
+        ({"colour": Colour(9, 16, 9, 1)}, "PQ to SDR"),
+        ({"sar": Fraction(4, 3)}, "pixels of 4:3 made square, 1152x480 scaled into 864x480"),
+        ({"is_interlaced": True}, "interlaced to progressive"),
+        ({"starts_on_idr": False}, "encoded again, since it does not start with an IDR frame"),
+        ({"colour": Colour(6, 6, 6, 1)}, "BT.601 to BT.709"),
+        ({"colour": Colour(1, 1, 1, 2)}, "full to limited range"),
+        ({"frames": 50, "colour": Colour()}, ""),
+    ],
+)
+def test_conversions_are_described(odd: dict[str, Any], expected: str) -> None:
+    """Every conversion has a description, and a clip without one is joined unchanged."""
+    other = replace(PLAIN, path=Path("odd.mp4"), **odd)
+    assert ", ".join(describe_conversion(other, PLAIN)) == expected
+    assert bool(find_mismatches(other, PLAIN)) == bool(expected)
