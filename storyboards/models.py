@@ -151,6 +151,7 @@ ModelName = Annotated[
     Field(
         examples=[
             "seedance-2.5",
+            "seedance-2.5-flash",
             "seedance-2.0",
             "seedance-2.0-fast",
             "seedance-2.0-mini",

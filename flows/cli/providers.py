@@ -44,6 +44,7 @@ def _provider_document(settings: Settings, provider: Provider) -> dict[str, Any]
         "key_variable": None if is_free else provider.key_variable,
         "key_set": is_free or settings.api_key(provider.key_variable) is not None,
         "jobs_at_once": provider.max_concurrent_jobs,
+        "limits_date": provider.limits_date or None,
         "currency": provider.currency or None,
         "file": provider.config_file or None,
         "models": {name: _model_document(provider, name) for name in provider.models},
@@ -71,6 +72,8 @@ def _format_provider(document: dict[str, Any]) -> list[str]:
     """Return the lines of a provider: its dialect and key, and one line per model."""
     key = f"{document['key_variable']} is {'set' if document['key_set'] else 'not set'}"
     details = [document["dialect"], key if document["key_variable"] else "needs no key"]
+    if document["limits_date"]:
+        details.append(f"limits of {document['limits_date']}")
     if document["file"]:
         details.append(f"from {document['file']}")
     lines = [f"{document['name']}  ({'; '.join(details)})"]

@@ -58,6 +58,7 @@ def build_provider(
         base_url=section.base_url,
         models=models,
         family_overrides=overrides,
+        limits_date="",
         price_table="",
         custom_key_variable=section.key,
         former_name=section.was or "",

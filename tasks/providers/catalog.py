@@ -2,6 +2,9 @@
 
 Data only. General family capabilities are in `families`. The gateways' prices are unknown:
 CometAPI's model page gives dollars per second without the frame size, and the others publish none.
+
+A model's id does not tell what a provider lets it do: there are gateways that sell 4k by upscaling,
+or 2.5 with 15 s. So limits belong to the provider, with the day on which its pages were read.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ _VOLCENGINE_IDS: Mapping[str, tuple[str, ...]] = {
 
 _BYTEPLUS_IDS: Mapping[str, tuple[str, ...]] = {
     "seedance-2.5": ("dreamina-seedance-2-5-260628",),
+    # Private access: the account must be admitted and the model activated. Volcengine has no id.
+    "seedance-2.5-flash": ("dreamina-seedance-2-5-flash-261115",),
     "seedance-2.0": ("dreamina-seedance-2-0-260128",),
     "seedance-2.0-fast": ("dreamina-seedance-2-0-fast-260128",),
     "seedance-2.0-mini": ("dreamina-seedance-2-0-mini-260615",),
@@ -69,6 +74,11 @@ def _without_web_search(names: Iterable[str]) -> dict[str, Family]:
         )
     )
 
+
+# 4k of 2.5 was seen at BytePlus and its resellers only; Volcengine's newest page ends at 1080p.
+_VOLCENGINE_FAMILIES = _by_name(
+    FAMILIES["seedance-2.5"]._replace(resolutions=("480p", "720p", "1080p"))
+)
 
 # powertokens' create page: no 4k, no tools, no offline inference. Priority on plain 2.0 only: the
 # page contradicts itself on whether "2.0 series" includes the other 2.0 models.
@@ -192,7 +202,8 @@ _BUILT_IN_PROVIDERS = (
         name="simulator",
         dialect="ark",
         base_url="",
-        models=_VOLCENGINE_IDS,
+        # Every family: those that Volcengine lacks have BytePlus's ids.
+        models={name: _VOLCENGINE_IDS.get(name, _BYTEPLUS_IDS[name]) for name in FAMILIES},
         model_aliases={model_id: name for name, ids in _BYTEPLUS_IDS.items() for model_id in ids},
         price_table="free",
         currency="",
@@ -209,6 +220,8 @@ _BUILT_IN_PROVIDERS = (
         dialect="ark",
         base_url="https://ark.cn-beijing.volces.com/api/v3",
         models=_VOLCENGINE_IDS,
+        family_overrides=_VOLCENGINE_FAMILIES,
+        limits_date="2026-11-25",
         price_table="volcengine",
         currency="CNY",
         accepts_endpoint_ids=True,
@@ -223,6 +236,7 @@ _BUILT_IN_PROVIDERS = (
         base_url="https://ark.ap-southeast.bytepluses.com/api/v3",
         models=_BYTEPLUS_IDS,
         family_overrides=_without_web_search(_BYTEPLUS_IDS),
+        limits_date="2026-11-25",
         price_table="byteplus",
         currency="USD",
         accepts_endpoint_ids=True,
@@ -235,6 +249,7 @@ _BUILT_IN_PROVIDERS = (
         name="powertokens",
         dialect="ark",
         base_url="https://api.powertokens.ai/byteplus/api/v3",
+        limits_date="2026-11-20",
         models=_select_ids(_BYTEPLUS_IDS, (*_SEEDANCE_2_0, *_SEEDANCE_1[:3])),
         family_overrides=_POWERTOKENS_FAMILIES,
         price_table="powertokens",
@@ -246,6 +261,7 @@ _BUILT_IN_PROVIDERS = (
         name="cometapi-volc",
         dialect="volc",
         base_url="https://api.cometapi.com/volc/v3",
+        limits_date="2026-11-20",
         models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_1),
         family_overrides=_COMETAPI_VOLC_FAMILIES,
         price_table="cometapi",
@@ -255,6 +271,7 @@ _BUILT_IN_PROVIDERS = (
         name="cometapi-videos",
         dialect="videos",
         base_url="https://api.cometapi.com/v1",
+        limits_date="2026-11-20",
         models=_COMETAPI_IDS,
         family_overrides=_COMETAPI_VIDEOS_FAMILIES,
         price_table="cometapi",
@@ -267,6 +284,7 @@ _BUILT_IN_PROVIDERS = (
         name="kkiai",
         dialect="kkiai",
         base_url="https://www.kkiai.com/volc/v1",
+        limits_date="2026-11-20",
         models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_1),
         family_overrides=_KKIAI_FAMILIES,
         price_table="kkiai",
@@ -277,6 +295,7 @@ _BUILT_IN_PROVIDERS = (
         name="kkiai-2",
         dialect="ark",
         base_url="https://www.kkiai.com/api/v3",
+        limits_date="2026-11-20",
         models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_2_0),
         price_table="kkiai",
         currency="USD",
@@ -287,6 +306,7 @@ _BUILT_IN_PROVIDERS = (
         name="infinity-blue",
         dialect="sora",
         base_url="https://api.getinfinityblue.com/v1",
+        limits_date="2026-11-20",
         models=_select_ids(_VOLCENGINE_IDS, _SEEDANCE_2_0),
         family_overrides=_by_name(*(_limit_to_infinity_blue(name) for name in _SEEDANCE_2_0)),
         price_table="infinity-blue",

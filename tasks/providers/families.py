@@ -4,9 +4,10 @@ Provider-specific limits belong in `catalog`, prices in `price_tables`. Sources:
 Volcengine Ark
 (https://ark.volcengine.com/region:cn-beijing/docs/ark/create-video-generation-task-api), its 2026
 mirror at https://www.cii-group.com/docs.html for models that the newest page dropped, and
-the powertokens copy of BytePlus ModelArk's page. Read 2026-11-20.
+the powertokens copy of BytePlus ModelArk's page. Read 2026-11-20. Seedance 2.5 Flash and 2.5 at 4k:
+github.com/byteplus-sa/ComfyUI-BytePlus-ModelArk v0.9.0 (2026-11-13), seen 2026-11-25.
 
-Clips are H.264, except 1080p of 2.5 and 4k of 2.0, which are 10-bit H.265.
+Clips are H.264, except 1080p of 2.5 and 4k, which are 10-bit H.265.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Family(NamedTuple):
     reference_images: int = 0
     reference_videos: int = 0
     reference_audio: int = 0
-    reference_duration_range_seconds: tuple[int, int] = (0, 0)
+    reference_duration_range_seconds: tuple[float, float] = (0, 0)
     """Shortest and longest reference clip or sound; the longest also limits the sum per kind."""
     supports_audio_only_reference: bool = False
     """True if sounds may be the only reference media."""
@@ -108,12 +109,29 @@ _SEEDANCE_2_0 = Family(
     reference_images=9,
     reference_videos=3,
     reference_audio=3,
-    reference_duration_range_seconds=(2, 15),
+    # The pages say 2 s; clips from 1.8 s are accepted (seen 2026-11-25).
+    reference_duration_range_seconds=(1.8, 15),
     audio=True,
     supports_auto_duration=True,
     priority=True,
     supports_web_search=True,
     has_token_minimum_with_video=True,
+)
+
+_SEEDANCE_2_5 = _SEEDANCE_2_0._replace(
+    name="seedance-2.5",
+    size_table="2.5",
+    duration_range_seconds=(4, 30),
+    reference_images=30,
+    reference_videos=10,
+    reference_audio=10,
+    reference_duration_range_seconds=(1.8, 30),
+    supports_audio_only_reference=True,
+    supports_ratio_with_frame=False,
+    draft=True,
+    has_last_frame_in_draft=True,
+    final_resolutions=("1080p",),
+    has_token_minimum_with_video=False,
 )
 
 _SEEDANCE_1_0 = Family(
@@ -131,21 +149,13 @@ _SEEDANCE_1_0 = Family(
 )
 
 _FAMILY_LIST = (
-    _SEEDANCE_2_0._replace(
-        name="seedance-2.5",
-        size_table="2.5",
-        duration_range_seconds=(4, 30),
-        resolutions=("480p", "720p", "1080p"),
-        reference_images=30,
-        reference_videos=10,
-        reference_audio=10,
-        reference_duration_range_seconds=(2, 30),
-        supports_audio_only_reference=True,
-        supports_ratio_with_frame=False,
-        draft=True,
-        has_last_frame_in_draft=True,
-        final_resolutions=("1080p",),
-        has_token_minimum_with_video=False,
+    _SEEDANCE_2_5,
+    _SEEDANCE_2_5._replace(
+        name="seedance-2.5-flash",
+        resolutions=("480p", "720p"),
+        draft=False,
+        has_last_frame_in_draft=False,
+        final_resolutions=(),
     ),
     _SEEDANCE_2_0,
     _SEEDANCE_2_0._replace(name="seedance-2.0-fast", resolutions=("480p", "720p")),
@@ -177,6 +187,10 @@ _FAMILY_LIST = (
 FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _FAMILY_LIST})
 """Every family by name, the newest first."""
 
+_SIZES_4K = (
+    *((3840, 2160), (3326, 2494), (2880, 2880)),
+    *((2494, 3326), (2160, 3840), (4398, 1886)),
+)
 _SIZES: Mapping[str, Mapping[str, tuple[tuple[int, int], ...]]] = {
     # In the order of RATIOS: 16:9, 4:3, 1:1, 3:4, 9:16, 21:9.
     "2.5": {
@@ -186,6 +200,8 @@ _SIZES: Mapping[str, Mapping[str, tuple[tuple[int, int], ...]]] = {
             *((1920, 1080), (1664, 1248), (1440, 1440)),
             *((1248, 1664), (1080, 1920), (2206, 946)),
         ),
+        # Only 16:9 was seen; the other sizes are those of 2.0, as they are at 720p and 1080p.
+        "4k": _SIZES_4K,
     },
     "2.0": {
         "480p": ((864, 496), (752, 560), (640, 640), (560, 752), (496, 864), (992, 432)),
@@ -194,10 +210,7 @@ _SIZES: Mapping[str, Mapping[str, tuple[tuple[int, int], ...]]] = {
             *((1920, 1080), (1664, 1248), (1440, 1440)),
             *((1248, 1664), (1080, 1920), (2206, 946)),
         ),
-        "4k": (
-            *((3840, 2160), (3326, 2494), (2880, 2880)),
-            *((2494, 3326), (2160, 3840), (4398, 1886)),
-        ),
+        "4k": _SIZES_4K,
     },
     "1.0": {
         "480p": ((864, 480), (736, 544), (640, 640), (544, 736), (480, 864), (960, 416)),

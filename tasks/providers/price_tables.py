@@ -61,6 +61,7 @@ _VOLCENGINE = PriceTable(
     source="Volcengine Ark pricing page, copies by ArcReel (2026-04) and others (2026-08)",
     rates=(
         *_build_rate_pair("seedance-2.5", ("480p", "720p"), "70", "42"),
+        # No list price of 4k was seen (2026-11-25), and resellers contradict one another.
         *_build_rate_pair("seedance-2.5", ("1080p",), "77", "46"),
         *_build_rate_pair("seedance-2.0", ("480p", "720p"), "46", "28"),
         *_build_rate_pair("seedance-2.0", ("1080p",), "51", "31"),
@@ -82,6 +83,8 @@ _BYTEPLUS = PriceTable(
     "Comfy-Org/docs PR #966",
     rates=(
         *_build_rate_pair("seedance-2.5", ("480p", "720p"), "10.70", "6.40"),
+        # No list price was seen (2026-11-25) of 1080p with reference video, of 4k, where resellers
+        # contradict one another ($4.66 and $12.60 per million), and of 2.5 Flash.
         *_build_rate_pair("seedance-2.5", ("1080p",), "11.70", ""),
         *_build_rate_pair("seedance-2.0", ("480p", "720p"), "7.00", "4.30"),
         *_build_rate_pair("seedance-2.0", ("1080p",), "7.70", "4.70"),

@@ -2,7 +2,7 @@
 
 The tables are in `price_tables`. The vendors document
 tokens = seconds x width x height x 24 / 1024. What they bill matches one more frame,
-floor(width x height x (24 x seconds + 1) / 1024), in all twelve figures that were found:
+floor(width x height x (24 x seconds + 1) / 1024), in all fourteen figures that were found:
 
     size        frames  tokens   source
     1280x720    121     108900   powertokens' GET example; APIYI's Seedance 2.5 billing table
@@ -17,6 +17,11 @@ floor(width x height x (24 x seconds + 1) / 1024), in all twelve figures that we
     1248x1664   361     732108   APIYI's text, a 15 s clip of 2.0
     1920x1088   121     246840   a GET sample of 1.0 pro
     1088x1920   145     295800   a mirror's sample that asked for 145 frames
+    3840x2160   97      785700   a bill of Seedance 2.5 at 4k, 2026-11
+    854x480     121     48437    a bill of a draft of 2.5, 2026-11: the same as without a draft
+
+Comfy bills 2.5 for 24 x seconds + 1 frames, with the seconds of reference video added (its pricing
+page of 2026-08-21, Comfy-Org/docs #1450).
 
 Estimates use this formula; the vendor's own `usage` replaces them after the render. The draft
 factors come from the copy of Volcengine's pricing page in github.com/ArcReel/ArcReel,
@@ -54,8 +59,8 @@ def count_tokens(
     """Return the tokens that are billed for a clip.
 
     With reference video its duration is billed as well, and 2.0 bills at least the frames of
-    ceil(5/3 x seconds). A 1.5 pro draft is billed 0.6 of its tokens with sound and 0.7 without. No
-    page states a factor for 2.5, so its drafts are counted in full.
+    ceil(5/3 x seconds). A 1.5 pro draft is billed 0.6 of its tokens with sound and 0.7 without. A
+    draft of 2.5 is billed in full, and its final render is billed again.
 
     Args:
         width: Pixels.

@@ -51,6 +51,8 @@ class Provider:
     """The billing currency; empty if everything is free."""
     family_overrides: Mapping[str, Family] = field(default_factory=dict)
     """Families whose capabilities here differ from the general ones."""
+    limits_date: str = ""
+    """The day on which its pages were read; empty for the simulator and the user's gateways."""
     model_aliases: Mapping[str, str] = field(default_factory=dict)
     """Further accepted model ids, mapped to their family."""
     accepts_endpoint_ids: bool = False

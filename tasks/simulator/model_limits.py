@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Size = tuple[int, int]
 
 RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9")
 
 # Volcengine's ids begin with `doubao-`; BytePlus's with `dreamina-` from 2.0, without a prefix
-# before.
+# before. Flash has no id at Volcengine.
 _IDS = {
     "seedance-2.5": ("doubao-seedance-2-5-260628", "dreamina-seedance-2-5-260628"),
+    "seedance-2.5-flash": ("", "dreamina-seedance-2-5-flash-261115"),
     "seedance-2.0": ("doubao-seedance-2-0-260128", "dreamina-seedance-2-0-260128"),
     "seedance-2.0-fast": ("doubao-seedance-2-0-fast-260128", "dreamina-seedance-2-0-fast-260128"),
     "seedance-2.0-mini": ("doubao-seedance-2-0-mini-260615", "dreamina-seedance-2-0-mini-260615"),
@@ -38,7 +39,7 @@ _IDS = {
         "seedance-1-0-lite-i2v-250428",
     ),
 }
-VOLCENGINE_MODELS: Mapping[str, str] = {ids[0]: family for family, ids in _IDS.items()}
+VOLCENGINE_MODELS: Mapping[str, str] = {ids[0]: family for family, ids in _IDS.items() if ids[0]}
 """Exact id to family."""
 BYTEPLUS_MODELS: Mapping[str, str] = {ids[1]: family for family, ids in _IDS.items()}
 """Exact id to family."""
@@ -116,22 +117,32 @@ def _limits_1_0(
     )
 
 
+_SEEDANCE_2_5 = ModelLimits(
+    family="seedance-2.5",
+    size_table="2.5",
+    task_types=_ALL_TASK_TYPES,
+    duration_seconds=(4, 30),
+    parameters=_PARAMETERS_2 | {"draft", "output_format", "omni_reference_task_type"},
+    resolutions=("480p", "720p", "1080p", "4k"),
+    default_seconds=-1,
+    supports_auto_duration=True,
+    supports_adaptive_text=True,
+    supports_ratio_with_frame=False,
+    max_images=30,
+    max_videos=10,
+    max_sounds=10,
+    max_reference_seconds=30,
+    supports_sound_only=True,
+)
+
 _LIMITS = (
-    ModelLimits(
-        family="seedance-2.5",
-        size_table="2.5",
-        task_types=_ALL_TASK_TYPES,
-        duration_seconds=(4, 30),
-        parameters=_PARAMETERS_2 | {"draft", "output_format", "omni_reference_task_type"},
-        default_seconds=-1,
-        supports_auto_duration=True,
-        supports_adaptive_text=True,
-        supports_ratio_with_frame=False,
-        max_images=30,
-        max_videos=10,
-        max_sounds=10,
-        max_reference_seconds=30,
-        supports_sound_only=True,
+    _SEEDANCE_2_5,
+    # BytePlus's own node v0.9.0 (2026-11-13): no draft, and no other output format than MP4.
+    replace(
+        _SEEDANCE_2_5,
+        family="seedance-2.5-flash",
+        parameters=_PARAMETERS_2 | {"omni_reference_task_type"},
+        resolutions=("480p", "720p"),
     ),
     _limits_2_0("seedance-2.0", ("480p", "720p", "1080p", "4k")),
     _limits_2_0("seedance-2.0-fast", ("480p", "720p")),
@@ -158,21 +169,23 @@ _SHARED_1080P = (
     *((1920, 1080), (1664, 1248), (1440, 1440)),
     *((1248, 1664), (1080, 1920), (2206, 946)),
 )
+_SHARED_4K = (
+    *((3840, 2160), (3326, 2494), (2880, 2880)),
+    *((2494, 3326), (2160, 3840), (4398, 1886)),
+)
 # The sizes are in the order of RATIOS. Most are not multiples of 16.
 _PIXEL_SIZES: Mapping[str, Mapping[str, tuple[Size, ...]]] = {
     "2.5": {
         "480p": ((854, 480), (752, 560), (640, 640), (560, 752), (480, 854), (992, 432)),
         "720p": _SHARED_720P,
         "1080p": _SHARED_1080P,
+        "4k": _SHARED_4K,
     },
     "2.0": {
         "480p": ((864, 496), (752, 560), (640, 640), (560, 752), (496, 864), (992, 432)),
         "720p": _SHARED_720P,
         "1080p": _SHARED_1080P,
-        "4k": (
-            *((3840, 2160), (3326, 2494), (2880, 2880)),
-            *((2494, 3326), (2160, 3840), (4398, 1886)),
-        ),
+        "4k": _SHARED_4K,
     },
     "1.0": {
         "480p": ((864, 480), (736, 544), (640, 640), (544, 736), (480, 864), (960, 416)),

@@ -71,11 +71,11 @@ def write_clip(path: Path, *, width: int = 864, height: int = 496, frames: int =
         container.mux(stream.encode(None))
 
 
-def write_wav(path: Path, *, seconds: int) -> None:
+def write_wav(path: Path, *, seconds: float) -> None:
     """Write a silent WAV file."""
     rate = 8000
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(b"\0\0" * rate * seconds)
+        file.writeframes(b"\0\0" * round(rate * seconds))

@@ -31,6 +31,7 @@ REMOTE_URL = "https://example.com/a.png"
 RUNNING_STATUSES = {"queued", "running", "SUBMITTED", "IN_PROGRESS", "in_progress"}
 
 MODEL_2_5 = "doubao-seedance-2-5-260628"
+MODEL_2_5_FLASH = "dreamina-seedance-2-5-flash-261115"
 MODEL_2_0 = "doubao-seedance-2-0-260128"
 MODEL_2_0_FAST = "doubao-seedance-2-0-fast-260128"
 MODEL_1_5_PRO = "doubao-seedance-1-5-pro-251215"

@@ -33,7 +33,7 @@ def reference_board(references: str, *, model="seedance-2.0", provider="simulato
             "c.mp4, c.mp4, c.mp4, c.mp4",
             "simulator",
             "seedance-2.0 takes at most 3 reference videos, and 4 are given",
-            "Use seedance-2.5.",
+            "Use seedance-2.5 or seedance-2.5-flash.",
         ),
     ],
 )
@@ -65,11 +65,11 @@ def test_reference_clip_at_a_url_is_sent_as_written(make_board, provider: str, u
 @pytest.mark.parametrize(
     ("audio", "message", "remedy"),
     [
-        ("short.wav", "short.wav lasts 1.0 s, and a reference at least 2 s", "longer"),
+        ("short.wav", "short.wav lasts 1.0 s, and a reference at least 1.8 s", "longer"),
         (
             "long.wav, long.wav",
             "seedance-2.0 takes at most 15 s of reference audio in total, not 18",
-            "Use less, or use seedance-2.5.",
+            "Use less, or use seedance-2.5 or seedance-2.5-flash.",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from tasks.providers.families import FAMILIES, IMAGE_LIMITS, RATIOS
 FAMILY_BY_ID = {
     "doubao-seedance-2-5-260628": "seedance-2.5",
     "dreamina-seedance-2-5-260628": "seedance-2.5",
+    "dreamina-seedance-2-5-flash-261115": "seedance-2.5-flash",
     "doubao-seedance-2-0-260128": "seedance-2.0",
     "dreamina-seedance-2-0-260128": "seedance-2.0",
     "doubao-seedance-2-0-fast-260128": "seedance-2.0-fast",
@@ -64,6 +65,25 @@ def test_lite_id_depends_on_image(provider, with_image, model_id):
     model = PROVIDERS[provider].resolve_model("seedance-1.0-lite", with_image=with_image)
 
     assert model.id == model_id
+
+
+def test_flash_is_served_by_byteplus_alone():
+    """No other vendor's page has an id of it; the simulator has every family."""
+    served = {name for name in PROVIDERS if "seedance-2.5-flash" in PROVIDERS[name].models}
+
+    assert served == {"simulator", "modelark"}
+
+
+@pytest.mark.parametrize(("provider", "has_4k"), [("modelark", True), ("ark", False)])
+def test_4k_of_2_5_belongs_to_the_provider(provider, has_4k):
+    """The same model ends at 1080p at Volcengine."""
+    assert ("4k" in PROVIDERS[provider].get_family("seedance-2.5").resolutions) is has_4k
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_limits_of_a_provider_have_a_date(name):
+    """Those of a vendor were read on a day; the simulator's are ours."""
+    assert bool(PROVIDERS[name].limits_date) == (name != "simulator")
 
 
 def test_lite_exact_id_limits_the_family():

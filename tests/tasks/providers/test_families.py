@@ -16,6 +16,7 @@ from tasks.providers.families import (
 MATRIX = {
     # name: (seconds, auto, first, last, images, videos, audio refs, audio, frames, seed, flex)
     "seedance-2.5": ((4, 30), True, True, True, 30, 10, 10, True, False, False, False),
+    "seedance-2.5-flash": ((4, 30), True, True, True, 30, 10, 10, True, False, False, False),
     "seedance-2.0": ((4, 15), True, True, True, 9, 3, 3, True, False, False, False),
     "seedance-2.0-fast": ((4, 15), True, True, True, 9, 3, 3, True, False, False, False),
     "seedance-2.0-mini": ((4, 15), True, True, True, 9, 3, 3, True, False, False, False),
@@ -48,14 +49,15 @@ def test_family_matches_capability_matrix(name):
 
 
 def test_families_are_those_of_the_matrix():
-    """There are eight and no more."""
+    """There are nine and no more."""
     assert set(FAMILIES) == set(MATRIX)
 
 
 @pytest.mark.parametrize(
     ("name", "resolutions", "default"),
     [
-        ("seedance-2.5", ("480p", "720p", "1080p"), "720p"),
+        ("seedance-2.5", ("480p", "720p", "1080p", "4k"), "720p"),
+        ("seedance-2.5-flash", ("480p", "720p"), "720p"),
         ("seedance-2.0", ("480p", "720p", "1080p", "4k"), "720p"),
         ("seedance-2.0-fast", ("480p", "720p"), "720p"),
         ("seedance-2.0-mini", ("480p", "720p"), "720p"),
@@ -99,7 +101,9 @@ def test_drafts_belong_to_2_5_and_1_5():
 
 def test_2_5_requires_adaptive_with_first_frame():
     """For every other family an explicit ratio crops the image."""
-    assert find_families(lambda family: not family.supports_ratio_with_frame) == {"seedance-2.5"}
+    adaptive = find_families(lambda family: not family.supports_ratio_with_frame)
+
+    assert adaptive == {"seedance-2.5", "seedance-2.5-flash"}
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,8 @@ def test_default_ratio_depends_on_start_mode(name, text, frame, reference, adapt
         ("seedance-2.5", "480p", "854x480 752x560 640x640 560x752 480x854 992x432"),
         ("seedance-2.5", "720p", "1280x720 1112x834 960x960 834x1112 720x1280 1470x630"),
         ("seedance-2.5", "1080p", "1920x1080 1664x1248 1440x1440 1248x1664 1080x1920 2206x946"),
+        ("seedance-2.5", "4k", "3840x2160 3326x2494 2880x2880 2494x3326 2160x3840 4398x1886"),
+        ("seedance-2.5-flash", "480p", "854x480 752x560 640x640 560x752 480x854 992x432"),
         ("seedance-1.5-pro", "480p", "864x496 752x560 640x640 560x752 496x864 992x432"),
         ("seedance-2.0-mini", "720p", "1280x720 1112x834 960x960 834x1112 720x1280 1470x630"),
         ("seedance-2.0", "1080p", "1920x1080 1664x1248 1440x1440 1248x1664 1080x1920 2206x946"),

@@ -27,6 +27,7 @@ PUBLISHED = [
     (1248, 1664, count_frames(15), 0, 732_108),
     (1920, 1088, count_frames(5), 0, 246_840),
     (1088, 1920, 145, 0, 295_800),
+    (3840, 2160, count_frames(4), 0, 785_700),
 ]
 
 
@@ -74,10 +75,10 @@ def test_count_tokens_1_5_draft_is_cheaper(audio, factor):
 
 
 def test_count_tokens_2_5_draft_counts_in_full():
-    """Its factor is not published, and a budget must not assume too low a price."""
+    """A draft of 5 s was billed 48,437 tokens, as many as an ordinary clip."""
     family = FAMILIES["seedance-2.5"]
 
-    assert count_tokens(854, 480, 97, family=family, draft=True) == count_tokens(854, 480, 97)
+    assert count_tokens(854, 480, count_frames(5), family=family, draft=True) == 48_437
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,9 @@ def test_volcengine_list_prices(name, options, expected):
         ("seedance-2.5", {"resolution": "480p", "video_input": True}, "6.4"),
         ("seedance-2.5", {"resolution": "1080p"}, "11.7"),
         ("seedance-2.5", {"resolution": "1080p", "video_input": True}, None),
+        ("seedance-2.5", {"resolution": "4k"}, None),
+        ("seedance-2.5-flash", {"resolution": "480p"}, None),
+        ("seedance-2.5-flash", {"resolution": "720p", "video_input": True}, None),
         ("seedance-2.0", {"resolution": "720p"}, "7"),
         ("seedance-2.0", {"resolution": "1080p", "video_input": True}, "4.7"),
         ("seedance-2.0", {"resolution": "4k"}, "4"),
@@ -166,7 +170,7 @@ def test_volcengine_list_prices(name, options, expected):
     ],
 )
 def test_byteplus_list_prices(name, options, expected):
-    """Dollars per million tokens; lite and flex are not published."""
+    """Dollars per million tokens; those of lite, flex, 2.5 at 4k and 2.5 Flash were not seen."""
     assert find_rate("modelark", name, **options) == expected
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.support.boards import write_wav
 from tests.support.simulator_requests import (
     MODEL_1_0_LITE_I2V,
     MODEL_1_0_LITE_T2V,
@@ -14,6 +15,7 @@ from tests.support.simulator_requests import (
     MODEL_2_0,
     MODEL_2_0_FAST,
     MODEL_2_5,
+    MODEL_2_5_FLASH,
     TASKS,
     data_uri,
     image_bytes,
@@ -182,7 +184,19 @@ REJECTED = {
         "InvalidParameter",
         "resolution",
     ),
-    "4k on 2.5": (request_with(MODEL_2_5, resolution="4k"), "InvalidParameter", "resolution"),
+    **{
+        f"{name} on 2.5 flash": (
+            request_with(MODEL_2_5_FLASH, **{name: value}),
+            "InvalidParameter",
+            name,
+        )
+        for name, value in {
+            "resolution": "1080p",
+            "draft": True,
+            "output_format": "mov",
+            "duration": 31,
+        }.items()
+    },
     "an unknown resolution": (
         request_with(MODEL_1_0_PRO, resolution="540p"),
         "InvalidParameter",
@@ -439,6 +453,18 @@ def test_image_that_can_not_be_read_is_rejected(validating, data) -> None:
     response = validating.post(minimal_request(content=content, ratio=...))
 
     assert response.json()["error"]["code"] == "InvalidImageURL.InvalidFormat"
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(1.7, 400), (1.8, 200)])
+def test_reference_has_a_minimum_length(validating, tmp_path, seconds, status) -> None:
+    """A sound lasts at least 1.8 s, as does a clip."""
+    path = tmp_path / "a.wav"
+    write_wav(path, seconds=seconds)
+    sound = media_item("audio", "reference_audio", data_uri(path.read_bytes(), "audio/wav"))
+
+    response = validating.post(request_with(MODEL_2_5, sound))
+
+    assert response.status_code == status
 
 
 def test_sound_that_can_not_be_read_is_rejected(validating) -> None:
