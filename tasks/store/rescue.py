@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -98,6 +98,8 @@ class RescueRecord:
     job: str
     message: str
     """A description of the event, for people."""
+    accepted_at: str | None = None
+    """The time of the response by the vendor's clock; None if it is not known."""
 
     @property
     def file_name(self) -> str:
@@ -146,14 +148,14 @@ def _write_private(path: Path, data: bytes) -> bool:
     return True
 
 
-def read_rescued_job(key: str, intended_at: str, folders: Sequence[Path]) -> str | None:
-    """Return the job of an attempt from its rescue record, or None if there is none."""
+def read_rescue_record(key: str, intended_at: str, folders: Sequence[Path]) -> RescueRecord | None:
+    """Return the rescue record of an attempt, or None if there is none."""
     for folder in folders:
         data = _read_private(folder / rescue_file_name(key, intended_at))
         with suppress(ValueError, TypeError, RecursionError):
             record = RescueRecord(**json.loads(data))
             if (record.key, record.intended_at) == (key, intended_at):
-                return str(record.job)
+                return replace(record, job=str(record.job))
     return None
 
 

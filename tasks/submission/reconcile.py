@@ -48,6 +48,8 @@ class Reconciliation(NamedTuple):
     """The vendor's job that is proven to be ours."""
     proof: str = ""
     """The proof: `seed` or `first picture`."""
+    created_at: float | None = None
+    """Unix seconds of its creation by the vendor's clock."""
     reason: str = ""
     """The cause if it stays unclear."""
     may_be_listed_later: bool = False
@@ -116,20 +118,20 @@ async def _search_list(submission: UnclearSubmission, client: Client) -> Reconci
         if listed.job not in claimed_jobs
         and _is_candidate(submission, listed.details, clock_skew, client)
     ]
-    proofs = {listed.job: await _find_proof(submission, client, listed) for listed in candidates}
-    proven = {job: proof for job, proof in proofs.items() if proof}
+    proofs = [await _find_proof(submission, client, listed) for listed in candidates]
+    proven = [(listed, proof) for listed, proof in zip(candidates, proofs, strict=True) if proof]
     competing = (
         stored.attempt
         for stored in attempts
         if not stored.is_same(submission.shot.key, submission.attempt)
     )
-    for job, proof in proven.items():
+    for listed, proof in proven:
         if len(proven) == 1 and not _is_proof_shared(proof, submission.attempt, competing):
-            return Reconciliation(job, proof)
+            return Reconciliation(listed.job, proof, listed.details.created_at)
     if proven:
         return Reconciliation(reason="several jobs or shots fit, and nothing distinguishes them")
     if candidates:
-        jobs = ", ".join([*proofs][:MAX_CANDIDATES])
+        jobs = ", ".join(listed.job for listed in candidates[:MAX_CANDIDATES])
         reason = f"job {jobs} may be it, and nothing proves it"
     else:
         reason = "the vendor's list shows no job that fits, which proves nothing"

@@ -92,16 +92,14 @@ class Recorder:
             message = _describe_conflict(job, self._attempt, other)
             self.record_unclear(message)
             raise SubmissionUnclear(message)
+        accepted_at = None if vendor_time is None else format_timestamp(vendor_time)
         receipt = self._receipt.update(
-            AttemptState.SUBMITTED,
-            job=job,
-            submitted_at=utc_now(),
-            accepted_at=None if vendor_time is None else format_timestamp(vendor_time),
+            AttemptState.SUBMITTED, job=job, submitted_at=utc_now(), accepted_at=accepted_at
         )
         try:
             self._write(receipt)
         except StoreError as error:
-            raise self._rescue(job, error) from error
+            raise self._rescue(job, accepted_at, error) from error
         return receipt.attempts[-1]
 
     def _write(self, receipt: Receipt) -> None:
@@ -115,12 +113,16 @@ class Recorder:
                 # ValueError: an interrupt has closed the file.
                 raise StoreError(str(error)) from error
 
-    def _rescue(self, job: str, error: StoreError) -> StoreError:
+    def _rescue(self, job: str, accepted_at: str | None, error: StoreError) -> StoreError:
         """Keep the id outside of the store; return the error that names it."""
         intro = f"{self._shot.id}: {self._attempt.provider} accepted job {job}, but {error}"
         remedy = "then run again: the next run continues the job"
         record = RescueRecord(
-            self._receipt.key, self._attempt.intended_at, job, f"{intro}; {remedy}"
+            self._receipt.key,
+            self._attempt.intended_at,
+            job,
+            f"{intro}; {remedy}",
+            accepted_at,
         )
         paths = write_rescue_record(record, self._context.rescue_folders)
         place = f"its id is kept in {paths[0]}" if paths else "note its id, which is kept nowhere"
@@ -146,9 +148,22 @@ def open_recorder(
 
 
 async def adopt_job(
-    records: RecordStore, receipt: Receipt, job: str, *, proof: str | None = None
+    records: RecordStore,
+    receipt: Receipt,
+    job: str,
+    *,
+    proof: str | None = None,
+    accepted_at: str | None,
 ) -> Receipt | None:
     """Record the job of an unclear attempt, unless another attempt has that job.
+
+    Args:
+        records: The records of the attempt.
+        receipt: The receipt whose last attempt is unclear.
+        job: The job id.
+        proof: The proof that a listed job is this one.
+        accepted_at: The time of its creation by the vendor's clock, if it is known. The local
+            clock may have been wrong when it was sent.
 
     Returns:
         The receipt as written; None if another attempt has the job.
@@ -167,6 +182,7 @@ async def adopt_job(
             job=job,
             proof=proof,
             submitted_at=attempt.intended_at,
+            accepted_at=accepted_at,
         )
         records.write(receipt.key, receipt.to_record())
         return receipt

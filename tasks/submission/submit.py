@@ -43,7 +43,7 @@ from tasks.store.receipts import (
     read_receipt,
     utc_now,
 )
-from tasks.store.rescue import read_rescued_job, remove_rescue_records
+from tasks.store.rescue import read_rescue_record, remove_rescue_records
 from tasks.store.staleness import archive_attempt
 from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame, complete_request, digest_request, reject_black_frame
@@ -249,9 +249,9 @@ async def _resolve_unclear(
         SubmissionUnclear: The attempt stays unclear, and the author did not give it up.
     """
     records, attempt = context.records_of(shot), receipt.attempts[-1]
-    rescued_job = read_rescued_job(shot.key, attempt.intended_at, context.rescue_folders)
-    if rescued_job:
-        adopted = await adopt_job(records, receipt, rescued_job)
+    rescued = read_rescue_record(shot.key, attempt.intended_at, context.rescue_folders)
+    if rescued:
+        adopted = await adopt_job(records, receipt, rescued.job, accepted_at=rescued.accepted_at)
         if adopted:
             remove_rescue_records(shot.key, attempt.intended_at, context.rescue_folders)
             return adopted
@@ -273,7 +273,14 @@ async def _resolve_unclear(
         submission = _build_unclear_submission(shot, frame, context, receipt.attempts[-1])
         result = await reconcile(submission, client)
         if result.job:
-            adopted = await adopt_job(records, receipt, result.job, proof=result.proof)
+            created_at = result.created_at
+            adopted = await adopt_job(
+                records,
+                receipt,
+                result.job,
+                proof=result.proof,
+                accepted_at=None if created_at is None else format_timestamp(created_at),
+            )
             if adopted:
                 return adopted
         reason = result.reason

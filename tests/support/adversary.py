@@ -27,7 +27,7 @@ HOUR, DAY = 3600.0, 86_400.0
 names = st.sampled_from(SHOTS)
 some_shots = st.sampled_from([*((name,) for name in SHOTS), SHOTS[:2], SHOTS[1:3], SHOTS])
 kills = st.none() | st.integers(1, 90)
-full_disks = st.sampled_from([None, None, None]) | st.integers(1, 40)
+full_disks = st.sampled_from([None, None, None]) | st.integers(1, 12)
 accounts = st.sampled_from([*KEYS, *KEYS, "nobody"])
 
 

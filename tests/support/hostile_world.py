@@ -87,7 +87,7 @@ class Process:
     """The seconds by which its clock is ahead of the vendor's."""
     kill_at: KillAt = None
     fail_write_at: int | None = None
-    """The number of the first durable write that fails, counted from 1."""
+    """The number of the first file of the store that can't be replaced, counted from 1."""
     resubmit: tuple[str, ...] = ()
     shots: tuple[str, ...] = SHOTS
     steps: int = 0
@@ -110,7 +110,7 @@ class Process:
             raise Killed
 
     def write(self) -> None:
-        """Count a durable write; fail if the disk is full by now."""
+        """Count a durable write to the store; fail if the disk is full by now."""
         self.step()
         self.writes += 1
         if self.fail_write_at is not None and self.writes >= self.fail_write_at:
@@ -382,7 +382,7 @@ class World:
             process = _PROCESS.get()
             # Nothing is synced: this process is never really killed.
             if process:
-                process.write()
+                process.step()
             else:
                 fsync(file)
 

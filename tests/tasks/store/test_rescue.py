@@ -12,7 +12,7 @@ from tasks.store.rescue import (
     RescueRecord,
     find_rescue_folders,
     open_spare_file,
-    read_rescued_job,
+    read_rescue_record,
     remove_rescue_records,
     write_rescue_record,
 )
@@ -62,10 +62,10 @@ def test_rescue_record_is_read_once_it_is_written(tmp_path: Path) -> None:
     paths[0].unlink()
 
     assert len(paths) == 2
-    assert read_rescued_job(*attempt, folders) == "cgt-1"
-    assert read_rescued_job(RECORD.key, "2026-11-29T00:00:00.001+00:00", folders) is None
+    assert read_rescue_record(*attempt, folders) == RECORD
+    assert read_rescue_record(RECORD.key, "2026-11-29T00:00:00.001+00:00", folders) is None
     remove_rescue_records(*attempt, folders)
-    assert read_rescued_job(*attempt, folders) is None
+    assert read_rescue_record(*attempt, folders) is None
 
 
 def test_rescue_record_is_private(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_rescue_record_of_a_stranger_is_ignored(
     elif kind == "damaged":
         path.write_bytes(content[:-9])
 
-    assert read_rescued_job(RECORD.key, RECORD.intended_at, (tmp_path,)) is None
+    assert read_rescue_record(RECORD.key, RECORD.intended_at, (tmp_path,)) is None
 
 
 def test_rescue_folders_are_state_and_temporary(

@@ -131,6 +131,27 @@ def hide_job_while_clock_is_wrong(state: Adversary) -> None:
     state.run_undisturbed(shots=ALPHA)
 
 
+def hide_adopted_job(state: Adversary) -> None:
+    """By the clock of the run that sent it, an adopted job is older than vendors keep jobs."""
+    state.set_clock(skew=-9 * DAY)
+    state.misrespond_to_create(mood="accepted reset")
+    state.run_once(shots=ALPHA, kill_at=66, fail_write_at=None)
+    state.set_clock(skew=0.0)
+    state.misrespond_to_queries(mood="unknown job", times=40)
+    state.run_undisturbed(shots=ALPHA)
+    state.run_undisturbed(shots=ALPHA)
+
+
+def hide_rescued_job(state: Adversary) -> None:
+    """The same for a job whose id was kept outside of the full store."""
+    state.set_clock(skew=-9 * DAY)
+    state.run_once(shots=ALPHA, kill_at=None, fail_write_at=2)
+    state.set_clock(skew=0.0)
+    state.misrespond_to_queries(mood="unknown job", times=40)
+    state.run_undisturbed(shots=ALPHA)
+    state.run_undisturbed(shots=ALPHA)
+
+
 def refuse_clip(state: Adversary, mood: str) -> None:
     """The file host refuses a clip that is minutes old."""
     state.refuse_files(mood=mood, times=40)
@@ -158,6 +179,13 @@ def misreport_usage(state: Adversary, usage: int | None) -> None:
     state.run_undisturbed(shots=ALPHA)
 
 
+def cancel_too_late(state: Adversary) -> None:
+    """The job begins at the moment of the cancel, whose response is a success."""
+    state.set_duration_of_next_job(seconds=2 * HOUR)
+    state.run_undisturbed(shots=ALPHA)
+    state.cancel(shot="alpha", mood="race", kill_at=None)
+
+
 EXAMPLES: dict[str, Example] = {
     **{
         f"list: {mood}": partial(lose_response, list_mood=mood)
@@ -183,14 +211,17 @@ EXAMPLES: dict[str, Example] = {
     "query: key of no account": partial(ask_with_another_key, account="nobody"),
     "query: two keys at once": ask_with_two_keys_at_once,
     "query: unknown job, wrong clock": hide_job_while_clock_is_wrong,
+    "query: unknown job, adopted with wrong clock": hide_adopted_job,
+    "query: unknown job, rescued with wrong clock": hide_rescued_job,
     "file: 403": partial(refuse_clip, mood="403"),
     "file: 404": partial(refuse_clip, mood="404"),
     "file: 404, wrong clock": refuse_clip_while_clock_is_wrong,
     **{f"disk full: write {number}": partial(fill_disk, fail_write_at=number)
-       for number in range(4, 16, 2)},
+       for number in range(1, 7)},
     "usage: 0": partial(misreport_usage, usage=0),
     "usage: 1": partial(misreport_usage, usage=1),
     "usage: none": partial(misreport_usage, usage=None),
+    "cancel: too late": cancel_too_late,
 }  # fmt: skip
 """The sequences that broke an invariant once, or nearly did."""
 
