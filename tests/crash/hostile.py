@@ -111,6 +111,8 @@ class HostileCase(NamedTuple):
     shots: int = 1
     disk_error: int = 0
     """The error of every write of a receipt after the create, in the first run."""
+    runs_cancel: bool = False
+    """True if the job is cancelled after these runs."""
 
     def expected(self, provider: str) -> Expected:
         """Return the expected result at a vendor."""
@@ -197,6 +199,12 @@ def fail_receipts(error: int) -> HostileCase:
     """Build a case with a disk that takes no receipt after the create."""
     name = f"disk: {errno.errorcode[error]} after the create"
     return always(name, (set_moods(),), failed("accepted job cgt-001"), disk_error=error)
+
+
+def start_long_job(trial: HostileTrial) -> None:
+    """Let the next job be queued for long, and begin at the moment of its cancel."""
+    trial.vendor.next_job = {"seconds": 3600.0, "queued_seconds": 1800.0}
+    trial.vendor.cancel_mood = "race"
 
 
 CASES: tuple[HostileCase, ...] = (
@@ -292,6 +300,13 @@ CASES: tuple[HostileCase, ...] = (
     download("html", failed("is a web page")),
     download("truncated", failed("is truncated")),
     *map(fail_receipts, (errno.ENOSPC, errno.EFBIG, errno.EROFS)),
+    HostileCase(
+        "cancel: the job begins at that moment",
+        (start_long_job,),
+        failed("will be charged"),
+        failed("does not cancel jobs"),
+        runs_cancel=True,
+    ),
 )  # fmt: skip
 
 
@@ -388,6 +403,10 @@ def run_case(scratch: Path, provider: str, case: HostileCase) -> CaseResult:
             prepare(trial)
             with failing_receipts(trial, case.disk_error):
                 first = render(trial)
+        if case.runs_cancel:
+            out = run_command(trial, "cancel")[1]
+            message = json.loads(out)["shots"][0]["message"]
+            first = first._replace(message=f"{first.message}\n{message}")
         set_moods()(trial)
         for job in trial.vendor.jobs.values():
             job.seconds = job.queued_seconds = 0.0
