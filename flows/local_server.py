@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.errors import NotConfigured
+from tasks.own_files import check_tree
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import (
     Settings,
@@ -144,7 +145,8 @@ def _check_server(url: str) -> None:
 def _local_server(store: Store) -> Iterator[Callable[[], None]]:
     # An older Prefect cannot read the database of a newer one.
     home = store.root / "prefect" / version("prefect")
-    home.mkdir(parents=True, exist_ok=True)
+    check_tree(home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop_abandoned_servers(home)
     with _database_creation(home) as mark_created, _server_process(home) as (process, address):
         replace_prefect_settings(

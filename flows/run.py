@@ -26,10 +26,12 @@ from tasks.planning.preconditions import find_unmet_preconditions
 from tasks.providers import Provider, missing_key_error
 from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
+from tasks.simulator.cleanup import check_root
 from tasks.store import films
 from tasks.store.board_records import (
     BoardRecord,
     RecordsFolder,
+    check_board_files,
     read_board_record,
     use_recorded_name,
 )
@@ -188,7 +190,6 @@ def prepare_run(
     record = read_board_record(store.root, board.name, board.file)
     status, shots = _plan_board(board, options, settings, store, record, config)
     _check_resubmit(status, options)
-    film_path = (working_folder / (options.out or default_film_path(board.name))).absolute()
     leaves_film_in_store = settings.is_deployed and options.out is None
     return Run(
         board=board,
@@ -197,11 +198,19 @@ def prepare_run(
         store=store,
         status=status,
         shots=shots,
-        film_path=None if leaves_film_in_store else film_path,
+        film_path=None if leaves_film_in_store else _film_path(board, options, working_folder),
         board_record=record,
         config=config,
         budget_guard=BudgetGuard(_budget_limits(board, options, config), convert=config.convert),
     )
+
+
+def _film_path(board: Board, options: RunOptions, working_folder: Path) -> Path:
+    """Return the absolute path of the exported film; only folders that the user named are links."""
+    if options.out is None:
+        return working_folder.resolve() / default_film_path(board.name)
+    path = (working_folder / options.out).absolute()
+    return path.parent.resolve() / path.name if path.name != ".." else path.resolve()
 
 
 def default_film_path(board_name: str) -> Path:
@@ -320,6 +329,24 @@ def check_preconditions(run: Run) -> None:
         reject_stale(run.status, run.shots)
 
 
+def check_store(run: Run) -> None:
+    """Check that everything that a run will write in its store is a regular file or is missing.
+
+    Every file is examined again when it is used. This check reports it before anything is spent.
+
+    Raises:
+        UnsafeStore: The store has a link or a special file in the place of a file of this run.
+        StoreError: The store can't be read.
+    """
+    run.store.check_locks()
+    check_board_files(run.store.root, run.board.name)
+    for shot in run.pending:
+        run.records_of(shot).check_files(shot.key)
+    films.check_files(run.store, run.board.name)
+    if run.needs_simulator:
+        check_root(run.store.simulator_folder)
+
+
 def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -> None:
     """Check before anything is spent that a run can complete.
 
@@ -333,6 +360,7 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
         UsageError: The film would replace the film of another board.
         InvalidStoryboard: See `check_preconditions`.
         StaleSeam: See `check_preconditions`.
+        StoreError: See `check_store`.
     """
     check_preconditions(run)
     certificates = run.settings.certificate_file
@@ -347,6 +375,7 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
         if run.settings.is_deployed and provider.currency and not has_store:
             msg = f"a deployment that pays {provider.name} needs a store: set SHOTCHAIN_STORE"
             raise NotConfigured(msg)
+    check_store(run)
     if run.makes_film and run.film_path:
         films.require_own_destination(
             run.store,

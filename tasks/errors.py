@@ -36,6 +36,8 @@ Each class states who must act; `exit_code` is the exit code of a command that e
             MalformedResponse     vendor: a response is not as documented      1  none
         MediaError                author: a clip, picture or sound is broken   1
         StoreError                operator: the store can't be used            1
+            UnsafeStore           operator: the store has links or files that  3
+                                  are not its own
         StaleSeam                 author: a kept shot starts on an old frame   1
 
 `kind` is the class name in snake case; `--json` prints it.
@@ -77,6 +79,7 @@ __all__ = [
     "StoreError",
     "SubmissionUnclear",
     "Unreachable",
+    "UnsafeStore",
     "UrlExpired",
     "UsageError",
     "unknown_shot_error",
@@ -305,6 +308,16 @@ class StoreError(ShotchainError):
     """The store can't be read or written: a full disk, missing rights, a damaged record."""
 
     kind = "store_error"
+
+
+class UnsafeStore(StoreError):
+    """The store contains a link, a special file or a file of another user: it may be a stranger's.
+
+    No retry helps, and nothing of it was followed, changed or removed. The operator acts.
+    """
+
+    kind = "unsafe_store"
+    exit_code = 3
 
 
 class StaleSeam(ShotchainError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import NotConfigured
+from tasks.own_files import is_own_folder
 from tasks.proxies import exclude_loopback, find_unusable_proxies, is_proxy_variable
 
 if TYPE_CHECKING:
@@ -154,12 +155,17 @@ def find_store(
     The first that applies: `explicit_path`; `SHOTCHAIN_STORE`; the nearest `.shotchain` in the
     board's folder or above it; a new `.shotchain` in the working folder if the board is in or
     below it, else next to the board. Without a board the working folder counts as the board's.
+
+    Only a folder that the user named may be reached through a link, or belong to another user.
+
+    Raises:
+        UnsafeStore: The nearest `.shotchain` is not a real folder of this user.
     """
     if explicit_path or settings.store_path:
         return (working_folder / (explicit_path or settings.store_path or "")).resolve()
     folder = board_path.resolve().parent if board_path else working_folder.resolve()
     for above in (folder, *folder.parents):
-        if (above / STORE_FOLDER_NAME).is_dir():
+        if is_own_folder(above / STORE_FOLDER_NAME):
             return above / STORE_FOLDER_NAME
     inside = folder.is_relative_to(working_folder.resolve())
     return (working_folder.resolve() if inside else folder) / STORE_FOLDER_NAME

@@ -20,6 +20,7 @@ from prefect.states import Completed
 
 from tasks.errors import MediaError
 from tasks.media.frames import last_frame
+from tasks.own_files import read_file
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.providers.families import IMAGE_LIMITS
 from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
@@ -272,4 +273,4 @@ async def _load_first_frame(
 def _read_frame(context: SubmissionContext, shot: PlannedShot, file: str | None) -> bytes:
     if isinstance(shot, ExistingClip):
         return last_frame(shot.clip_path, ffmpeg=context.ffmpeg, sides=FRAME_SIDES)
-    return (context.store.root / str(file)).read_bytes()
+    return read_file(context.store.root / str(file))

@@ -23,6 +23,7 @@ from tasks.errors import (
     Unreachable,
     UrlExpired,
 )
+from tasks.own_files import open_folder
 from tasks.providers.polling import parse_retry_after, retry_delay_seconds
 from tasks.providers.types import FileDigest
 from tasks.providers.url_policy import redact_url
@@ -90,8 +91,8 @@ class FileTarget:
         folder = self._destination.parent
         path = folder / f".{self._destination.name[:100]}.{secrets.token_hex(6)}.part"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("xb")
+            with open_folder(folder, create=True) as own_folder:
+                self._file = own_folder.open(path.name, "xb")
             lock_temp_file(self._file)
         except OSError as error:
             raise self._build_store_error(error) from None

@@ -33,7 +33,8 @@ from tasks.simulator.context import (
     new_request_id,
 )
 from tasks.simulator.faults import Fault, FaultTarget
-from tasks.simulator.file_store import is_file_name, serve_file, storage_error
+from tasks.simulator.file_names import is_file_name
+from tasks.simulator.file_store import serve_file, storage_error
 from tasks.simulator.model_limits import BYTEPLUS_MODELS, VOLCENGINE_MODELS
 from tasks.simulator.prompt_directives import error_message
 from tasks.simulator.request_log import LoggedRequest
@@ -139,7 +140,7 @@ def _file_endpoint(state: SimulatorState) -> _Endpoint:
         mount, prompt = (job.mount, job.request.prompt) if job else ("", "")
         fault = state.faults.take("file", FaultTarget(mount, "download", f"{name}\n{prompt}"))
         response = _link_error(state, request, name, is_known=job is not None) or serve_file(
-            state.files.path(name), request, fault, state.closing.is_set
+            state.files.folder / name, request, fault, state.closing.is_set
         )
         entry = ApiResponse(
             None,
@@ -163,7 +164,7 @@ def _link_error(
     problem = state.files.check_link(name, dict(request.query_params), state.clock.now())
     if problem:
         return storage_error(403, "AccessDenied", problem)
-    if not is_known or not state.files.path(name).is_file():
+    if not is_known or not state.files.has(name):
         return storage_error(404, "NoSuchKey", "The specified key does not exist.")
     return None
 
@@ -247,7 +248,7 @@ class _RequestHandler:
         return _damage(http_response, kind, bytes(getattr(http_response, "body", b"")))
 
     def _serve(self, name: str) -> Response:
-        path, fault = self._state.files.path(name), self._take_fault("file")
+        path, fault = self._state.files.folder / name, self._take_fault("file")
         return serve_file(path, self._request, fault, self._state.closing.is_set)
 
     def _take_fault(self, moment: str) -> Fault | None:

@@ -12,8 +12,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -22,13 +22,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tasks.media.mime import sniff_mime
+from tasks.own_files import file_status, list_files, open_folder, read_file, remove_file
 from tasks.simulator.broken_responses import TruncatedResponse, wait_unless_closing
 from tasks.simulator.faults import Fault
+from tasks.simulator.file_names import (
+    FILE_STAGING_PATTERN,
+    FILE_SUFFIXES,
+    INPUT_PATTERN,
+    is_file_name,
+    is_input_name,
+)
 
 LIFETIME_SECONDS = 86_400
 _INPUT_SECONDS = 8 * 86_400
 _STAGING_SECONDS = 3600
-_NAME = re.compile(r"[A-Za-z0-9_-]+\.(?:mp4|mov|png)")
+_SIGNING_KEY_FILE = "secret"
 _DATE = "%Y%m%dT%H%M%SZ"
 _VIDEO_TYPES: Mapping[str, str] = {".mp4": "video/mp4", ".mov": "video/quicktime"}
 _SLOW_CHUNKS = 20
@@ -40,17 +48,50 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self.folder = root / "files"
         self.inputs = root / "inputs"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.inputs.mkdir(exist_ok=True)
-        self._secret = _load_secret(root / "secret")
+        for folder in (self.folder, self.inputs):
+            with open_folder(folder, create=True):
+                pass
+        self._secret = _load_secret(root)
 
-    def path(self, name: str) -> Path:
-        """Return the path of a job's file."""
-        return self.folder / name
+    def has(self, name: str) -> bool:
+        """Return True if a job's file exists."""
+        return is_file_name(name) and file_status(self.folder / name) is not None
 
-    def staging_path(self, name: str) -> Path:
-        """Return a new path at which to write a file before it is renamed to `name`."""
-        return self.folder / f".{secrets.token_hex(4)}.{name}"
+    def has_input(self, name: str) -> bool:
+        """Return True if an input is stored under that name."""
+        return is_input_name(name) and file_status(self.inputs / name) is not None
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a job's file.
+
+        Raises:
+            OSError: It does not exist or can't be read.
+        """
+        return read_file(self.folder / name)
+
+    def read_input(self, name: str) -> bytes:
+        """Return the content of a stored input.
+
+        Raises:
+            OSError: It does not exist or can't be read.
+        """
+        return read_file(self.inputs / name)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a job's file."""
+        write_atomically(self.folder / name, data)
+
+    @contextmanager
+    def staged(self, name: str) -> Iterator[Path]:
+        """Yield the path of an empty file to write to; at the end it is renamed to `name`."""
+        staging = f".{secrets.token_hex(4)}.{name}"
+        with open_folder(self.folder) as folder:
+            try:
+                folder.open(staging, "xb").close()
+                yield self.folder / staging
+                folder.rename(staging, name)
+            finally:
+                folder.remove(staging)
 
     def signed_path(self, name: str, signed_at: float) -> str:
         """Return the path and query of a link that expires a day after `signed_at`."""
@@ -74,39 +115,39 @@ class FileStore:
             return "Request has expired."
         return ""
 
-    def resolve_link(self, url: str, now: float) -> tuple[Path | None, str]:
+    def resolve_link(self, url: str, now: float) -> tuple[str, str]:
         """Return the file behind one of this simulator's links, and what is wrong with the link.
 
         Returns:
-            The path and an empty string; the path and a message if the link does not work; None
-            and an empty string for any other URL.
+            The name and an empty string; the name and a message if the link does not work; two
+            empty strings for any other URL.
         """
         try:
             parts = urlsplit(url)
         except ValueError:
-            return None, ""
+            return "", ""
         name = parts.path.removeprefix("/files/")
         if not parts.path.startswith("/files/") or not is_file_name(name):
-            return None, ""
+            return "", ""
         error = self.check_link(name, dict(parse_qsl(parts.query)), now)
-        path = self.path(name)
-        return path, error or ("" if path.is_file() else "The specified key does not exist.")
+        return name, error or ("" if self.has(name) else "The specified key does not exist.")
 
     def store_input(self, data: bytes) -> str:
         """Store an input under its digest and return that name."""
         name = hashlib.sha256(data).hexdigest()
         path = self.inputs / name
-        if not path.exists():
+        status = file_status(path)
+        if status is None or status.st_nlink > 1:
             write_atomically(path, data)
         else:
             # The clean-up goes by age, and this input is in use again.
-            os.utime(path)
+            os.utime(path, follow_symlinks=False)
         return name
 
     def remove(self, job: str) -> None:
         """Remove the files of a job."""
-        for path in self.folder.glob(f"{job}.*"):
-            path.unlink(missing_ok=True)
+        for suffix in FILE_SUFFIXES:
+            remove_file(self.folder / f"{job}.{suffix}")
 
     def remove_expired(self) -> None:
         """Remove inputs that are older than any job, and unfinished files of killed processes.
@@ -114,19 +155,12 @@ class FileStore:
         Modification times are compared with the system clock, not with the simulator's.
         """
         now = time.time()
-        for path in self.inputs.iterdir():
-            _remove_older(path, now - _INPUT_SECONDS)
-        for path in self.folder.glob(".*"):
-            _remove_older(path, now - _STAGING_SECONDS)
+        _remove_older(self.inputs, INPUT_PATTERN, now - _INPUT_SECONDS)
+        _remove_older(self.folder, FILE_STAGING_PATTERN, now - _STAGING_SECONDS)
 
     def _sign(self, name: str, date: str, lifetime: str) -> str:
         message = f"{name}\n{date}\n{lifetime}".encode()
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
-
-
-def is_file_name(name: str) -> bool:
-    """Return True if a job's file could have that name. No other name becomes a path."""
-    return _NAME.fullmatch(name) is not None
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -134,10 +168,16 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     There is no fsync: a killed process loses nothing without it, and what a power failure loses
     here costs nothing.
+
+    Raises:
+        UnsafeStore: A folder of the path is a link.
+        OSError: The file can't be written.
     """
-    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    staging.write_bytes(data)
-    staging.replace(path)
+    staging = f".{path.name}.{secrets.token_hex(4)}"
+    with open_folder(path.parent, create=True) as folder:
+        with folder.open(staging, "xb") as file:
+            file.write(data)
+        folder.rename(staging, path.name)
 
 
 def serve_file(
@@ -156,7 +196,7 @@ def serve_file(
         return storage_error(
             int(fault.number("status")), "InternalError", "We encountered an error."
         )
-    data = path.read_bytes()
+    data = read_file(path)
     start, end = _range(request.headers.get("range", ""), len(data))
     if start >= end:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
@@ -207,24 +247,27 @@ def _media_type(path: Path, data: bytes) -> str:
     return _VIDEO_TYPES.get(path.suffix) or sniff_mime(data[:64]) or "application/octet-stream"
 
 
-def _remove_older(path: Path, moment: float) -> None:
-    # Another process may clean up the same root.
-    with suppress(FileNotFoundError):
-        if path.stat().st_mtime < moment:
-            path.unlink()
+def _remove_older(folder: Path, pattern: re.Pattern[str], moment: float) -> None:
+    for name in list_files(folder, pattern):
+        status = file_status(folder / name)
+        if status and status.st_mtime < moment:
+            remove_file(folder / name)
 
 
-def _load_secret(path: Path) -> bytes:
+def _load_secret(root: Path) -> bytes:
     """Return the root's signing key. It is stored, so that links outlive the process."""
-    if not path.exists():
-        staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        staging.write_bytes(secrets.token_bytes(32))
-        staging.chmod(0o600)
-        # Unlike a rename, a link does not replace a key that another process has just written.
-        try:
-            path.hardlink_to(staging)
-        except FileExistsError:
-            pass
-        finally:
-            staging.unlink()
-    return path.read_bytes()
+    with open_folder(root) as folder:
+        if folder.file_status(_SIGNING_KEY_FILE) is None:
+            staging = f".{_SIGNING_KEY_FILE}.{secrets.token_hex(4)}"
+            with folder.open(staging, "xb") as file:
+                file.write(secrets.token_bytes(32))
+            # Unlike a rename, a link does not replace a key that another process has just written.
+            try:
+                (root / _SIGNING_KEY_FILE).hardlink_to(root / staging)
+            except FileExistsError:
+                pass
+            finally:
+                folder.remove(staging)
+        with folder.open(_SIGNING_KEY_FILE, "rb") as file:
+            secret: bytes = file.read()
+    return secret

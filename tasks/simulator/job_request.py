@@ -106,6 +106,11 @@ class JobRequest:
         return replace(self, seed=int(replace(self, seed=0).digest, 16) & 0x7FFFFFFF)
 
 
+def is_placeholder(source: str) -> bool:
+    """Return True if a medium stands for a URL, which is never fetched, and not for an input."""
+    return source.startswith("elsewhere-")
+
+
 def read_job_request(record: Mapping[str, Any]) -> JobRequest:
     """Return the request that was stored with `dataclasses.asdict`.
 

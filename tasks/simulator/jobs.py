@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,13 +19,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tasks.own_files import (
+    file_status,
+    list_files,
+    open_file,
+    open_folder,
+    read_file,
+    remove_file,
+)
 from tasks.simulator.clock import Clock
+from tasks.simulator.file_names import JOB_ID, RECORD_PATTERN, is_file_name, is_input_name
 from tasks.simulator.file_store import LIFETIME_SECONDS, write_atomically
-from tasks.simulator.job_request import JobRequest, read_job_request
+from tasks.simulator.job_request import JobRequest, is_placeholder, read_job_request
 
 _RECORD_SECONDS = 7 * 86_400
 _CANCELLED_SECONDS = 86_400
-_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _QUEUE_SHARE = 0.2
 """The share of a job's duration that it spends in the queue."""
 _RECORD_NAMES: Mapping[str, str] = {
@@ -110,8 +117,9 @@ class JobStore:
 
     def __init__(self, root: Path, clock: Clock) -> None:
         self._folder = root / "jobs"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock_file = root / "lock"
+        with open_folder(self._folder, create=True):
+            pass
+        self._lock_path = root / "lock"
         self._lock = threading.Lock()
         self._clock = clock
 
@@ -122,7 +130,7 @@ class JobStore:
             FileExistsError: The id is taken.
         """
         with self._locked():
-            if self._path(job.id).exists():
+            if file_status(self._path(job.id)) is not None:
                 raise FileExistsError(job.id)
             self._write(job)
 
@@ -139,7 +147,7 @@ class JobStore:
         now = self._clock.now()
         # Read without the lock: a record is replaced as a whole, and every reader computes the
         # current status.
-        records = [self._read(path.stem) for path in self._folder.glob("*.json")]
+        records = [self._read(job_id) for job_id in self._list_ids()]
         jobs = [
             _at_time(job, now) for job in records if job is not None and mount in ("", job.mount)
         ]
@@ -167,35 +175,39 @@ class JobStore:
     def remove(self, job_id: str) -> None:
         """Remove the job's record."""
         with self._locked():
-            self._path(job_id).unlink(missing_ok=True)
+            remove_file(self._path(job_id))
 
     def remove_expired(self) -> list[str]:
         """Remove the records that the vendor would no longer have, and return their ids."""
-        job_ids = [path.stem for path in self._folder.glob("*.json")]
-        expired = [job_id for job_id in job_ids if self.find(job_id) is None]
+        expired = [job_id for job_id in self._list_ids() if self.find(job_id) is None]
         for job_id in expired:
             self.remove(job_id)
         return expired
+
+    def _list_ids(self) -> list[str]:
+        return [name.removesuffix(".json") for name in list_files(self._folder, RECORD_PATTERN)]
 
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.json"
 
     def _read(self, job_id: str) -> Job | None:
         # Ids come from URLs: only a plain name may become a path.
-        if not _ID.fullmatch(job_id):
+        if not JOB_ID.fullmatch(job_id):
             return None
         try:
-            record: dict[str, Any] = json.loads(self._path(job_id).read_bytes())
+            data = read_file(self._path(job_id))
         except FileNotFoundError:
             return None
         try:
+            record: dict[str, Any] = json.loads(data)
             fields = {name: record.pop(key) for name, key in _RECORD_NAMES.items() if key in record}
             fields["request"] = read_job_request(fields["request"])
             fields["scenario"] = Scenario(**fields["scenario"])
-            return Job(**record, **fields)
-        except (TypeError, KeyError):
+            job = Job(**record, **fields)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             # Written by another version. A simulated job is not worth a migration.
             return None
+        return job if _has_safe_names(job, job_id) else None
 
     def _write(self, job: Job) -> None:
         record = {_RECORD_NAMES.get(name, name): value for name, value in asdict(job).items()}
@@ -203,9 +215,19 @@ class JobStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with self._lock, self._lock_file.open("wb") as file:
+        with self._lock, open_file(self._lock_path, "ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _has_safe_names(job: Job, job_id: str) -> bool:
+    """Return False if a record, perhaps a stranger's, would lead to a file elsewhere."""
+    sources = [medium.source for medium in job.request.media]
+    return (
+        job.id == job_id
+        and is_file_name(job.clip_name)
+        and all(is_input_name(source) or is_placeholder(source) for source in sources)
+    )
 
 
 def _at_time(job: Job, now: float) -> Job:

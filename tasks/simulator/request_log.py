@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tasks.own_files import open_file, read_file
+
 
 @dataclass(frozen=True)
 class LoggedRequest:
@@ -47,7 +49,7 @@ class RequestLog:
 
     def add(self, request: LoggedRequest) -> None:
         """Append a request in one write, so that several processes can share the file."""
-        with _log_path(self._root).open("ab", buffering=0) as file:
+        with open_file(_log_path(self._root), "ab", buffering=0) as file:
             file.write(json.dumps(asdict(request)).encode() + b"\n")
 
     def read(self) -> list[LoggedRequest]:
@@ -57,10 +59,11 @@ class RequestLog:
 
 def read_request_log(root: Path) -> list[LoggedRequest]:
     """Return every request of the simulators under `root`, oldest first; none need be running."""
-    path = _log_path(root)
-    if not path.exists():
+    try:
+        data = read_file(_log_path(root))
+    except FileNotFoundError:
         return []
-    lines = [json.loads(line) for line in path.read_bytes().splitlines() if line]
+    lines = [json.loads(line) for line in data.splitlines() if line]
     return [LoggedRequest(**{**line, "faults": tuple(line["faults"])}) for line in lines]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from tasks.simulator.callbacks import Callbacks
-from tasks.simulator.cleanup import lock_served
+from tasks.simulator.cleanup import check_root, lock_served
 from tasks.simulator.clock import Clock, SystemClock
 from tasks.simulator.faults import Faults
 from tasks.simulator.file_store import FileStore
@@ -55,10 +55,15 @@ def open_state(
     job_seconds: float | None = None,
     callback_seconds: float = CALLBACK_SECONDS,
 ) -> SimulatorState:
-    """Open a root, which need not exist: remove expired records and resume unfinished jobs."""
-    root.mkdir(parents=True, exist_ok=True)
+    """Open a root, which need not exist: remove expired records and resume unfinished jobs.
+
+    Raises:
+        UnsafeStore: The root, perhaps a stranger's, has links or special files.
+        StoreError: The root can't be read or written.
+    """
     served_lock = lock_served(root)
     try:
+        check_root(root)
         clock, faults = clock or SystemClock(), faults or Faults()
         jobs, files, log = JobStore(root, clock), FileStore(root), RequestLog(root)
         for job_id in jobs.remove_expired():

@@ -13,10 +13,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from tasks.errors import StoreError
+from tasks.own_files import (
+    OWN_FILE_MODE,
+    OWN_FOLDER_MODE,
+    OwnFolder,
+    build_file_error,
+    open_file,
+    open_folder,
+    read_file,
+)
 from tasks.store.locks import try_lock
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -30,46 +42,58 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def staged_file(path: Path) -> Iterator[Path]:
+def staged_file(
+    path: Path,
+    *,
+    permissions: int = OWN_FILE_MODE,
+    folder_permissions: int = OWN_FOLDER_MODE,
+) -> Iterator[Path]:
     """Yield a path next to `path` to write to; at the end it is renamed to `path`.
 
     After an exception the temporary file is removed and `path` is unchanged. The temporary file is
     locked meanwhile, so that `temp_files` does not take it for abandoned.
 
+    Args:
+        path: The destination, in real folders. A link in its place is replaced, not followed.
+        permissions: Permissions of the new file.
+        folder_permissions: Permissions of new folders.
+
     Raises:
+        UnsafeStore: A folder of the path is a link.
         StoreError: The file can't be written.
     """
-    temp_path = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.staging")
+    temp_name = f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.staging"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temp_path.open("xb") as file:
-            lock_temp_file(file)
-            yield temp_path
-            commit_file(temp_path, path)
+        with open_folder(path.parent, create=True, permissions=folder_permissions) as folder:
+            try:
+                with folder.open(temp_name, "xb", permissions=permissions) as file:
+                    lock_temp_file(file)
+                    yield path.with_name(temp_name)
+                    _commit(folder, temp_name, path.name)
+            finally:
+                folder.remove(temp_name)
     except OSError as error:
         reason = error.strerror or error
         msg = f"{path} can't be written: {reason}; free disk space, or use another --store"
         raise StoreError(msg) from error
-    finally:
-        temp_path.unlink(missing_ok=True)
 
 
 def commit_file(temp_path: Path, path: Path) -> None:
     """Sync a written file, rename it to its destination, and make the rename durable.
 
     Raises:
+        UnsafeStore: A folder of the path is a link.
         OSError: The file can't be synced or renamed.
     """
-    with temp_path.open("rb") as file:
+    with open_folder(path.parent) as folder:
+        _commit(folder, temp_path.name, path.name)
+
+
+def _commit(folder: OwnFolder, temp_name: str, name: str) -> None:
+    with folder.open(temp_name, "rb") as file:
         os.fsync(file.fileno())
-    temp_path.replace(path)
-    # Some file systems can't open or sync a folder; the rename is atomic there too.
-    with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    folder.rename(temp_name, name)
+    folder.sync()
 
 
 def lock_temp_file(file: IO[bytes]) -> None:
@@ -97,17 +121,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """Read a JSON record, or return None if the file does not exist.
 
     Raises:
+        UnsafeStore: The file is not a regular file of our own.
         StoreError: The file can't be read or is not a JSON object.
     """
     try:
-        # Without O_NONBLOCK a pipe in its place, as an archive may hold, would block without end.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            record = json.loads(file.read())
+        record = json.loads(read_file(path))
     except FileNotFoundError:
         return None
     except OSError as error:
-        msg = f"{path} can't be read: {error.strerror}; check the permissions of the store"
-        raise StoreError(msg) from error
+        raise build_file_error(path, "read", error) from error
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
@@ -122,10 +144,11 @@ def digest_bytes(data: bytes) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Return the sha256 of a file, in hex.
+    """Return the sha256 of a regular file in real folders, in hex.
 
     Raises:
+        UnsafeStore: The path is not a regular file in real folders.
         OSError: The file can't be read.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_file(path, "rb") as file:
+        return hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()

@@ -6,6 +6,7 @@ module imports nothing of the plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 from storyboards.board import Board, derive_ascii_name
 from tasks.errors import StoreError
+from tasks.own_files import check_in_place, file_status, list_files
 from tasks.store.atomic_files import read_record, write_record
 from tasks.store.locks import open_lock_file, wait_for_lock
 from tasks.store.receipts import utc_now
@@ -28,6 +30,7 @@ _NAMES_IN_VERSION_2 = {
 """Fields of a take with another name in version 2."""
 
 BOARDS_FOLDER = "boards"
+_PATTERN = re.compile(r"[^.].*\.json", re.DOTALL)
 
 RecordsFolder = Literal["previz", "shots"]
 """The folder of a `RecordStore` in the store: `previz` for loopback, `shots` for vendors."""
@@ -78,6 +81,18 @@ class BoardRecord:
         return tuple(newest[number] for number in sorted(newest))
 
 
+def check_board_files(root: Path, name: str) -> None:
+    """Check that the record of a board and its lock are regular files of our own or are missing.
+
+    Raises:
+        UnsafeStore: One of them is a link, a special file or a hard link.
+        StoreError: The folder can't be read.
+    """
+    path = _record_path(root, name)
+    file_status(path)
+    check_in_place(path.with_suffix(".lock"))
+
+
 def referenced_keys(record: BoardRecord) -> frozenset[str]:
     """Return every key that the last recorded state of a board needs, in both folders.
 
@@ -121,7 +136,7 @@ def use_recorded_name(root: Path, board: Board) -> Board:
     Raises:
         StoreError: The record is damaged.
     """
-    if board.file is None or board.storyboard.name or _record_path(root, board.name).exists():
+    if board.file is None or board.storyboard.name or _is_recorded_board(root, board.name):
         return board
     former = derive_ascii_name(board.file.stem)
     if former in ("", board.name):
@@ -139,8 +154,9 @@ def iter_board_records(root: Path, name: str | None = None) -> Iterator[BoardRec
     Raises:
         StoreError: A record is damaged.
     """
-    paths = [_record_path(root, name)] if name else sorted((root / BOARDS_FOLDER).glob("*.json"))
-    for path in paths:
+    names = [name] if name else [file[:-5] for file in list_files(root / BOARDS_FOLDER, _PATTERN)]
+    for board_name in names:
+        path = _record_path(root, board_name)
         record = read_record(path) or {}
         with _damaged_record_error(path):
             takes = _parse_takes(record)
@@ -250,6 +266,10 @@ def _open_record(root: Path, name: str) -> Iterator[dict[str, Any]]:
 
 def _record_path(root: Path, name: str) -> Path:
     return root / BOARDS_FOLDER / f"{name}.json"
+
+
+def _is_recorded_board(root: Path, name: str) -> bool:
+    return file_status(_record_path(root, name)) is not None
 
 
 def _read_takes(root: Path, name: str) -> dict[str, tuple[Take, ...]]:

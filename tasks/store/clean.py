@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storyboards.models import Money
-from tasks.store.layout import KEY_LOCK_NAME, RECEIPT_NAME, RecordStore, Store, is_stored
+from tasks.store.layout import RecordStore, Store, is_stored
 from tasks.store.locks import try_lock
 from tasks.store.receipts import (
     AT_VENDOR_STATES,
@@ -99,7 +99,10 @@ def find_removable(
     needed = _find_needed_keys(receipts, old, referenced)
     return tuple(
         RemovableClip(
-            stored.records, stored.key, stored.current, sum(map(size_of, _clip_files(stored)))
+            stored.records,
+            stored.key,
+            stored.current,
+            sum(map(size_of, stored.records.clip_files(stored.key))),
         )
         for stored in receipts
         if stored.current and (stored.records.folder, stored.key) in old
@@ -161,7 +164,7 @@ def remove_clip(removable: RemovableClip) -> int | None:
             return None
         receipt = receipt.update(AttemptState.CLEANED, cleaned_at=utc_now())
         records.write(key, receipt.to_record())
-        return sum(remove_path(path) for path in _clip_files(StoredReceipt(records, key, receipt)))
+        return sum(remove_path(path) for path in records.clip_files(key))
 
 
 def find_half_cleaned(store: Store) -> tuple[Path, ...]:
@@ -174,18 +177,8 @@ def find_half_cleaned(store: Store) -> tuple[Path, ...]:
         path
         for stored in iter_receipts(store)
         if stored.current and stored.current.state is AttemptState.CLEANED
-        for path in _clip_files(stored)
+        for path in stored.records.clip_files(stored.key)
     )
-
-
-def _clip_files(stored: StoredReceipt) -> list[Path]:
-    """Return the files of a key except its receipt, its locks and temporary files."""
-    return [
-        path
-        for path in sorted(stored.folder.iterdir())
-        if path.name not in (RECEIPT_NAME, KEY_LOCK_NAME) and path.suffix != ".lock"
-        if not path.name.startswith(".")
-    ]
 
 
 def find_needed_jobs(store: Store) -> tuple[frozenset[str], frozenset[str] | None]:

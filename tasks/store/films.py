@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.errors import UsageError
+from tasks.errors import UnsafeStore, UsageError
+from tasks.own_files import describe_kind, file_status, open_file, open_folder
 from tasks.store.atomic_files import (
     digest_bytes,
     digest_file,
@@ -21,6 +23,7 @@ from tasks.store.atomic_files import (
     write_record,
 )
 from tasks.store.layout import Store
+from tasks.store.temp_files import remove_abandoned_copies, size_of
 
 FILM_FORMAT_VERSION = 2
 """Part of the identity of a film: another number lets every film be joined again."""
@@ -28,7 +31,12 @@ FILM_FORMAT_VERSION = 2
 EXPORTS_NAME = "placed.json"
 """The record of exported films, in the folder of the films."""
 
+_MARKER_PREFIX = "shotchain:"
 _MARKER_SEARCH_BYTES = 8_000_000
+_COPY_BYTES = 1_000_000
+_EXPORTED_FILE_MODE = 0o666
+_EXPORTED_FOLDER_MODE = 0o777
+"""An exported film is for other programs and people, so the user's umask decides who reads it."""
 
 
 class FilmClip(NamedTuple):
@@ -69,19 +77,28 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
     """Return the film of a board if the store has it with this identity, else None.
 
     Raises:
-        StoreError: The record of the film is damaged.
+        StoreError: The record of the film is damaged, or the film is not a regular file.
     """
     record = read_record(store.films_folder / f"{board_name}.json")
     path = store.films_folder / f"{board_name}.mp4"
+    status = file_status(path)
     if not record or record.get("identity") != identity:
         return None
-    try:
-        if path.stat().st_size != record.get("bytes"):
-            return None
-    except OSError:
+    if status is None or status.st_size != record.get("bytes"):
         return None
     conversions = tuple(tuple(map(str, texts)) for texts in record.get("conversions", ()))
     return StoredFilm(path, int(record["frames"]), is_new=False, conversions=conversions)
+
+
+def check_files(store: Store, board_name: str) -> None:
+    """Check that a film, its record and the record of exports are regular files or are missing.
+
+    Raises:
+        UnsafeStore: One of them is a link, a special file or a folder.
+        StoreError: The folder can't be read.
+    """
+    for name in (f"{board_name}.mp4", f"{board_name}.json", EXPORTS_NAME):
+        file_status(store.films_folder / name)
 
 
 def record_film(
@@ -100,7 +117,7 @@ def record_film(
     record = {
         "identity": identity,
         "frames": frame_count,
-        "bytes": path.stat().st_size,
+        "bytes": size_of(path),
         "sha256": digest_file(path),
         "conversions": conversions,
     }
@@ -111,7 +128,7 @@ def record_film(
 def film_marker(board_name: str, board_file: Path | None) -> str:
     """Return the comment in a film by which its board recognises it in any folder."""
     file_digest = digest_bytes(str(board_file or "").encode())[:12]
-    return f"shotchain:{board_name}:{file_digest};"
+    return f"{_MARKER_PREFIX}{board_name}:{file_digest};"
 
 
 def require_own_destination(
@@ -119,60 +136,81 @@ def require_own_destination(
 ) -> None:
     """Check that exporting a film to `path` replaces no other file by accident.
 
+    A link is never replaced or written through: it may be a stranger's, and its target the user's.
+
     Args:
         store: The store with the record of exported films.
-        path: The destination.
+        path: The destination, in real folders.
         board_name: The name of the film's board.
         board_file: The file of the film's board, or None.
         is_explicit: True if the user named the destination; then any file may be replaced.
 
     Raises:
-        UsageError: `path` is a folder, or a file that is not a film of this board.
+        UsageError: `path` is not a regular file, or a file that is not a film of this board.
     """
-    if path.is_dir():
-        msg = f"{path} is a folder; use --out with a file"
-        raise UsageError(msg)
-    if is_explicit or not path.exists():
+    try:
+        with open_folder(path.parent) as folder:
+            status = folder.status(path.name)
+            if status is None:
+                return
+            if not stat.S_ISREG(status.st_mode):
+                kind = describe_kind(status.st_mode)
+                msg = f"{path} is {kind}; use --out with another file, or move it away"
+                raise UsageError(msg)
+            if is_explicit:
+                return
+            with folder.open(path.name, "rb") as file:
+                beginning = file.read(_MARKER_SEARCH_BYTES)
+    except FileNotFoundError:
         return
-    if not path.is_file():
-        msg = f"{path} is not a regular file; use --out with another file, or move it away"
-        raise UsageError(msg)
+    except UnsafeStore as error:
+        msg = f"the film can't be put at {path}, because a folder of it is a link; use --out"
+        raise UsageError(msg) from error
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror}; use --out with another file"
+        raise UsageError(msg) from error
+    if film_marker(board_name, board_file).encode() in beginning:
+        return
+    # The record alone is not enough: the store may be a stranger's.
     owner = read_exports(store).get(str(path))
-    is_own = (
-        _contains_text(path, film_marker(board_name, board_file))
-        if owner is None
-        else owner == str(board_file)
-    )
-    is_owner_moved = owner is not None and not Path(owner).exists()
-    if not is_own and not is_owner_moved:
+    is_ours = f"{_MARKER_PREFIX}{board_name}:".encode() in beginning
+    if owner is None or not is_ours or (owner != str(board_file) and Path(owner).exists()):
         msg = f"{path} is not the film of this board; use --out with another file, or move it away"
         raise UsageError(msg)
-
-
-def _contains_text(path: Path, text: str) -> bool:
-    with path.open("rb") as file:
-        return text.encode() in file.read(_MARKER_SEARCH_BYTES)
 
 
 def export_film(store: Store, film: StoredFilm, path: Path, board_file: Path | None) -> None:
     """Copy a film to the user's path and record which board it belongs to.
 
     Raises:
+        UnsafeStore: The path is not a regular file in real folders.
         StoreError: The copy or the record can't be written.
     """
-    if not (path.exists() and path.samefile(film.path)):
-        with staged_file(path) as temp_path:
-            shutil.copyfile(film.path, temp_path)
+    file_status(path)
+    if path != film.path:
+        remove_abandoned_copies(path)
+        with (
+            staged_file(
+                path, permissions=_EXPORTED_FILE_MODE, folder_permissions=_EXPORTED_FOLDER_MODE
+            ) as temp_path,
+            open_file(film.path, "rb") as source,
+            temp_path.open("wb") as copy,
+        ):
+            shutil.copyfileobj(source, copy, _COPY_BYTES)
     exports = read_exports(store)
     if exports.get(str(path)) != str(board_file):
         write_record(store.films_folder / EXPORTS_NAME, {**exports, str(path): str(board_file)})
 
 
 def is_exported(film: StoredFilm, path: Path) -> bool:
-    """Return True if `path` holds this film, by size and modification time."""
-    try:
-        exported, stored = path.stat(), film.path.stat()
-    except OSError:
+    """Return True if `path` holds this film, by size and modification time.
+
+    Raises:
+        UnsafeStore: The path is not a regular file in real folders.
+        StoreError: A file can't be examined.
+    """
+    exported, stored = file_status(path), file_status(film.path)
+    if exported is None or stored is None:
         return False
     return exported.st_size == stored.st_size and exported.st_mtime >= stored.st_mtime
 

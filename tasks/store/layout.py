@@ -7,6 +7,7 @@ delivered as a film. The meaning of a record is defined in `receipts`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,23 @@ from pathlib import Path
 from typing import IO, Any
 
 from tasks.errors import StoreError
+from tasks.own_files import (
+    check_folder,
+    check_in_place,
+    file_status,
+    list_files,
+    list_folders,
+    open_folder,
+)
 from tasks.store.atomic_files import read_record, write_bytes, write_record
 from tasks.store.locks import open_lock_file, try_lock, wait_for_lock, wait_for_lock_async
 from tasks.store.receipts import StoredFile
+
+CLIP_FILE_PATTERN = re.compile(r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|webp)")
+"""The names of the clips and last frames of a key."""
+
+_REMOVABLE_PATTERN = re.compile(rf"({CLIP_FILE_PATTERN.pattern})(\.damaged(-\d+)?)?")
+"""These names, and those that `verify --repair` gives to damaged files."""
 
 README_TEXT = """This folder belongs to shotchain. It holds renders that were paid for.
 
@@ -28,6 +43,10 @@ checked/   results of decoding your own clips; may be deleted
 simulator/ jobs of the local simulator
 prefect/   database and log of the local Prefect server; may be deleted
 """
+
+_LOCK_PATTERN = re.compile(r"lock|.*\.lock", re.DOTALL)
+
+_NEW_FILES = {"README": README_TEXT.encode(), ".gitignore": b"*\n"}
 
 RECEIPT_NAME = "receipt.json"
 KEY_LOCK_NAME = "lock"
@@ -80,19 +99,45 @@ class RecordStore:
         return status.st_mtime_ns, status.st_ino, status.st_size
 
     def iter_keys(self) -> Iterator[str]:
-        """Yield every key that has a folder, sorted."""
-        if self.folder.is_dir():
-            yield from sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
+        """Yield every key that has a folder, sorted.
+
+        Raises:
+            UnsafeStore: The folder or the folder of a key is a link.
+            StoreError: The folder can't be read.
+        """
+        yield from list_folders(self.folder)
 
     @contextmanager
     def lock_file(self, key: str, name: str = KEY_LOCK_NAME) -> Iterator[IO[bytes]]:
         """Open a lock file of a key, for `locks.try_lock`.
 
         Raises:
+            UnsafeStore: The file is not a regular file of our own.
             StoreError: The file can't be opened.
         """
         with open_lock_file(self.folder_of(key) / name) as file:
             yield file
+
+    def check_files(self, key: str) -> None:
+        """Check the locks of all records and the folder of a key. See `own_files.check_folder`.
+
+        Raises:
+            UnsafeStore: The folder or an entry is not a regular file of our own.
+            StoreError: The folder can't be read.
+        """
+        for name in list_files(self.folder, _LOCK_PATTERN):
+            check_in_place(self.folder / name)
+        check_folder(self.folder_of(key), _LOCK_PATTERN)
+
+    def clip_files(self, key: str) -> list[Path]:
+        """Return the clips and last frames of a key, those in quarantine included.
+
+        Raises:
+            UnsafeStore: A file has one of these names and is not a regular file.
+            StoreError: The folder can't be read.
+        """
+        folder = self.folder_of(key)
+        return [folder / name for name in list_files(folder, _REMOVABLE_PATTERN)]
 
 
 @dataclass(frozen=True)
@@ -156,33 +201,45 @@ class Store:
         with open_lock_file(self.root / USAGE_LOCK_NAME) as file:
             yield try_lock(file)
 
+    def check_locks(self) -> None:
+        """Check that the locks of the store are regular files of our own or are missing.
+
+        Raises:
+            UnsafeStore: One of them is a link, a special file or a hard link.
+            StoreError: The store can't be read.
+        """
+        for path in (self.root / USAGE_LOCK_NAME, self.ledger_lock_path):
+            check_in_place(path)
+
     def initialize(self) -> None:
         """Create the folder with a README and a `.gitignore`.
 
         Raises:
+            UnsafeStore: The folder is a link or not a folder.
             StoreError: The folder can't be created.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            readme = self.root / "README"
-            if not readme.exists():
-                write_bytes(readme, README_TEXT.encode())
-            gitignore = self.root / ".gitignore"
-            if not gitignore.exists():
-                write_bytes(gitignore, b"*\n")
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            with open_folder(self.root, create=True) as folder:
+                new_files = [name for name in _NEW_FILES if folder.status(name) is None]
         except OSError as error:
             msg = f"the store {self.root} can't be created: {error.strerror}; use another --store"
             raise StoreError(msg) from error
+        for name in new_files:
+            write_bytes(self.root / name, _NEW_FILES[name])
 
 
 def is_stored(folder: Path, stored_file: StoredFile | None) -> bool:
-    """Return True if a recorded file is on disk with its recorded size."""
+    """Return True if a recorded file is on disk with its recorded size.
+
+    Raises:
+        UnsafeStore: A link or a special file is in its place.
+        StoreError: The folder can't be read.
+    """
     if stored_file is None:
         return False
-    try:
-        return (folder / stored_file.name).stat().st_size == stored_file.size_bytes
-    except OSError:
-        return False
+    status = file_status(folder / stored_file.name)
+    return status is not None and status.st_size == stored_file.size_bytes
 
 
 @asynccontextmanager

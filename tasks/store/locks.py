@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from tasks.errors import StoreError
+from tasks.own_files import build_file_error, open_file
 
 LOCK_POLL_SECONDS = 0.02
 """`flock` can wait, but only without a way to interrupt it; so locks are polled."""
@@ -71,13 +72,12 @@ def open_lock_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a lock file, creating it and its folder if needed. The lock is not taken.
 
     Raises:
+        UnsafeStore: The file is not a regular file of our own.
         StoreError: The file can't be created or opened.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    except OSError as error:
-        msg = f"{path} can't be opened: {error.strerror}; check the permissions of the store"
-        raise StoreError(msg) from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_file(path, "ab"))
+        except OSError as error:
+            raise build_file_error(path, "opened", error) from error
         yield file

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from tasks.errors import StoreError
+from tasks.own_files import open_folder
 from tasks.store.atomic_files import commit_file, digest_bytes, lock_temp_file
 
 SPARE_BYTES = 8192
@@ -57,9 +58,9 @@ def open_spare_file(path: Path, size_bytes: int) -> Iterator[SpareFile]:
     name = f".{path.name}.spare.{os.getpid()}.{time.monotonic_ns()}.staging"
     temp_path = path.with_name(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: a buffer that can't be written would raise again when the file is closed.
-        file = temp_path.open("xb", buffering=0)
+        with open_folder(path.parent, create=True) as folder:
+            # Unbuffered: a buffer that can't be written would raise again when the file is closed.
+            file = folder.open(name, "xb", buffering=0)
     except OSError as error:
         raise _spare_error(path, error) from error
     with file:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +17,9 @@ from pathlib import Path
 from storyboards.problems import MAX_CANDIDATES
 from tasks.budgets.money import ZERO, format_price
 from tasks.errors import StaleSeam
+from tasks.own_files import file_status, remove_file
 from tasks.plan import PlannedShot, ShotToRender
+from tasks.store.atomic_files import staged_file
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
 from tasks.store.status import BoardStatus, SeamState, ShotState, ShotStatus
 
@@ -179,13 +180,13 @@ def _archive_file(folder: Path, stored_file: StoredFile | None, number: int) -> 
     name = f"{path.stem.partition('-')[0]}-{number}{path.suffix}"
     if name == stored_file.name:
         return stored_file
-    with suppress(FileNotFoundError):
-        folder.joinpath(name).unlink(missing_ok=True)
-        try:
-            os.link(path, folder / name)
-        except FileNotFoundError:
-            raise
-        except OSError:
-            # Some file systems have no hard links.
-            shutil.copyfile(path, folder / name)
+    if file_status(path) is None:
+        return replace(stored_file, name=name)
+    remove_file(folder / name)
+    try:
+        os.link(path, folder / name, follow_symlinks=False)
+    except OSError:
+        # Some file systems have no hard links.
+        with staged_file(folder / name) as temp_path:
+            shutil.copyfile(path, temp_path, follow_symlinks=False)
     return replace(stored_file, name=name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.errors import MediaError
+from tasks.own_files import read_file
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.board_records import BoardRecord, RecordsFolder, Take
 from tasks.store.layout import RecordStore, Store, is_stored
@@ -161,7 +162,7 @@ def read_last_frame(recorded: RecordedTake) -> bytes:
     """
     frame = recorded.attempt.last_frame
     if frame and recorded.last_frame_path:
-        data = recorded.last_frame_path.read_bytes()
+        data = read_file(recorded.last_frame_path)
         if digest_bytes(data) == frame.sha256:
             return data
     if recorded.clip_path is None:

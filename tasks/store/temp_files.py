@@ -1,17 +1,29 @@
-"""Temporary files that a killed process left behind, and helpers to measure and remove files."""
+"""Temporary files that a killed process left behind, and helpers to measure and remove files.
+
+Only names of our own making, in the folders that we write them to, are found and removed.
+"""
 
 from __future__ import annotations
 
-import glob
 import os
-import shutil
+import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from tasks.errors import StoreError
-from tasks.store.films import read_exports
+from tasks.own_files import (
+    build_file_error,
+    file_status,
+    list_files,
+    list_folders,
+    open_file,
+    open_folder,
+    remove_file,
+)
+from tasks.store.board_records import BOARDS_FOLDER
 from tasks.store.layout import Store
 from tasks.store.locks import try_lock
 
@@ -19,26 +31,28 @@ CONVERTED_FOLDER_INFIX = ".fitted-"
 """In the name of a folder of converted clips: follows the name of the film's temporary file."""
 
 _MIN_AGE_SECONDS = 1.0
-_TEMP_SUFFIXES = (".staging", ".part")
-_SKIPPED_FOLDERS = ("prefect", "simulator")
-"""Folders that their owners clean up."""
+_TEMP_PATTERN = re.compile(r"\..+\.\d+\.\d+\.staging|\..+\.[0-9a-f]{12}\.part")
+_CONVERTED_FOLDER_PATTERN = re.compile(r"(\..+\.\d+\.\d+\.staging)\.fitted-[a-z0-9_]{8}")
+_CONVERTED_FILE_PATTERN = re.compile(r"\d+\.mp4")
 
 
 def find_abandoned_files(store: Store) -> tuple[Path, ...]:
-    """Return the temporary files and folders that no process is writing.
+    """Return the temporary files and folders in a store that no process is writing.
 
-    Searches the store and the folders of the films that it exported.
+    Raises:
+        UnsafeStore: A folder of the store is a link, or a temporary file is not a regular file.
+        StoreError: A folder can't be read.
     """
     return tuple(path for path in _iter_temp_files(store) if is_abandoned(path))
 
 
 def is_abandoned(path: Path) -> bool:
     """Return True if no process is writing a temporary file, or the film of a temporary folder."""
-    film_name, infix, _ = path.name.partition(CONVERTED_FOLDER_INFIX)
-    if infix:
-        film = path.with_name(film_name)
-        return not film.exists() or is_abandoned(film)
-    with suppress(OSError, StoreError), path.open("rb") as file:
+    match = _CONVERTED_FOLDER_PATTERN.fullmatch(path.name)
+    if match:
+        film = path.with_name(match[1])
+        return file_status(film) is None or is_abandoned(film)
+    with suppress(OSError, StoreError), open_file(path, "rb") as file:
         status = os.fstat(file.fileno())
         # A new file is empty until its writer holds the lock; nothing is written without it.
         is_new = not status.st_size and time.time() - status.st_mtime < _MIN_AGE_SECONDS
@@ -48,16 +62,34 @@ def is_abandoned(path: Path) -> bool:
 
 def is_temp_name(name: str) -> bool:
     """Return True if only temporary files have such a name."""
-    return name.startswith(".") and name.endswith(_TEMP_SUFFIXES)
+    return _TEMP_PATTERN.fullmatch(name) is not None
+
+
+def remove_abandoned_copies(path: Path) -> None:
+    """Remove the temporary files of killed processes that exported a film to `path`.
+
+    Raises:
+        UnsafeStore: The folder of the path is a link, or a temporary file is not a regular file.
+        StoreError: A file can't be removed.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.\d+\.staging")
+    for name in list_files(path.parent, pattern):
+        if is_abandoned(path.with_name(name)):
+            remove_file(path.with_name(name))
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder; 0 if it does not exist."""
-    files = path.rglob("*") if path.is_dir() else (path,)
+    """Return the bytes of a file, or of all files in a folder; 0 if it does not exist.
+
+    A link counts with its own size.
+    """
     total = 0
-    for file in files:
-        with suppress(OSError):
-            total += file.lstat().st_size
+    with suppress(OSError):
+        status = path.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            return status.st_size
+        for folder, _, names in os.walk(path):
+            total += sum(Path(folder, name).lstat().st_size for name in names)
     return total
 
 
@@ -67,39 +99,33 @@ def format_bytes(size_bytes: int) -> str:
 
 
 def remove_path(path: Path) -> int:
-    """Remove a file or folder and return the freed bytes; 0 if it does not exist.
+    """Remove a file or a folder of converted clips; return the freed bytes, 0 without a file.
 
     Raises:
-        StoreError: The file can't be removed.
+        UnsafeStore: The path is neither a regular file nor a real folder.
+        StoreError: The file can't be removed, or the folder has files that are not ours.
     """
-    freed_bytes = size_of(path)
+    if not _CONVERTED_FOLDER_PATTERN.fullmatch(path.name):
+        return remove_file(path)
+    names = list_files(path, _CONVERTED_FILE_PATTERN)
+    freed_bytes = sum(remove_file(path / name) for name in names)
     try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        with open_folder(path.parent) as folder:
+            folder.remove_folder(path.name)
     except FileNotFoundError:
-        return 0
+        return freed_bytes
     except OSError as error:
-        msg = f"{path} can't be removed: {error.strerror}; check the permissions of the store"
-        raise StoreError(msg) from error
+        raise build_file_error(path, "removed", error) from error
     return freed_bytes
 
 
 def _iter_temp_files(store: Store) -> Iterator[Path]:
-    for name, folder_names, file_names in os.walk(store.root):
-        folder = Path(name)
-        if folder == store.root:
-            folder_names[:] = [name for name in folder_names if name not in _SKIPPED_FOLDERS]
-        converted = [name for name in folder_names if _is_converted_folder(name)]
-        folder_names[:] = sorted(set(folder_names) - set(converted))
-        yield from (folder / name for name in sorted(converted))
-        yield from (folder / name for name in sorted(file_names) if is_temp_name(name))
-    for film in read_exports(store):
-        path = Path(film)
-        if path.is_absolute() and not path.is_relative_to(store.root):
-            yield from sorted(path.parent.glob(f".{glob.escape(path.name)}.*.staging"))
-
-
-def _is_converted_folder(name: str) -> bool:
-    return name.startswith(".") and CONVERTED_FOLDER_INFIX in name
+    folders = [store.root, store.root / BOARDS_FOLDER, store.films_folder]
+    for loopback in (False, True):
+        records = store.records(loopback=loopback)
+        folders += [records.folder_of(key) for key in records.iter_keys()]
+    for folder in folders:
+        yield from (folder / name for name in list_files(folder, _TEMP_PATTERN))
+    for name in list_folders(store.films_folder):
+        if _CONVERTED_FOLDER_PATTERN.fullmatch(name):
+            yield store.films_folder / name

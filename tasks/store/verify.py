@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tasks.budgets.money import format_price
 from tasks.errors import StoreError
+from tasks.own_files import file_status, list_files, open_folder
 from tasks.store.atomic_files import digest_file, read_record
 from tasks.store.board_records import BOARDS_FOLDER, BoardRecord, iter_board_records
 from tasks.store.films import EXPORTS_NAME
-from tasks.store.layout import KEY_LOCK_NAME, RECEIPT_NAME, RecordStore, Store
+from tasks.store.layout import CLIP_FILE_PATTERN, KEY_LOCK_NAME, RECEIPT_NAME, RecordStore, Store
 from tasks.store.receipts import (
     ENDED_STATES,
     FILE_RETENTION_SECONDS,
@@ -31,7 +32,8 @@ _QUARANTINED = "in quarantine because it was damaged"
 _RESTORE = "restore it from a backup"
 
 _KEY_PATTERN = re.compile(r"[0-9a-f]{64}")
-_CLIP_FILE_PATTERN = re.compile(r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|webp)")
+_FILM_PATTERN = re.compile(r"[^.].*\.mp4(\.damaged(-\d+)?)?", re.DOTALL)
+_RECORD_PATTERN = re.compile(r"[^.].*\.json", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,15 @@ def quarantine(problem: StoreProblem) -> Path:
     Raises:
         StoreError: The file can't be renamed.
     """
-    new_path = problem.path.with_name(problem.path.name + DAMAGED_SUFFIX)
+    new_name = problem.path.name + DAMAGED_SUFFIX
     number = 2
-    while new_path.exists():
-        new_path = problem.path.with_name(f"{problem.path.name}{DAMAGED_SUFFIX}-{number}")
-        number += 1
     try:
-        return problem.path.rename(new_path)
+        with open_folder(problem.path.parent) as folder:
+            while folder.status(new_name) is not None:
+                new_name = f"{problem.path.name}{DAMAGED_SUFFIX}-{number}"
+                number += 1
+            folder.rename(problem.path.name, new_name)
+        return problem.path.with_name(new_name)
     except OSError as error:
         msg = f"{problem.path} can't be renamed: {error.strerror}; "
         raise StoreError(msg + "check the permissions of the store") from error
@@ -160,10 +164,10 @@ def _verify_replaced(
 
 
 def _find_unreceipted_files(folder: Path, key: str) -> Iterator[StoreProblem]:
-    for path in sorted(folder.iterdir()):
-        if _CLIP_FILE_PATTERN.fullmatch(path.name):
-            message = "its receipt is missing, so it would be paid for again"
-            yield StoreProblem(path, message, f"restore {RECEIPT_NAME} from a backup", key)
+    for name in list_files(folder, CLIP_FILE_PATTERN):
+        message = "its receipt is missing, so it would be paid for again"
+        remedy = f"restore {RECEIPT_NAME} from a backup"
+        yield StoreProblem(folder / name, message, remedy, key)
 
 
 def _verify_attempt(
@@ -190,15 +194,16 @@ def _verify_attempt(
 def _find_mismatch(path: Path, stored_file: StoredFile, result: VerifyResult) -> str:
     """Return the difference between a file and its record; empty without a difference."""
     try:
-        size_bytes = path.stat().st_size
+        status = file_status(path)
+        if status is None:
+            return "is missing"
+        size_bytes = status.st_size
         result.file_count += 1
         result.byte_count += size_bytes
         if size_bytes != stored_file.size_bytes:
             return f"has {size_bytes} of its {stored_file.size_bytes} bytes"
         if digest_file(path) != stored_file.sha256:
             return "does not match its recorded digest"
-    except FileNotFoundError:
-        return "is missing"
     except OSError as error:
         return f"can't be read ({error.strerror})"
     return ""
@@ -225,21 +230,23 @@ def _find_unknown_files(
             continue
         if DAMAGED_SUFFIX in path.name:
             result.add_unknown(path, _QUARANTINED)
-        elif not _CLIP_FILE_PATTERN.fullmatch(path.name):
+        elif not CLIP_FILE_PATTERN.fullmatch(path.name):
             result.add_unknown(path, "no record refers to it")
         elif current.state in ENDED_STATES:
             result.add_unknown(path, f"its attempt is {current.state.value}")
 
 
 def _verify_films(store: Store, result: VerifyResult) -> None:
-    for path in sorted(store.films_folder.glob("*.mp4*")):
+    folder = store.films_folder
+    for name in list_files(folder, _FILM_PATTERN):
+        path = folder / name
         if path.suffix != ".mp4":
             result.add_unknown(path, _QUARANTINED)
-        elif not path.with_suffix(".json").exists():
+        elif file_status(path.with_suffix(".json")) is None:
             result.add_unknown(path, "a film without a record")
-    for path in sorted(store.films_folder.glob("*.json")):
-        if path.name != EXPORTS_NAME:
-            _verify_film(path, result)
+    for name in list_files(folder, _RECORD_PATTERN):
+        if name != EXPORTS_NAME:
+            _verify_film(folder / name, result)
 
 
 def _verify_film(record_path: Path, result: VerifyResult) -> None:
@@ -262,7 +269,9 @@ def _verify_film(record_path: Path, result: VerifyResult) -> None:
 
 
 def _verify_board_records(store: Store, result: VerifyResult) -> None:
-    for path in sorted((store.root / BOARDS_FOLDER).glob("*.json")):
+    folder = store.root / BOARDS_FOLDER
+    for name in list_files(folder, _RECORD_PATTERN):
+        path = folder / name
         try:
             boards = list(iter_board_records(store.root, path.stem))
         except StoreError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tasks.errors import MediaError, ProviderError, Unreachable, UrlExpired
 from tasks.media.mime import sniff_mime
+from tasks.own_files import read_file
 from tasks.plan import ShotToRender
 from tasks.providers.client import Client
 from tasks.providers.types import ApiCall, FileDigest, JobResult
@@ -75,7 +76,7 @@ async def _read_stored_frame(
     folder, stored_file = context.records_of(shot).folder_of(shot.key), attempt.last_frame
     if stored_file is None or not is_stored(folder, stored_file):
         return None
-    data = await asyncio.to_thread((folder / stored_file.name).read_bytes)
+    data = await asyncio.to_thread(read_file, folder / stored_file.name)
     if digest_bytes(data) != stored_file.sha256:
         return None
     url = result.last_frame_url if result else ""

@@ -73,10 +73,10 @@ class WriteMonitor:
             self._pass(self._thread.write, "written")
             self._fsync(file)
 
-    def replace(self, source: Any, target: Any) -> None:
+    def replace(self, source: Any, target: Any, **folders: int) -> None:
         write = getattr(self._thread, "write", str(target))
         self._pass(write, "synced")
-        self._replace(source, target)
+        self._replace(source, target, **folders)
         self._pass(write, "renamed")
 
     def _describe_write(self, temp_path: Path) -> str:

@@ -24,9 +24,10 @@ from typing import NamedTuple
 
 from trial import ROOT
 
+from tasks.own_files import OwnFolder
 from tasks.providers import outcomes
 from tasks.providers.client import Client
-from tasks.store import atomic_files, claims, layout, rescue
+from tasks.store import claims, layout, rescue
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
 from tasks.store.locks import wait_for_lock_async
@@ -133,16 +134,10 @@ def pass_none_to(attribute: str) -> Change:
 
 
 def copy_instead_of_rename(tree: Function) -> Function:
-    """Copy the bytes of a file instead of renaming it."""
-    for node in ast.walk(tree):
-        if called_name(node) != Path.replace.__name__:
-            continue
-        assert isinstance(node, ast.Call)
-        assert isinstance(node.func, ast.Attribute)
-        source, target = ast.unparse(node.func.value), ast.unparse(node.args[0])
-        copy = ast.parse(f"{target}.write_bytes({source}.read_bytes())", mode="eval").body
-        assert isinstance(copy, ast.Call)
-        node.func, node.args = copy.func, copy.args
+    """Copy the bytes of a file in a folder instead of renaming it."""
+    self, name, new_name = (argument.arg for argument in tree.args.args)
+    text = f"({self}.path / {new_name}).write_bytes(({self}.path / {name}).read_bytes())"
+    tree.body = ast.parse(text).body
     return tree
 
 
@@ -254,7 +249,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a file is copied to its destination, not renamed",
-        (atomic_files.commit_file,),
+        (OwnFolder.rename,),
         copy_instead_of_rename,
         (f"{ATOMIC_FILES}::test_write_bytes_open_reader_sees_old_content",),
     ),

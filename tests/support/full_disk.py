@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,12 +94,9 @@ class FailingWrites:
         """Replace the functions of the operating system within this block."""
         fsync, replace, open_file = os.fsync, os.replace, io.open
 
-        def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-            def call(path: Any, *args: Any, **kwargs: Any) -> Any:
-                self._check(path)
-                return function(path, *args, **kwargs)
-
-            return call
+        def checked_replace(path: Any, *args: Any, src_dir_fd: int, **kwargs: Any) -> Any:
+            self._check(Path(f"/proc/self/fd/{src_dir_fd}").readlink() / path)
+            return replace(path, *args, src_dir_fd=src_dir_fd, **kwargs)
 
         def checked_fsync(file: int) -> None:
             self._check(Path(f"/proc/self/fd/{file}").readlink())
@@ -112,7 +109,8 @@ class FailingWrites:
 
         with (
             mock.patch("os.fsync", checked_fsync),
-            mock.patch("os.replace", checked(replace)),
+            mock.patch("os.replace", checked_replace),
             mock.patch("io.open", checked_open),
+            mock.patch("builtins.open", checked_open),
         ):
             yield

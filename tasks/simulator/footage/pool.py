@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import MediaError
 from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.own_files import open_folder
 from tasks.simulator.clock import Clock
-from tasks.simulator.file_store import FileStore, write_atomically
-from tasks.simulator.job_request import JobRequest
+from tasks.simulator.file_store import FileStore
+from tasks.simulator.job_request import JobRequest, is_placeholder
 from tasks.simulator.jobs import Job, JobStore
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class RenderPool:
 
     def __init__(self, root: Path, jobs: JobStore, files: FileStore, clock: Clock) -> None:
         self._locks = root / "locks"
-        self._locks.mkdir(parents=True, exist_ok=True)
+        with open_folder(self._locks, create=True):
+            pass
         self._jobs = jobs
         self._files = files
         self._clock = clock
@@ -91,13 +93,12 @@ class RenderPool:
         """
         from tasks.simulator.footage.renderer import RenderCancelled, render_clip
 
-        staging = self._files.staging_path(job.clip_name)
         try:
             spec = _build_spec(job.request, self._files)
-            frame = render_clip(spec, staging, is_wanted=lambda: self._is_wanted(job.id))
-            last_frame = _to_jpeg(frame) if job.scenario.jpeg_frame else frame
-            write_atomically(self._files.path(job.last_frame_name), last_frame)
-            staging.replace(self._files.path(job.clip_name))
+            with self._files.staged(job.clip_name) as staging:
+                frame = render_clip(spec, staging, is_wanted=lambda: self._is_wanted(job.id))
+                last_frame = _to_jpeg(frame) if job.scenario.jpeg_frame else frame
+                self._files.write(job.last_frame_name, last_frame)
         except RenderCancelled:
             return None
         except (MediaError, OSError) as error:
@@ -106,8 +107,6 @@ class RenderPool:
             # An unexpected error must fail the job, or its client would poll without end.
             _LOG.exception("rendering %s failed", job.id)
             return "The clip could not be rendered: an internal error"
-        finally:
-            staging.unlink(missing_ok=True)
         return ""
 
     def _is_wanted(self, job_id: str) -> bool:
@@ -115,15 +114,15 @@ class RenderPool:
 
     @contextmanager
     def _lock(self, job_id: str) -> Iterator[bool]:
-        path = self._locks / f"{job_id}.lock"
-        with path.open("wb") as file:
+        name = f"{job_id}.lock"
+        with open_folder(self._locks) as folder, folder.open(name, "ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 yield False
                 return
             yield True
-            path.unlink(missing_ok=True)
+            folder.remove(name)
 
 
 def _build_spec(request: JobRequest, files: FileStore) -> ClipSpec:
@@ -159,11 +158,11 @@ def _build_spec(request: JobRequest, files: FileStore) -> ClipSpec:
 
 
 def _open_image(source: str, size: tuple[int, int], files: FileStore) -> Image:
-    if source.startswith("elsewhere-"):
+    if is_placeholder(source):
         return _draw_stand_in(source, size)
     from PIL import Image
 
-    with Image.open(files.inputs / source) as image:
+    with Image.open(io.BytesIO(files.read_input(source))) as image:
         return image.convert("RGB")
 
 

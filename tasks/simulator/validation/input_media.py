@@ -21,6 +21,7 @@ from tasks.errors import MediaError
 from tasks.media.audio_headers import audio_seconds
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
+from tasks.own_files import file_status, read_file
 from tasks.simulator.api_errors import reject
 from tasks.simulator.file_store import FileStore, write_atomically
 from tasks.simulator.job_request import InputMedium
@@ -90,7 +91,6 @@ class AssetLibrary:
             reject("file", f"the file is larger than {_MAX_CLIP_BYTES // 1_000_000} MB")
         path = self._files.inputs / self._files.store_input(data)
         asset = self._probe(path, _ASSET_PREFIX + hashlib.sha256(data).hexdigest()[:32])
-        self._folder.mkdir(exist_ok=True)
         write_atomically(self._folder / f"{asset.id}.json", json.dumps(asdict(asset)).encode())
         return asset
 
@@ -104,10 +104,10 @@ class AssetLibrary:
         if not url.startswith(_ASSET_SCHEME + _ASSET_PREFIX):
             return None
         path = self._folder / f"{asset_id}.json"
-        if not _ASSET_ID.fullmatch(asset_id) or not path.is_file():
+        if not _ASSET_ID.fullmatch(asset_id) or file_status(path) is None:
             reject("content", f"resource download failed: the asset {asset_id} was not found")
-        asset = Asset(**json.loads(path.read_bytes()))
-        if not (self._files.inputs / asset.last_frame).is_file():
+        asset = Asset(**json.loads(read_file(path)))
+        if not self._files.has_input(asset.last_frame):
             reject("content", f"resource download failed: the asset {asset_id} has expired")
         return asset
 
@@ -154,16 +154,16 @@ class InputMediaReader:
         asset = self.assets.find(url) if self.assets else None
         if asset is not None:
             return _asset_medium(role, asset, param)
-        path, problem = self.files.resolve_link(url, self.now)
-        if problem or (path is None and not _is_public(url)):
+        name, problem = self.files.resolve_link(url, self.now)
+        if problem or (not name and not _is_public(url)):
             reject(param, f"resource download failed: {problem or 'unreachable host'}")
-        if path is None:
+        if not name:
             return _placeholder(role, url)
         if role == "reference_video":
-            return self._read_own_clip(path.stem, param)
+            return self._read_own_clip(Path(name).stem, param)
         if role == "reference_audio":
             reject(param, "invalid audio: the resource is not wav or mp3")
-        return self.read_image(role, path.read_bytes(), limits, param=param)
+        return self.read_image(role, self.files.read(name), limits, param=param)
 
     def read_image(self, role: str, data: bytes, limits: ModelLimits, *, param: str) -> InputMedium:
         """Return the medium of an image's bytes.
@@ -197,7 +197,7 @@ class InputMediaReader:
             reject(param, "resource download failed: The specified key does not exist.")
         width, height = job.request.width, job.request.height
         _check_clip_size(width, height, param=param)
-        name = self.files.store_input(self.files.path(job.last_frame_name).read_bytes())
+        name = self.files.store_input(self.files.read(job.last_frame_name))
         return InputMedium("reference_video", name, width, height, job.request.duration_seconds)
 
     def _read_sound(self, data: bytes, media_type: str, param: str) -> InputMedium:

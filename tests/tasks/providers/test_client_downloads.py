@@ -340,8 +340,8 @@ def test_download_into_invalid_folder_raises(tmp_path):
 
     error, _ = run_download(file / "c.mp4", respond(200, DATA))
 
-    assert type(error) is StoreError
-    assert str(file / "c.mp4") in str(error)
+    assert isinstance(error, StoreError)
+    assert str(file) in str(error)
 
 
 def test_download_logs_contain_no_secrets(target, caplog):

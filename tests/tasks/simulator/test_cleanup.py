@@ -14,6 +14,7 @@ from tasks.simulator.cleanup import RemovedJobs, remove_jobs
 from tasks.simulator.state import open_state
 
 ROOT = Path(__file__).parents[3]
+PICTURE = "0" * 64
 OPEN_STATE = """
 import sys
 from pathlib import Path
@@ -30,8 +31,8 @@ def write_jobs(root: Path) -> None:
         (root / "jobs" / f"{job}.json").write_bytes(b"not of this version")
         (root / "files" / f"{job}.mp4").write_bytes(b"0123456789")
         (root / "files" / f"{job}.png").write_bytes(b"01234")
-    (root / "inputs" / "picture").write_bytes(b"012")
-    (root / "files" / ".1f.a.mp4").write_bytes(b"half")
+    (root / "inputs" / PICTURE).write_bytes(b"012")
+    (root / "files" / ".0123abcd.a.mp4").write_bytes(b"half")
     (root / "ledger.jsonl").write_bytes(b"")
 
 
@@ -59,7 +60,7 @@ def test_remove_jobs_keeps_needed_job(root: Path) -> None:
         "jobs/a.json",
         "files/a.mp4",
         "files/a.png",
-        "files/.1f.a.mp4",
+        "files/.0123abcd.a.mp4",
     }
 
 

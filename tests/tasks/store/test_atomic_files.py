@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import StoreError
+from tasks.errors import StoreError, UnsafeStore
 from tasks.store.atomic_files import read_record, staged_file, write_bytes, write_record
 
 
@@ -75,9 +75,9 @@ def test_read_record_damaged_is_an_error(tmp_path: Path, content: bytes) -> None
 
 
 def test_read_record_pipe_does_not_block(tmp_path: Path) -> None:
-    """A pipe in place of a record, as an archive may contain, is a damaged record."""
+    """A pipe in place of a record, as an archive may contain, is not opened."""
     path = tmp_path / "receipt.json"
     os.mkfifo(path)
 
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(UnsafeStore, match="is a named pipe"):
         read_record(path)

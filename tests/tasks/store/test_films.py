@@ -23,6 +23,7 @@ from tasks.store.films import (
 from tasks.store.layout import Store
 
 BOARD_FILE = Path("/boards/film.yaml")
+FILM = b"..." + film_marker("film", Path("/boards/moved.yaml")).encode()
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def film(store: Store) -> StoredFilm:
     """A film in the store."""
-    write_bytes(store.films_folder / "film.mp4", b"film")
+    write_bytes(store.films_folder / "film.mp4", FILM)
     return record_film(store, "film", "identity", 5)
 
 
@@ -69,7 +70,7 @@ def test_export_film_records_its_board(store: Store, film: StoredFilm, tmp_path:
     path = tmp_path / "films" / "film.mp4"
     export_film(store, film, path, BOARD_FILE)
 
-    assert path.read_bytes() == b"film"
+    assert path.read_bytes() == FILM
     assert is_exported(film, path)
     assert read_exports(store) == {str(path): str(BOARD_FILE)}
 
@@ -119,5 +120,5 @@ def test_require_own_destination_film_of_moved_board_is_replaced(
 
 def test_require_own_destination_folder_is_an_error(store: Store, tmp_path: Path) -> None:
     """A folder can't be replaced, not even explicitly."""
-    with pytest.raises(UsageError, match="use --out with a file"):
+    with pytest.raises(UsageError, match="is a folder; use --out with another file"):
         check_destination(store, tmp_path, is_explicit=True)

@@ -115,7 +115,7 @@ def test_open_lock_file_in_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("")
 
     with (
-        pytest.raises(StoreError, match="can't be opened"),
+        pytest.raises(StoreError, match="is a file, not a real folder"),
         open_lock_file(tmp_path / "store/lock"),
     ):
         pass

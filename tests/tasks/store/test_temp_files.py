@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tasks.providers.downloads import FileTarget
-from tasks.store.atomic_files import staged_file, write_record
-from tasks.store.films import EXPORTS_NAME
+from tasks.store.atomic_files import staged_file, write_bytes
+from tasks.store.films import StoredFilm, export_film
 from tasks.store.layout import Store
 from tasks.store.temp_files import (
     CONVERTED_FOLDER_INFIX,
@@ -88,7 +88,7 @@ def test_converted_clips_stay_while_film_is_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with staged_file(store.films_folder / "a.mp4") as film:
         film.write_bytes(b"half")
-        folder = film.with_name(f"{film.name}{CONVERTED_FOLDER_INFIX}x")
+        folder = film.with_name(f"{film.name}{CONVERTED_FOLDER_INFIX}abcdefg_")
         folder.mkdir()
         (folder / "0.mp4").write_bytes(b"0123456789")
         while_written = find_abandoned_files(store)
@@ -98,17 +98,21 @@ def test_converted_clips_stay_while_film_is_written(tmp_path: Path) -> None:
     assert remove_path(folder) == 10
 
 
-def test_abandoned_files_next_to_exported_films(tmp_path: Path) -> None:
-    """Outside of the store only temporary files of exported films count."""
+def test_export_removes_abandoned_copies_only(tmp_path: Path) -> None:
+    """Outside of the store an export removes the abandoned temporary files of its own film."""
     store = Store(tmp_path / "store")
+    write_bytes(store.films_folder / "a.mp4", b"film")
     film = tmp_path / "films" / "a[1].mp4"
     film.parent.mkdir()
-    temp_file = film.with_name(".a[1].mp4.1.2.staging")
-    temp_file.write_bytes(b"half")
-    film.with_name(".b.mp4.1.2.staging").write_bytes(b"another program's")
-    write_record(store.films_folder / EXPORTS_NAME, {str(film): "a.yaml"})
+    film.with_name(".a[1].mp4.1.2.staging").write_bytes(b"half")
+    others = {film.with_name(name) for name in (".b.mp4.1.2.staging", ".a[1].mp4.x.2.staging")}
+    for path in others:
+        path.write_bytes(b"another program's")
+    abandoned = find_abandoned_files(store)
+    export_film(store, StoredFilm(store.films_folder / "a.mp4", 1, is_new=True), film, None)
 
-    assert find_abandoned_files(store) == (temp_file,)
+    assert abandoned == ()
+    assert set(film.parent.iterdir()) == {film, *others}
 
 
 def test_abandoned_files_skip_prefect_and_simulator(tmp_path: Path) -> None:
