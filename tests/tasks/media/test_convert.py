@@ -194,19 +194,26 @@ def test_last_picture_is_the_same(
         assert (number - 7) / float(options.rate) == pytest.approx(slot / 24, abs=0.085)
 
 
+def write_long_end(path: Path, scenes: list[np.ndarray], seconds: int) -> Path:
+    """Write a clip at 0, 0.1 and 0.15 s whose last picture is shown for some seconds."""
+    clip = write_clip(path, scenes, times=[0, 0.1, 0.15])
+    data = clip.read_bytes()
+    start = data.index(b"stts") + 8
+    last = start + 8 * int.from_bytes(data[start : start + 4], "big")
+    clip.write_bytes(data[:last] + (90_000 * seconds).to_bytes(4, "big") + data[last + 4 :])
+    return clip
+
+
 def test_long_last_picture_is_kept(ffmpeg: Path, tmp_path: Path) -> None:
     """A recording of a screen that ends on a still picture keeps the time of that picture."""
     scenes = [draw_scene((160, 96), step) for step in (0, 8, 20)]
-    clip = write_clip(tmp_path / "a.mp4", scenes, times=[0, 0.1, 0.15])
-    data = clip.read_bytes()
-    start = data.index(b"stts") + 8
-    assert int.from_bytes(data[start : start + 4], "big") >= 2
-    last = start + 4 + 8 * int.from_bytes(data[start : start + 4], "big") - 4
-    clip.write_bytes(data[:last] + (90_000).to_bytes(4, "big") + data[last + 4 :])
+    clip = write_long_end(tmp_path / "a.mp4", scenes, 1)
     out = tmp_path / "out.mp4"
     converted = convert(clip, replace(PLAIN, width=160, height=96), out, ffmpeg=ffmpeg)
     assert converted.frames == round(1.15 * 24)
     assert difference(last_frame(out), scenes[-1]) < 3
+    with pytest.raises(MediaError, match="has a duration of 40000 seconds"):
+        probe(write_long_end(tmp_path / "b.mp4", scenes, 40_000))
 
 
 def test_default_sound_track_is_used(tmp_path: Path, ffmpeg: Path) -> None:
@@ -288,10 +295,34 @@ def test_program_is_killed_at_deadline(studio: Any, tmp_path: Path) -> None:
         convert(clip, PLAIN, tmp_path / "out.mp4", ffmpeg=stuck, deadline_seconds=0.2)
 
 
+def test_wrong_number_of_frames_is_an_error(
+    ffmpeg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conversion that loses frames is not joined: a seam would drop another picture."""
+    clip = write_clip(tmp_path / "a.mp4", [draw_scene((160, 96))] * 8, rate=Fraction(30))
+    monkeypatch.setattr("tasks.media.convert.timing_filters", lambda _: [("fps", (12,), {})])
+    with pytest.raises(MediaError, match="frames after conversion, not 6"):
+        convert(clip, probe(clip), tmp_path / "out.mp4", ffmpeg=ffmpeg)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((160, 96), (500, 300)), ((400, 320), (400, 320)), ((1000, 500), (800, 400))],
+)
+def test_handed_on_frame_has_usable_sides(
+    tmp_path: Path, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    """A frame that is too small or too large for a vendor is scaled in its shape."""
+    clip = write_clip(tmp_path / "a.mp4", [draw_scene(size)])
+    height, width = read_rgb(last_frame(clip, sides=(300, 800))).shape[:2]
+    assert (width, height) == expected
+
+
 @pytest.mark.parametrize(
     ("odd", "expected"),
     [
         ({"width": 1280, "height": 720}, "1280x720 scaled into 864x480"),
+        ({"orientation": Orientation.ROTATED_180}, "rotated 180°"),
         ({"orientation": Orientation.ROTATED_90}, "rotated 90°, 480x864 scaled into 864x480"),
         ({"rate": Fraction(30000, 1001)}, "29.97 to 24 fps"),
         ({"rate": Fraction(24000, 1001)}, "23.976 to 24 fps"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from tasks.media.probe import probe
 from tests.support.own_clips import (
     difference,
     draw_scene,
+    read_pixels,
     store_turned,
     write_clip,
 )
@@ -48,6 +50,19 @@ def test_orientation_is_what_ffmpeg_shows(
     shown = tmp_path / "shown.png"
     studio.run("-i", str(clip), "-update", "1", str(shown))
     assert difference(shown.read_bytes(), SCENE) < 4
+
+
+def test_matrix_of_movie_turns_too(studio: Any, tmp_path: Path) -> None:
+    """The matrices of movie and track are multiplied, as in ffmpeg."""
+    clip = make_turned(tmp_path, Orientation.ROTATED_90)
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mvhd") + 4 + 36
+    struct.pack_into(">5i", data, start, -1 << 16, 0, 0, 0, -1 << 16)
+    clip.write_bytes(data)
+    assert probe(clip).orientation is Orientation.ROTATED_270
+    shown = tmp_path / "shown.png"
+    studio.run("-i", str(clip), "-update", "1", str(shown))
+    assert difference(last_frame(clip), read_pixels(shown.read_bytes())) < 3
 
 
 @pytest.mark.parametrize("orientation", TURNED)
