@@ -169,13 +169,16 @@ def probe_reference_clip(path: Path, reference: str) -> tuple[int, int, float]:
     return width, height, clip.duration_seconds
 
 
-def find_shot_clip(board: Board, reference: str) -> Clip:
+def measure_shot_clip(path: Path, reference: str) -> Clip:
     """Return the measurements of a shot that is a file already, without decoding it.
 
+    Args:
+        path: The file.
+        reference: The file as written, for messages.
+
     Raises:
-        MediaInputError: If it is not in the board's folder, or not a usable MP4 or QuickTime clip.
+        MediaInputError: If it is not a usable MP4 or QuickTime clip.
     """
-    path = resolve_file(board, reference)
     try:
         check_clip_file(path)
         # Loads av, which boards without clips do not need to be checked or planned.

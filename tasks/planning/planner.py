@@ -35,7 +35,7 @@ from tasks.planning.continuation import (
     get_draft_key,
 )
 from tasks.planning.keys import compute_clip_key, compute_key, derive_seed
-from tasks.planning.media_files import MediaInputError, find_shot_clip
+from tasks.planning.media_files import MediaInputError
 from tasks.planning.prices import estimate_price
 from tasks.planning.references import MediaGatherer, check_media_inputs, find_start
 from tasks.planning.requests import PreparedRequest, build_request
@@ -48,7 +48,6 @@ from tasks.planning.shot_settings import (
 )
 from tasks.providers import PROVIDERS, Provider, ProviderModel, UnknownName, find_provider
 from tasks.providers.families import FAMILIES, IMAGE_LIMITS, StartMode
-from tasks.store.atomic_files import digest_file
 
 if TYPE_CHECKING:
     # Loads asyncio and ssl, which `check` does not need.
@@ -139,6 +138,10 @@ class _Planner:
         self.shots = board.storyboard.shots
         self.media = MediaGatherer(self.log)
         self.continues_of = find_links(board.storyboard)
+        self.continued = {
+            self.continues_of[shot.id] for shot in self.shots if shot.continues is None
+        }
+        """The ids of the shots whose last frame another shot starts on."""
         self.broken = BrokenValues(board, self.continues_of)
         self.planned: dict[str, _Parent] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
@@ -265,22 +268,18 @@ class _Planner:
 
     def _plan_clip(self, index: int, shot: Shot, reference: str) -> _Parent:
         try:
-            clip = find_shot_clip(self.board, reference)
+            clip, digest = self.media.shot_clip(reference)
         except MediaInputError as error:
             self.log.add(("shots", index, "clip"), error.problem)
             return _invalid_shot(shot, None)
         self._check_last_frame_shape(index, shot, clip.display_size)
-        return ExistingClip(shot, index, compute_clip_key(digest_file(clip.path)), clip.path, clip)
+        return ExistingClip(shot, index, compute_clip_key(digest), clip.path, clip)
 
     def _check_last_frame_shape(self, index: int, shot: Shot, size: Size) -> None:
         """Check that vendors accept the last frame of a file as a first frame."""
         width, height = size
-        is_continued = any(
-            other.continues is None and self.continues_of[other.id] == shot.id
-            for other in self.shots
-        )
         if (
-            is_continued
+            shot.id in self.continued
             and not IMAGE_LIMITS.min_aspect <= width / height <= IMAGE_LIMITS.max_aspect
         ):
             msg = f"{shot.clip} is {width}x{height}, too narrow or too wide for a first frame"

@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboards.problems import join_or
 from storyboards.prompts import Prompt
 from tasks.plan import MediaSource, Size
-from tasks.planning.media_files import MediaInputError, find_audio, find_image, find_video, is_url
+from tasks.planning.media_files import (
+    MediaInputError,
+    find_audio,
+    find_image,
+    find_video,
+    is_url,
+    measure_shot_clip,
+    resolve_file,
+)
 from tasks.planning.shot_settings import (
     ProblemLog,
     ShotSettings,
@@ -22,6 +32,10 @@ from tasks.providers import Provider
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import Family, StartMode
 from tasks.providers.types import MediaRole
+from tasks.store.atomic_files import digest_file
+
+if TYPE_CHECKING:
+    from tasks.media.probe import Clip
 
 REFERENCE_CLIP_REMEDY = (
     "Give a public URL or an asset:// id of the vendor; the clip of the previous shot is sent with "
@@ -58,8 +72,30 @@ class MediaGatherer:
     """Gathers the media that the shots of one board name."""
 
     log: ProblemLog
+    # A board may name one large file in every shot, spelled in many ways: it is read once.
     _cache: dict[tuple[MediaRole, str], MediaSource | MediaInputError] = field(default_factory=dict)
-    """A board may name one large file in every shot: it is read once."""
+    _by_path: dict[tuple[MediaRole, Path], MediaSource | MediaInputError] = field(
+        default_factory=dict
+    )
+    _clips: dict[Path, tuple[Clip, str] | MediaInputError] = field(default_factory=dict)
+
+    def shot_clip(self, reference: str) -> tuple[Clip, str]:
+        """Return the measurements and the digest of the file that a shot is already.
+
+        Raises:
+            MediaInputError: If it is not in the board's folder, or not a usable clip.
+        """
+        path = resolve_file(self.log.board, reference)
+        result = self._clips.get(path)
+        if result is None:
+            try:
+                result = measure_shot_clip(path, reference), digest_file(path)
+            except MediaInputError as error:
+                result = error
+            self._clips[path] = result
+        if isinstance(result, MediaInputError):
+            raise result
+        return result
 
     def shot_media(self, index: int) -> tuple[MediaSource, ...]:
         """Return the media that a shot names; what can't be used becomes a problem instead."""
@@ -88,12 +124,25 @@ class MediaGatherer:
         result = self._cache.get((role, reference))
         if result is None:
             try:
-                result = self._load(role, reference)
+                result = self._load_once(role, reference)
             except MediaInputError as error:
                 result = error
             self._cache[role, reference] = result
         if isinstance(result, MediaInputError):
             raise result
+        return result
+
+    def _load_once(self, role: MediaRole, reference: str) -> MediaSource | MediaInputError:
+        if is_url(reference):
+            return self._load(role, reference)
+        path = resolve_file(self.log.board, reference)
+        result = self._by_path.get((role, path))
+        if result is None:
+            try:
+                result = self._load(role, reference)
+            except MediaInputError as error:
+                result = error
+            self._by_path[role, path] = result
         return result
 
     def _load(self, role: MediaRole, reference: str) -> MediaSource:

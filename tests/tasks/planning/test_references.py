@@ -237,3 +237,26 @@ def test_unusable_cast_image_is_reported_at_the_cast(make_board) -> None:
     (problem,) = plan_problems(make_board(text))
 
     assert problem.path == "cast.keeper.images"
+
+
+def test_file_named_by_every_shot_is_read_once(make_board, make_picture, monkeypatch) -> None:
+    """However a board spells its name: a clip of 500 MB in 2000 shots is not read 2000 times."""
+    folder = make_picture("k.png").parent
+    write_clip(folder / "own.mp4")
+    read: list[str] = []
+
+    def record(name: str) -> str:
+        read.append(name)
+        return "d"
+
+    monkeypatch.setattr("tasks.planning.references.digest_file", lambda path: record(path.name))
+    monkeypatch.setattr("tasks.planning.media_files.digest_bytes", lambda _: record("k.png"))
+    shots = [f"id: c{n}, clip: {'./' * n}own.mp4" for n in range(4)]
+    shots += [
+        f"id: r{n}, first_frame: none, prompt: p, references: {{images: [{'./' * n}k.png]}}"
+        for n in range(4)
+    ]
+
+    plan_shots(make_board(board_text(*shots, model="seedance-2.0")))
+
+    assert read == ["own.mp4", "k.png"]
