@@ -103,7 +103,7 @@ MODERATION_UNAVAILABLE = ErrorMeaning(
 )
 VENDOR_ERROR = ErrorMeaning(Unreachable, "the vendor had an internal error", "try again later")
 UNKNOWN_JOB = ErrorMeaning(
-    JobNotFound, "the vendor does not know this job", "ask again, or look in the vendor's console"
+    JobNotFound, "the vendor does not know this job", "look for it in the vendor's console"
 )
 
 _MEANINGS: Mapping[str, ErrorMeaning] = MappingProxyType(

@@ -23,8 +23,13 @@ from tasks.errors import (
     Unreachable,
 )
 from tasks.providers.dialect import Dialect
-from tasks.providers.error_codes import find_meaning
-from tasks.providers.error_mapping import sanitize_text
+from tasks.providers.error_codes import VENDOR_ERROR, find_meaning
+from tasks.providers.error_mapping import (
+    VendorError,
+    build_error,
+    parse_vendor_error,
+    sanitize_text,
+)
 from tasks.providers.polling import parse_http_date, parse_retry_after
 from tasks.providers.types import ApiResponse, LostResponse
 from tasks.providers.url_policy import redact_url
@@ -108,9 +113,11 @@ def classify_query_response(
     if error is None:
         return outcome
     error.vendor_time = parse_http_date(outcome.headers.get("date"))
-    # A query that the vendor accepted can't be wrong: the error is the vendor's own.
-    is_odd_success = 200 <= outcome.status < 300 and isinstance(error, InvalidRequest)
-    if outcome.status >= 500 or outcome.status in (408, 425) or (job and is_odd_success):
+    if job and 200 <= outcome.status < 300 and isinstance(error, InvalidRequest):
+        # A query that the vendor accepted can't be wrong: the error is the vendor's own.
+        vendor_error = parse_vendor_error(outcome.body, outcome.text) or VendorError("", "")
+        error = build_error(VENDOR_ERROR, vendor_error, status=outcome.status)
+    if outcome.status >= 500 or outcome.status in (408, 425):
         error = Unreachable(str(error), code=error.code, status=outcome.status)
     error.retry_after_seconds = parse_retry_after(outcome.headers.get("retry-after"), now)
     return error

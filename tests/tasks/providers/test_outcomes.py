@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.errors import ProviderError, SubmissionUnclear
+from tasks.errors import ProviderError, SubmissionUnclear, Unreachable
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.outcomes import classify_create_response, classify_query_response
 from tasks.providers.types import ApiResponse, LostResponse
@@ -167,3 +167,13 @@ def test_query_redirect_names_its_target():
     error = classify_query_response(DIALECTS["ark"], response, job="cgt-1", now=0.0)
 
     assert "redirects the request to https://other.example/v3 (HTTP 301)" in str(error)
+
+
+def test_query_error_in_200_is_the_vendors_own():
+    """The query itself is right, so it is repeated instead of corrected by the author."""
+    response = ApiResponse(200, body={"code": "fail", "message": "upstream timeout"})
+
+    error = classify_query_response(ARK, response, job="cgt-1", now=0)
+
+    assert isinstance(error, Unreachable)
+    assert "the vendor had an internal error: upstream timeout (fail)" in str(error)
