@@ -30,7 +30,7 @@ from flows.report import (
     film_title,
     list_clips,
 )
-from flows.run import SIMULATOR, Run, RunOptions, check_ready, prepare_run
+from flows.run import SIMULATOR, Run, RunOptions, check_ready, open_store, prepare_run
 from flows.run_context import (
     Caller,
     RunContext,
@@ -143,7 +143,7 @@ async def render_storyboard(
         if plan_digest not in (None, run.digest()):
             msg = f"{run.board.name} was changed after its plan was shown: run again"
             raise UsageError(msg)
-        run.store.initialize()
+        open_store(run)
         with serve_simulator(run) as run:
             report = caller.report = await render_run(run, caller.on_progress)
         film = export(report)

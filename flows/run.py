@@ -36,6 +36,7 @@ from tasks.store.board_records import (
     use_recorded_name,
 )
 from tasks.store.layout import RecordStore, Store
+from tasks.store.lock_probe import require_exclusive_locks
 from tasks.store.locked import (
     find_broken_locks,
     find_missing_first_frames,
@@ -345,6 +346,19 @@ def check_store(run: Run) -> None:
     films.check_files(run.store, run.board.name)
     if run.needs_simulator:
         check_root(run.store.simulator_folder)
+
+
+def open_store(run: Run) -> None:
+    """Create the store, and check that it is safe to pay from if this run may pay a provider.
+
+    Raises:
+        NotConfigured: The file system of the store lets two runs pay for the same shot.
+        StoreError: The store can't be written.
+    """
+    run.store.initialize()
+    # A vendor on loopback counts: it may be a gateway of the user's that pays another one.
+    if any(provider.name != SIMULATOR for provider in run.providers):
+        require_exclusive_locks(run.store.root)
 
 
 def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -> None:

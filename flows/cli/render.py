@@ -15,7 +15,7 @@ from flows.cli.output.text import format_report
 from flows.consent import check_consent
 from flows.documents import error_document, report_document
 from flows.report import RunReport, export, join_kept, record_kept, report_kept
-from flows.run import Run, check_ready
+from flows.run import Run, check_ready, open_store
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
@@ -98,7 +98,7 @@ def render(run: Run, *, as_json: bool) -> int:
             record_kept(run)
         return _finish(report, as_json=as_json)
     check_consent(run, ask=None if as_json else _ask_to_pay)
-    run.store.initialize()
+    open_store(run)
     # A run may take hours: collect garbage as Python does by default, see `main`.
     gc.set_threshold(700, 10, 10)
     with forward_sigterm() as interrupt:

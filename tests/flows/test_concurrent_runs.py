@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -14,10 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.main import main
+from flows.render import render_storyboard
 from flows.report import RunReport
 from flows.run import Run
+from tasks.errors import NotConfigured
+from tasks.store.lock_probe import GRANTED
 from tasks.store.receipts import AttemptState, read_receipt
-from tests.support.plain_tasks import render_plainly
+from tests.support.plain_tasks import command_without_engine, render_plainly
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,3 +146,42 @@ def current_state(run: Run, key: str) -> AttemptState | None:
     (shot,) = run.plan.shots_to_render
     attempt = read_receipt(key, run.records_of(shot).read(key)).current
     return attempt.state if attempt else None
+
+
+@pytest.mark.parametrize(("provider", "code"), [("ark", 3), ("simulator", 0)])
+def test_store_whose_locks_do_not_exclude(
+    studio,
+    chain: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    provider: str,
+    code: int,
+) -> None:
+    """If a second process gets the lock too, no provider is paid; free runs need no proof."""
+    board = studio.write(chain("one", provider=provider))
+    monkeypatch.chdir(studio.folder)
+    for name, value in studio.settings().variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tasks.store.lock_probe._run_probe", lambda _: GRANTED)
+
+    with command_without_engine():
+        assert main(["render", str(board), "--yes"]) == code
+        assert main(["plan", str(board)]) == 0
+
+    assert studio.creates == (1 if code == 0 else 0)
+    assert ("use a --store on a local disk" in capsys.readouterr().err) == (code == 3)
+
+
+def test_deployment_checks_store_before_paying(
+    studio, chain: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flow itself refuses: a worker has no command line that could have done so."""
+    board = studio.write(chain("one", provider="ark"))
+    for name, value in studio.settings().variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tasks.store.lock_probe._run_probe", lambda _: GRANTED)
+
+    with pytest.raises(NotConfigured, match="two processes"):
+        asyncio.run(render_storyboard.fn(str(board), store=str(studio.folder / "store"), yes=True))
+
+    assert studio.creates == 0
