@@ -20,6 +20,7 @@ import yaml
 
 from storyboards.loading import decode
 from storyboards.problems import InvalidStoryboard, Problem
+from storyboards.surrogate_escapes import hide_surrogates
 from storyboards.terminal_text import format_path, quote
 from storyboards.yaml_nodes import LOADER, NodePath, compose, find_place, read_plain, to_data
 
@@ -144,7 +145,7 @@ def _without_empty(data: Any) -> Any:
 
 def _candidates(text: str, edit: Edit) -> Iterator[str]:
     """Yield the text with the edit in it, in every way that may work, the best first."""
-    mapping = _find_node(yaml.compose(text, Loader=LOADER), edit.path[:-1])
+    mapping = _find_node(yaml.compose(hide_surrogates(text), Loader=LOADER), edit.path[:-1])
     if not isinstance(mapping, yaml.MappingNode):
         return
     pairs = [_Pair(key, value) for key, value in mapping.value]

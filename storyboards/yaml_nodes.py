@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from storyboards.problems import Problem
+from storyboards.surrogate_escapes import hide_surrogates, show_surrogates
 from storyboards.terminal_text import quote
 
 MAX_DEPTH = 32
@@ -153,9 +154,10 @@ def compose(text: str, *, loader: Any = None) -> Composed:
         text: The YAML text.
         loader: The PyYAML loader; libyaml's if it is installed.
     """
-    composer = _Composer()
+    hidden = hide_surrogates(text)
+    composer = _Composer(has_surrogates=hidden != text)
     try:
-        for event in yaml.parse(text, Loader=loader or LOADER):
+        for event in yaml.parse(hidden, Loader=loader or LOADER):
             composer.add(event)
     except _Stop as stop:
         composer.problems.append(stop.problem)
@@ -201,8 +203,9 @@ class _OpenNode:
 class _Composer:
     """The growing tree, with one method for each type of event."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_surrogates: bool) -> None:
         self.root: Node | None = None
+        self._has_surrogates = has_surrogates
         self.problems: list[Problem] = []
         self.broken: set[NodePath] = set()
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -249,7 +252,7 @@ class _Composer:
             raise _Stop(self._problem(event, message, remedy), keeps_tree=True)
 
     def _add_scalar(self, event: Any) -> None:
-        text: str = event.value
+        text: str = show_surrogates(event.value) if self._has_surrogates else event.value
         quoted = event.style in _QUOTED or event.tag is not None
         if event.style in _QUOTES:
             self._scalar_lines = (event.start_mark.line, event.end_mark.line)
