@@ -371,12 +371,14 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
     Raises:
         NotConfigured: A key, the store of a deployment or a part of ffmpeg is missing, or the
             environment names a proxy or a certificate file that cannot be used.
-        UsageError: The film would replace the film of another board.
+        UsageError: The film would replace the film of another board, or a path is not valid UTF-8.
         InvalidStoryboard: See `check_preconditions`.
         StaleSeam: See `check_preconditions`.
         StoreError: See `check_store`.
     """
     check_preconditions(run)
+    if run.pending:
+        _check_paths(run)
     certificates = run.settings.certificate_file
     if run.pending and certificates and not certificates.is_file():
         msg = f"SSL_CERT_FILE names {certificates}, which is not a file; correct or unset it"
@@ -404,6 +406,17 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
     )
     if unusable := tuple(problems):
         raise InvalidStoryboard(unusable)
+
+
+def _check_paths(run: Run) -> None:
+    """Check that the paths of a run can be parameters of the flow, which Prefect stores as text."""
+    for path in filter(None, (run.board.file, run.store.root, run.film_path)):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            name = str(path).encode(errors="backslashreplace").decode()
+            msg = f"{name} is not valid UTF-8 in this locale; rename the folder or the file"
+            raise UsageError(msg) from error
 
 
 def _check_proxies(run: Run, provider: Provider) -> None:

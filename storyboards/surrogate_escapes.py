@@ -21,7 +21,7 @@ _PLACEHOLDER_CHARACTER = re.compile("[\ue000-\ue7ff]")
 def hide_surrogates(text: str) -> str:
     """Return a YAML text whose escapes of surrogates are replaced by escapes of placeholders.
 
-    A text that has placeholders of its own is returned as it is.
+    A text that has placeholders of its own is returned unchanged.
     """
     if not re.search(r"\\u[dD][89a-fA-F]", text):
         return text

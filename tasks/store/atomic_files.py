@@ -114,7 +114,9 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 def encode_record(record: dict[str, Any]) -> bytes:
     """Return a JSON record as the content of its file."""
-    return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    # A path whose name is not valid UTF-8 has surrogates, which JSON can only have as escapes.
+    return text.encode(errors="backslashreplace")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

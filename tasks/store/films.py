@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import stat
 from collections.abc import Sequence
@@ -127,7 +128,7 @@ def record_film(
 
 def film_marker(board_name: str, board_file: Path | None) -> str:
     """Return the comment in a film by which its board recognises it in any folder."""
-    file_digest = digest_bytes(str(board_file or "").encode())[:12]
+    file_digest = digest_bytes(os.fsencode(board_file or ""))[:12]
     return f"{_MARKER_PREFIX}{board_name}:{file_digest};"
 
 

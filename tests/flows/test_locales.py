@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from flows.report import export, join_kept
+from flows.run import check_ready
+from tasks.errors import UsageError
+from tasks.store.films import read_exports
 
 ROOT = Path(__file__).parents[2]
 BOARD = """\
@@ -54,3 +60,21 @@ def test_plan_is_printed_in_any_locale(tmp_path: Path, locale: dict[str, str]) -
     code, out, err = run(folder, locale, "plan", "board.yaml")
     assert (code, err) == (0, b"")
     assert b"1 shot" in out
+
+
+def test_kept_film_is_joined_in_any_folder(studio, chain) -> None:
+    """Only a run that starts Prefect needs paths that are text, and ends before it pays."""
+    studio.run(chain("one"))
+    renamed = studio.folder.with_name(os.fsdecode(b"caf\xe9"))
+    studio.folder.rename(renamed)
+    studio.folder = renamed
+    shutil.rmtree(renamed / "films")
+    run = studio.prepare(chain("one|title: First"))
+    check_ready(run)
+    film = export(join_kept(run))
+
+    assert film == renamed / "films" / "board.mp4"
+    assert str(film) in read_exports(run.store)
+    check_ready(studio.prepare(chain("one|title: First")))
+    with pytest.raises(UsageError, match=r"caf\\udce9/board.yaml is not valid UTF-8"):
+        check_ready(studio.prepare(chain("one", one="Other.")))

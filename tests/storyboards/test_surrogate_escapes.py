@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from storyboards.problems import InvalidStoryboard
 from storyboards.yaml_editor import Edit, apply_edits
 
 TEXT = "Dawn \U0001f600 over \U00024b62, \\ud83d\\ude00 and U+2028 \u2029 \xe9."
-BOARD = {
+BOARD: dict[str, Any] = {
     "title": TEXT,
     "model": "seedance-1.0-pro",
     "shots": [{"id": "one", "prompt": TEXT}, {"id": "two", "prompt": "Dusk."}],
@@ -19,7 +20,7 @@ BOARD = {
 
 
 def test_json_board_is_read_as_json_reads_it() -> None:
-    """Escaped pairs are one character each; an escaped backslash is no escape."""
+    """Escaped pairs are one character each; an escaped backslash begins none."""
     storyboard = parse(json.dumps(BOARD).encode(), file="board.json").storyboard
 
     assert storyboard.title == storyboard.shots[0].prompt == TEXT
