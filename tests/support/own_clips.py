@@ -73,6 +73,7 @@ def write_clip(
     sar: Fraction = Fraction(1),
     tones: Sequence[float] = (),
     default_tone: int = 0,
+    key_every: int = 250,
 ) -> Path:
     """Write upright pictures as an H.264 clip whose frames are stored turned.
 
@@ -85,6 +86,7 @@ def write_clip(
         sar: Width of a pixel over its height.
         tones: Frequency of each audio track.
         default_tone: The audio track that is marked as default.
+        key_every: Frames from one key frame to the next.
     """
     stored = [store_turned(picture, orientation) for picture in pictures]
     height, width = stored[0].shape[:2]
@@ -97,7 +99,8 @@ def write_clip(
         context.color_primaries = context.color_trc = context.colorspace = 1
         context.color_range = 1
         # Like phones: no B-frames.
-        context.options = {"preset": "veryfast", "crf": "12", "threads": "1", "bf": "0"}
+        options = {"preset": "veryfast", "crf": "12", "threads": "1", "bf": "0"}
+        context.options = {**options, "g": str(key_every)}
         sounds = [container.add_stream("aac", rate=48_000) for _ in tones]
         for number, sound in enumerate(sounds):
             sound.codec_context.layout = "mono"
