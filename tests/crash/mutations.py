@@ -25,14 +25,23 @@ from typing import NamedTuple
 from trial import ROOT
 
 from tasks.own_files import OwnFolder
-from tasks.providers import outcomes
+from tasks.providers import outcomes, response_fields
 from tasks.providers.client import Client
 from tasks.store import claims, layout, rescue
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import RecordStore
 from tasks.store.locks import wait_for_lock_async
 from tasks.store.receipts import AttemptState
-from tasks.submission import await_job, download, payload, reconcile, recorder, submit
+from tasks.submission import (
+    await_job,
+    download,
+    job_evidence,
+    payload,
+    reconcile,
+    recorder,
+    submit,
+    usage,
+)
 
 TESTS_FAILED = 1
 """Exit code of pytest if tests ran and failed."""
@@ -43,6 +52,8 @@ RESUME = "tests/flows/test_resume.py"
 ATOMIC_FILES = "tests/tasks/store/test_atomic_files.py"
 SUBMIT = "tests/tasks/submission/test_submit.py"
 RECORDER = "tests/tasks/submission/test_recorder.py"
+ADVERSARY = "tests/tasks/submission/test_adversary.py::test_adversary_example_holds"
+AWAIT_JOB = "tests/tasks/submission/test_await_job.py"
 RECONCILE = "tests/tasks/submission/test_reconcile.py"
 OUTCOMES = "tests/tasks/providers/test_outcomes.py"
 MATRIX = "tests/crash/test_matrix.py::test_run_killed_at_durable_step_is_resumed"
@@ -93,12 +104,64 @@ def disable_check(function: Callable[..., object]) -> Change:
     return change
 
 
-def return_none(tree: Function) -> Function:
-    """Return None instead of anything else."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Return):
-            node.value = None
-    return tree
+def return_value(value: bool | float | None) -> Change:
+    """Return a constant instead of anything else."""
+
+    def change(tree: Function) -> Function:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Return):
+                node.value = ast.Constant(value)
+        return tree
+
+    return change
+
+
+def drop_raise(function: Callable[..., object]) -> Change:
+    """Remove the statements that raise what `function` returns."""
+
+    def change(tree: Function) -> Function:
+        for node in list(ast.walk(tree)):
+            if isinstance(node, ast.Raise) and called_name(node.exc) == function.__name__:
+                replace_node(tree, node, ast.Pass())
+        return tree
+
+    return change
+
+
+def take_first_of(function: Callable[..., object]) -> Change:
+    """Use the first argument of each call of `function` alone."""
+
+    def change(tree: Function) -> Function:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and called_name(node) == function.__name__:
+                node.args = node.args[:1] * 2
+        return tree
+
+    return change
+
+
+def require_always(attribute: str) -> Change:
+    """Make every condition of an `if` that reads `attribute` true."""
+
+    def change(tree: Function) -> Function:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and attribute in attributes_of(node.test):
+                node.test = ast.Constant(True)
+        return tree
+
+    return change
+
+
+def pass_none_as(keyword: str) -> Change:
+    """Pass None as a keyword argument in every call."""
+
+    def change(tree: Function) -> Function:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == keyword:
+                node.value = ast.Constant(None)
+        return tree
+
+    return change
 
 
 def compare_with_itself(tree: Function) -> Function:
@@ -148,6 +211,10 @@ def called_name(node: ast.AST | None) -> str:
     if not isinstance(node, ast.Call):
         return ""
     return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def attributes_of(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
 def calls_function(tree: ast.AST, name: str) -> bool:
@@ -214,7 +281,7 @@ MUTATIONS = (
     Mutation(
         "a job of another attempt is recorded",
         (claims.find_claim,),
-        return_none,
+        return_value(None),
         (f"{SUBMIT}::test_submit_job_of_another_attempt_is_unclear",),
     ),
     Mutation(
@@ -246,6 +313,78 @@ MUTATIONS = (
         (await_job.await_job, download._download_frame, download._fetch_clip),
         pass_none_to("client_of"),
         (f"{RESUME}::test_job_is_queried_at_its_own_base_url",),
+    ),
+    Mutation(
+        "an unclear create is sent again without the author's word",
+        (submit._resolve_unclear,),
+        drop_raise(submit._unclear_error),
+        (f"{ADVERSARY}[list: empty-modelark]",),
+    ),
+    Mutation(
+        "a proof that fits another shot too is accepted",
+        (reconcile._is_proof_shared,),
+        return_value(False),
+        (f"{RECONCILE}::test_reconcile_shared_first_frame_proves_nothing",),
+    ),
+    Mutation(
+        "an adopted job is as old as its request by the local clock",
+        (recorder.adopt_job,),
+        pass_none_as("accepted_at"),
+        (f"{ADVERSARY}[query: unknown job, adopted with wrong clock-modelark]",),
+    ),
+    Mutation(
+        "a failed job is not asked for before another request",
+        (submit._ask_ended_job,),
+        disable_check(Client.has_signed),
+        (f"{SUBMIT}::test_submit_revived_job_is_not_paid_again",),
+    ),
+    Mutation(
+        "a run sends a shot any number of times",
+        (submit._create,),
+        drop_call(submit._require_unsent),
+        (f"{SUBMIT}::test_submit_run_sends_a_shot_twice_at_most",),
+    ),
+    Mutation(
+        "the end of a job is believed at once",
+        (Client.query,),
+        require_always("is_final"),
+        (f"{AWAIT_JOB}::test_await_job_failed_once_is_not_an_end",),
+    ),
+    Mutation(
+        "an end that does not name the job is believed",
+        (response_fields._finish_status,),
+        disable_check(response_fields.names_job),
+        (f"{ADVERSARY}[query: unnamed, 40-modelark]",),
+    ),
+    Mutation(
+        "a job is lost by one 404",
+        (job_evidence._vendor_age,),
+        return_value(1e9),
+        (f"{ADVERSARY}[query: unknown job, 40-modelark]",),
+    ),
+    Mutation(
+        "a job is lost by the local clock alone",
+        (job_evidence._vendor_age,),
+        take_first_of(min),
+        (f"{ADVERSARY}[query: unknown job, wrong clock-modelark]",),
+    ),
+    Mutation(
+        "a clip is lost by one 404",
+        (job_evidence.is_file_lost,),
+        return_value(True),
+        (f"{ADVERSARY}[file: 404-modelark]",),
+    ),
+    Mutation(
+        "the answer to another key counts",
+        (job_evidence.is_same_key,),
+        return_value(True),
+        (f"{AWAIT_JOB}::test_await_job_other_key_decides_nothing",),
+    ),
+    Mutation(
+        "an implausible usage is booked",
+        (usage._is_plausible,),
+        return_value(True),
+        (f"{ADVERSARY}[usage: 1-modelark]",),
     ),
     Mutation(
         "a file is copied to its destination, not renamed",
