@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -168,15 +167,14 @@ def remove_rescue_records(key: str, intended_at: str, folders: Sequence[Path]) -
 
 
 def _read_private(path: Path) -> bytes:
-    """Return the content of a regular file of this user; nothing of any other file.
+    """Return the content of a file of this user; nothing of any other file.
 
     Everybody can write to the temporary folder.
     """
     try:
         file_descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            status = os.fstat(file_descriptor)
-            if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid():
+            if os.fstat(file_descriptor).st_uid == os.getuid():
                 return os.read(file_descriptor, _MAX_RECORD_BYTES)
         finally:
             os.close(file_descriptor)

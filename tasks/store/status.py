@@ -135,9 +135,10 @@ def _shot_status(
         reason = _reason_to_render(shot, attempt, earlier, record)
         return ShotStatus(ShotState.TO_RENDER, reason, max_price=shot.max_price)
     if attempt.state in UNCLEAR_STATES:
+        cause = attempt.error or "no response is recorded"
         reason = (
-            f"sent {attempt.intended_at[:19]}Z without a response: it may be rendering, "
-            f"and {describe_price(attempt.max_price)} may be charged"
+            f"sent {attempt.intended_at[:19]}Z, and its job is not known ({cause}): "
+            f"it may be rendering, and {describe_price(attempt.max_price)} may be charged"
         )
         return ShotStatus(ShotState.UNCLEAR, reason, attempt=attempt)
     if attempt.state in AT_VENDOR_STATES:

@@ -26,7 +26,7 @@ from tasks.store.receipts import Attempt, AttemptState, StoredFile, read_receipt
 from tasks.submission import reconcile
 from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame
-from tasks.submission.submit import submit
+from tasks.submission.submit import RATE_LIMIT_SECONDS, submit
 from tests.support.paid_path import (
     KEY,
     PRICE,
@@ -367,6 +367,33 @@ def test_submit_run_sends_a_shot_twice_at_most(
 
     assert recoveries == [Recovery.RETRY, Recovery.NONE]
     assert len(vendor.created()) == len(read_attempts(records)) == 2
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [("7", 7.0), (None, RATE_LIMIT_SECONDS)])
+def test_submit_rate_limit_delays_the_next_request(
+    vendor: FakeVendor, store: Store, retry_after: str | None, seconds: float
+) -> None:
+    """The only repetition waits as long as the vendor asks for, or for half a minute."""
+    waits: list[float] = []
+
+    async def reject(_: httpx.Request) -> httpx.Response:
+        rejection = response(429, {})
+        if retry_after:
+            rejection.headers["Retry-After"] = retry_after
+        return rejection
+
+    async def record_wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    client = vendor.client()
+    client.sleep = record_wait  # type: ignore[method-assign]
+    vendor.on_create = reject
+    context = make_context(store, client)
+    with pytest.raises(RateLimited):
+        asyncio.run(submit(make_shot(), None, context))
+    asyncio.run(submit(make_shot(), None, context))
+
+    assert waits == [0.0, seconds]
 
 
 def test_submit_unsent_requests_do_not_count(vendor: FakeVendor, store: Store) -> None:
