@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import subprocess
 from collections.abc import Iterator
@@ -92,7 +91,7 @@ class FailingWrites:
     @contextmanager
     def patched(self) -> Iterator[None]:
         """Replace the functions of the operating system within this block."""
-        fsync, replace, open_file = os.fsync, os.replace, io.open
+        fsync, replace, open_file = os.fsync, os.replace, os.open
 
         def checked_replace(path: Any, *args: Any, src_dir_fd: int, **kwargs: Any) -> Any:
             self._check(Path(f"/proc/self/fd/{src_dir_fd}").readlink() / path)
@@ -102,15 +101,17 @@ class FailingWrites:
             self._check(Path(f"/proc/self/fd/{file}").readlink())
             fsync(file)
 
-        def checked_open(path: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-            if mode[0] != "r" or "+" in mode:
-                self._check(path)
-            return open_file(path, mode, *args, **kwargs)
+        def checked_open(
+            path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+        ) -> int:
+            if flags & os.O_CREAT:
+                folder = Path() if dir_fd is None else Path(f"/proc/self/fd/{dir_fd}").readlink()
+                self._check(folder / path)
+            return open_file(path, flags, mode, dir_fd=dir_fd)
 
         with (
             mock.patch("os.fsync", checked_fsync),
             mock.patch("os.replace", checked_replace),
-            mock.patch("io.open", checked_open),
-            mock.patch("builtins.open", checked_open),
+            mock.patch("os.open", checked_open),
         ):
             yield
