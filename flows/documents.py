@@ -54,7 +54,10 @@ def plan_document(run: Run) -> dict[str, Any]:
         ],
         "critical_path": list(run.plan.critical_path),
         "film_frames": count_film_frames(run),
-        "notes": [problem_json(note) for note in run.plan.warnings],
+        "notes": [
+            *(problem_json(Problem(note, file=run.board.shown_as)) for note in run.identity_notes),
+            *(problem_json(note) for note in run.plan.warnings),
+        ],
     }
 
 
@@ -189,7 +192,7 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
             for result in report.results
         ],
         "stale": [shot.id for shot in report.stale],
-        "warnings": list(report.warnings),
+        "warnings": [*report.run.identity_notes, *report.warnings],
         "spent": report.spent.to_json(_currency(report.run)),
     }
 

@@ -88,6 +88,7 @@ async def render_storyboard(
     stale: Literal["keep", "cascade", "refuse"] = "keep",
     yes: bool = False,
     trust: bool = False,
+    was: str | None = None,
     plan_digest: str | None = None,
 ) -> dict[str, Any]:
     """Render a storyboard's shots, each from the last frame of the one before, and join the film.
@@ -106,6 +107,7 @@ async def render_storyboard(
         stale: How to treat kept shots that start from a frame that is gone.
         yes: Agree to pay the price of the plan.
         trust: Let a `shotchain.toml` beside the board define providers and prices.
+        was: The name that the board had before it was renamed, or `none`.
         plan_digest: Digest of the plan that was agreed to; the run ends if its plan differs.
 
     Returns:
@@ -127,6 +129,7 @@ async def render_storyboard(
         partial=partial,
         stale=StalePolicy(stale),
         trust=trust,
+        was=was,
     )
     caller = current_caller() or _log_progress()
     caller.has_begun = True
@@ -147,7 +150,7 @@ async def render_storyboard(
         with serve_simulator(run) as run:
             report = caller.report = await render_run(run, caller.on_progress)
         film = export(report)
-        for warning in report.warnings:
+        for warning in (*run.identity_notes, *report.warnings):
             get_run_logger().warning("%s", warning)
         for error in report.errors:
             raise error

@@ -202,6 +202,7 @@ def record_kept(run: Run) -> None:
     Raises:
         StoreError: The store cannot be written.
     """
+    run.record_identity()
     record_requested_takes(run.store.root, run.plan, run.shots, folder_of=run.folder_of)
     record_rendered_shots(run.store.root, run.plan, run.shots)
 

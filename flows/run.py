@@ -28,11 +28,18 @@ from tasks.providers.url_policy import is_loopback_url
 from tasks.settings import Settings, find_store
 from tasks.simulator.cleanup import check_root
 from tasks.store import films
+from tasks.store.board_identity import (
+    BoardIdentity,
+    BoardNames,
+    describe_identity,
+    identify_board,
+    read_identified_record,
+)
 from tasks.store.board_records import (
     BoardRecord,
     RecordsFolder,
     check_board_files,
-    read_board_record,
+    record_identity,
     use_recorded_name,
 )
 from tasks.store.layout import RecordStore, Store
@@ -75,6 +82,8 @@ class RunOptions(NamedTuple):
     trust: bool = False
     """True if `shotchain.toml` beside the board may define providers and prices."""
     stale: StalePolicy = StalePolicy.KEEP
+    was: str | None = None
+    """The name that the board had before it was renamed; `none` if it had no other."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,8 @@ class Run:
     """The shots of this run, each after the shot it continues."""
     film_path: Path | None
     """The place of the film for the user; None leaves it in the store."""
+    identity: BoardIdentity
+    """The names that the store has for the board."""
     board_record: BoardRecord
     budget_guard: BudgetGuard
     config: Config = field(default_factory=Config)
@@ -141,6 +152,27 @@ class Run:
         }
         return {key: attempt.intended_at for key, attempt in attempts.items() if attempt}
 
+    @property
+    def identity_notes(self) -> tuple[str, ...]:
+        """A sentence for each name that the board had or may have had and is not recorded yet."""
+        return tuple(describe_identity(self.identity, self.board.shown_as))
+
+    def record_identity(self) -> str:
+        """Record the board and its former names in the store, and return its id there.
+
+        Raises:
+            StoreError: The records are damaged or can't be written.
+        """
+        identity = self.identity
+        return record_identity(
+            self.store.root,
+            identity.name,
+            identity.file,
+            newly_recognised=identity.newly_recognised,
+            undecided=[(other.name, other.file) for other in identity.candidates],
+            other_names=identity.other_names,
+        )
+
     def folder_of(self, provider: Provider) -> RecordsFolder:
         """Return the name of the folder that keeps a provider's records."""
         return records_folder_of(self.settings, provider)
@@ -188,7 +220,8 @@ def prepare_run(
     config = load_config(settings, board.folder, display_name=board.shown_as, trust=options.trust)
     store = Store(find_store(settings, options.store, board.file, working_folder=working_folder))
     board = use_recorded_name(store.root, board)
-    record = read_board_record(store.root, board.name, board.file)
+    identity = identify_board(store.root, board, options.was)
+    record = read_identified_record(store.root, identity)
     status, shots = _plan_board(board, options, settings, store, record, config)
     _check_resubmit(status, options)
     leaves_film_in_store = settings.is_deployed and options.out is None
@@ -200,9 +233,14 @@ def prepare_run(
         status=status,
         shots=shots,
         film_path=None if leaves_film_in_store else _film_path(board, options, working_folder),
+        identity=identity,
         board_record=record,
         config=config,
-        budget_guard=BudgetGuard(_budget_limits(board, options, config), convert=config.convert),
+        budget_guard=BudgetGuard(
+            _budget_limits(board, options, config, identity),
+            convert=config.convert,
+            names_of=BoardNames(store.root, identity).names_of,
+        ),
     )
 
 
@@ -261,12 +299,14 @@ def _check_resubmit(status: BoardStatus, options: RunOptions) -> None:
             raise UsageError(msg)
 
 
-def _budget_limits(board: Board, options: RunOptions, config: Config) -> tuple[BudgetLimit, ...]:
+def _budget_limits(
+    board: Board, options: RunOptions, config: Config, identity: BoardIdentity
+) -> tuple[BudgetLimit, ...]:
     """Return every budget that applies to a run of a board."""
     limits = [run_limit(options.budget)] if options.budget is not None else []
     if board.storyboard.budget is not None:
         limits.append(board_limit(board.name, board.storyboard.budget))
-    return (*limits, *map(config_limit, config.budgets_for(board.name)))
+    return (*limits, *map(config_limit, config.budgets_for(*identity.all_names)))
 
 
 def _select_shots(plan: Plan, options: RunOptions) -> tuple[PlannedShot, ...]:

@@ -138,12 +138,14 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
     # Nothing that this run keeps may be cleaned away meanwhile.
     with run.store.shared_lock():
         # Before anything is sent, so that no kill loses what was asked for.
+        board_id = await asyncio.to_thread(run.record_identity)
         await asyncio.to_thread(
             record_requested_takes, run.store.root, run.plan, run.shots, folder_of=run.folder_of
         )
         async with Clients(run) as clients:
             submission = SubmissionContext(
                 board_name=run.board.name,
+                board_id=board_id,
                 plan=run.plan,
                 store=run.store,
                 records_of=run.records_of,

@@ -54,6 +54,12 @@ def add_stale(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_was(parser: argparse.ArgumentParser) -> None:
+    """Add the option that decides if a board is a renamed one."""
+    was = "the name that the board had before it was renamed; none if it is another board"
+    parser.add_argument("--was", metavar="NAME", help=was)
+
+
 def find_store_path(arguments: argparse.Namespace, board: Path | None = None) -> Path:
     """Return the folder of the store, which may not exist.
 
@@ -110,13 +116,18 @@ def ask_yes_no(question: str, *, before: str = "") -> bool:
         question: The question, with its question mark.
         before: Text to print before the question.
     """
+    return ask(f"{question} [y/N]", before=before) in ("y", "yes")
+
+
+def ask(question: str, *, before: str = "") -> str:
+    """Return the answer that is typed in the terminal, in lower case; empty without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
+        return ""
     if before:
         print(escape_control_chars(before, keep="\n"), file=sys.stderr)
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{escape_control_chars(question)} ", end="", file=sys.stderr, flush=True)
     try:
         answer = sys.stdin.readline()
     except UnicodeDecodeError:
-        return False
-    return answer.strip().lower() in ("y", "yes")
+        return ""
+    return answer.strip().lower()

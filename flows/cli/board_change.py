@@ -73,6 +73,7 @@ def record_current_takes(run: Run) -> None:
         if run.status[shot.id].attempt
     }
     if takes:
+        run.record_identity()
         record_takes(run.store.root, run.board.name, takes)
 
 
@@ -102,6 +103,8 @@ def change_board(
     # A take that was picked or pinned must survive `clean`, also before the next render.
     status = changed_run.status
     kept = [shot for shot in changed_run.plan if status[shot.id].state is ShotState.KEPT]
+    if changed_run.store.root.is_dir():
+        changed_run.record_identity()
     record_rendered_shots(changed_run.store.root, changed_run.plan, kept)
     return BoardChange(run, changed_run, shot.id, tuple(edits), tuple(remarks))
 

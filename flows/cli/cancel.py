@@ -135,7 +135,7 @@ def _iter_targets(run: Run) -> Iterator[CancelTarget]:
         yield target
     for receipt in iter_receipts(run.store):
         latest = receipt.current
-        if latest is None or latest.board != run.board.name or known_outcome(latest) == NO_JOB:
+        if latest is None or not run.board_record.owns(latest) or known_outcome(latest) == NO_JOB:
             continue
         target = CancelTarget(latest.shot, receipt.key, receipt.records, latest, is_current=False)
         if target.id not in current_ids:

@@ -18,7 +18,7 @@ from flows.run import Run, records_folder_of
 from storyboards.yaml_editor import Edit
 from tasks.errors import UsageError
 from tasks.plan import ShotToRender
-from tasks.store.board_records import read_board_record
+from tasks.store.board_identity import read_identified_record
 from tasks.store.locked import describe_changes
 from tasks.store.takes import RecordedTake, TakeHistory
 
@@ -61,7 +61,7 @@ def _find_take(run: Run, shot: ShotToRender, number: int) -> RecordedTake:
     Raises:
         UsageError: The store has no such take.
     """
-    record = read_board_record(run.store.root, run.board.name, run.board.file)
+    record = read_identified_record(run.store.root, run.identity)
     folder = records_folder_of(run.settings, shot.provider)
     takes = TakeHistory(run.store, record).list_takes(shot.id, folder)
     for recorded in takes:

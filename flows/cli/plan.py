@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flows.cli.arguments import add_board, add_stale, prepare_board
+from flows.cli.arguments import add_board, add_stale, add_was, prepare_board
 from flows.cli.output import print_output
 from flows.cli.output.text import format_plan
 from flows.documents import plan_document
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `plan`."""
     add_board(parser)
     add_stale(parser)
+    add_was(parser)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -24,7 +25,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     Raises:
         ShotchainError: See `flows.run.prepare_run` and `flows.run.check_preconditions`.
     """
-    run = prepare_board(arguments, stale=StalePolicy(arguments.stale))
+    run = prepare_board(arguments, stale=StalePolicy(arguments.stale), was=arguments.was)
     check_preconditions(run)
     print_output(lambda: plan_document(run), lambda: format_plan(run), as_json=arguments.json)
     return 0

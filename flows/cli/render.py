@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flows.cli.arguments import add_board, add_stale, ask_yes_no, prepare_board
+from flows.cli.arguments import add_board, add_stale, add_was, ask, ask_yes_no, prepare_board
 from flows.cli.output import format_json
 from flows.cli.output.text import format_report
 from flows.consent import check_consent
@@ -20,6 +20,7 @@ from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import StoreError, UsageError
+from tasks.store.board_identity import NOT_RENAMED
 from tasks.store.staleness import StalePolicy
 
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     budget = "the maximum price of this run, such as '3 USD'"
     parser.add_argument("--budget", metavar="MONEY", help=budget)
     add_stale(parser)
+    add_was(parser)
     resubmit = "send shots again whose job is unclear, at the risk of paying twice"
     parser.add_argument("--resubmit", metavar="SHOT,…", help=resubmit)
     partial = "join the film without the shots that failed"
@@ -67,19 +69,33 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.only is not None and not only:
         msg = "--only names no shot; give ids with commas between them"
         raise UsageError(msg)
-    run = prepare_board(
-        arguments,
-        only=only,
-        until=arguments.until,
-        jobs=arguments.jobs,
-        budget=arguments.budget,
-        yes=arguments.yes,
-        resubmit=_split_ids(arguments.resubmit),
-        partial=arguments.partial,
-        stale=StalePolicy(arguments.stale),
-        out=arguments.out,
-    )
+    options: dict[str, Any] = {
+        "only": only,
+        "until": arguments.until,
+        "jobs": arguments.jobs,
+        "budget": arguments.budget,
+        "yes": arguments.yes,
+        "resubmit": _split_ids(arguments.resubmit),
+        "partial": arguments.partial,
+        "stale": StalePolicy(arguments.stale),
+        "out": arguments.out,
+        "was": arguments.was,
+    }
+    run = prepare_board(arguments, **options)
+    if not arguments.json and (was := _ask_former_name(run)):
+        run = prepare_board(arguments, **{**options, "was": was})
     return render(run, as_json=arguments.json)
+
+
+def _ask_former_name(run: Run) -> str | None:
+    """Ask which board was renamed to this one; return None if the user does not decide."""
+    for candidate in run.identity.candidates:
+        answer = ask(f"Is {run.board.shown_as} the board {candidate.name}, renamed? [y/n]")
+        if answer in ("y", "yes"):
+            return candidate.name
+        if answer not in ("n", "no"):
+            return None
+    return NOT_RENAMED if run.identity.candidates else None
 
 
 def render(run: Run, *, as_json: bool) -> int:
@@ -90,6 +106,8 @@ def render(run: Run, *, as_json: bool) -> int:
     Raises:
         ShotchainError: The run cannot begin, or was not agreed to.
     """
+    for note in run.identity_notes:
+        print(f"warning: {escape_control_chars(note)}", file=sys.stderr)
     check_ready(run, on_check=_print_check)
     report = report_kept(run)
     if report:
@@ -162,6 +180,7 @@ def flow_parameters(run: Run) -> dict[str, Any]:
         "resubmit": list(options.resubmit) or None,
         "partial": options.partial or None,
         "trust": options.trust or None,
+        "was": options.was,
         "stale": options.stale.value,
         # The user has agreed, by an answer or by an option.
         "yes": True,

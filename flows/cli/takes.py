@@ -18,7 +18,8 @@ from storyboards.loading import load
 from storyboards.models import Money
 from tasks.budgets.money import format_price, price_to_json
 from tasks.errors import unknown_shot_error
-from tasks.store.board_records import read_board_record, use_recorded_name
+from tasks.store.board_identity import identify_board, read_identified_record
+from tasks.store.board_records import use_recorded_name
 from tasks.store.layout import Store
 from tasks.store.receipts import AT_VENDOR_STATES, UNCLEAR_STATES, AttemptState
 from tasks.store.takes import RecordedTake, TakeHistory
@@ -72,8 +73,8 @@ def find_current_take(board: Board, shot_id: str) -> int:
 
 def _list_takes(store: Store, board: Board, shot_id: str) -> list[RecordedTake]:
     """Return all takes by number; a take over loopback stands before a paid take of that number."""
-    name = use_recorded_name(store.root, board).name
-    history = TakeHistory(store, read_board_record(store.root, name, board.file))
+    identity = identify_board(store.root, use_recorded_name(store.root, board))
+    history = TakeHistory(store, read_identified_record(store.root, identity))
     takes = [*history.list_takes(shot_id, "previz"), *history.list_takes(shot_id, "shots")]
     return sorted(takes, key=lambda recorded: recorded.take.number)
 

@@ -6,7 +6,7 @@ limits and recording the attempt is one step under the ledger lock; no request i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from tasks.config.config import Author, BudgetConfig, Config
 from tasks.errors import BudgetExceeded, UsageError
 from tasks.store.layout import RecordStore
 from tasks.store.locks import open_lock_file, wait_for_lock_async
-from tasks.store.receipts import Receipt
+from tasks.store.receipts import Attempt, Receipt
 
 _NO_RATES = Config()
 
@@ -47,9 +47,9 @@ class BudgetLimit:
     """True if only the current calendar month (UTC) counts."""
     author: Author = Author.USER
 
-    def applies_to(self, board: str) -> bool:
-        """Return True if attempts under a board's name count."""
-        return any(fnmatchcase(board, pattern) for pattern in self.boards or ())
+    def applies_to(self, names: Collection[str]) -> bool:
+        """Return True if attempts of a board that has or had these names count."""
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.boards or ())
 
 
 def run_limit(text: str) -> BudgetLimit:
@@ -87,6 +87,7 @@ class BudgetGuard:
     Args:
         limits: The limits; all of them apply.
         convert: Converts sums to the currency of a limit; without rates by default.
+        names_of: Returns every name of the board that an attempt is booked for.
         clock: Returns the current time in UTC.
     """
 
@@ -95,10 +96,12 @@ class BudgetGuard:
         limits: Iterable[BudgetLimit] = (),
         *,
         convert: ConvertMoney = _NO_RATES.convert,
+        names_of: Callable[[Attempt], Collection[str]] = lambda attempt: (attempt.board,),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.limits = tuple(limits)
         self._convert = convert
+        self._names_of = names_of
         self._clock = clock
         self._ledgers: dict[RecordStore, Ledger] = {}
         self._sent: dict[RecordStore, dict[str, set[int]]] = {}
@@ -162,7 +165,7 @@ class BudgetGuard:
         return [
             entry.booked_price
             for entry in self._ledger(records).entries()
-            if limit.applies_to(entry.attempt.board)
+            if limit.applies_to(self._names_of(entry.attempt))
             and (not limit.is_monthly or entry.month == month)
         ]
 

@@ -45,9 +45,11 @@ class BudgetConfig:
     file: str = ""
     """The file that sets it, for messages."""
 
-    def applies_to(self, board: str) -> bool:
-        """Return whether the cost of the board of that name counts against this limit."""
-        return self.boards is None or any(fnmatchcase(board, pattern) for pattern in self.boards)
+    def applies_to(self, *names: str) -> bool:
+        """Return whether the cost of a board that has or had these names counts."""
+        return self.boards is None or any(
+            fnmatchcase(name, pattern) for name in names for pattern in self.boards
+        )
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ class Config:
     rates: tuple[ExchangeRate, ...] = ()
     """The user's own first; at most one per author and pair of currencies, in either direction."""
 
-    def budgets_for(self, board: str) -> tuple[BudgetConfig, ...]:
-        """Return the limits that apply to the board of that name."""
-        return tuple(budget for budget in self.budgets if budget.applies_to(board))
+    def budgets_for(self, *names: str) -> tuple[BudgetConfig, ...]:
+        """Return the limits that apply to a board that has or had these names."""
+        return tuple(budget for budget in self.budgets if budget.applies_to(*names))
 
     def find_recorded(self, name: str) -> Provider | None:
         """Return the provider that receipts name so, or None if it is no longer configured."""

@@ -11,16 +11,17 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
 
 from storyboards.board import Board, derive_ascii_name
 from tasks.errors import StoreError
 from tasks.own_files import check_in_place, file_status, list_files
 from tasks.store.atomic_files import read_record, write_record
 from tasks.store.locks import open_lock_file, wait_for_lock
-from tasks.store.receipts import utc_now
+from tasks.store.receipts import Attempt, utc_now
 
-BOARD_RECORD_VERSION = 3
+BOARD_RECORD_VERSION = 4
 
 _NAMES_IN_VERSION_2 = {
     "shelf": "folder",
@@ -70,6 +71,16 @@ class BoardRecord:
     """The takes of each shot, the newest last."""
     pinned_keys: frozenset[str] = frozenset()
     """Keys of other takes that shots of the board start on."""
+    ids: frozenset[str] = frozenset()
+    """The ids of the board in the store: its own, and those of records that it continues."""
+    former_names: frozenset[str] = frozenset()
+    """Names that the board had before."""
+
+    def owns(self, attempt: Attempt) -> bool:
+        """Return True if an attempt was booked for this board, under any of its names."""
+        if attempt.board == self.name or attempt.board_id in self.ids:
+            return True
+        return attempt.board_id is None and attempt.board in self.former_names
 
     def takes_of(self, shot: str, folder: RecordsFolder | None = None) -> tuple[Take, ...]:
         """Return the takes of a shot by number; of each number the one recorded last."""
@@ -91,6 +102,170 @@ def check_board_files(root: Path, name: str) -> None:
     path = _record_path(root, name)
     file_status(path)
     check_in_place(path.with_suffix(".lock"))
+
+
+class BoardFacts(NamedTuple):
+    """The names and files of a record, and the prompts by which a renamed board is recognised."""
+
+    name: str
+    ids: frozenset[str]
+    """Its own id, and those of records that it continues."""
+    former_names: tuple[str, ...]
+    other_names: tuple[str, ...]
+    """Names of boards that it is not, as the user decided."""
+    undecided: tuple[tuple[str, str], ...]
+    """Name and file of each board that it may be."""
+    files: Mapping[str, tuple[str, ...]]
+    """The ids of the shots of each file; empty if no run of it ended."""
+    prompts: Mapping[str, frozenset[str | None]]
+    """The prompts of each shot in all its takes."""
+
+
+def read_board_facts(root: Path, name: str) -> BoardFacts:
+    """Return the facts of the record of a name; empty if the store has none.
+
+    Raises:
+        StoreError: The record is damaged.
+    """
+    path = _record_path(root, name)
+    record = read_record(path) or {}
+    with _damaged_record_error(path):
+        takes = _parse_takes(record)
+        return BoardFacts(
+            name,
+            _parse_ids(record),
+            tuple(record.get("former_names", ())),
+            tuple(record.get("other_names", ())),
+            tuple((str(other), str(file)) for other, file in record.get("undecided", ())),
+            {file: tuple(state.get("shots", ())) for file, state in _parse_states(record).items()},
+            {
+                shot: frozenset(take.prompt for take in shot_takes)
+                for shot, shot_takes in takes.items()
+            },
+        )
+
+
+def list_board_facts(root: Path) -> list[BoardFacts]:
+    """Return the facts of every record.
+
+    Raises:
+        StoreError: A record is damaged.
+    """
+    names = [file[:-5] for file in list_files(root / BOARDS_FOLDER, _PATTERN)]
+    return [read_board_facts(root, name) for name in names]
+
+
+def merge_board_records(record: BoardRecord, former: BoardRecord) -> BoardRecord:
+    """Return the record of a board with what was recorded under a former name of it."""
+    return replace(
+        record,
+        shot_keys={**former.shot_keys, **record.shot_keys},
+        takes=_merge_takes(former.takes, record.takes),
+        pinned_keys=record.pinned_keys | former.pinned_keys,
+        ids=record.ids | former.ids,
+        former_names=record.former_names | former.former_names | {former.name},
+    )
+
+
+def record_identity(
+    root: Path,
+    name: str,
+    file: Path | None,
+    *,
+    newly_recognised: Collection[str] = (),
+    undecided: Collection[tuple[str, str]] = (),
+    other_names: Collection[str] = (),
+) -> str:
+    """Record the file of a board, the names that it had, and an id. Writes only what is new.
+
+    Args:
+        root: The folder of the store.
+        name: The board's name.
+        file: The board's file, or None for a board that was passed as a value.
+        newly_recognised: Names of records that the board continues: their takes are moved here.
+        undecided: Name and file of boards that it may be.
+        other_names: Names of boards that it is not.
+
+    Returns:
+        The id of the board in the store.
+
+    Raises:
+        StoreError: A record is damaged or can't be written.
+    """
+    file_name = str(file or "")
+    changes = {"undecided": [list(pair) for pair in undecided], "other_names": list(other_names)}
+    record = read_record(_record_path(root, name)) or {}
+    is_known = not newly_recognised and "id" in record and file_name in record.get("states", {})
+    if is_known and all(record.get(field, []) == value for field, value in changes.items()):
+        return str(record["id"])
+    former_records = {
+        former: read_record(_record_path(root, former)) or {} for former in newly_recognised
+    }
+    with _open_record(root, name) as record:
+        states = _parse_states(record)
+        if states and file_name not in states:
+            # A board that was moved goes on from the state that was recorded last. Version 1
+            # recorded no file: the first file that is recorded again takes its state over.
+            states[file_name] = states.pop("", {}) or next(reversed(states.values()))
+        for former_name, former in former_records.items():
+            names = {*record.get("former_names", ()), former_name, *former.get("former_names", ())}
+            record["former_names"] = sorted(names - {name})
+            record["takes"] = _takes_to_json(
+                _merge_takes(_parse_takes(former), _parse_takes(record))
+            )
+            former_states = _parse_states(former)
+            gone_states = [
+                former_states[file] for file in former_states if _is_gone(file, file_name)
+            ]
+            if gone_states and not states.get(file_name):
+                states[file_name] = gone_states[-1]
+            ids = _parse_ids(record) | _parse_ids(former)
+            if len(gone_states) == len(former_states) and "id" in former:
+                record.setdefault("id", former["id"])
+            record["former_ids"] = sorted(ids - {record.get("id")})
+        record.pop("shots", None)
+        record["states"] = {**states, file_name: states.get(file_name, {})}
+        record.setdefault("id", uuid4().hex)
+        record.update(changes)
+        board_id = str(record["id"])
+    for former_name in newly_recognised:
+        _release_states(root, former_name, file_name)
+    return board_id
+
+
+def _release_states(root: Path, name: str, file_name: str) -> None:
+    """Remove the files that are gone from the record of a former name; another board may use it."""
+    with _open_record(root, name) as record:
+        states = _parse_states(record)
+        record.pop("shots", None)
+        record["states"] = {
+            file: state for file, state in states.items() if not _is_gone(file, file_name)
+        }
+        if not record["states"]:
+            for field_name in record.keys() - {"version", "states"}:
+                record.pop(field_name)
+
+
+def _is_gone(file: str, renamed_to: str) -> bool:
+    """Return True if a file was renamed; without its folder, it may be on another machine."""
+    if file in ("", renamed_to):
+        return True
+    return Path(file).parent.is_dir() and not Path(file).exists()
+
+
+def _merge_takes(
+    former: Mapping[str, tuple[Take, ...]], takes: Mapping[str, tuple[Take, ...]]
+) -> dict[str, tuple[Take, ...]]:
+    """Return the takes of both, the former ones first, each request once."""
+    merged = dict(former)
+    for shot, shot_takes in takes.items():
+        earlier = tuple(
+            old
+            for old in merged.get(shot, ())
+            if not any(old.is_same_request(take) for take in shot_takes)
+        )
+        merged[shot] = (*earlier, *shot_takes)
+    return merged
 
 
 def referenced_keys(record: BoardRecord) -> frozenset[str]:
@@ -124,7 +299,7 @@ def read_board_record(root: Path, name: str, file: Path | None = None) -> BoardR
     with _damaged_record_error(path):
         states = _parse_states(record)
         state = states.get(str(file or ""), next(reversed(states.values()), {}))
-        return _build_record(name, file, state, _parse_takes(record))
+        return _build_record(name, file, state, record)
 
 
 def use_recorded_name(root: Path, board: Board) -> Board:
@@ -159,9 +334,8 @@ def iter_board_records(root: Path, name: str | None = None) -> Iterator[BoardRec
         path = _record_path(root, board_name)
         record = read_record(path) or {}
         with _damaged_record_error(path):
-            takes = _parse_takes(record)
             for file, state in _parse_states(record).items():
-                yield _build_record(path.stem, Path(file) if file else None, state, takes)
+                yield _build_record(path.stem, Path(file) if file else None, state, record)
 
 
 def record_takes(root: Path, name: str, takes: Mapping[str, Take]) -> None:
@@ -184,10 +358,7 @@ def record_takes(root: Path, name: str, takes: Mapping[str, Take]) -> None:
                 earlier for earlier in recorded.get(shot, ()) if not earlier.is_same_request(take)
             )
             recorded[shot] = (*others, replace(take, recorded_at=utc_now()))
-        record["takes"] = {
-            shot: [_take_to_json(take) for take in shot_takes]
-            for shot, shot_takes in recorded.items()
-        }
+        record["takes"] = _takes_to_json(recorded)
 
 
 def record_board(
@@ -290,15 +461,22 @@ def _damaged_record_error(path: Path) -> Iterator[None]:
 
 
 def _build_record(
-    name: str, file: Path | None, state: Mapping[str, Any], takes: dict[str, tuple[Take, ...]]
+    name: str, file: Path | None, state: Mapping[str, Any], record: Mapping[str, Any]
 ) -> BoardRecord:
     return BoardRecord(
         name,
         file,
         {str(shot): str(key) for shot, key in state.get("shots", {}).items()},
-        takes,
+        _parse_takes(record),
         frozenset(state.get("pins", ())),
+        _parse_ids(record),
+        frozenset(record.get("former_names", ())),
     )
+
+
+def _parse_ids(record: Mapping[str, Any]) -> frozenset[str]:
+    own = [record["id"]] if "id" in record else []
+    return frozenset(str(board_id) for board_id in (*own, *record.get("former_ids", ())))
 
 
 def _parse_states(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -323,6 +501,12 @@ def _parse_takes(record: Mapping[str, Any]) -> dict[str, tuple[Take, ...]]:
 def _parse_take(record: Mapping[str, Any]) -> Take:
     values = {_NAMES_IN_VERSION_2.get(name, name): value for name, value in record.items()}
     return Take(**{name: value for name, value in values.items() if name in _TAKE_FIELDS})
+
+
+def _takes_to_json(takes: Mapping[str, tuple[Take, ...]]) -> dict[str, Any]:
+    return {
+        shot: [_take_to_json(take) for take in shot_takes] for shot, shot_takes in takes.items()
+    }
 
 
 def _take_to_json(take: Take) -> dict[str, Any]:

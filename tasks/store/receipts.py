@@ -163,6 +163,8 @@ class Attempt:
     """The vendor's usage; None if the vendor reported none that is plausible."""
     price: Money | None = None
     """The actual price by the vendor's usage; None if that is None."""
+    board_id: str | None = None
+    """The id of that board in the store, which stays when it is renamed."""
     implausible_tokens: int | None = None
     """The usage that the vendor reported, if it is not plausible for the request."""
     clip: StoredFile | None = None

@@ -133,7 +133,7 @@ class TakeHistory:
             records = folder_records(self.store, folder)
             for key in records.iter_keys():
                 attempt = _find_sent_attempt(records, key)
-                if attempt and attempt.board == self.record.name:
+                if attempt and self.record.owns(attempt):
                     take = Take(attempt.take, key, folder, recorded_at=attempt.intended_at)
                     recorded = RecordedTake(
                         attempt.shot, take, attempt, records.folder_of(key), has_board_record=False

@@ -58,6 +58,8 @@ class SubmissionContext:
     records_of: Callable[[ShotToRender], RecordStore]
     client_of: Callable[[Provider, Attempt | None], Client]
     """Returns the client for the base URL of an attempt; None stands for a new request."""
+    board_id: str | None = None
+    """The id of the board in the store."""
     on_progress: OnProgress = ignore_progress
     resubmit: Mapping[str, str] = field(default_factory=dict)
     """`intended_at` of the unclear attempts that the author gives up for another, by key."""

@@ -143,7 +143,7 @@ async def _create(
         shot, _with_retry_seed(shot, receipt), frame, client=client, context=context
     )
     context.on_progress(shot.id, "submitting", None)
-    attempt = _new_attempt(shot, request, frame, context.board_name, client)
+    attempt = _new_attempt(shot, request, frame, context, client)
     receipt = receipt.begin_attempt(_with_unique_time(attempt, receipt))
     records = context.records_of(shot)
     with ExitStack() as stack:
@@ -356,13 +356,14 @@ def _new_attempt(
     shot: ShotToRender,
     request: RenderRequest,
     frame: LastFrame | None,
-    board_name: str,
+    context: SubmissionContext,
     client: Client,
 ) -> Attempt:
     price_table = prices.find_price_table(shot.provider, shot.family or "")
     return Attempt(
         state=AttemptState.INTENDED,
-        board=board_name,
+        board=context.board_name,
+        board_id=context.board_id,
         shot=shot.id,
         take=shot.take,
         provider=shot.provider.record_name,

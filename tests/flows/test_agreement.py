@@ -16,6 +16,7 @@ import pytest
 from flows.cli.main import main
 from tasks.simulator.job_request import JobRequest
 from tests.support.plain_tasks import command_without_engine
+from tests.support.terminal import read_screen, run_in_terminal
 
 ROOT = Path(__file__).parents[2]
 BOARD_LIMIT = "budget: 9 USD"
@@ -72,30 +73,11 @@ def render_in_terminal(studio, monkeypatch) -> Callable[[bytes], Ended]:
 
     def run(answer: bytes) -> Ended:
         set_environment(studio, monkeypatch)
-        screen, inside = pty.openpty()
-        os.write(screen, answer)
-        with (
-            open(inside, encoding="utf-8", closefd=False) as stdin,
-            open(inside, "w", encoding="utf-8", closefd=False) as stderr,
-            monkeypatch.context() as patch,
-            command_without_engine(),
-        ):
-            patch.setattr(sys, "stdin", stdin)
-            patch.setattr(sys, "stderr", stderr)
-            code = main(["render", "board.yaml"])
-        os.close(inside)
-        text = b"".join(iter(lambda: read_screen(screen), b"")).decode(errors="replace")
-        os.close(screen)
-        return Ended(code, text.replace("\r\n", "\n"), {})
+        with command_without_engine():
+            code, text = run_in_terminal(lambda: main(["render", "board.yaml"]), answer)
+        return Ended(code, text, {})
 
     return run
-
-
-def read_screen(screen: int) -> bytes:
-    try:
-        return os.read(screen, 65536)
-    except OSError:  # Linux reports the closed terminal like this.
-        return b""
 
 
 def set_environment(studio, monkeypatch) -> None:
@@ -167,10 +149,10 @@ def test_command_asks_and_ends_with_4(studio, board) -> None:
     os.close(inside)
     text = b""
     while not text.endswith(QUESTION.encode()):
-        text += os.read(screen, 65536)
+        text += read_screen(screen)
     os.write(screen, b"\n")
     while REMEDY.encode() not in text:
-        text += os.read(screen, 65536)
+        text += read_screen(screen)
     os.close(screen)
 
     assert process.wait(timeout=60) == 4

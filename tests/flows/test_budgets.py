@@ -17,9 +17,10 @@ from storyboards.models import Money
 from tasks.budgets.ledger import Ledger
 from tasks.errors import BudgetExceeded, UsageError
 from tasks.retries import is_retryable
-from tasks.store.receipts import AttemptState
+from tasks.store.receipts import AttemptState, Receipt
+from tests.support.paid_path import make_attempt
 from tests.support.plain_tasks import command_without_engine, plain_tasks
-from tests.support.reports import attempt_of, folder_of
+from tests.support.reports import folder_of
 
 PRICE = "0.0496125"
 """Price in USD of two seconds at 480p by seedance-1.0-pro at modelark."""
@@ -197,16 +198,23 @@ def test_plan_has_budgets_and_price_lists(studio, paid_chain) -> None:
 def test_budget_reached_in_run_exits_4_with_document(
     studio, paid_chain, monkeypatch, capsys
 ) -> None:
-    """A lost clip that the budget does not allow again is skipped; the rest is reported."""
-    first = studio.run(paid_chain("one", "x|first_frame: none"))
-    (folder_of(first, "one") / "clip.mp4").unlink()
-    (studio.root / "jobs" / f"{attempt_of(first, 'one').job}.json").unlink()
-    studio.write(paid_chain("one", "x|first_frame: none", budget="0.12 USD"))
+    """A sum that another run booked meanwhile counts: the shot is skipped, the rest is reported."""
+    text = paid_chain("one", "x|first_frame: none", budget="0.12 USD")
+    studio.run(text, only=("x",))
+    studio.write(text)
+    booked = make_attempt(
+        AttemptState.KEPT, board="board", max_price=Money(amount=Decimal(PRICE), currency="USD")
+    )
+
+    def book(run) -> None:
+        records = run.store.records(loopback=True)
+        records.write("f" * 64, Receipt("f" * 64, (booked,)).to_record())
+
     monkeypatch.chdir(studio.folder)
     for name, value in studio.settings().variables.items():
         monkeypatch.setenv(name, value)
 
-    with command_without_engine():
+    with command_without_engine(book):
         code = main(["render", "board.yaml", "--store", "store", "--yes", "--json"])
     out, err = capsys.readouterr()
     document = json.loads(out)
@@ -218,4 +226,4 @@ def test_budget_reached_in_run_exits_4_with_document(
     assert document["film"] is None
     assert document["spent"]["amount"] == 0
     assert "one may cost 0.049612 USD beside 0.099225 USD that is booked" in err
-    assert studio.submits == 2
+    assert studio.submits == 1

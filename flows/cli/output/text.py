@@ -10,6 +10,7 @@ from flows.consent import list_budgets
 from flows.documents import count_film_frames, list_price_sources
 from flows.report import Outcome, RunReport, ShotResult
 from flows.run import Run
+from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import ZERO, format_exact, format_price, sum_prices
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
@@ -35,6 +36,7 @@ def format_plan(run: Run) -> str:
                 for line, status in zip(lines, statuses, strict=True)
             ),
             "",
+            *(f"note: {escape_control_chars(note)}" for note in run.identity_notes),
             *(f"note: {note}" for note in plan.warnings),
             *_format_conversions(plan_conversions(plan)),
             *_summarize_plan(run),

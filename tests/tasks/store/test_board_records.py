@@ -125,7 +125,7 @@ def test_board_record_version_1_goes_to_the_next_file(tmp_path: Path) -> None:
     assert [board.shot_keys for board in iter_board_records(tmp_path)] == [{"a": "k2", "c": "k3"}]
 
 
-def test_board_record_version_2_is_written_as_version_3(tmp_path: Path) -> None:
+def test_board_record_version_2_is_written_as_version_4(tmp_path: Path) -> None:
     """Takes with the field names of version 2 keep every value under the new names."""
     path = write_raw(
         tmp_path,
@@ -154,7 +154,7 @@ def test_board_record_version_2_is_written_as_version_3(tmp_path: Path) -> None:
     assert read_board_record(tmp_path, "b").takes == {"a": (expected,)}
     record_takes(tmp_path, "b", {"c": take(1, "k2")})
     record = json.loads(path.read_text())
-    assert record["version"] == BOARD_RECORD_VERSION == 3
+    assert record["version"] == BOARD_RECORD_VERSION == 4
     assert record["states"] == {"/b.yaml": {"shots": {"a": "k1"}, "pins": ["k9"]}}
     assert set(record["takes"]["a"][0]) == {
         "number",
