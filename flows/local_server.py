@@ -38,6 +38,7 @@ from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from tasks.errors import NotConfigured
 from tasks.own_files import check_tree
@@ -76,6 +77,9 @@ SERVER_SETTINGS = {
     "PREFECT_SERVER_UI_ENABLED": "false",
 }
 """Further settings of the server of a run."""
+
+SERVER_MODULE = "flows.server_process"
+"""The module that a local server runs as its program."""
 
 START_TIMEOUT_SECONDS = 300
 
@@ -224,10 +228,13 @@ def _server_process(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], Serve
 def _start_process(
     listener: socket.socket, address: ServerAddress, home: Path
 ) -> subprocess.Popen[bytes]:
+    database = home / "prefect.db"
     variables = {
         **COMMON_SETTINGS,
         **SERVER_SETTINGS,
         **_home_settings(home),
+        # Prefect would take a `?` in the path of its home for the end of the file's name.
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{quote(str(database))}",
         "PREFECT_SERVER_API_AUTH_STRING": address.auth_string,
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address.origin,
         "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), *filter(None, sys.path)]),
@@ -236,7 +243,7 @@ def _start_process(
         with (home / "server.log").open("wb") as log:
             return subprocess.Popen(
                 # -P: Python would look for every module in the working directory first.
-                [sys.executable, "-P", "-m", "flows.server_process", str(listener.fileno())],
+                [sys.executable, "-P", "-m", SERVER_MODULE, str(listener.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -315,10 +322,15 @@ def stop_abandoned_servers(home: Path) -> None:
 
 
 def _kill(pid: int, start_time: str) -> None:
-    """End a process, first with SIGTERM, then with SIGKILL."""
+    """End a server of a run, first with SIGTERM, then with SIGKILL.
+
+    A record in a stranger's store can name any process: others than our servers are left alone.
+    """
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
         for _ in range(30):
             if not start_time or process_start_time(pid) != start_time:
+                return
+            if SERVER_MODULE not in _read_command_line(pid):
                 return
             os.kill(pid, signal_number)
             time.sleep(0.1)
@@ -334,13 +346,25 @@ def process_start_time(pid: int) -> str:
     except OSError:
         if Path("/proc/self/stat").exists():
             return ""
-        result = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - macOS; its folder may differ
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return result.stdout.strip()
+        return _ask_ps(pid, "lstart")
     state, start_time = fields[0], fields[19]
     # A zombie has ended; only its parent has not waited for it yet.
     return "" if state == "Z" else start_time
+
+
+def _read_command_line(pid: int) -> list[str]:
+    """Return the arguments of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return _ask_ps(pid, "command").split()
+
+
+def _ask_ps(pid: int, column: str) -> str:
+    result = subprocess.run(
+        ["ps", "-o", f"{column}=", "-p", str(pid)],  # noqa: S607 - macOS; its folder may differ
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip()

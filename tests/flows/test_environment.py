@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.settings.models.api import APISettings
 from pydantic import ValidationError
 
-from flows.local_server import prefect_server
+from flows.local_server import prefect_server, process_start_time, stop_abandoned_servers
 from flows.run import check_ready
 from flows.server_check import check_server, describe_error
 from tasks.errors import NotConfigured
@@ -146,7 +146,7 @@ RUN = """
 import json, sys
 from http.client import HTTPConnection
 from pathlib import Path
-from flows.local_server import prefect_server
+from flows.local_server import prefect_server, process_start_time, stop_abandoned_servers
 from flows.run import RunOptions, prepare_run
 from storyboards import load
 from tasks.settings import read_settings
@@ -196,9 +196,10 @@ print(json.dumps(facts))
 @pytest.mark.engine
 def test_local_server_takes_no_setting_of_user(tmp_path: Path, chain, dead_url: str) -> None:
     """With hostile settings a run ends well, and pages and other programs get no answer."""
-    foreign = tmp_path / "foreign"
-    (tmp_path / "board.yaml").write_text(chain("one"))
-    (tmp_path / ".env").write_text(f"PREFECT_API_URL={dead_url}/api\n")
+    foreign, folder = tmp_path / "foreign", tmp_path / "what? #1 %41"
+    folder.mkdir()
+    (folder / "board.yaml").write_text(chain("one"))
+    (folder / ".env").write_text(f"PREFECT_API_URL={dead_url}/api\n")
     database = f"sqlite+aiosqlite:///{foreign}.db"
     hostile = {
         "HTTP_PROXY": dead_url,
@@ -218,7 +219,7 @@ def test_local_server_takes_no_setting_of_user(tmp_path: Path, chain, dead_url: 
     }
     result = subprocess.run(
         [sys.executable, "-c", RUN],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **hostile},
         capture_output=True,
         text=True,
@@ -238,7 +239,21 @@ def test_local_server_takes_no_setting_of_user(tmp_path: Path, chain, dead_url: 
         "frames": 49,
         "records": [],
     }
-    assert not list(tmp_path.glob("foreign*"))
+    # Nothing is beside the folder: a `?` in its name ends no path.
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_only_servers_of_runs_are_ended(tmp_path: Path) -> None:
+    """A record in a stranger's store can name any process with its start time."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        record = {"pid": process.pid, "started": process_start_time(process.pid)}
+        (tmp_path / "run-1-2.json").write_text(json.dumps(record))
+        stop_abandoned_servers(tmp_path)
+
+        process.communicate(b"\n", timeout=60)
+
+    assert process.returncode == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_server_with_url_is_checked_lazily(tmp_path: Path, dead_url: str) -> None:
