@@ -27,7 +27,6 @@ from tasks.planning.keys import derive_seed
 from tasks.providers import prices
 from tasks.providers.client import Client
 from tasks.providers.types import RenderRequest
-from tasks.providers.url_policy import is_loopback_url
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import lock_key
 from tasks.store.receipts import (
@@ -54,11 +53,8 @@ INTERRUPT_GRACE_SECONDS = 30
 """The time that an interrupt waits for the response to a request that is being sent."""
 
 MAX_SENT_PER_RUN = 2
-"""After a rejection or a failure a run sends one more request automatically, no further one."""
-
-RATE_LIMIT_SECONDS = 30.0
-"""The wait before that request if the vendor limits the rate and names no time: limits are per
-minute."""
+"""After a rejection or a failure a run sends one more request automatically, no further one. A
+request that was not sent or met a rate limit does not count: nothing looked at it."""
 
 
 async def submit(
@@ -186,18 +182,14 @@ def _require_unsent(shot: ShotToRender, context: SubmissionContext, receipt: Rec
     raise JobFailed(msg)
 
 
-def _limit_retries(
-    shot: ShotToRender, error: ProviderError, context: SubmissionContext, client: Client
-) -> None:
+def _limit_retries(shot: ShotToRender, error: ProviderError, context: SubmissionContext) -> None:
     """Decide whether and when the retry settings may send a rejected request again."""
-    if isinstance(error, RequestNotSent):
+    if isinstance(error, (RequestNotSent, RateLimited)):
+        # The retry settings wait longer each time; the vendor may ask for still more.
         context.sent[shot.key] -= 1
+        context.resend_delays[shot.key] = error.retry_after_seconds or 0.0
     elif context.sent[shot.key] >= MAX_SENT_PER_RUN:
         error.recovery = Recovery.NONE
-    elif isinstance(error, RateLimited):
-        default = 0.0 if is_loopback_url(client.base_url) else RATE_LIMIT_SECONDS
-        delay = error.retry_after_seconds
-        context.resend_delays[shot.key] = default if delay is None else delay
 
 
 async def _send(
@@ -216,7 +208,7 @@ async def _send(
             recorder.record_unclear(str(error))
             raise
         except ProviderError as error:
-            _limit_retries(shot, error, context, client)
+            _limit_retries(shot, error, context)
             recorder.record_rejection(str(error))
             raise
         attempt = await recorder.record_job(created.job, vendor_time=created.vendor_time)

@@ -26,7 +26,7 @@ from tasks.store.receipts import Attempt, AttemptState, StoredFile, read_receipt
 from tasks.submission import reconcile
 from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame
-from tasks.submission.submit import RATE_LIMIT_SECONDS, submit
+from tasks.submission.submit import submit
 from tests.support.paid_path import (
     KEY,
     PRICE,
@@ -356,24 +356,21 @@ def test_submit_run_sends_a_shot_twice_at_most(
 ) -> None:
     """After a rejection one more request goes out automatically; another needs another run."""
     context = make_context(store, vendor.client())
-    vendor.on_every_create = respond(429, {"error": {"code": "RateLimitExceeded", "message": "no"}})
-    recoveries = []
+    vendor.on_every_create = respond(400, {"error": {"code": "InvalidParameter", "message": "no"}})
     for _ in range(2):
-        with pytest.raises(RateLimited) as caught:
+        with pytest.raises(InvalidRequest):
             asyncio.run(submit(make_shot(), None, context))
-        recoveries.append(caught.value.recovery)
     with pytest.raises(JobFailed, match="one was sent 2 times in this run"):
         asyncio.run(submit(make_shot(), None, context))
 
-    assert recoveries == [Recovery.RETRY, Recovery.NONE]
     assert len(vendor.created()) == len(read_attempts(records)) == 2
 
 
-@pytest.mark.parametrize(("retry_after", "seconds"), [("7", 7.0), (None, RATE_LIMIT_SECONDS)])
+@pytest.mark.parametrize(("retry_after", "seconds"), [("7", 7.0), (None, 0.0)])
 def test_submit_rate_limit_delays_the_next_request(
     vendor: FakeVendor, store: Store, retry_after: str | None, seconds: float
 ) -> None:
-    """The only repetition waits as long as the vendor asks for, or for half a minute."""
+    """Beside the delays of the retry settings, a repetition waits as long as the vendor asks."""
     waits: list[float] = []
 
     async def reject(_: httpx.Request) -> httpx.Response:
@@ -396,13 +393,21 @@ def test_submit_rate_limit_delays_the_next_request(
     assert waits == [0.0, seconds]
 
 
-def test_submit_unsent_requests_do_not_count(vendor: FakeVendor, store: Store) -> None:
-    """A request that was not sent may be sent as often as the retry settings allow."""
+@pytest.mark.parametrize(
+    ("create", "error"),
+    [(lose(httpx.ConnectError), RequestNotSent), (respond(429, {}), RateLimited)],
+    ids=["not-sent", "rate-limit"],
+)
+def test_submit_unsent_requests_do_not_count(
+    vendor: FakeVendor, store: Store, create: Any, error: type[ProviderError]
+) -> None:
+    """A request that the vendor did not look at is sent as often as the retry settings allow."""
     context = make_context(store, vendor.client())
-    vendor.on_every_create = lose(httpx.ConnectError)
+    vendor.on_every_create = create
     for _ in range(4):
-        with pytest.raises(RequestNotSent):
+        with pytest.raises(error) as caught:
             asyncio.run(submit(make_shot(), None, context))
+        assert caught.value.recovery is Recovery.RETRY
 
     assert context.sent == {KEY: 0}
 
