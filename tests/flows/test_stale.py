@@ -30,8 +30,9 @@ def text(chain) -> str:
 def stale_report(studio, text) -> RunReport:
     """Report of a run that rendered `a` again and kept `b`, whose first frame is gone now."""
     lose_clip(studio, studio.run(text), "a")
+    studio.run(text)
     studio.faults.inject("jpeg_frame")
-    return studio.run(text)
+    return studio.run(text, resubmit=("a",))
 
 
 def test_plan_of_lost_clip_announces_stale_seam(studio, text) -> None:
@@ -113,9 +114,11 @@ def test_cascade_follows_chain_within_run(studio, chain, outcomes) -> None:
     """A shot that becomes stale in the run is rendered in the run; others are kept."""
     text = chain(*THREE, provider="ark")
     lose_clip(studio, studio.run(text), "a")
-    run = studio.prepare(text, stale="cascade")
+    studio.run(text)
+    options = {"stale": "cascade", "resubmit": ("a",)}
+    run = studio.prepare(text, **options)
     studio.faults.inject("jpeg_frame")
-    report = studio.run(text, stale="cascade")
+    report = studio.run(text, **options)
 
     prices = [run.plan.shot(shot).max_price.amount for shot in THREE]
     assert run.max_cost.as_money.amount == sum(prices)
