@@ -299,7 +299,6 @@ def _record_process(home: Path, pid: int, address: ServerAddress) -> Iterator[No
     with path.with_suffix(".lock").open("ab") as lock:
         try_lock(lock)
         with staged_file(path) as temp_path:
-            temp_path.chmod(0o600)
             temp_path.write_text(json.dumps(record))
         try:
             yield
