@@ -311,7 +311,7 @@ RESULT_TYPES = {
     "query": JobPending | JobResult,
     "wait": JobResult,
     "list": JobList | None,
-    "cancel": bool,
+    "cancel": JobPending | JobResult,
 }
 
 
