@@ -81,7 +81,8 @@ def fill_store(board: Path) -> None:
     title = film_title(report)
     clips = [clip for _, clip in list_clips(run, report.results)]
     run.store.films_folder.mkdir()
-    (run.store.films_folder / f"{title.name}.mp4").write_bytes(b"film")
+    marker = films.film_marker(run.board.name, run.board.file)
+    (run.store.films_folder / f"{title.name}.mp4").write_bytes(marker.encode())
     identity = films.compute_film_identity(clips, title.title)
     film = films.record_film(run.store, title.name, identity, 4900)
     films.export_film(run.store, film, run.film_path, run.board.file)
