@@ -90,7 +90,7 @@ class Config:
         return tuple(budget for budget in self.budgets if budget.applies_to(*names))
 
     def find_recorded(self, name: str) -> Provider | None:
-        """Return the provider that receipts name so, or None if it is no longer configured."""
+        """Return the provider of a name in receipts, or None if it is no longer configured."""
         providers = self.providers.values()
         return next((provider for provider in providers if provider.record_name == name), None)
 
