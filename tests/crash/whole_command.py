@@ -120,6 +120,7 @@ def render_reference(scratch: Path, provider: str) -> Reference:
 
 def try_kill(scratch: Path, provider: str, reference: Reference, moment: str) -> KillResult:
     """Kill the command at a moment, run it again, and check the outcome."""
+    from flows.server_process import GRACE_SECONDS
     from tasks.simulator.faults import Faults
 
     faults = Faults()
@@ -135,8 +136,11 @@ def try_kill(scratch: Path, provider: str, reference: Reference, moment: str) ->
             if last.code == 0 or in_flight:
                 break
         outcome = check_result(trial, last, reference, in_flight)
-        time.sleep(0.5)
-        pids = find_servers(trial)
+        # A second run that only joins kept shots starts no server and is over before the server of
+        # the killed run, which notices that its parent has ended.
+        deadline = time.monotonic() + GRACE_SECONDS + 3
+        while (pids := find_servers(trial)) and time.monotonic() < deadline:
+            time.sleep(0.1)
         return KillResult(f"SERVERS STILL RUN: {pids}" if pids else outcome, True, in_flight)
 
 
