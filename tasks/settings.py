@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.errors import NotConfigured
 from tasks.own_files import is_own_folder
@@ -113,6 +113,32 @@ def read_settings(
             for name, value in environ.items()
             if name.startswith("SHOTCHAIN_") and value
         },
+    )
+
+
+class TerminalSettings(NamedTuple):
+    """The environment variables that describe the terminal and its colours."""
+
+    columns: int | None
+    """`COLUMNS`; None if it is not a number of at least 1."""
+    term: str
+    """`TERM`."""
+    no_color: bool
+    """True if `NO_COLOR` is set, whatever its value: see https://no-color.org."""
+    force_color: bool
+    """True if `FORCE_COLOR` is set to something else than 0."""
+
+
+def read_terminal_settings(environ: Mapping[str, str] | None = None) -> TerminalSettings:
+    """Read the variables of the terminal from `environ`, or from this process if it is None."""
+    environ = os.environ if environ is None else environ
+    columns = environ.get("COLUMNS", "")
+    is_number = columns.isascii() and columns.isdigit() and int(columns) > 0
+    return TerminalSettings(
+        columns=int(columns) if is_number else None,
+        term=environ.get("TERM", ""),
+        no_color=bool(environ.get("NO_COLOR")),
+        force_color=environ.get("FORCE_COLOR", "0") not in ("", "0"),
     )
 
 

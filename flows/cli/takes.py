@@ -12,7 +12,7 @@ from typing import Any
 
 from flows.cli.arguments import add_board_file, add_shot, add_store, find_store_path
 from flows.cli.output import print_output
-from flows.cli.output.text import align_columns
+from flows.cli.output.style import align_columns
 from storyboards.board import Board
 from storyboards.loading import load
 from storyboards.models import Money

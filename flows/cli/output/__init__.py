@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from storyboards.terminal_text import escape_control_chars
+from flows.cli.output.style import print_styled
 
 
 def print_output(
@@ -17,10 +17,14 @@ def print_output(
 
     Args:
         document: Builds the JSON document; called only with `as_json`.
-        text: Formats the result for a person; called only without `as_json`.
+        text: Formats the result for a person, with colours of `style.paint`; called only without
+            `as_json`.
         as_json: Choose the document.
     """
-    print(format_json(document()) if as_json else escape_control_chars(text(), keep="\n"))
+    if as_json:
+        print(format_json(document()))
+    else:
+        print_styled(text(), sys.stdout)
 
 
 def format_json(document: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
+from flows.cli.output.style import align_columns
 from flows.consent import list_budgets
 from flows.documents import count_film_frames, list_price_sources
 from flows.report import Outcome, RunReport, ShotResult
@@ -104,14 +104,6 @@ def _summarize_plan(run: Run) -> list[str]:
 
 def _format_frames(frames: int) -> str:
     return f"{frames} frames, {frames / FRAMES_PER_SECOND:.2f} s"
-
-
-def align_columns(table: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the lines of a table, its columns aligned to the left; the first is its header."""
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
-    template = "  ".join(f"{{:<{width}}}" for width in widths)
-    header, *lines = (template.format(*cells) for cells in table)
-    return [header.rstrip(), *lines]
 
 
 def format_report(report: RunReport, film: Path | None) -> str:
