@@ -6,18 +6,33 @@ YAML in `yaml_nodes` and `yaml_recovery`; `validation` checks the values.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path, PurePath
 from stat import S_ISDIR, S_ISREG
 
 from storyboards.board import INLINE_NAME, Board, derive_name
-from storyboards.problems import MAX_PROBLEMS, InvalidStoryboard, Problem, merge_problems
+from storyboards.problems import (
+    MAX_PROBLEMS,
+    InvalidStoryboard,
+    Problem,
+    find_similar,
+    join_or,
+    merge_problems,
+)
 from storyboards.terminal_text import quote
 from storyboards.validation import Checked, check_tree
 from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode
 from storyboards.yaml_recovery import compose_with_recovery
 
 MAX_BYTES = 2_000_000
+BOARD_SUFFIXES = (".yaml", ".yml", ".json")
+"""Endings of the file of a board."""
+_MAX_LISTED_FILES = 10_000
+"""Files of a folder that are compared with the name of a missing file."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -135,14 +150,31 @@ def read_bytes(path: Path, *, file: str) -> bytes:
         with path.open("rb") as opened:
             return opened.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        remedy = "Check the path, or write a starter with `shotchain init FILE`."
-        raise _file_error(file, "there is no such file", remedy) from None
+        raise _file_error(file, "there is no such file", _suggest_file(path, file)) from None
     except PermissionError:
         message = "there is no permission to read the file"
         raise _file_error(file, message, "Change its permissions.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path is not valid"
         raise _file_error(file, f"the file can't be read: {reason}", "Check the path.") from None
+
+
+def _suggest_file(path: Path, file: str) -> str:
+    """Return the remedy for a missing file: the boards in its folder with a similar name."""
+    by_stem = {PurePath(name).stem: name for name in _iter_boards(path.parent)}
+    stems = [path.stem] if path.stem in by_stem else find_similar(path.stem, by_stem)
+    if not stems:
+        return "Check the path, or write a starter with `shotchain init FILE`."
+    files = [str(PurePath(file).with_name(by_stem[stem])) for stem in stems]
+    return f"Did you mean {join_or(files)}?"
+
+
+def _iter_boards(folder: Path) -> Iterator[str]:
+    """Yield the names of the files in a folder that may be boards."""
+    with suppress(OSError, ValueError), os.scandir(folder) as entries:
+        for entry in islice(entries, _MAX_LISTED_FILES):
+            if entry.name.lower().endswith(BOARD_SUFFIXES) and entry.is_file():
+                yield entry.name
 
 
 def decode(data: bytes, *, file: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storyboards.loading import load_partial
+from storyboards.loading import BOARD_SUFFIXES, load_partial
 from storyboards.terminal_text import escape_control_chars
 from tasks.errors import UsageError
 from tasks.settings import find_store, read_settings
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the store."""
-    parser.add_argument("--store", metavar="S", type=Path, help="the folder of clips and receipts")
+    store = "the folder of clips and receipts; by default the nearest .shotchain"
+    parser.add_argument("--store", metavar="S", type=Path, help=store)
 
 
 def add_board_file(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +39,33 @@ def add_board(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
 
 
-def add_shot(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that names a shot."""
-    parser.add_argument("shot", metavar="SHOT", help="the id of the shot")
+class _StoreShot(argparse.Action):
+    """Stores the id of a shot, unless the board and the shot are swapped."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        del parser, option_string
+        if values and values.endswith(BOARD_SUFFIXES):
+            from flows.cli.mistakes import require_board_first
+
+            require_board_first(namespace.board, values)
+        setattr(namespace, self.dest, values)
+
+
+def add_shot(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """Add the argument that names a shot, after the argument that names the board.
+
+    Args:
+        parser: The parser of the command.
+        options: Arguments of `add_argument` that replace those of a required shot.
+    """
+    options = {"help": "the id of the shot", **options}
+    parser.add_argument("shot", metavar="SHOT", action=_StoreShot, **options)
 
 
 def add_stale(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +74,8 @@ def add_stale(parser: argparse.ArgumentParser) -> None:
         "--stale",
         choices=["keep", "cascade", "refuse"],
         default="keep",
-        help="stale shots, which start on a frame that is gone: keep them, render them again, or "
-        "stop",
+        help="stale shots, which start on a frame that is gone: keep them (the default), render "
+        "them again, or stop",
     )
 
 

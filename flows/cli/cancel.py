@@ -23,6 +23,13 @@ OPEN_OUTCOMES = (CancelOutcome.NOT_SENT, CancelOutcome.UNCLEAR)
 TargetId = tuple[str, str]
 """A folder of records and a key in it."""
 
+EXAMPLES = """\
+# cancel what is still queued; a running job goes on and is paid
+shotchain cancel film.yaml
+# at the provider that a run named
+shotchain cancel film.yaml --provider modelark
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `cancel`."""

@@ -16,6 +16,15 @@ from tasks.plan import Plan
 from tasks.planning.planner import make_plan
 from tasks.settings import read_settings
 
+EXAMPLES = """\
+# every problem at once, each with its line and remedy
+shotchain check film.yaml
+# check against the limits of another provider
+shotchain check film.yaml --provider modelark
+# for programs
+shotchain check film.yaml --json
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `check`."""

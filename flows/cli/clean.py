@@ -34,6 +34,13 @@ from tasks.store.temp_files import find_abandoned_files, format_bytes, remove_pa
 
 UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
+EXAMPLES = """\
+# list what would be removed, takes older than 30 days included
+shotchain clean --older 30d --dry-run
+# remove it, but nothing that these boards need
+shotchain clean --older 30d film.yaml spots/autumn.yaml
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `clean`."""

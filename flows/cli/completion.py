@@ -16,20 +16,19 @@ FILES = ("board", "boards", "file", "out")
 FOLDERS = ("store",)
 """Names of arguments whose values are files, and folders."""
 
-_HOW = """\
-Save the script where the shell looks for completions, for example:
-
-  shotchain completion bash > ~/.local/share/bash-completion/completions/shotchain
-  shotchain completion zsh > ~/.zfunc/_shotchain     (with ~/.zfunc in fpath)
-  shotchain completion fish > ~/.config/fish/completions/shotchain.fish
+EXAMPLES = """\
+# save the script where the shell looks for completions
+shotchain completion bash > ~/.local/share/bash-completion/completions/shotchain
+# with ~/.zfunc in fpath
+shotchain completion zsh > ~/.zfunc/_shotchain
+# fish
+shotchain completion fish > ~/.config/fish/completions/shotchain.fish
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `completion`."""
     parser.add_argument("shell", choices=SHELLS, help="the shell")
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _HOW
 
 
 def run_command(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,13 @@ from flows.cli.output import print_output
 from storyboards.template import build_template
 from tasks.errors import UsageError
 
+EXAMPLES = """\
+# write a small board that renders unchanged, free, with the simulator
+shotchain init film.yaml
+# a folder that does not exist is created
+shotchain init spots/autumn.yaml
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `init`."""

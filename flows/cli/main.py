@@ -1,7 +1,8 @@
 """The program: find the command, run it, and map its errors to exit codes.
 
 A command is a module of this package with the command's name. It has two functions:
-`add_arguments(parser)`, and `run_command(arguments)`, which returns the exit code.
+`add_arguments(parser)`, and `run_command(arguments)`, which returns the exit code. Its `EXAMPLES`
+end its help: two to four command lines, each below a comment.
 """
 
 from __future__ import annotations
@@ -9,98 +10,55 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import Any, NoReturn
 
 from flows.cli.output import format_json
+from flows.cli.parser import CommandParser, Parser, ProgramParser
 from flows.signals import INTERRUPTED
-from storyboards.problems import ShotchainError, did_you_mean
+from storyboards.problems import ShotchainError
 from tasks.errors import UsageError
 from tasks.settings import set_environment
 
-COMMANDS = {
-    "init": "write a small starter board",
-    "check": "report whether a board is valid",
-    "plan": "show what a run would render and cost",
-    "render": "render the shots of a board and join the film",
-    "providers": "list providers, their models and whether their keys are set",
-    "takes": "list the takes of a shot",
-    "retake": "request a new take of a shot",
-    "pick": "return to an earlier take of a shot",
-    "spend": "show what was spent, estimate beside actual",
-    "simulate": "serve the simulator for every provider",
-    "verify": "read every file of the store and report damage",
-    "clean": "remove files that are no longer needed from the store",
-    "cancel": "cancel the jobs of a board that are still queued",
-    "completion": "print the completion script of a shell",
+COMMAND_GROUPS: dict[str, dict[str, str]] = {
+    "make a film": {
+        "init": "write a small starter board",
+        "check": "report every problem of boards, with line and remedy",
+        "plan": "show what a run would render and cost",
+        "render": "render what is missing of a board and join the film",
+        "cancel": "cancel the jobs of a board that are still queued",
+    },
+    "look": {
+        "providers": "list providers, their models and whether their keys are set",
+    },
+    "takes": {
+        "takes": "list the takes of a shot",
+        "retake": "request a new take of a shot",
+        "pick": "return to an earlier take of a shot",
+    },
+    "money": {
+        "spend": "show what was spent, estimate beside actual",
+    },
+    "store": {
+        "verify": "read every file of the store and report damage",
+        "clean": "remove files that are no longer needed from the store",
+    },
+    "other": {
+        "simulate": "serve the simulator for every provider",
+        "completion": "print the completion script of a shell",
+    },
 }
-"""Every command with its help.
+"""Every command with its help, in the groups of the program's help.
 
 The module of a command is imported when the command is used. Importing all of them takes three
 times the CPU time of `check`, and seventeen times that of `--help`.
 """
 
+PROGRAM_OPTIONS = ("--help", "-h", "--version")
 
-class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError instead of ending the process."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError with the message and the help to read."""
-        msg = f"{message}; see `{self.prog} --help`"
-        raise UsageError(msg)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse arguments.
-
-        Raises:
-            UsageError: The arguments are wrong. An unknown option is an error here already, because
-                only this parser has the options that it may be confused with.
-        """
-        namespace, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self._reject(unknown[0].partition("=")[0])
-        return namespace, unknown
-
-    def _reject(self, argument: str) -> NoReturn:
-        see = f"See `{self.prog} --help`."
-        if not argument.startswith("-"):
-            msg = f"there is one argument too many: {argument!r}. {see}"
-            raise UsageError(msg)
-        options = (name for action in self._actions for name in action.option_strings)
-        msg = f"there is no option {argument!r}. {did_you_mean(argument, options, otherwise=see)}"
-        raise UsageError(msg)
-
-
-class CommandParser(Parser):
-    """The parser of one command, empty until the command is used.
-
-    Args:
-        command: The name of the command.
-        options: The arguments of `argparse.ArgumentParser`.
-    """
-
-    def __init__(self, *, command: str, **options: Any) -> None:
-        super().__init__(**options)
-        self._command = command
-        self._is_imported = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Import the command, then parse its arguments. See `Parser.parse_known_args`."""
-        self.import_command()
-        return super().parse_known_args(args, namespace)
-
-    def import_command(self) -> None:
-        """Import the command's module and add its arguments, unless that was done."""
-        if self._is_imported:
-            return
-        self._is_imported = True
-        module = importlib.import_module(f"flows.cli.{self._command}")
-        self.add_argument("--json", action="store_true", help="print one JSON document")
-        self.set_defaults(run_command=module.run_command)
-        module.add_arguments(self)
+COMMANDS = {name: text for group in COMMAND_GROUPS.values() for name, text in group.items()}
+"""Every command with its help."""
 
 
 class _ShowVersion(argparse.Action):
@@ -119,7 +77,8 @@ def build_parser(*, with_arguments: bool = False) -> Parser:
     Args:
         with_arguments: Import all commands for their arguments, not only the command that is used.
     """
-    parser = Parser(prog="shotchain", description="Film production as code.")
+    description = "Film production as code: a storyboard YAML becomes a film, shot after shot."
+    parser = ProgramParser(COMMAND_GROUPS, prog="shotchain", description=description)
     version_help = "print the version and exit"
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help=version_help)
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=CommandParser)
@@ -131,7 +90,7 @@ def build_parser(*, with_arguments: bool = False) -> Parser:
 
 
 def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Parse a command line.
+    """Parse a command line. Without arguments it is a request for the help.
 
     Returns:
         The arguments of the command, with its function as `run_command`.
@@ -140,16 +99,13 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
         UsageError: The command line is wrong.
         SystemExit: The help or the version was printed.
     """
-    command = next((argument for argument in argv if not argument.startswith("-")), None)
-    if command is not None and command not in COMMANDS:
-        remedy = did_you_mean(command, COMMANDS, otherwise="`shotchain --help` lists them.")
-        msg = f"there is no command {command!r}. {remedy}"
-        raise UsageError(msg)
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    if command is None:
-        parser.error("COMMAND is missing")
-    return arguments
+    if not argv or argv[0] == "help":
+        argv = [*argv[1:], "--help"]
+    if argv[0] not in (*COMMANDS, *PROGRAM_OPTIONS):
+        from flows.cli.mistakes import explain_command_line
+
+        raise UsageError(explain_command_line(argv, COMMANDS, PROGRAM_OPTIONS))
+    return build_parser().parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,6 +22,13 @@ from tasks.store.board_identity import read_identified_record
 from tasks.store.locked import describe_changes
 from tasks.store.takes import RecordedTake, TakeHistory
 
+EXAMPLES = """\
+# return to take 1 of the shot `lamp`; its clip is kept, so it is free
+shotchain pick film.yaml lamp 1
+# see first which takes there are
+shotchain takes film.yaml lamp
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pick`."""

@@ -11,6 +11,15 @@ from flows.documents import plan_document
 from flows.run import check_preconditions
 from tasks.store.staleness import StalePolicy
 
+EXAMPLES = """\
+# what a run would render, keep and cost; offline, spends nothing
+shotchain plan film.yaml
+# the price at another provider
+shotchain plan film.yaml --provider modelark
+# the price if shots that start on an old frame are rendered again
+shotchain plan film.yaml --stale cascade
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `plan`."""

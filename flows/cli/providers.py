@@ -13,6 +13,13 @@ from tasks.providers.prices import find_price_table
 from tasks.providers.url_policy import redact_url
 from tasks.settings import Settings, read_settings
 
+EXAMPLES = """\
+# which models there are, and which keys are set
+shotchain providers
+# with base URLs and price lists, for programs
+shotchain providers --json
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `providers`: none beside `--json`."""

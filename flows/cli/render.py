@@ -23,6 +23,15 @@ from tasks.errors import StoreError, UsageError
 from tasks.store.board_identity import NOT_RENAMED
 from tasks.store.staleness import StalePolicy
 
+EXAMPLES = """\
+# render what is missing and join films/film.mp4; again to resume
+shotchain render film.yaml
+# at a vendor, for at most this price; nothing above it is sent
+shotchain render film.yaml --provider modelark --budget "3 USD"
+# only these shots and what they continue, one at a time
+shotchain render film.yaml --only dawn,stairs --jobs 1
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `render`."""
@@ -31,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="SHOT,…", help=only)
     until = "render up to this shot, in the order of the board; no film"
     parser.add_argument("--until", metavar="SHOT", help=until)
-    jobs = "how many shots render at the same time"
+    jobs = "how many shots render at the same time; by default what the provider allows"
     parser.add_argument("--jobs", metavar="N", type=_parse_count, help=jobs)
-    budget = "the maximum price of this run, such as '3 USD'"
+    budget = "agree to pay at most this for the run, such as '3 USD'"
     parser.add_argument("--budget", metavar="MONEY", help=budget)
     add_stale(parser)
     add_was(parser)
@@ -43,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partial", action="store_true", help=partial)
     yes = "agree to pay the price of the plan"
     parser.add_argument("--yes", action="store_true", help=yes)
-    parser.add_argument("--out", metavar="FILE", type=Path, help="the file of the film")
+    out = "the file of the film; films/NAME.mp4 by default"
+    parser.add_argument("--out", metavar="FILE", type=Path, help=out)
 
 
 def _parse_count(text: str) -> int:

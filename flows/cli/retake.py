@@ -20,6 +20,15 @@ from tasks.errors import UsageError
 from tasks.plan import ShotToRender
 from tasks.store.takes import TakeHistory
 
+EXAMPLES = """\
+# the next render makes another take of `lamp` and of what continues it
+shotchain retake film.yaml lamp
+# with a seed of your own
+shotchain retake film.yaml lamp --seed 7
+# what continues `lamp` keeps starting on the old take
+shotchain retake film.yaml lamp --keep-rest
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `retake`."""

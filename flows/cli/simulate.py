@@ -57,13 +57,19 @@ The faults, by the moment at which they apply. Where a fault has options of its 
 shows their defaults. Faults of different moments can apply to the same request.
 """
 
+EXAMPLES = """\
+# serve at a free port; the first line of output is the address
+shotchain simulate
+# at a fixed port, with jobs and files in a store of its own
+shotchain simulate --port 8700 --store vendor
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `simulate`."""
     port = "the port; a free one by default"
     parser.add_argument("--port", metavar="N", type=_parse_port, default=0, help=port)
     add_store(parser)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = faults_text()
 
 

@@ -40,6 +40,14 @@ class Section(NamedTuple):
     totals: Sequence[StatementLine]
 
 
+EXAMPLES = """\
+# estimate and actual of every board in this store
+shotchain spend
+# per month, for a spreadsheet
+shotchain spend --by month --csv
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `spend`."""
     by = "what a line stands for"

@@ -26,6 +26,13 @@ from tasks.store.takes import RecordedTake, TakeHistory
 
 COLUMNS = ("take", "provider", "state", "seed", "price", "date", "last frame")
 
+EXAMPLES = """\
+# every take of the shot `lamp`, with seed, price and last frame
+shotchain takes film.yaml lamp
+# from a store elsewhere
+shotchain takes film.yaml lamp --store /mnt/films/.shotchain
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `takes`."""

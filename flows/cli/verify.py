@@ -16,6 +16,13 @@ from tasks.store.verify import StoreProblem, UnknownFile, VerifyResult, quaranti
 Quarantined = Mapping[Path, Path]
 """The new paths of damaged files, by their old paths."""
 
+EXAMPLES = """\
+# read every file of the store and report damage
+shotchain verify
+# put damaged files aside, so that the next run replaces them
+shotchain verify --repair
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `verify`."""

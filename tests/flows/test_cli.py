@@ -93,7 +93,7 @@ def test_json_failure_is_one_document(folder: Path, capsys: Capture) -> None:
         (["retake", "board.yaml", "one", "--cascade", "--keep-rest"], 2, "--keep-rest"),
         (["pick", "board.yaml", "one", "2"], 2, "no render of take 2 of one; it has none"),
         (["completion", "tcsh"], 2, "'tcsh'"),
-        ([], 2, "COMMAND"),
+        (["--json"], 2, "COMMAND"),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -154,7 +154,7 @@ def test_help_lists_every_command(capsys: Capture) -> None:
         main(["--help"])
     out = capsys.readouterr().out
     for name, text in COMMANDS.items():
-        assert re.search(rf"^    {name}\s+{re.escape(text)}$", out, re.MULTILINE)
+        assert re.search(rf"^  {name}\s+{re.escape(text)}$", out, re.MULTILINE)
 
     with pytest.raises(SystemExit):
         main(["plan", "--help"])
