@@ -33,7 +33,7 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         "providers": "list providers, their models and whether their keys are set",
     },
     "takes": {
-        "takes": "list the takes of a shot",
+        "takes": "list the takes of every shot of a board",
         "retake": "request a new take of a shot",
         "pick": "return to an earlier take of a shot",
     },

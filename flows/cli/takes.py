@@ -1,4 +1,4 @@
-"""`shotchain takes`: list the takes of a shot that the store has, with last frame and price.
+"""`shotchain takes`: list the takes of a board, or of one shot.
 
 The board is not planned, so the command also works if the board names a take that does not exist.
 """
@@ -6,38 +6,60 @@ The board is not planned, so the command also works if the board names a take th
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.board_takes import (
+    BoardTakes,
+    ShotTakes,
+    describe_state,
+    duration_of_take,
+    find_family,
+    price_of_take,
+    read_board_takes,
+)
 from flows.cli.arguments import add_board_file, add_shot, add_store, find_store_path
 from flows.cli.output import print_output
-from flows.cli.output.style import align_columns
-from storyboards.board import Board
+from flows.cli.output.style import (
+    align_columns,
+    cell_width,
+    pad,
+    paint,
+    paint_state,
+    terminal_width,
+    truncate,
+)
 from storyboards.loading import load
-from storyboards.models import Money
+from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price, price_to_json
-from tasks.errors import unknown_shot_error
-from tasks.store.board_identity import identify_board, read_identified_record
-from tasks.store.board_records import use_recorded_name
-from tasks.store.layout import Store
-from tasks.store.receipts import AT_VENDOR_STATES, UNCLEAR_STATES, AttemptState
-from tasks.store.takes import RecordedTake, TakeHistory
+from tasks.store.takes import RecordedTake
 
-COLUMNS = ("take", "provider", "state", "seed", "price", "date", "last frame")
+COLUMNS = ("take", "state", "model", "seed", "date", "price", "length")
+_LEFT_OUT_FIRST = ("seed", "date", "length")
+"""The columns that a narrow terminal does not show."""
+_MAX_COLUMNS = 80
+_MIN_MODEL_WIDTH = 14
+_INDENT = "  "
 
 EXAMPLES = """\
-# every take of the shot `lamp`, with seed, price and last frame
-shotchain takes film.yaml lamp
-# from a store elsewhere
-shotchain takes film.yaml lamp --store /mnt/films/.shotchain
+# every shot of the board with its takes
+shotchain takes film.yaml
+# the takes of the shot `lamp`, with the files of their last frames
+shotchain takes film.yaml lamp --wide
+# as JSON, with the prompt and the file of each take
+shotchain takes film.yaml lamp --json
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `takes`."""
     add_board_file(parser)
-    add_shot(parser)
+    shot = "the id of a shot; every shot of the board by default"
+    add_shot(parser, nargs="?", help=shot)
+    wide = "show exact model ids and the files of the last frames, in lines of any length"
+    parser.add_argument("--wide", action="store_true", help=wide)
     add_store(parser)
 
 
@@ -50,93 +72,155 @@ def run_command(arguments: argparse.Namespace) -> int:
         StoreError: A record is damaged.
     """
     board = load(Path(arguments.board))
-    shot_id = arguments.shot
-    current_take = find_current_take(board, shot_id)
-    takes = _list_takes(Store(find_store_path(arguments, board.file)), board, shot_id)
+    shot_ids = [arguments.shot] if arguments.shot else []
+    takes = read_board_takes(board, find_store_path(arguments, board.file), shot_ids)
     print_output(
-        lambda: {
-            "board": board.name,
-            "shot": shot_id,
-            "take": current_take,
-            "takes": [_take_document(recorded, current_take) for recorded in takes],
-        },
-        lambda: _text(shot_id, takes, current_take),
+        lambda: _document(takes, arguments.shot),
+        lambda: _format_takes(takes, arguments),
         as_json=arguments.json,
     )
     return 0
 
 
-def find_current_take(board: Board, shot_id: str) -> int:
-    """Return the take of a shot that the board requests.
-
-    Raises:
-        UsageError: The board has no such shot.
-    """
-    takes = {shot.id: shot.take for shot in board.storyboard.shots}
-    if shot_id not in takes:
-        raise unknown_shot_error(shot_id, takes)
-    return takes[shot_id]
+def _document(takes: BoardTakes, shot_id: str | None) -> dict[str, Any]:
+    shots = [_shot_document(shot_takes) for shot_takes in takes.shots]
+    if shot_id is not None:
+        return {"board": takes.board.name, **shots[0]}
+    return {"board": takes.board.name, "shots": shots}
 
 
-def _list_takes(store: Store, board: Board, shot_id: str) -> list[RecordedTake]:
-    """Return all takes by number; a take over loopback stands before a paid take of that number."""
-    identity = identify_board(store.root, use_recorded_name(store.root, board))
-    history = TakeHistory(store, read_identified_record(store.root, identity))
-    takes = [*history.list_takes(shot_id, "previz"), *history.list_takes(shot_id, "shots")]
-    return sorted(takes, key=lambda recorded: recorded.take.number)
+def _shot_document(shot_takes: ShotTakes) -> dict[str, Any]:
+    shot = shot_takes.shot
+    return {
+        "shot": shot.id,
+        "title": shot.title or shot.id,
+        "file": shot.clip,
+        "take": shot.take,
+        "takes": [
+            _take_document(recorded, is_present=shot_takes.is_present(recorded))
+            for recorded in shot_takes.takes
+        ],
+    }
 
 
-def describe_state(recorded: RecordedTake) -> str:
-    """Return the state of a take in one or two words."""
-    state = recorded.attempt.state
-    if state is AttemptState.KEPT:
-        return "kept" if recorded.clip_path else "clip gone"
-    if state in AT_VENDOR_STATES:
-        return "in flight"
-    return "unclear" if state in UNCLEAR_STATES else state.value
-
-
-def _take_document(recorded: RecordedTake, current_take: int) -> dict[str, Any]:
+def _take_document(recorded: RecordedTake, *, is_present: bool) -> dict[str, Any]:
     take, attempt = recorded.take, recorded.attempt
     return {
         "take": take.number,
-        "present": take.number == current_take,
+        "present": is_present,
         "state": describe_state(recorded),
+        "rehearsal": recorded.is_rehearsal,
         "key": take.key,
         "provider": attempt.provider,
         "model": attempt.model,
         "seed": attempt.seed,
         "prompt": take.prompt,
-        "price": price_to_json(_price(recorded)),
+        "price": price_to_json(price_of_take(recorded)),
         "date": attempt.intended_at,
+        "frames": attempt.frames,
+        "seconds": duration_of_take(recorded),
         "last_frame": str(recorded.last_frame_path) if recorded.last_frame_path else None,
         "clip": str(recorded.clip_path) if recorded.clip_path else None,
     }
 
 
-def _price(recorded: RecordedTake) -> Money | None:
-    attempt = recorded.attempt
-    return attempt.price if attempt.price is not None else attempt.max_price
+def _format_takes(takes: BoardTakes, arguments: argparse.Namespace) -> str:
+    """Return a table per shot; their columns are aligned with each other."""
+    rows = [
+        _format_take(recorded, shot_takes, wide=arguments.wide)
+        for shot_takes in takes.shots
+        for recorded in shot_takes.takes
+    ]
+    columns = (*COLUMNS, "last frame") if arguments.wide else COLUMNS
+    width = min(terminal_width(sys.stdout), _MAX_COLUMNS)
+    table = [columns, *rows] if arguments.wide else _fit_columns([columns, *rows], width)
+    header, *lines = align_columns(table)
+    remaining = iter(lines)
+    blocks = []
+    for shot_takes in takes.shots:
+        shot_lines = [f"{_INDENT}{next(remaining)}" for _ in shot_takes.takes]
+        heading = _format_heading(shot_takes, None if arguments.wide else width)
+        blocks += [heading, *shot_lines, *_format_missing_take(shot_takes)]
+    if not rows:
+        return "\n".join(blocks)
+    note = paint("* the take that the board requests", "dim")
+    return "\n".join([paint(f"{_INDENT}{header}", "dim"), *blocks, "", note])
 
 
-def _text(shot_id: str, takes: Sequence[RecordedTake], current_take: int) -> str:
-    if not takes:
-        return f"{shot_id} is not rendered yet"
-    table = [COLUMNS, *(_format_take(recorded, current_take) for recorded in takes)]
-    lines = [line.rstrip() for line in align_columns(table)]
-    if all(recorded.take.number != current_take for recorded in takes):
-        lines.append(f"take {current_take}, the current one, is not rendered yet")
-    return "\n".join(lines)
+def _format_heading(shot_takes: ShotTakes, width: int | None) -> str:
+    """Return the id of a shot, and beside it its title, its file, or that it is not rendered."""
+    shot = shot_takes.shot
+    if not shot_takes.takes:
+        remark = f"a file: {shot.clip}" if shot.clip else "not rendered yet"
+    else:
+        remark = shot.title or ""
+    shot_id = shot.id if width is None else truncate(shot.id, width)
+    rest = (width or sys.maxsize) - cell_width(shot_id) - 2
+    if not remark or rest < 1:
+        return paint(shot_id, "bold")
+    return f"{paint(shot_id, 'bold')}  {paint(truncate(remark, rest), 'dim')}"
 
 
-def _format_take(recorded: RecordedTake, current_take: int) -> tuple[str, ...]:
+def _format_missing_take(shot_takes: ShotTakes) -> list[str]:
+    """Return a line if the take that the board requests is not among those of a shot."""
+    if not shot_takes.takes or shot_takes.has_present_take or shot_takes.shot.clip:
+        return []
+    number = pad(f"{shot_takes.shot.take} *", len(COLUMNS[0]))
+    return [f"{_INDENT}{number}  {paint_state('to render', text='not rendered yet')}"]
+
+
+def _format_take(recorded: RecordedTake, shot_takes: ShotTakes, *, wide: bool) -> tuple[str, ...]:
     number, attempt = recorded.take.number, recorded.attempt
-    return (
-        f"{number} *" if number == current_take else str(number),
-        attempt.provider,
-        describe_state(recorded),
+    seconds = duration_of_take(recorded)
+    model = attempt.model if wide else _short_model(attempt.model)
+    cells = (
+        f"{number} *" if shot_takes.is_present(recorded) else str(number),
+        paint_state(describe_state(recorded)),
+        escape_control_chars(f"{attempt.provider}/{model}"),
         "-" if attempt.seed is None else str(attempt.seed),
-        format_price(_price(recorded)),
-        attempt.intended_at[:16].replace("T", " "),
-        str(recorded.last_frame_path or "-"),
+        _format_date(attempt.intended_at, wide=wide),
+        _format_price(recorded),
+        "-" if seconds is None else f"{seconds:.1f} s",
     )
+    return (*cells, _format_path(recorded.last_frame_path)) if wide else cells
+
+
+def _short_model(model: str) -> str:
+    """Return the family of a model without the part that all families share."""
+    return (find_family(model) or model).removeprefix("seedance-")
+
+
+def _format_price(recorded: RecordedTake) -> str:
+    price = price_of_take(recorded)
+    return "rehearsal" if recorded.is_rehearsal and price and price.amount else format_price(price)
+
+
+def _format_date(timestamp: str, *, wide: bool) -> str:
+    """Return the day, or the minute, of a time in a receipt."""
+    return escape_control_chars(timestamp[:16].replace("T", " ") if wide else timestamp[:10])
+
+
+def _format_path(path: Path | None) -> str:
+    """Return a path relative to the working folder if it is in it."""
+    if path is None:
+        return "-"
+    folder = Path.cwd().resolve()
+    shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return escape_control_chars(shown)
+
+
+def _fit_columns(table: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
+    """Return a table in at most `width` columns: models are cut, then columns are left out."""
+    names = list(COLUMNS)
+    while True:
+        kept = [[cells[COLUMNS.index(name)] for name in names] for cells in table]
+        widths = [max(map(cell_width, cells)) for cells in zip(*kept, strict=True)]
+        place = names.index("model")
+        others = sum(widths) - widths[place] + 2 * (len(names) - 1) + len(_INDENT)
+        left_out = next((name for name in _LEFT_OUT_FIRST if name in names), None)
+        if left_out is None or width - others >= min(widths[place], _MIN_MODEL_WIDTH):
+            break
+        names.remove(left_out)
+    for cells in kept:
+        cells[place] = truncate(cells[place], max(1, width - others))
+    return [tuple(cells) for cells in kept]

@@ -34,6 +34,11 @@ class RecordedTake(NamedTuple):
     """True if its prompt and the board's seed are known; False if only its receipt exists."""
 
     @property
+    def is_rehearsal(self) -> bool:
+        """True if it was rendered by a provider on loopback, at no charge."""
+        return self.take.folder == "previz"
+
+    @property
     def clip_path(self) -> Path | None:
         """Its clip, if it is on disk."""
         clip = self.attempt.clip

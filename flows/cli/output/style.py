@@ -65,6 +65,9 @@ STATE_STYLES = {
     "in flight": StateStyle("▸", "yellow"),
     "rendering": StateStyle("▸", "yellow"),
     "unclear": StateStyle("?", "magenta"),
+    "clip gone": StateStyle("✗", "red"),
+    "lost": StateStyle("✗", "red"),
+    "cleaned": StateStyle("–", ""),
     "failed": StateStyle("✗", "red"),
     "skipped": StateStyle("–", ""),
 }
