@@ -295,7 +295,8 @@ class _Planner:
                 raise
             path = ("shots", index, "provider") if shot.provider else ("provider",)
             self.log.add_problem(path, error.message, error.remedy)
-            return None
+            # If only one provider can be meant, the rest of the shot is checked as well.
+            return self.providers[error.meant] if error.meant else None
 
     def _find_model(
         self, index: int, shot: Shot, provider: Provider, *, with_image: bool
@@ -306,7 +307,10 @@ class _Planner:
         except UnknownName as error:
             path = ("shots", index, "model") if shot.model else ("model",)
             self.log.add_problem(path, error.message, error.remedy)
-            return None
+            if not error.meant:
+                return None
+            # Only one model can be meant: its limits are checked as well.
+            return provider.resolve_model(error.meant, with_image=with_image)
 
     def _check_first_and_last_frame(self, settings: ShotSettings) -> None:
         """Check that the model and the wire format support the shot's first and last frame."""

@@ -31,6 +31,7 @@ from tasks.planning.shot_settings import (
 from tasks.providers import Provider
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import Family, StartMode
+from tasks.providers.names import match_name
 from tasks.providers.types import MediaRole
 from tasks.store.atomic_files import digest_file
 
@@ -169,7 +170,8 @@ class MediaGatherer:
         storyboard = self.log.board.storyboard
         shot = storyboard.shots[index]
         model = shot.model or storyboard.model
-        family = provider.get_family(model) if model in provider.models else None
+        family_name = match_name(model, provider.models)
+        family = provider.get_family(family_name) if family_name else None
         max_images = family.reference_images if family else 0
         free = max_images - (len(shot.references.images) if shot.references else 0)
         for name in prompt.cast:

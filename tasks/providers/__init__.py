@@ -3,6 +3,7 @@
     families         capabilities, limits and pixel sizes of each Seedance family
     price_tables     dated list prices
     prices           tokens and prices of a clip
+    names            names of models and providers as people type them
     provider         one provider: base URL, models, limits; resolves model names
     catalog          the built-in providers
     types            requests, calls, responses and job states

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from tasks.providers.families import FAMILIES, RATIOS, Family
+from tasks.providers.names import find_provider_names, match_name
 from tasks.providers.provider import Provider, UnknownName
 
 _VOLCENGINE_IDS: Mapping[str, tuple[str, ...]] = {
@@ -324,17 +325,18 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 
 
 def find_provider(name: str, providers: Mapping[str, Provider] | None = None) -> Provider:
-    """Return the provider of that name.
+    """Return the provider of that name. Case, blanks, `_` and dots do not count.
 
     Args:
         name: The provider's name.
         providers: The providers to search; None for the built-in providers.
 
     Raises:
-        UnknownName: No provider has that name.
+        UnknownName: No provider has that name, or several differ from it only in spelling.
     """
     known = PROVIDERS if providers is None else providers
-    if name not in known:
+    provider = match_name(name, known)
+    if provider is None:
         message = f"there is no provider {name!r}"
-        raise UnknownName(message, name, known)
-    return known[name]
+        raise UnknownName(message, find_provider_names(name, known))
+    return known[provider]

@@ -5,14 +5,17 @@ The rows are in `catalog`, what a model family can do everywhere is in `families
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from storyboards.problems import did_you_mean
+from storyboards.problems import join_or
 from tasks.errors import NotConfigured, UsageError
 from tasks.providers.families import FAMILIES, Family
+from tasks.providers.names import explain_unknown_model, match_name
 from tasks.providers.price_tables import PriceTable
+
+_ALL_NAMES = "`shotchain providers` lists all providers and models."
 
 
 class ProviderModel(NamedTuple):
@@ -25,13 +28,20 @@ class ProviderModel(NamedTuple):
 
 
 class UnknownName(UsageError):
-    """A provider or model name that does not exist. The author or user acts."""
+    """A provider or model name that does not exist. The author or user acts.
 
-    def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
+    Attributes:
+        message: The problem in a sentence, without a full stop.
+        remedy: The sentence with the candidates.
+        meant: The only candidate; empty if there are none or several.
+    """
+
+    def __init__(self, message: str, candidates: Sequence[str], *, remedy: str = "") -> None:
         self.message = message
-        self.remedy = did_you_mean(
-            name, known, otherwise="`shotchain providers` lists all providers and models."
-        )
+        self.meant = candidates[0] if len(candidates) == 1 else ""
+        self.remedy = remedy or _ALL_NAMES
+        if candidates:
+            self.remedy = f"Did you mean {join_or(candidates)}?"
         super().__init__(f"{message}. {self.remedy}")
 
 
@@ -121,7 +131,8 @@ class Provider:
         """Return the model that a family name or an exact id stands for.
 
         Args:
-            name_or_id: A family name such as `seedance-1.5-pro`, or one of the provider's ids.
+            name_or_id: A family name such as `seedance-1.5-pro`, also as `Seedance 1.5 Pro`, or one
+                of the provider's ids.
             with_image: True if the request contains an image, for families with two ids.
 
         Returns:
@@ -131,21 +142,31 @@ class Provider:
             UnknownName: The provider has no such model.
         """
         if name_or_id in self.models:
-            ids = self.models[name_or_id]
-            return ProviderModel(self.get_family(name_or_id), ids[-1] if with_image else ids[0])
+            return self._resolve_family(name_or_id, with_image=with_image)
         name = self._find_family_name(name_or_id)
         if name is not None:
             return ProviderModel(_restrict_to_id(self.get_family(name), name_or_id), name_or_id)
         if self.accepts_endpoint_ids and name_or_id.startswith("ep-"):
             return ProviderModel(None, name_or_id)
-        message = f"{self.name} has no model {name_or_id!r}"
-        raise UnknownName(message, name_or_id, (*self.models, *self.model_ids))
+        name = match_name(name_or_id, self.models)
+        if name is not None:
+            return self._resolve_family(name, with_image=with_image)
+        raise self._unknown_model(name_or_id)
+
+    def _resolve_family(self, name: str, *, with_image: bool) -> ProviderModel:
+        ids = self.models[name]
+        return ProviderModel(self.get_family(name), ids[-1] if with_image else ids[0])
 
     def _find_family_name(self, model_id: str) -> str | None:
         for name, ids in self.models.items():
             if model_id in ids:
                 return name
         return self.model_aliases.get(model_id)
+
+    def _unknown_model(self, name: str) -> UnknownName:
+        message = f"{self.name} has no model {name!r}"
+        candidates, remedy = explain_unknown_model(name, self.models)
+        return UnknownName(message, candidates, remedy=remedy)
 
 
 def missing_key_error(provider: Provider) -> NotConfigured:

@@ -101,6 +101,37 @@ def test_unknown_model_offers_the_nearest(make_board, model: str, remedy: str) -
     assert problem.remedy == remedy
 
 
+def test_limits_of_the_only_candidate_are_checked(make_board) -> None:
+    """A mistyped model hides no other problem, if only one model can be meant."""
+    text = board_text("id: a, prompt: p, model: seedance 1.5, seconds: 3")
+    problems = plan_problems(make_board(text))
+
+    assert [problem.path for problem in problems] == ["shots[0].model", "shots[0].seconds"]
+    text = board_text("id: a, prompt: p, model: pro, seconds: 1")
+    assert [problem.path for problem in plan_problems(make_board(text))] == ["shots[0].model"]
+
+
+def test_limits_at_the_only_candidate_provider_are_checked(make_board) -> None:
+    """A mistyped provider hides no other problem, if only one provider can be meant."""
+    text = board_text("id: a, prompt: p, provider: simulatr, seconds: 99")
+
+    assert [problem.path for problem in plan_problems(make_board(text))] == [
+        "shots[0].provider",
+        "shots[0].seconds",
+    ]
+
+
+def test_spelling_of_names_does_not_change_the_key(make_board) -> None:
+    """A family and a provider in other letters are the same request, with its cast's images."""
+    text = board_text("id: a, prompt: p", provider="ark", model="seedance-1.5-pro")
+    (shot,) = make_plan(make_board(text))
+    other = board_text("id: a, prompt: p", provider="ARK", model="Seedance 1.5 Pro")
+    (same,) = make_plan(make_board(other))
+
+    assert (same.key, same.family, same.max_price) == (shot.key, shot.family, shot.max_price)
+    assert shot.max_price
+
+
 def test_model_of_another_provider_is_unknown(make_board) -> None:
     """infinity-blue has the 2.0 models only."""
     board = make_board(board_text("id: a, prompt: p", model="seedance-1.5-pro"))
@@ -108,6 +139,7 @@ def test_model_of_another_provider_is_unknown(make_board) -> None:
 
     assert problem.path == "model"
     assert problem.message == "infinity-blue has no model 'seedance-1.5-pro'"
+    assert problem.remedy == "The nearest that it has: seedance-2.0-fast or seedance-2.0."
 
 
 def test_shot_after_an_invalid_shot_is_checked(make_board) -> None:

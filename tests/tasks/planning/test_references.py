@@ -184,6 +184,7 @@ def test_cast_images_are_sent_with_text_alone(make_board, make_picture) -> None:
         ("infinity-blue", "seedance-2.0", "https://x.example/k.png", None),
         ("infinity-blue", "seedance-2.0", "k.png", "takes reference images by URL only"),
         ("cometapi-videos", "seedance-2.0", "k.png", None),
+        ("ark", "Seedance 2.0", "k.png", None),
         (
             "cometapi-videos",
             "seedance-2.0",
