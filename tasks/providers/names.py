@@ -30,7 +30,7 @@ _OTHER_PROVIDER_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """Companies and brands to the providers that are theirs."""
 
-_CHEAPEST_FIRST = {name: rank for rank, name in enumerate(reversed(FAMILIES))}
+_CHEAPEST_FIRST = {name: rank for rank, name in enumerate(reversed(list(FAMILIES)))}
 """The order of the families by age, which nearly is that of their prices."""
 
 

@@ -124,9 +124,9 @@ def test_limits_at_the_only_candidate_provider_are_checked(make_board) -> None:
 def test_spelling_of_names_does_not_change_the_key(make_board) -> None:
     """A family and a provider in other letters are the same request, with its cast's images."""
     text = board_text("id: a, prompt: p", provider="ark", model="seedance-1.5-pro")
-    (shot,) = make_plan(make_board(text))
+    (shot,) = plan_shots(make_board(text))
     other = board_text("id: a, prompt: p", provider="ARK", model="Seedance 1.5 Pro")
-    (same,) = make_plan(make_board(other))
+    (same,) = plan_shots(make_board(other))
 
     assert (same.key, same.family, same.max_price) == (shot.key, shot.family, shot.max_price)
     assert shot.max_price
