@@ -276,8 +276,16 @@ def _plan_board(
     def list_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
         return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
 
+    def has_record(provider: Provider, key: str) -> bool:
+        is_loopback = records_folder_of(settings, provider) == "previz"
+        return store.records(loopback=is_loopback).read(key) is not None
+
     plan = make_plan(
-        board, provider=options.provider, providers=config.providers, find_take=find_take
+        board,
+        provider=options.provider,
+        providers=config.providers,
+        find_take=find_take,
+        has_record=has_record,
     )
     records_of = partial(_records_of, store, settings)
     status = read_board_status(plan, records_of, record, resubmit=options.resubmit)

@@ -30,6 +30,8 @@ class Board:
     tree: Node | None = field(default=None, repr=False, compare=False)
     problems: tuple[Problem, ...] = ()
     """The problems of the file. A board with problems must not be rendered."""
+    warnings: tuple[Problem, ...] = ()
+    """Texts that are valid, but probably not what the author sees."""
     broken: frozenset[NodePath] = frozenset()
     """Paths of the values that were set aside because of the problems: the storyboard has
     placeholders or defaults there."""

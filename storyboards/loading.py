@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from stat import S_ISDIR, S_ISREG
 
 from storyboards.board import INLINE_NAME, Board, derive_name
+from storyboards.misread_texts import find_misread_texts
 from storyboards.problems import (
     MAX_PROBLEMS,
     InvalidStoryboard,
@@ -97,7 +98,9 @@ def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
         raise InvalidStoryboard(merge_problems(problems or [_top_problem(tree)], file=shown))
     if len(problems) > MAX_PROBLEMS:
         raise InvalidStoryboard(merge_problems(problems, file=shown))
-    checked = check_tree(tree, composed.broken)
+    misread = find_misread_texts(text, tree)
+    problems += misread.problems
+    checked = check_tree(tree, {*composed.broken, *(each.keys for each in misread.problems)})
     # A YAML problem of a value is the cause of a later problem of the same value.
     explained = {(each.line, each.column, each.keys) for each in problems}
     problems += [
@@ -111,8 +114,16 @@ def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
     merged = merge_problems(problems, file=shown)
     if checked.storyboard is None:
         raise InvalidStoryboard(merged)
-    broken = frozenset(checked.broken)
-    return Board(checked.storyboard, name or INLINE_NAME, file, shown, tree, merged, broken)
+    return Board(
+        checked.storyboard,
+        name or INLINE_NAME,
+        file,
+        shown,
+        tree,
+        merged,
+        warnings=merge_problems(misread.warnings, file=shown),
+        broken=frozenset(checked.broken),
+    )
 
 
 def _may_have_name(checked: Checked) -> bool:

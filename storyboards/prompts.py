@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from storyboards.models import Shot, Storyboard, normalise_name
 
@@ -23,8 +23,38 @@ MAX_TOTAL_LENGTH = 10_000_000
 MAX_CAST_IN_TEXT = 50
 """Members of the cast that one text mentions: no model takes more references."""
 
+MediaKind = Literal["image", "video", "audio"]
+
 # Every branch begins with a literal brace, so that the search can skip to the next one.
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
+
+
+_MENTION = re.compile(
+    r"(?:[@<\[]\s*|(?<![\w-]))(image|img|video|audio)[ _]?([1-9][0-9]?)(?![\w%-]|\.\d)"
+    r"|@?(?<!地)(图片|图像|图|视频|音频) ?([1-9][0-9]?)(?![0-9])",
+    re.IGNORECASE,
+)
+_KINDS: Mapping[str, MediaKind] = {
+    **dict.fromkeys(("image", "img", "图片", "图像", "图"), "image"),
+    **dict.fromkeys(("video", "视频"), "video"),
+    **dict.fromkeys(("audio", "音频"), "audio"),
+}
+
+
+class Mention(NamedTuple):
+    """A place in a prompt that names a medium by its number."""
+
+    kind: MediaKind
+    number: int
+    text: str
+    """As it is written, without brackets."""
+
+
+def find_mentions(text: str) -> Iterator[Mention]:
+    """Yield the numbered media that a prompt names, such as Image 1, @Image1, <Video 2> or 图1."""
+    for match in _MENTION.finditer(text):
+        word, number = (match[1], match[2]) if match[1] else (match[3], match[4])
+        yield Mention(_KINDS[word.lower()], int(number), match[0].lstrip("<[ "))
 
 
 class Prompt(NamedTuple):
@@ -36,8 +66,15 @@ class Prompt(NamedTuple):
     """Names of the cast, each once, in the order in which they appear."""
 
 
-def resolve_prompt(storyboard: Storyboard, shot: Shot) -> Prompt:
+def resolve_prompt(
+    storyboard: Storyboard, shot: Shot, *, labels: Mapping[str, str] | None = None
+) -> Prompt:
     """Return the full prompt of a shot of this storyboard.
+
+    Args:
+        storyboard: The storyboard.
+        shot: The shot.
+        labels: Texts that follow the text of a member of the cast in parentheses, by its name.
 
     Raises:
         KeyError: If a name in it is unknown, which validation rules out.
@@ -49,7 +86,7 @@ def resolve_prompt(storyboard: Storyboard, shot: Shot) -> Prompt:
     mentioned = dict.fromkeys(
         name for text in texts for name in find_names(text) if name in storyboard.cast
     )
-    look_up = _name_resolver(storyboard)
+    look_up = _name_resolver(storyboard, labels or {})
     return Prompt(_join([_expand(text, look_up) for text in texts]), tuple(mentioned))
 
 
@@ -137,12 +174,15 @@ def _split(text: str) -> _Split:
     return _Split((*parts, literal + text[end:]), has_lone_brace)
 
 
-def _name_resolver(storyboard: Storyboard) -> Callable[[str], str]:
+def _name_resolver(storyboard: Storyboard, labels: Mapping[str, str]) -> Callable[[str], str]:
     variables = storyboard.variables
 
     def look_up(name: str) -> str:
         member = storyboard.cast.get(name)
-        return _expand(member.text, variables.__getitem__).strip() if member else variables[name]
+        if not member:
+            return variables[name]
+        text = _expand(member.text, variables.__getitem__).strip()
+        return f"{text} ({labels[name]})" if name in labels else text
 
     return look_up
 

@@ -14,6 +14,11 @@ _QUOTE_TEXT = 'Put the text in "quotes".'
 _FLOW_MAPPING_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+\{[^{}]*\}\s*[^\s#,}\]]")
 _QUOTED_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+(?:\"[^\"]*\"|'[^']*')\s*(?=[^\s#])")
 
+_CUT_BY_COMMENT = re.compile(
+    r"""(?P<indent>\ *)(?:-\ +)?[\w-]+:\ +[^\s"'|>#{\[][^"']*?\ (?P<comment>\#.*)""", re.VERBOSE
+)
+_KEY_OR_ITEM = re.compile(r"\s*(?:[\w-]+:(?:\s|$)|-\s|#|$)")
+
 
 class _Explanation(NamedTuple):
     signs: tuple[str, ...]
@@ -108,11 +113,27 @@ def explain_syntax(error: Exception, text: str) -> Problem:
     """Return the parser's error as a problem in the author's terms, at the place to change."""
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line, mark.column) if mark else (0, 0)
+    if cut := _explain_cut(text, line):
+        return cut
     explanation = _explain(error, _line(text, line), column)
     context_mark = getattr(error, "context_mark", None)
     if context_mark and explanation.at_start:
         line, column = context_mark.line, context_mark.column
     return Problem(explanation.message, explanation.remedy, "", line + 1, column + 1)
+
+
+def _explain_cut(text: str, line: int) -> Problem | None:
+    """Return the problem of a comment that ends a text which continues on the error's line."""
+    above, own = _line(text, line - 1) if line else "", _line(text, line)
+    cut = _CUT_BY_COMMENT.match(above)
+    if not cut or _KEY_OR_ITEM.match(own) or _indent(own) <= len(cut["indent"]):
+        return None
+    message = f"the text ends before {quote(cut['comment'])}, which YAML reads as a comment"
+    return Problem(message, _QUOTE_TEXT, "", line, cut.start("comment") + 1)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _explain(error: Exception, line: str, column: int) -> _Explanation:

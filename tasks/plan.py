@@ -63,6 +63,8 @@ class MediaSource(NamedTuple):
     source_shot: str = ""
     """The shot whose clip this is. Such a source has neither path nor URL before that shot is
     rendered."""
+    cast_member: str = ""
+    """The member of the cast whose image this is."""
     conversion: str = ""
     """The turn that a local image needs before it is sent; empty if it is upright."""
 

@@ -6,7 +6,6 @@ draft page). If that job or clip can still be used is checked in `preconditions`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from storyboards.problems import join_or
@@ -176,12 +175,13 @@ def find_anchor(
     return Anchor.SOFT if is_soft else Anchor.EXACT
 
 
-def describe_soft_anchor(shot: ShotToRender) -> Iterator[str]:
-    """Yield the warning about a shot with a soft anchor; nothing for other shots."""
+def warn_about_soft_anchor(settings: ShotSettings, shot: ShotToRender) -> None:
+    """Warn if a shot has a soft anchor."""
     if not shot.has_soft_anchor:
         return
     if shot.draft:
-        reason = f"{shot.id} starts where the draft of {shot.continues} ended, not its final render"
+        reason = "it starts where the draft of the shot before ended, not its final render"
     else:
-        reason = f"{shot.provider.name} uses the first frame of {shot.id} as guidance only"
-    yield f"{reason}: a soft anchor" + (", so the seam may show" if shot.continues else "")
+        reason = f"{shot.provider.name} uses the first frame as guidance only"
+    seam = ", so the seam may show" if shot.continues else ""
+    settings.add_warning(f"{reason}: a soft anchor{seam}")

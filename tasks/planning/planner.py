@@ -7,8 +7,7 @@ caller; if the store has what a run needs is checked in `preconditions`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
@@ -17,7 +16,6 @@ from storyboards.models import FromShot, Shot
 from storyboards.problems import InvalidStoryboard, Problem, limit_problems, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
 from tasks.plan import (
-    Draft,
     ExistingClip,
     MediaSource,
     Plan,
@@ -30,15 +28,25 @@ from tasks.planning.continuation import (
     add_extend_instruction,
     build_clip_input,
     check_continued_clip,
-    describe_soft_anchor,
-    find_anchor,
-    get_draft_key,
+    warn_about_soft_anchor,
 )
-from tasks.planning.keys import compute_clip_key, compute_key, derive_seed
+from tasks.planning.keys import compute_clip_key
 from tasks.planning.media_files import MediaInputError
-from tasks.planning.prices import estimate_price
-from tasks.planning.references import MediaGatherer, check_media_inputs, find_start
-from tasks.planning.requests import PreparedRequest, build_request
+from tasks.planning.planned_shot import (
+    HasRecord,
+    InvalidShot,
+    Parent,
+    RequestedShot,
+    build_planned_shot,
+    invalid_shot,
+)
+from tasks.planning.references import (
+    MediaGatherer,
+    check_media_inputs,
+    find_start,
+    label_cast,
+)
+from tasks.planning.requests import build_request
 from tasks.planning.set_aside import BrokenValues
 from tasks.planning.shot_settings import (
     ProblemLog,
@@ -46,7 +54,16 @@ from tasks.planning.shot_settings import (
     find_families,
     format_candidates,
 )
+from tasks.planning.warnings import (
+    merge_warnings,
+    warn_about_cast,
+    warn_about_crops,
+    warn_about_mentions,
+    warn_about_shared_keys,
+    warn_about_sizes,
+)
 from tasks.providers import PROVIDERS, Provider, ProviderModel, UnknownName, find_provider
+from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, IMAGE_LIMITS, StartMode
 
 if TYPE_CHECKING:
@@ -61,32 +78,13 @@ The provider decides which records are searched; without a provider all are.
 """
 
 
-@dataclass(frozen=True)
-class _InvalidShot:
-    """Stands for a shot that can't be planned, so that the shots that continue it are checked."""
-
-    shot: Shot
-    chain_id: str
-
-    @property
-    def id(self) -> str:
-        return self.shot.id
-
-    @property
-    def take(self) -> int:
-        return self.shot.take
-
-
-_Parent = PlannedShot | _InvalidShot
-"""The shot that another shot continues."""
-
-
 def make_plan(
     board: Board,
     *,
     provider: str | None = None,
     providers: Mapping[str, Provider] | None = None,
     find_take: FindTake | None = None,
+    has_record: HasRecord | None = None,
 ) -> Plan:
     """Build the plan of a board.
 
@@ -95,29 +93,33 @@ def make_plan(
         provider: Replaces the provider of the board and of every shot.
         providers: All providers by name; by default the built-in ones.
         find_take: Finds the takes that shots are pinned to; without it there are none.
+        has_record: Finds what was rendered before prompts had the numbers of the cast's images;
+            without it nothing was.
 
     Raises:
         InvalidStoryboard: With every problem of the board, those of its file included.
         UsageError: If there is no provider of the name `provider`.
     """
-    planner = _Planner(board, provider, PROVIDERS if providers is None else providers, find_take)
+    store = _StoreLookup(find_take, has_record)
+    planner = _Planner(board, provider, PROVIDERS if providers is None else providers, store)
     shots = planner.plan()
     problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
     if problems:
         raise InvalidStoryboard(problems)
-    warnings = (*planner.log.warnings, *_shared_key_warnings(board, shots))
-    notes = limit_problems(tuple(dict.fromkeys(warnings)), "more notes are not shown: {count}")
-    return Plan(board, shots, notes)
+    warnings = (
+        *board.warnings,
+        *merge_warnings(planner.log.warnings, sum(shot.clip is None for shot in planner.shots)),
+        *warn_about_sizes(board, shots),
+        *warn_about_shared_keys(board, shots),
+    )
+    return Plan(board, shots, limit_problems(warnings, "more notes are not shown: {count}"))
 
 
-def _shared_key_warnings(board: Board, shots: tuple[PlannedShot, ...]) -> Iterator[Problem]:
-    first: dict[str, PlannedShot] = {}
-    for shot in shots:
-        other = first.setdefault(shot.key, shot)
-        if other is not shot:
-            message = f"{shot.id} is the same picture as {other.id}: it is rendered once"
-            remedy = "Increase its take, or change its prompt, to render another one."
-            yield board.problem(("shots", shot.index), message, remedy)
+class _StoreLookup(NamedTuple):
+    """Functions that look something up in the store; None without a store."""
+
+    find_take: FindTake | None
+    has_record: HasRecord | None
 
 
 class _Planner:
@@ -128,12 +130,12 @@ class _Planner:
         board: Board,
         provider: str | None,
         providers: Mapping[str, Provider],
-        find_take: FindTake | None,
+        store: _StoreLookup,
     ) -> None:
         self.board = board
         self.provider = provider
         self.providers = providers
-        self.find_take = find_take
+        self.store = store
         self.log = ProblemLog(board)
         self.shots = board.storyboard.shots
         self.media = MediaGatherer(self.log)
@@ -143,7 +145,7 @@ class _Planner:
         }
         """The ids of the shots whose last frame another shot starts on."""
         self.broken = BrokenValues(board, self.continues_of)
-        self.planned: dict[str, _Parent] = {}
+        self.planned: dict[str, Parent] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
     def plan(self) -> tuple[PlannedShot, ...]:
@@ -154,11 +156,11 @@ class _Planner:
         planned = [self.planned[shot.id] for shot in self.shots]
         for previous, following in itertools.pairwise(planned):
             self._check_end_of_clip(previous, following)
-        return tuple(shot for shot in planned if not isinstance(shot, _InvalidShot))
+        return tuple(shot for shot in planned if not isinstance(shot, InvalidShot))
 
-    def _check_end_of_clip(self, shot: _Parent, following: _Parent) -> None:
+    def _check_end_of_clip(self, shot: Parent, following: Parent) -> None:
         """Check that a file keeps a picture if the film drops its last one."""
-        if isinstance(shot, _InvalidShot) or isinstance(following, _InvalidShot):
+        if isinstance(shot, InvalidShot) or isinstance(following, InvalidShot):
             return
         if not isinstance(shot, ExistingClip) or not is_chained(shot, following):
             return
@@ -191,28 +193,33 @@ class _Planner:
             if shot.transition not in (None, "cut"):
                 add(("shots", index, "transition"), "a crossfade is not built yet", remedy)
 
-    def _plan_shot(self, index: int) -> _Parent:
+    def _plan_shot(self, index: int) -> Parent:
         shot = self.shots[index]
         parent = self.planned.get(self.continues_of[shot.id] or "")
         if self.broken.is_set_aside(index):
-            return _invalid_shot(shot, parent)
+            return invalid_shot(shot, parent)
         if shot.clip is not None:
             return self._plan_clip(index, shot, shot.clip)
         provider = self._find_provider(index, shot)
         if provider is None:
-            return _invalid_shot(shot, parent)
+            return invalid_shot(shot, parent)
         prompt = resolve_prompt(self.board.storyboard, shot)
         continues_clip = shot.continues is not None and parent is not None
         has_chained_frame = parent is not None and not continues_clip
         inputs = self._gather_inputs(index, prompt, provider, has_chained_frame=has_chained_frame)
         if continues_clip and parent:
             inputs = (*self._continued_clip(index, parent), *inputs)
-            prompt = add_extend_instruction(prompt)
+        labels = label_cast(DIALECTS[provider.dialect], prompt, inputs)
+        plain_prompt = prompt
+        if labels:
+            prompt = resolve_prompt(self.board.storyboard, shot, labels=labels)
+        if continues_clip and parent:
+            plain_prompt, prompt = map(add_extend_instruction, (plain_prompt, prompt))
         model = self._find_model(
             index, shot, provider, with_image=has_chained_frame or bool(inputs)
         )
         if model is None:
-            return _invalid_shot(shot, parent)
+            return invalid_shot(shot, parent)
         # The model of an endpoint id is not known: the family with most features rejects least.
         family = model.family or FAMILIES["seedance-2.0"]
         start_mode, size = _find_start(parent if has_chained_frame else None, inputs)
@@ -220,16 +227,32 @@ class _Planner:
         self._check_first_and_last_frame(settings)
         check_media_inputs(settings, inputs, has_chained_frame=has_chained_frame)
         if continues_clip:
-            check_continued_clip(settings, None if isinstance(parent, _InvalidShot) else parent)
+            check_continued_clip(settings, None if isinstance(parent, InvalidShot) else parent)
         pinned_take = self._find_pinned_take(index, shot, parent)
         prepared = build_request(settings, model.id, prompt, first_frame_size=size)
         if settings.get("reseed") and settings.get("seed") is not None:
             settings.add_warning("reseed is not used: the seed is given")
-        requested = _RequestedShot(settings, model, prepared, inputs)
-        planned = _build_planned_shot(requested, parent, pinned_take)
-        for warning in describe_soft_anchor(planned):
-            settings.add_warning(warning)
+        requested = RequestedShot(settings, model, prepared, plain_prompt.text, inputs)
+        planned = build_planned_shot(requested, parent, pinned_take, self.store.has_record)
+        self._warn(settings, requested, planned, _find_frame_size(parent, has_chained_frame))
         return planned
+
+    def _warn(
+        self, settings: ShotSettings, requested: RequestedShot, planned: ShotToRender, size: Size
+    ) -> None:
+        """Warn about what the vendor may do with a shot that its author does not expect.
+
+        Args:
+            settings: The settings of the shot.
+            requested: Its request and its media.
+            planned: The shot.
+            size: The size of the frame of another shot that it starts on; else (0, 0).
+        """
+        prompt = planned.content_request.prompt
+        warn_about_cast(settings, requested.inputs, prompt, requested.plain_prompt)
+        warn_about_mentions(settings, requested.plain_prompt, requested.inputs)
+        warn_about_crops(settings, requested.prepared, requested.inputs, size)
+        warn_about_soft_anchor(settings, planned)
 
     def _gather_inputs(
         self, index: int, prompt: Prompt, provider: Provider, *, has_chained_frame: bool
@@ -241,14 +264,15 @@ class _Planner:
         return (*inputs, *images)
 
     def _find_pinned_take(
-        self, index: int, shot: Shot, parent: _Parent | None
+        self, index: int, shot: Shot, parent: Parent | None
     ) -> RecordedTake | None:
         """Return the recorded take that a shot starts on, if it is not the current take."""
         start = shot.first_frame
         if parent is None or not isinstance(start, FromShot) or start.take in (None, parent.take):
             return None
         provider = parent.provider if isinstance(parent, ShotToRender) else None
-        take = self.find_take and self.find_take(parent.id, start.take or 1, provider)
+        find_take = self.store.find_take
+        take = find_take and find_take(parent.id, start.take or 1, provider)
         if take is None:
             path = ("shots", index, "first_frame", "take")
             message = f"the store has no render of take {start.take} of {parent.id}"
@@ -256,9 +280,9 @@ class _Planner:
             self.log.add_problem(path, message, remedy)
         return take
 
-    def _continued_clip(self, index: int, parent: _Parent) -> tuple[MediaSource, ...]:
+    def _continued_clip(self, index: int, parent: Parent) -> tuple[MediaSource, ...]:
         """Return the clip of the previous shot as the input to be continued, if it is usable."""
-        if isinstance(parent, _InvalidShot):
+        if isinstance(parent, InvalidShot):
             return (MediaSource("reference_video", "", source_shot=parent.id),)
         try:
             return (build_clip_input(parent),)
@@ -266,12 +290,12 @@ class _Planner:
             self.log.add(("shots", index, "continue"), error.problem)
             return ()
 
-    def _plan_clip(self, index: int, shot: Shot, reference: str) -> _Parent:
+    def _plan_clip(self, index: int, shot: Shot, reference: str) -> Parent:
         try:
             clip, digest = self.media.shot_clip(reference)
         except MediaInputError as error:
             self.log.add(("shots", index, "clip"), error.problem)
-            return _invalid_shot(shot, None)
+            return invalid_shot(shot, None)
         self._check_last_frame_shape(index, shot, clip.display_size)
         return ExistingClip(shot, index, compute_clip_key(digest), clip.path, clip)
 
@@ -333,108 +357,20 @@ class _Planner:
             settings.add_problem("last_frame", message, "Give first_frame.")
 
 
-class _RequestedShot(NamedTuple):
-    """A shot with its request, and what its key and its price depend on."""
-
-    settings: ShotSettings
-    model: ProviderModel
-    prepared: PreparedRequest
-    inputs: tuple[MediaSource, ...]
-
-
-def _invalid_shot(shot: Shot, parent: _Parent | None) -> _InvalidShot:
-    return _InvalidShot(shot, parent.chain_id if parent else shot.id)
-
-
-def _build_planned_shot(
-    requested: _RequestedShot, parent: _Parent | None, pinned_take: RecordedTake | None
-) -> ShotToRender:
-    settings, model, prepared, inputs = requested
-    shot, provider = settings.shot, settings.provider
-    request = prepared.request
-    continues_key, draft_continues_key = _continued_keys(parent, pinned_take)
-    if pinned_take:
-        # It does not wait for its parent: the frame it starts on was rendered earlier.
-        parent = None
-    key = _compute_shot_key(requested, continues_key)
-    estimate = estimate_price(provider, model, prepared, inputs)
-    draft = None
-    if prepared.final_request:
-        # Its draft continued the draft of the parent, if the parent is a final render as well.
-        draft = Draft(_compute_shot_key(requested, draft_continues_key), request)
-        request = prepared.final_request
-        key = compute_key(provider.record_name, request, take=shot.take, draft_key=draft.key)
-    elif request.seed is None and settings.family.seed and provider.supports_listing:
-        # Only a provider that lists its jobs needs a seed, to find a job by it.
-        request = request.with_seed(derive_seed(key))
-    valid_parent = None if isinstance(parent, _InvalidShot) else parent
-    return ShotToRender(
-        shot,
-        settings.index,
-        key,
-        chain_id=parent.chain_id if parent else shot.id,
-        provider=provider,
-        model=model.id,
-        request=request,
-        frames=prepared.frames,
-        family=model.family.name if model.family else None,
-        width=prepared.width,
-        height=prepared.height,
-        tokens=estimate.tokens,
-        min_tokens=estimate.min_tokens,
-        max_price=estimate.price,
-        continues=parent.id if parent else None,
-        continues_key=draft.key if draft else continues_key,
-        pinned_take=pinned_take,
-        continues_clip=settings.continues_clip,
-        draft=draft,
-        inputs=() if draft else inputs,
-        has_video_input=any(source.role == "reference_video" for source in inputs),
-        anchor=find_anchor(settings, valid_parent, from_draft=draft is not None),
-        allowed_retries=_allowed_retries(settings),
-    )
-
-
-def _continued_keys(
-    parent: _Parent | None, pinned_take: RecordedTake | None
-) -> tuple[str | None, str | None]:
-    """Return the keys of the render that a shot continues, and that its draft continues."""
-    if pinned_take:
-        return pinned_take.take.key, pinned_take.take.key
-    if parent is None:
-        return None, None
-    if isinstance(parent, _InvalidShot):
-        # The shot is only built so that it is checked; the board has problems.
-        return "", ""
-    return parent.key, get_draft_key(parent)
-
-
-def _compute_shot_key(requested: _RequestedShot, continues_key: str | None) -> str:
-    settings, _, prepared, inputs = requested
-    return compute_key(
-        settings.provider.record_name,
-        prepared.request,
-        inputs=(
-            source._replace(identity=continues_key or "") if source.source_shot else source
-            for source in inputs
-        ),
-        seed=prepared.request.seed,
-        take=settings.shot.take,
-        continues_key=continues_key,
-    )
-
-
-def _allowed_retries(settings: ShotSettings) -> frozenset[str]:
-    # A seed in the board is part of what the author requests, so no other seed is tried.
-    allows_reseed = settings.get("reseed") and settings.get("seed") is None
-    return frozenset({"reseed"}) if allows_reseed else frozenset()
-
-
 def _has_first_frame(inputs: tuple[MediaSource, ...]) -> bool:
     return any(source.role == "first_frame" for source in inputs)
 
 
-def _find_start(parent: _Parent | None, inputs: tuple[MediaSource, ...]) -> tuple[StartMode, Size]:
+def _find_frame_size(parent: Parent | None, is_chained: bool) -> Size:
+    """Return the size of the frame that a shot starts on; (0, 0) if it is not another shot's."""
+    if not is_chained or parent is None or isinstance(parent, InvalidShot):
+        return 0, 0
+    if isinstance(parent, ExistingClip):
+        return parent.measured.display_size
+    return parent.width or 0, parent.height or 0
+
+
+def _find_start(parent: Parent | None, inputs: tuple[MediaSource, ...]) -> tuple[StartMode, Size]:
     """Return what a shot starts from, and the size of the image that decides its ratio."""
     if isinstance(parent, ShotToRender):
         return "frame", (parent.width or 0, parent.height or 0)

@@ -5,13 +5,14 @@ Files are read in `media_files`; what goes into the request's text is in `storyb
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboards.problems import join_or
-from storyboards.prompts import Prompt
+from storyboards.prompts import Prompt, find_mentions
 from tasks.plan import MediaSource, Size
 from tasks.planning.media_files import (
     MediaInputError,
@@ -29,6 +30,7 @@ from tasks.planning.shot_settings import (
     format_candidates,
 )
 from tasks.providers import Provider
+from tasks.providers.dialect import Dialect
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import Family, StartMode
 from tasks.providers.names import match_name
@@ -192,10 +194,9 @@ class MediaGatherer:
             free -= len(member.images)
             for image in member.images:
                 try:
-                    yield self._find("reference_image", image)
+                    yield self._find("reference_image", image)._replace(cast_member=name)
                 except MediaInputError as error:
                     self.log.add(("cast", name, "images"), error.problem)
-            self.log.add_warning(index, f"the images of {name} are sent as references")
 
     def _report_unsent_cast(self, index: int, name: str, reason: str, *, is_required: bool) -> None:
         message = f"the images of {name} are not sent: {reason}"
@@ -204,6 +205,38 @@ class MediaGatherer:
             self.log.add_problem(("shots", index), message, remedy)
         else:
             self.log.add_warning(index, message)
+
+
+def number_references(
+    inputs: tuple[MediaSource, ...],
+) -> Iterator[tuple[MediaSource, int]]:
+    """Yield the references among the inputs, each with its number among those of its role."""
+    counts: Counter[MediaRole] = Counter()
+    for source in inputs:
+        if source.role in _MAX_COUNT_FIELD:
+            counts[source.role] += 1
+            yield source, counts[source.role]
+
+
+def label_cast(
+    dialect: Dialect, prompt: Prompt, inputs: tuple[MediaSource, ...]
+) -> Mapping[str, str]:
+    """Return the names by which a prompt refers to the images of the cast, by member.
+
+    An image that the author names by its number has none here.
+
+    Args:
+        dialect: The wire format, which decides how a prompt names an image.
+        prompt: The prompt without these names.
+        inputs: The media of the shot in the order in which they are sent.
+    """
+    by_author = {each.number for each in find_mentions(prompt.text) if each.kind == "image"}
+    labels: dict[str, list[str]] = {}
+    for source, number in number_references(inputs):
+        if source.cast_member and number not in by_author:
+            name = dialect.name_reference(source.role, number)
+            labels.setdefault(source.cast_member, []).append(name)
+    return {member: ", ".join(names) for member, names in labels.items()}
 
 
 def _find_transport_obstacle(provider: Provider, images: tuple[str, ...]) -> str:

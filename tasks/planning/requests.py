@@ -154,8 +154,13 @@ def _resolution(settings: ShotSettings, requested: str | None) -> str:
         return family.default_resolution
     if requested in possible:
         return str(requested)
-    settings.add_unsupported("resolution", requested, f"Use {join_or(possible)}.")
-    return family.default_resolution
+    alternatives = settings.format_alternatives(
+        "resolution", lambda other: requested in other.resolutions
+    )
+    remedy = f"Use {join_or(possible)}{alternatives}."
+    instead = family.default_resolution
+    settings.add_unsupported("resolution", requested, remedy, instead=instead)
+    return instead
 
 
 def _ratio(settings: ShotSettings, first_frame_size: tuple[int, int]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from storyboards.board import Board
 from storyboards.models import Shot
@@ -16,6 +16,14 @@ from tasks.providers import Provider
 from tasks.providers.dialect import Dialect
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, Family, StartMode
+
+
+class ShotWarning(NamedTuple):
+    """A warning about one shot; equal ones about several shots become one sentence."""
+
+    problem: Problem
+    shot: str
+    """The shot's id."""
 
 
 @dataclass
@@ -27,7 +35,7 @@ class ProblemLog:
     """Values that the provider or the model does not support. Each of them forbids the plan."""
     media_problems: list[Problem] = field(default_factory=list)
     """Files and URLs that can't be used, whatever the model supports. Each forbids the plan."""
-    warnings: list[Problem] = field(default_factory=list)
+    warnings: list[ShotWarning] = field(default_factory=list)
 
     def add(self, path: tuple[str | int, ...], problem: Problem) -> None:
         """Add a problem with a file or a URL, which has no place yet, at a path."""
@@ -37,9 +45,12 @@ class ProblemLog:
         """Add a problem at a path."""
         self.problems.append(self.board.problem(path, message, remedy))
 
-    def add_warning(self, index: int, message: str) -> None:
-        """Add a warning at the shot of that index."""
-        self.warnings.append(self.board.problem(("shots", index), message))
+    def add_warning(
+        self, index: int, message: str, remedy: str = "", *, path: tuple[str | int, ...] = ()
+    ) -> None:
+        """Add a warning about the shot of that index, at a path; at the shot by default."""
+        problem = self.board.problem(path or ("shots", index), message, remedy)
+        self.warnings.append(ShotWarning(problem, self.board.storyboard.shots[index].id))
 
 
 @dataclass
@@ -75,30 +86,38 @@ class ShotSettings:
 
     def add_problem(self, key: str, message: str, remedy: str) -> None:
         """Add a problem at the key that has the value: on the shot or in the look."""
+        self.log.add_problem(self._find_path(key), message, remedy)
+
+    def add_warning(self, message: str, remedy: str = "", *, key: str = "") -> None:
+        """Add a warning at the shot, or at the key that has the value."""
+        path = self._find_path(key) if key else ()
+        self.log.add_warning(self.index, message, remedy, path=path)
+
+    def _find_path(self, key: str) -> tuple[str | int, ...]:
+        """Return the path of a key that has a value: on the shot or in the look."""
         is_on_shot = getattr(self.shot, key, None) is not None or key not in self._look
         shot_field = Shot.model_fields.get(key)
         written = (shot_field and shot_field.alias) or key
-        path = ("shots", self.index, written) if is_on_shot else ("look", written)
-        self.log.add_problem(path, message, remedy)
+        return ("shots", self.index, written) if is_on_shot else ("look", written)
 
-    def add_warning(self, message: str) -> None:
-        """Add a warning at the shot."""
-        self.log.add_warning(self.index, message)
-
-    def add_unsupported(self, key: str, value: object, remedy: str, *, by: str = "") -> None:
+    def add_unsupported(
+        self, key: str, value: object, remedy: str, *, instead: str = "", by: str = ""
+    ) -> None:
         """Report a value that can't be requested: a problem on a shot, a warning in the look.
 
         Args:
             key: The key of the board.
             value: Its value, as it is shown in the message.
-            remedy: What to do about the value on a shot.
+            remedy: What to do about the value.
+            instead: The value that is used if it is in the look.
             by: The name of the provider or model that does not support it; by default the model.
         """
         reason = f"{by or self.family.name} does not support"
         if getattr(self.shot, key, None) is not None:
             self.add_problem(key, f"{reason} {key}: {value}", remedy)
         else:
-            self.add_warning(f"look.{key}: {value} is not used: {reason} it")
+            used = f"; {instead} is used" if instead else ""
+            self.add_warning(f"{value} is not used: {reason} it{used}", remedy, key=key)
 
     def suggest_families(self, key: str, supports: Callable[[Family], object] | None = None) -> str:
         """Return a remedy that offers the provider's families with support for a key.

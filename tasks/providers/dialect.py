@@ -18,6 +18,7 @@ from tasks.providers.types import (
     JobPending,
     JobResult,
     ListedJob,
+    MediaRole,
     RenderRequest,
 )
 
@@ -132,6 +133,16 @@ class Dialect(ABC):
         """Return the call that cancels a queued job, or None if the format has no cancel."""
         del job
         return None
+
+    def name_reference(self, role: MediaRole, number: int) -> str:
+        """Return the name by which a prompt refers to a reference.
+
+        Args:
+            role: The role of the reference.
+            number: Its place among the references of that role, from 1, as they are sent.
+        """
+        # "the first frame is Image 1" (the example of BytePlus ModelArk's create page).
+        return f"{role.removeprefix('reference_').capitalize()} {number}"
 
     def job_path(self, job: str) -> str:
         """Return the path of one job; the id can't leave `jobs_path`."""

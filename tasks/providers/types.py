@@ -63,6 +63,10 @@ class RenderRequest:
         """Return the first medium of that role, or None."""
         return next((medium for medium in self.media if medium.role == role), None)
 
+    def with_prompt(self, prompt: str) -> RenderRequest:
+        """Return the same request with another prompt."""
+        return replace(self, prompt=prompt)
+
     def with_seed(self, seed: int) -> RenderRequest:
         """Return the same request with another seed."""
         return replace(self, seed=seed)

@@ -35,6 +35,7 @@ from tasks.providers.types import (
     JobPending,
     JobResult,
     MediaInput,
+    MediaRole,
     RenderRequest,
 )
 
@@ -98,6 +99,11 @@ class Sora(Dialect):
             msg = "an image file must be the only input here; use URLs, or remove the other inputs"
             raise InvalidRequest(msg)
         return {"image": encode_data_uri(files[0], self.inline_roles)}
+
+    def name_reference(self, role: MediaRole, number: int) -> str:
+        """Return the name by which a prompt refers to a reference."""
+        # 'Reference multimodal assets in the prompt as "video 1", "image 1"', the create page.
+        return f"{role.removeprefix('reference_')} {number}"
 
     def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the job.

@@ -29,6 +29,7 @@ from tasks.providers.types import (
     JobPending,
     JobResult,
     MediaInput,
+    MediaRole,
     RenderRequest,
 )
 
@@ -82,6 +83,11 @@ class Videos(Dialect):
                 raise InvalidRequest(msg)
             filename = f"{medium.role}.{_EXTENSIONS[mime_type]}"
             yield FormPart("input_reference", medium.data, filename, mime_type)
+
+    def name_reference(self, role: MediaRole, number: int) -> str:
+        """Return the name by which a prompt refers to a reference."""
+        # "[Image 1]", the newer copy of the create page.
+        return f"[{super().name_reference(role, number)}]"
 
     def parse_status(self, response: ApiResponse, *, job: str = "") -> JobPending | JobResult:
         """Return the state of the job.

@@ -193,8 +193,8 @@ def test_final_after_final_has_a_soft_anchor(make_board) -> None:
     assert [shot.anchor for shot in plan.shots_to_render] == [None, Anchor.SOFT]
     assert plan.is_seam(1)
     assert plan_warnings(board) == [
-        "b starts where the draft of a ended, not its final render: a soft anchor, "
-        "so the seam may show"
+        "it starts where the draft of the shot before ended, not its final render: "
+        "a soft anchor, so the seam may show"
     ]
 
 
@@ -228,8 +228,7 @@ def test_soft_anchor_of_a_wire_format_is_a_warning(make_board) -> None:
 
     assert plan_shots(board)[1].anchor is Anchor.SOFT
     assert plan_warnings(board) == [
-        "cometapi-videos uses the first frame of b as guidance only: a soft anchor, "
-        "so the seam may show"
+        "cometapi-videos uses the first frame as guidance only: a soft anchor, so the seam may show"
     ]
 
 
@@ -287,4 +286,4 @@ def test_final_without_drafts_is_unsupported(make_board) -> None:
 
     assert problem.message == "seedance-2.0 does not support draft: final"
     assert problem.remedy == "Remove draft, or use seedance-2.5 or seedance-1.5-pro."
-    assert warnings == ["look.draft: final is not used: seedance-2.0 does not support it"]
+    assert warnings == ["final is not used: seedance-2.0 does not support it"]

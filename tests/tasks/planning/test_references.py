@@ -171,9 +171,9 @@ def test_cast_images_are_sent_with_text_alone(make_board, make_picture) -> None:
 
     assert [source.role for source in first.inputs] == ["reference_image"]
     assert second.inputs == ()
-    assert first.request.prompt.startswith("an old man waits")
+    assert first.request.prompt.startswith("an old man (Image 1) waits")
     assert plan_warnings(board) == [
-        "the images of keeper are sent as references",
+        "the images of keeper are sent as references: Image 1",
         "the images of keeper are not sent: a shot that starts on a frame can't have references",
     ]
 

@@ -32,7 +32,7 @@ def test_shot_precedes_look(make_board) -> None:
     [
         ("seconds: 40", "takes 2 to 12 seconds, not 40", "Use 2 to 12."),
         ("seconds: 14", "takes 2 to 12 seconds, not 14", "Use 2 to 12, or use seedance-2.0-mini"),
-        ("resolution: 4k", "does not support resolution: 4k", "Use 480p, 720p or 1080p."),
+        ("resolution: 4k", "does not support resolution: 4k", "720p or 1080p, or use seedance-2"),
         ("seconds: auto", "does not support seconds: auto", "Use 2 to 12 seconds."),
         ("audio: true", "does not support audio: true", "Remove audio, or use seedance-1.5-pro"),
         ("draft: true", "does not support draft: true", "seedance-1.5-pro or seedance-2.5."),
@@ -139,8 +139,8 @@ def test_unsupported_setting_in_look_is_a_warning(make_board) -> None:
     warnings = plan_warnings(board)
     (shot,) = plan_shots(board)
 
-    assert "look.seed: 5 is not used: seedance-2.0 does not support it" in warnings
-    assert "look.draft: true is not used: seedance-2.0 does not support it" in warnings
+    assert "5 is not used: seedance-2.0 does not support it" in warnings
+    assert "true is not used: seedance-2.0 does not support it" in warnings
     assert (shot.request.seed, shot.request.draft) == (None, None)
 
 
