@@ -70,7 +70,9 @@ class ApiKey:
 
     def redact(self, text: str) -> str:
         """Return the text without the key and without the secrets of URLs."""
-        return redact_secrets(redact_urls(text), [self._read()])
+        key = self._read()
+        # The simulator of a run has its own name as its key, which is in its URLs.
+        return redact_secrets(redact_urls(text), [key] if key != self._provider.name else [])
 
     def _read(self) -> str:
         secret = self._source() if callable(self._source) else self._source

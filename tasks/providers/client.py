@@ -12,9 +12,8 @@ import hmac
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -36,6 +35,7 @@ from tasks.providers.downloads import (
     receive_with_retries,
 )
 from tasks.providers.error_mapping import sanitize_text
+from tasks.providers.exchanges import Exchange, ExchangeKind, report_exchange
 from tasks.providers.http_transport import HostResolver, HttpTransport
 from tasks.providers.outcomes import classify_create_response, classify_query_response
 from tasks.providers.polling import (
@@ -62,7 +62,7 @@ from tasks.providers.types import (
     LostResponse,
     RenderRequest,
 )
-from tasks.providers.url_policy import is_loopback_url, redact_urls
+from tasks.providers.url_policy import is_loopback_url, redact_url, redact_urls
 
 ParsedT = TypeVar("ParsedT")
 
@@ -164,16 +164,23 @@ class Client:
             NotConfigured: The key is missing or not valid; nothing was sent.
         """
         failure: ProviderError
+        outcome: ApiResponse | LostResponse | None = None
+        started_at = self._clock()
         try:
-            outcome = await self._http.send(self.dialect.build_create(request), is_create=True)
+            call = self.dialect.build_create(request)
+            outcome = await self._http.send(call, is_create=True)
         except ProviderError as error:
             failure = error
         else:
             result = classify_create_response(self.dialect, outcome, now=self._clock())
             if isinstance(result, str):
+                self._report("create", call, started_at, response=outcome, result=result)
                 return CreatedJob(result, _vendor_time(outcome))
             failure = result
-        raise self._key.finish_error(failure)
+        failure = self._key.finish_error(failure)
+        if outcome is not None:
+            self._report("create", call, started_at, response=outcome, error=failure)
+        raise failure
 
     async def upload(self, data: bytes, mime_type: str) -> str:
         """Upload a file and return the `asset://` URL that requests use for it.
@@ -191,7 +198,7 @@ class Client:
         filename = f"reference.{mime_type.rpartition('/')[2]}"
         part = FormPart("file", data, filename, mime_type)
         call = ApiCall("POST", self.provider.upload_path, parts=(part,))
-        return await self._query_with_retries(call, _parse_asset_url)
+        return await self._query_with_retries("upload", call, _parse_asset_url)
 
     async def query(self, job: str, *, on_retry: OnRetry | None = None) -> JobPending | JobResult:
         """Return the state of a job; a lost response is retried.
@@ -236,7 +243,7 @@ class Client:
             return status if status.clip_url else self._handle_missing_clip(status)
 
         call = self.dialect.build_query(job)
-        return await self._query_with_retries(call, parse, job=job, on_retry=on_retry)
+        return await self._query_with_retries("query", call, parse, job=job, on_retry=on_retry)
 
     async def wait(
         self,
@@ -340,6 +347,7 @@ class Client:
                 return None
             try:
                 listed, vendor_time = await self._query_with_retries(
+                    "list",
                     call,
                     lambda response: (self._parse_list(response), _vendor_time(response)),
                 )
@@ -392,7 +400,9 @@ class Client:
             return status
         failure: ProviderError | None = None
         try:
-            await self._query_with_retries(call, lambda response: response, job=job, max_attempts=1)
+            await self._query_with_retries(
+                "cancel", call, lambda response: response, job=job, max_attempts=1
+            )
         except ProviderError as error:
             # The job may have begun, or only the response was lost.
             failure = error
@@ -455,6 +465,7 @@ class Client:
 
     async def _query_with_retries(
         self,
+        kind: ExchangeKind,
         call: ApiCall,
         parse: Callable[[ApiResponse], ParsedT],
         *,
@@ -465,32 +476,71 @@ class Client:
         attempt = 0
         while True:
             attempt += 1
+            started_at = self._clock()
             outcome = await self._http.send(call)
             result = classify_query_response(self.dialect, outcome, job=job, now=self._clock())
             error: ProviderError
             if isinstance(result, ApiResponse):
                 try:
-                    return parse(result)
+                    parsed = parse(result)
                 except ProviderError as raised:
                     error = raised
+                else:
+                    text = _describe_parsed(parsed)
+                    self._report(kind, call, started_at, response=outcome, job=job, result=text)
+                    return parsed
             else:
                 error = result
             can_retry = error.recovery is Recovery.RETRY or isinstance(error, MalformedResponse)
+            finished = self._key.finish_error(error)
+            self._report(kind, call, started_at, response=outcome, job=job, error=finished)
             if attempt >= max_attempts or not can_retry:
-                raise self._key.finish_error(error)
+                raise finished
             if on_retry is not None:
-                reason = self._key.finish_error(error)
-                on_retry(f"retry {attempt} of {max_attempts - 1}: {reason}")
+                on_retry(f"retry {attempt} of {max_attempts - 1}: {finished}")
             await self._sleep(retry_delay_seconds(attempt, error.retry_after_seconds))
 
     async def _receive(self, source: str | ApiCall, target: DownloadTarget, max_bytes: int) -> None:
+        started_at, requests = self._clock(), 0
+
+        async def receive(progress: DownloadProgress) -> ProviderError | None:
+            nonlocal requests
+            requests += 1
+            return await self._http.receive_file(source, progress)
+
         error = await receive_with_retries(
-            partial(self._http.receive_file, source),
-            DownloadProgress(target, max_bytes),
-            self._sleep,
+            receive, DownloadProgress(target, max_bytes), self._sleep
         )
-        if error is not None:
-            raise self._key.finish_error(error)
+        finished = None if error is None else self._key.finish_error(error)
+        self._report(
+            "download",
+            source,
+            started_at,
+            error=finished,
+            requests=requests,
+            size_bytes=target.size_bytes,
+            sha256="" if error else target.sha256,
+        )
+        if finished is not None:
+            raise finished
+
+    def _report(
+        self, kind: ExchangeKind, source: str | ApiCall, started_at: float, **values: Any
+    ) -> None:
+        """Report an exchange to the observer; `values` are further fields of `Exchange`."""
+        call = source if isinstance(source, ApiCall) else None
+        url = f"{self.base_url}{call.path}" if call else str(source)
+        exchange = Exchange(
+            kind,
+            self.provider.name,
+            redact_url(url),
+            started_at,
+            max(self._clock() - started_at, 0.0),
+            self._key.redact,
+            call,
+            **values,
+        )
+        report_exchange(exchange)
 
     def _handle_missing_clip(self, result: JobResult) -> JobPending | JobResult:
         """Handle a succeeded job without a clip URL: lost if it is old, else not ready yet.
@@ -527,6 +577,17 @@ class Client:
                 "its receipt is kept, and the next run waits for it again"
             )
         )
+
+
+def _describe_parsed(parsed: object) -> str:
+    """Return in a few words what a response means."""
+    if isinstance(parsed, JobPending):
+        return f"unknown: {parsed.vendor_text}" if parsed.vendor_text else parsed.state
+    if isinstance(parsed, JobResult):
+        return f"unknown: {parsed.vendor_text}" if parsed.vendor_text else "succeeded"
+    if isinstance(parsed, tuple) and isinstance(parsed[0], tuple):
+        return f"{len(parsed[0])} jobs"
+    return "accepted"
 
 
 def _parse_asset_url(response: ApiResponse) -> str:

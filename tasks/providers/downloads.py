@@ -43,6 +43,11 @@ class DownloadTarget(Protocol):
         """The bytes written so far."""
         ...
 
+    @property
+    def sha256(self) -> str:
+        """The digest of these bytes, in hex."""
+        ...
+
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
         ...
@@ -62,6 +67,11 @@ class MemoryTarget:
     def size_bytes(self) -> int:
         """The bytes written so far."""
         return len(self.data)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of these bytes, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
@@ -104,6 +114,11 @@ class FileTarget:
             self._close_quietly(self._file)
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the bytes written so far, in hex."""
+        return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
         """Append bytes.
