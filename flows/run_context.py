@@ -27,6 +27,7 @@ from tasks.providers import Provider, missing_key_error
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
 from tasks.providers.url_policy import is_loopback_url, is_same_origin, redact_url
+from tasks.redaction import redact_secrets
 from tasks.store.history import record_requested_takes
 from tasks.store.receipts import Attempt
 from tasks.store.rescue import find_rescue_folders
@@ -157,6 +158,7 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
                     shot.id for shot in run.shots if run.status[shot.id].is_cascaded
                 ),
                 ffmpeg=run.settings.ffmpeg,
+                redact=partial(redact_secrets, secrets=run.settings.secrets()),
                 report_bugs=partial(report_bugs, run.settings.secrets()),
                 rescue_folders=find_rescue_folders(run.settings.state_path),
                 alert=report_alert,

@@ -36,8 +36,8 @@ _REMOVABLE_PATTERN = re.compile(rf"({CLIP_FILE_PATTERN.pattern})(\.damaged(-\d+)
 
 README_TEXT = """This folder belongs to shotchain. It holds renders that were paid for.
 
-shots/     clips, last frames and receipts of vendors, by key
-previz/    clips, last frames and receipts of local providers, by key
+shots/     clips, last frames, receipts and logs of vendors, by key
+previz/    clips, last frames, receipts and logs of local providers, by key
 films/     joined films
 checked/   results of decoding your own clips; may be deleted
 simulator/ jobs of the local simulator
@@ -45,10 +45,12 @@ prefect/   database and log of the local Prefect server; may be deleted
 """
 
 _LOCK_PATTERN = re.compile(r"lock|.*\.lock", re.DOTALL)
+_IN_PLACE_PATTERN = re.compile(rf"{_LOCK_PATTERN.pattern}|log\.jsonl", re.DOTALL)
 
 _NEW_FILES = {"README": README_TEXT.encode(), ".gitignore": b"*\n"}
 
 RECEIPT_NAME = "receipt.json"
+LOG_NAME = "log.jsonl"
 KEY_LOCK_NAME = "lock"
 USAGE_LOCK_NAME = "in-use"
 
@@ -127,7 +129,7 @@ class RecordStore:
         """
         for name in list_files(self.folder, _LOCK_PATTERN):
             check_in_place(self.folder / name)
-        check_folder(self.folder_of(key), _LOCK_PATTERN)
+        check_folder(self.folder_of(key), _IN_PLACE_PATTERN)
 
     def clip_files(self, key: str) -> list[Path]:
         """Return the clips and last frames of a key, those in quarantine included.

@@ -13,7 +13,14 @@ from tasks.own_files import file_status, list_files, open_folder
 from tasks.store.atomic_files import digest_file, read_record
 from tasks.store.board_records import BOARDS_FOLDER, BoardRecord, iter_board_records
 from tasks.store.films import EXPORTS_NAME
-from tasks.store.layout import CLIP_FILE_PATTERN, KEY_LOCK_NAME, RECEIPT_NAME, RecordStore, Store
+from tasks.store.layout import (
+    CLIP_FILE_PATTERN,
+    KEY_LOCK_NAME,
+    LOG_NAME,
+    RECEIPT_NAME,
+    RecordStore,
+    Store,
+)
 from tasks.store.receipts import (
     ENDED_STATES,
     FILE_RETENTION_SECONDS,
@@ -226,7 +233,8 @@ def _find_unknown_files(
 ) -> None:
     for path in sorted(folder.iterdir()):
         is_lock = path.name == KEY_LOCK_NAME or path.suffix == ".lock"
-        if is_lock or is_temp_name(path.name) or path.name in (RECEIPT_NAME, *known_names):
+        is_known = path.name in (RECEIPT_NAME, LOG_NAME, *known_names)
+        if is_lock or is_known or is_temp_name(path.name):
             continue
         if DAMAGED_SUFFIX in path.name:
             result.add_unknown(path, _QUARANTINED)

@@ -16,12 +16,14 @@ from tasks.submission.context import (
 )
 from tasks.submission.download import fetch_clip
 from tasks.submission.job_evidence import check_result, settle_job_error
+from tasks.submission.shot_log import logged
 from tasks.submission.usage import read_usage
 
 LOOK_INTERVAL_SECONDS = 30.0
 """The interval in which the clip beside an undocumented status is downloaded and decoded again."""
 
 
+@logged
 async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult | None:
     """Wait until the vendor has finished the job of a shot, and record its usage.
 

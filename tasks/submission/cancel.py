@@ -18,6 +18,7 @@ from tasks.providers.client import Client
 from tasks.providers.types import JobPending, JobResult
 from tasks.store.layout import RecordStore, lock_key
 from tasks.store.receipts import UNCLEAR_STATES, Attempt, AttemptState, read_receipt
+from tasks.submission.shot_log import log_exchanges
 
 
 class CancelOutcome(StrEnum):
@@ -61,6 +62,11 @@ async def cancel(key: str, records: RecordStore, client: Client) -> CancelResult
     Raises:
         StoreError: The receipt is damaged or can't be written.
     """
+    with log_exchanges(records, key):
+        return await _cancel(key, records, client)
+
+
+async def _cancel(key: str, records: RecordStore, client: Client) -> CancelResult:
     async with lock_key(records, key):
         receipt = read_receipt(key, records.read(key))
         known = known_outcome(receipt.current)

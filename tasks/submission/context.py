@@ -67,6 +67,8 @@ class SubmissionContext:
     """Entered to write an intent; raises BudgetExceeded if a limit may be exceeded."""
     replaceable: frozenset[str] = frozenset()
     """Ids of kept shots that are rendered again if they start on another frame now."""
+    redact: Callable[[str], str] = str
+    """Removes the keys of the run from a text, for the logs of shots."""
     report_bugs: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered by each task: replaces unexpected errors, whose messages may hold a key."""
     ffmpeg: str | None = None

@@ -31,6 +31,7 @@ from tasks.submission.job_evidence import (
     settle_job_error,
 )
 from tasks.submission.payload import LastFrame
+from tasks.submission.shot_log import logged
 
 MAX_CLIP_BYTES = 4_000_000_000
 MAX_FRAME_BYTES = 64_000_000
@@ -45,6 +46,7 @@ FRAME_LOCK_NAME = "frame.lock"
 IMAGE_SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
+@logged
 async def fetch_last_frame(
     shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> LastFrame:
@@ -126,6 +128,7 @@ async def _store_frame(
     return frame
 
 
+@logged
 async def fetch_clip(
     shot: ShotToRender, result: JobResult | None, context: SubmissionContext
 ) -> Attempt:

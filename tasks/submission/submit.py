@@ -48,6 +48,7 @@ from tasks.submission.context import SubmissionContext
 from tasks.submission.payload import LastFrame, complete_request, digest_request, reject_black_frame
 from tasks.submission.reconcile import UnclearSubmission, reconcile
 from tasks.submission.recorder import Recorder, adopt_job, open_recorder
+from tasks.submission.shot_log import logged
 
 INTERRUPT_GRACE_SECONDS = 30
 """The time that an interrupt waits for the response to a request that is being sent."""
@@ -57,6 +58,7 @@ MAX_SENT_PER_RUN = 2
 request that was not sent or met a rate limit does not count: nothing looked at it."""
 
 
+@logged
 async def submit(
     shot: ShotToRender,
     frame: LastFrame | None,
