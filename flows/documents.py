@@ -22,6 +22,7 @@ DEFAULT_CURRENCY = "USD"
 def check_document(plan: Plan) -> dict[str, Any]:
     """Return the document that `check --json` prints for a valid board."""
     return {
+        "file": plan.board.shown_as,
         "board": plan.board.name,
         "shots": len(plan.shots),
         "problems": [],

@@ -17,6 +17,7 @@ from stat import S_ISDIR, S_ISREG
 from storyboards.board import INLINE_NAME, Board, derive_name
 from storyboards.misread_texts import find_misread_texts
 from storyboards.problems import (
+    MAX_CANDIDATES,
     MAX_PROBLEMS,
     InvalidStoryboard,
     Problem,
@@ -79,9 +80,18 @@ def parse(data: bytes, *, file: str, folder: Path | None = None) -> Board:
     Raises:
         InvalidStoryboard: With every problem, each at its line and column.
     """
+    return _require_clean(parse_partial(data, file=file, folder=folder))
+
+
+def parse_partial(data: bytes, *, file: str, folder: Path | None = None) -> Board:
+    """Parse the bytes of a board, without the values that are broken. See `load_partial`.
+
+    Raises:
+        InvalidStoryboard: If nothing of it can be read as a board.
+    """
     name = PurePath(file)
     path = folder.absolute() / name.name if folder else None
-    return _require_clean(_read(data, file, path, name.stem))
+    return _read(data, file, path, name.stem)
 
 
 def _require_clean(board: Board) -> Board:
@@ -154,7 +164,7 @@ def read_bytes(path: Path, *, file: str) -> bytes:
     try:
         mode = path.stat().st_mode
         if S_ISDIR(mode):
-            raise _file_error(file, "this is a folder", "Name the board's YAML file in it.")
+            raise _file_error(file, "this is a folder", _suggest_board_in(path, file))
         if not S_ISREG(mode):
             message = "this is not a regular file"
             raise _file_error(file, message, "Write the board to a file first.")
@@ -178,6 +188,14 @@ def _suggest_file(path: Path, file: str) -> str:
         return "Check the path, or write a starter with `shotchain init FILE`."
     files = [str(PurePath(file).with_name(by_stem[stem])) for stem in stems]
     return f"Did you mean {join_or(files)}?"
+
+
+def _suggest_board_in(folder: Path, shown: str) -> str:
+    """Return the remedy for a folder in place of a board: the first boards in it, if any."""
+    names = sorted(_iter_boards(folder))[:MAX_CANDIDATES]
+    if not names:
+        return "Name the board's YAML file."
+    return f"Name a board in it: {join_or([str(PurePath(shown, name)) for name in names])}."
 
 
 def _iter_boards(folder: Path) -> Iterator[str]:

@@ -82,6 +82,7 @@ __all__ = [
     "UnsafeStore",
     "UrlExpired",
     "UsageError",
+    "severity",
     "unknown_shot_error",
 ]
 
@@ -96,6 +97,11 @@ class Recovery(Enum):
     """Wait for the same job in the next run."""
     NEW_TAKE = "new take"
     """Send another request, which is charged."""
+
+
+def severity(error: ShotchainError) -> int:
+    """Return the rank of an error's exit code: of several, 3 counts before 4, 4 before 2 and 1."""
+    return (1, 2, 4, 3).index(error.exit_code)
 
 
 class UsageError(ShotchainError):

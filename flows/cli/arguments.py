@@ -14,6 +14,7 @@ from tasks.settings import find_store, read_settings
 
 if TYPE_CHECKING:
     from flows.run import Run
+    from storyboards.board import Board
     from tasks.store.layout import Store
 
 
@@ -31,6 +32,11 @@ def add_board_file(parser: argparse.ArgumentParser) -> None:
 def add_board(parser: argparse.ArgumentParser) -> None:
     """Add the argument that names the board, and the options of every command that plans it."""
     add_board_file(parser)
+    add_plan_options(parser)
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that plans a board."""
     parser.add_argument(
         "--provider", metavar="P", help="replaces the provider of the board and of every shot"
     )
@@ -111,11 +117,12 @@ def open_store(arguments: argparse.Namespace, board: Path | None = None) -> Stor
     return store
 
 
-def prepare_board(arguments: argparse.Namespace, **options: Any) -> Run:
+def prepare_board(arguments: argparse.Namespace, board: Board | None = None, **options: Any) -> Run:
     """Plan the board of a command and compare it with its store. Offline; writes nothing.
 
     Args:
-        arguments: The arguments of a command with `add_board`.
+        arguments: The arguments of a command with `add_plan_options`.
+        board: The board; by default it is read from the argument `board`.
         options: Further fields of `RunOptions`.
 
     Raises:
@@ -125,7 +132,7 @@ def prepare_board(arguments: argparse.Namespace, **options: Any) -> Run:
     from flows.run import RunOptions, prepare_run
 
     # The plan reports the problems of such a board together with its own.
-    board = load_partial(Path(arguments.board))
+    board = board or load_partial(Path(arguments.board))
     run_options = RunOptions(
         provider=arguments.provider, store=arguments.store, trust=arguments.trust, **options
     )

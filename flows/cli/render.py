@@ -19,7 +19,7 @@ from flows.run import Run, check_ready, open_store
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
-from tasks.errors import StoreError, UsageError
+from tasks.errors import StoreError, UsageError, severity
 from tasks.store.board_identity import NOT_RENAMED
 from tasks.store.staleness import StalePolicy
 
@@ -206,7 +206,7 @@ def _finish(report: RunReport, *, as_json: bool) -> int:
         film = export(report)
     except ShotchainError as error:
         errors.append(error)
-    worst = max(errors, key=_severity, default=None)
+    worst = max(errors, key=severity, default=None)
     exit_code = worst.exit_code if worst else int(bool(report.missing))
     if as_json:
         document = report_document(report, film)
@@ -218,11 +218,6 @@ def _finish(report: RunReport, *, as_json: bool) -> int:
     for sentence in dict.fromkeys(_name_shot(report, error) for error in errors):
         print(f"shotchain: {escape_control_chars(sentence)}", file=sys.stderr)
     return exit_code
-
-
-def _severity(error: ShotchainError) -> int:
-    """Return the rank of an error's exit code: of several, 3 counts before 4, and 4 before 1."""
-    return [1, 2, 4, 3].index(error.exit_code)
 
 
 def _name_shot(report: RunReport, error: ShotchainError) -> str:

@@ -80,7 +80,7 @@ def test_json_failure_is_one_document(folder: Path, capsys: Capture) -> None:
     ("argv", "code", "message"),
     [
         (["check", "nowhere.yaml"], 2, "no such file"),
-        (["check", "board.yaml", "other.yaml"], 2, "one argument too many: 'other.yaml'"),
+        (["plan", "board.yaml", "other.yaml"], 2, "one argument too many: 'other.yaml'"),
         (["render", "board.yaml", "--only", "three"], 2, "there is no shot 'three'"),
         (["render", "board.yaml", "--only", ","], 2, "--only names no shot"),
         (["render", "board.yaml", "--until", "x"], 2, "there is no shot 'x'"),
