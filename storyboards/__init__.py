@@ -1,9 +1,6 @@
 """The storyboard language: what an author writes, and nothing about how it is rendered.
 
     models         what an author may write, as frozen values
-    frozen_model   the base class of models, which reads them from plain data
-    constraints    requirements on values beyond their type
-    readers        checks of plain data, one for each type of value
     loading        a file or bytes to a `Board`, or every problem at once
     board          a storyboard with its name, its file and the place of each value
     validation     what values require of one another
@@ -17,8 +14,7 @@
     yaml_syntax    messages for YAML syntax errors
     yaml_recovery  reading on after YAML syntax errors
     yaml_editor    single values changed in a board's own text
-    json_schema    the JSON Schema of models
-    schema         the JSON Schema of boards, for editors
+    schema         the JSON Schema for editors
     template       the board that `shotchain init` writes
 
 The example boards are in the same folder. Nothing here imports from `tasks` or `flows`.
@@ -57,7 +53,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs yaml when it is first used."""
+    """Import what needs pydantic or yaml when it is first used."""
     if name not in _MODULES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

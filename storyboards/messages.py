@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from storyboards.frozen_model import FrozenModel
+from pydantic import BaseModel
+
 from storyboards.models import (
     MAX_NAME_LENGTH,
     CastMember,
@@ -67,7 +68,7 @@ _BOOLEANS = {
     **dict.fromkeys(("no", "off", "n", "0", "false"), "Write false, without quotes."),
 }
 
-_MODELS: dict[str, type[FrozenModel]] = {
+_MODELS: dict[str, type[BaseModel]] = {
     "look": Look,
     "film": Film,
     "music": Music,
@@ -374,7 +375,7 @@ def _find_meant(key: str, known: tuple[str, ...]) -> str:
 
 def _other_level(key: str, depth: int) -> str:
     """Return the remedy for a known key at the wrong level; else ""."""
-    homes: dict[str, type[FrozenModel]] = {"to the board": Storyboard}
+    homes: dict[str, type[BaseModel]] = {"to the board": Storyboard}
     if depth == 1:
         homes = {"under `look`": Look, "under `film`": Film, "to each shot": Shot}
     for home, model in homes.items():
@@ -389,11 +390,11 @@ def _list_keys(known: tuple[str, ...]) -> str:
     return f"Write one of: {', '.join(known)}."
 
 
-def _keys_of(model: type[FrozenModel]) -> tuple[str, ...]:
+def _keys_of(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-def _model_at(path: NodePath) -> type[FrozenModel] | None:
+def _model_at(path: NodePath) -> type[BaseModel] | None:
     match path:
         case ():
             return Storyboard

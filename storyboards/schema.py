@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from storyboards import models
-from storyboards.json_schema import build_model_schema
 from storyboards.models import Storyboard
 
 FILE = Path(__file__).with_name("storyboard.schema.json")
@@ -26,7 +25,7 @@ _WRITABLE_AS_INTEGER = frozenset({"id", "name", "shot", "title"})
 
 def build_schema() -> dict[str, Any]:
     """Return the schema of a board as an author writes it."""
-    schema: dict[str, Any] = _tidy(build_model_schema(Storyboard))
+    schema: dict[str, Any] = _tidy(Storyboard.model_json_schema(by_alias=True))
     docstrings = _read_docstrings()
     for title, model in {"Storyboard": schema, **schema["$defs"]}.items():
         for name, field in list(model.get("properties", {}).items()):

@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from storyboards.chains import find_cycles, find_links
-from storyboards.frozen_model import ValidationError
 from storyboards.messages import explain, read_location
 from storyboards.models import Crossfade, FromShot, Shot, Storyboard
 from storyboards.placeholders import SetAside
@@ -79,7 +80,7 @@ def check_tree(tree: MappingNode, broken: Collection[NodePath] = ()) -> Checked:
             storyboard = _build(data, tree)
             break
         except ValidationError as error:
-            invalid = explain(error.errors, tree)
+            invalid = explain(error.errors(include_url=False), tree)
             problems += [
                 problem for problem in invalid if not _is_within(problem.keys, aside.broken)
             ]
@@ -130,7 +131,7 @@ def _build(data: dict[str, Any], tree: MappingNode) -> Storyboard:
 
 def _restore_texts(data: dict[str, Any], tree: MappingNode, error: ValidationError) -> bool:
     restored = False
-    for detail in error.errors:
+    for detail in error.errors(include_url=False, include_context=False):
         if detail["type"] != "string_type":
             continue
         path = read_location(detail["loc"]).path

@@ -16,7 +16,6 @@ import pytest
 from flows.cli import main
 from flows.report import Outcome
 from storyboards import load, models
-from storyboards.frozen_model import FrozenModel
 from storyboards.schema import build_schema
 from tasks.providers import PROVIDERS
 from tasks.providers.families import FAMILIES
@@ -136,15 +135,15 @@ def wrap_example(heading: str, example: str) -> str:
     return board if "shots:" in board else f"{board}\nshots: [{{id: a, prompt: Rain.}}]"
 
 
-def iter_models() -> Iterator[type[FrozenModel]]:
+def iter_models() -> Iterator[type[models.FrozenModel]]:
     """Yield the parts of a storyboard that an author writes as keys and values."""
     for value in vars(models).values():
-        is_model = isinstance(value, type) and issubclass(value, FrozenModel)
-        if is_model and value not in (FrozenModel, models.Money, models.FromShot):
+        is_model = isinstance(value, type) and issubclass(value, models.FrozenModel)
+        if is_model and value not in (models.FrozenModel, models.Money, models.FromShot):
             yield value
 
 
-def iter_keys(model: type[FrozenModel]) -> Iterator[str]:
+def iter_keys(model: type[models.FrozenModel]) -> Iterator[str]:
     """Yield the keys of a part as an author writes them."""
     for name, field in model.model_fields.items():
         yield field.alias or name

@@ -13,18 +13,9 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
-from storyboards.models import Money, Resolution, parse_money, require_currency
+from storyboards.models import Boolean, Budget, FrozenModel, Integer, Resolution
 from storyboards.problems import Problem, did_you_mean
 from storyboards.terminal_text import format_path, quote
 from tasks.config.toml_lines import ConfigFile, TomlPath
@@ -105,14 +96,6 @@ def _normalize_models(value: Any) -> Any:
     return {name: [ids] if isinstance(ids, str) else ids for name, ids in value.items()}
 
 
-def _read_money(value: Any) -> Money:
-    return require_currency(Money.model_validate(parse_money(value)))
-
-
-# Strict: a quoted "5" is text and "no" is a word.
-Integer = Annotated[int, Field(strict=True)]
-Boolean = Annotated[bool, Field(strict=True)]
-Budget = Annotated[Money, PlainValidator(_read_money)]
 NonEmptyText = Annotated[
     str, StringConstraints(pattern=r"\S", max_length=300, strip_whitespace=True)
 ]
@@ -130,14 +113,7 @@ MaxParallelJobs = Annotated[Integer, Field(ge=1, le=1000)]
 ModelIds = Annotated[tuple[NonEmptyText, ...], Field(max_length=2)]
 
 
-class Section(BaseModel):
-    """A frozen table that rejects unknown keys."""
-
-    # Most sections are only read as parts of a file, which is built once for all of them.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class BudgetSection(Section):
+class BudgetSection(FrozenModel):
     """`[budgets.acme]`: hard limits for some boards."""
 
     month: Budget | None = None
@@ -145,14 +121,14 @@ class BudgetSection(Section):
     boards: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] | None = None
 
 
-class RateSection(Section):
+class RateSection(FrozenModel):
     """`[rates."USD/CNY"]`: units of the second currency for one unit of the first, on a day."""
 
     rate: RateValue
     date: Date
 
 
-class LimitsSection(Section):
+class LimitsSection(FrozenModel):
     """`[limits.modelark]`: how many jobs and polls a provider gets."""
 
     jobs_at_once: MaxParallelJobs | None = None
@@ -161,7 +137,7 @@ class LimitsSection(Section):
     ) = None
 
 
-class PriceSection(Section):
+class PriceSection(FrozenModel):
     """`[prices.NAME."seedance-1.5-pro"]`: a price, and the requests to which it applies."""
 
     per_million_tokens: TokenPrice
@@ -174,7 +150,7 @@ class PriceSection(Section):
     flex: Boolean = False
 
 
-class GatewaySection(Section):
+class GatewaySection(FrozenModel):
     """`[providers.my-gateway]`: a provider that uses a known dialect."""
 
     base_url: Annotated[NonEmptyText, AfterValidator(_check_base_url)]
@@ -198,7 +174,7 @@ PriceSections: TypeAlias = dict[
 ]
 
 
-class ConfigDocument(Section):
+class ConfigDocument(FrozenModel):
     """The whole file."""
 
     providers: dict[GatewayName, GatewaySection] = Field(default_factory=dict)
@@ -208,7 +184,7 @@ class ConfigDocument(Section):
     prices: PriceSections = Field(default_factory=dict)
 
 
-_SECTIONS: dict[str, type[Section]] = {
+_SECTIONS: dict[str, type[FrozenModel]] = {
     "providers": GatewaySection,
     "budgets": BudgetSection,
     "rates": RateSection,

@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +168,7 @@ def test_clean_in_terminal_asks_for_consent(
 
 def test_clean_free_clips_needs_no_consent(store: Store, keep: Keep) -> None:
     """Clips that cost nothing are removed without a question."""
-    keep("old", days=31, loopback=True, price=Money(amount=Decimal(0)))
+    keep("old", days=31, loopback=True, price=Money(amount=0))
 
     assert main(["clean", "--older", "30d"]) == 0
     assert list(store.root.glob("previz/*/clip.mp4")) == []

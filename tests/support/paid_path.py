@@ -198,7 +198,7 @@ def make_existing_clip(shot: Shot, index: int, key: str, path: Path) -> Existing
 
 def make_plan(*shots: PlannedShot) -> Plan:
     """Return a plan of these shots, whose board has nothing else."""
-    storyboard = Storyboard(shots=tuple(shot.shot for shot in shots))
+    storyboard = Storyboard(shots=[shot.shot for shot in shots])
     return Plan(Board(storyboard, "board"), shots)
 
 

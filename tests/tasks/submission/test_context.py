@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from storyboards.models import Shot
 from tasks.store.layout import Store
 from tasks.submission.context import SubmissionContext, current_context, use_context
 from tests.support.paid_path import KEY, FakeVendor, make_context, make_existing_clip, make_shot
@@ -40,7 +39,7 @@ def test_context_shot_existing_clip_is_an_error(store: Store, vendor: FakeVendor
     """Only shots that are rendered can be submitted."""
     shot = make_shot()
     existing = make_existing_clip(
-        Shot(**{**vars(shot.shot), "id": "old"}), 1, "e" * 64, Path("old.mp4")
+        shot.shot.model_copy(update={"id": "old"}), 1, "e" * 64, Path("old.mp4")
     )
     context = make_context(store, vendor.client(), shot, existing)
 
