@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.consent import list_budgets
+from flows.consent import BudgetBalance, find_budget_error, list_budgets
 from flows.report import RunReport, ShotResult
 from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
-from tasks.budgets.money import ZERO, price_to_json
+from tasks.budgets.money import ZERO, format_max_price, price_to_json, sum_prices
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.planning.conversions import plan_conversions
+from tasks.planning.sent_prompts import describe_sent_prompt
 from tasks.providers.prices import find_price_table
 
 DEFAULT_CURRENCY = "USD"
@@ -30,36 +32,83 @@ def check_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_document(run: Run) -> dict[str, Any]:
-    """Return the document that `plan --json` prints."""
+def plan_document(run: Run, *, with_prompts: bool = False) -> dict[str, Any]:
+    """Return the document that `plan --json` prints.
+
+    Args:
+        run: The run.
+        with_prompts: Add what the vendor of each shot gets.
+    """
     conversions = plan_conversions(run.plan)
+    budget_error = find_budget_error(run)
+    selected = {shot.id for shot in run.shots}
     return {
         "board": run.board.name,
         "store": str(run.store.root),
         "shots": [
-            {**_planned_shot_json(run, shot), "conversions": list(conversions.get(shot.id, ()))}
+            {
+                **_planned_shot_json(run, shot),
+                **(_sent_prompt_json(run, shot) if with_prompts else {}),
+                "selected": shot.id in selected,
+                "conversions": list(conversions.get(shot.id, ())),
+            }
             for shot in run.plan
         ],
         "total": run.max_cost.to_json(_currency(run)),
         "budgets": [
             {
-                "whose": limit.owner,
-                "limit": price_to_json(limit.amount),
-                "booked": booked.to_json(limit.amount.currency),
+                "whose": balance.limit.owner,
+                "limit": price_to_json(balance.limit.amount),
+                "booked": balance.booked.to_json(balance.limit.amount.currency),
+                "this_run": balance.requested.to_json(balance.limit.amount.currency),
+                "remaining": _remaining_json(balance),
                 "store": str(run.store.root),
             }
-            for limit, booked in list_budgets(run)
+            for balance in list_budgets(run)
         ],
+        "budget_error": error_json(budget_error) if budget_error else None,
         "price_lists": [
             {"dated": date, "source": source} for date, source in list_price_sources(run.plan)
         ],
         "critical_path": list(run.plan.critical_path),
         "film_frames": count_film_frames(run),
-        "notes": [
-            *(problem_json(Problem(note, file=run.board.shown_as)) for note in run.identity_notes),
-            *(problem_json(note) for note in run.plan.warnings),
-        ],
+        "notes": [problem_json(note) for note in list_notes(run)],
     }
+
+
+def list_notes(run: Run) -> list[Problem]:
+    """Return what the author should know about a plan although nothing is wrong with it."""
+    sentences = (*run.identity_notes, *_describe_default_audio(run))
+    return [
+        *(Problem(sentence, file=run.board.shown_as) for sentence in sentences),
+        *run.plan.warnings,
+    ]
+
+
+def _describe_default_audio(run: Run) -> Iterator[str]:
+    """Yield what a run costs without the sound that the board did not ask for, if that is less."""
+    if run.board.storyboard.look.audio is not None:
+        return
+    prices = {shot.key: run.status[shot.id].max_price for shot in run.shots}
+    silent_prices = dict(prices)
+    for shot in run.shots:
+        if isinstance(shot, ShotToRender) and shot.shot.audio is None and shot.silent_price:
+            price = prices[shot.key]
+            # A kept shot costs nothing, with sound or without.
+            if price and price.amount:
+                silent_prices[shot.key] = shot.silent_price
+    total, silent_total = sum_prices(prices.values()), sum_prices(silent_prices.values())
+    if sum(silent_total.by_currency.values()) < sum(total.by_currency.values()):
+        yield (
+            f"sound is on by default: with `audio: false` in `look` this run costs "
+            f"{format_max_price(silent_total)} at most, in place of {format_max_price(total)}"
+        )
+
+
+def _remaining_json(balance: BudgetBalance) -> dict[str, Any]:
+    amount, currency = balance.remaining, balance.limit.amount.currency
+    known = None if amount is None else float(round(amount, 6))
+    return {"amount": known, "currency": None if amount is None else currency or None}
 
 
 def list_price_sources(plan: Plan) -> list[tuple[str, str]]:
@@ -99,6 +148,7 @@ _NO_REQUEST: dict[str, Any] = {
     "seconds": None,
     "frames": None,
     "tokens": None,
+    "audio": None,
 }
 """The fields of a request for a shot that is a file."""
 
@@ -106,13 +156,15 @@ _NO_REQUEST: dict[str, Any] = {
 def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
     status = run.status[shot.id]
     price: Money | None = ZERO
+    price_per_second: Money | None = ZERO
     if isinstance(shot, ShotToRender):
-        price, request = shot.max_price, _request_json(shot)
+        price, price_per_second = shot.max_price, shot.price_per_second
+        request = _request_json(shot)
     else:
         width, height = shot.measured.display_size
         seconds = float(shot.measured.end_seconds)
         size = {"width": width, "height": height, "seconds": seconds, "frames": shot.frames}
-        request = {**_NO_REQUEST, **size}
+        request = {**_NO_REQUEST, **size, "audio": shot.measured.has_audio}
     return {
         "id": shot.id,
         "title": shot.chapter_title,
@@ -126,8 +178,17 @@ def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
         "goes_stale": status.may_go_stale,
         "job": status.attempt.job if status.attempt else None,
         "price": _price_json(run, price),
+        "price_per_second": _price_json(run, price_per_second),
         **request,
     }
+
+
+def _sent_prompt_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
+    if isinstance(shot, ExistingClip):
+        return {"sent_prompt": None, "sent_media": []}
+    sent = describe_sent_prompt(shot, run.board.folder)
+    media = [{"name": name, "source": source} for name, source in sent.media]
+    return {"sent_prompt": sent.text, "sent_media": media}
 
 
 def _request_json(shot: ShotToRender) -> dict[str, Any]:
@@ -148,6 +209,7 @@ def _request_json(shot: ShotToRender) -> dict[str, Any]:
         "seconds": shot.duration_seconds,
         "frames": shot.frames,
         "tokens": shot.tokens,
+        "audio": shot.content_request.audio,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +153,8 @@ class ShotToRender(_Shot):
     """The usage if every length that is not known yet is the shortest; None if `tokens` is."""
     max_price: Money | None = None
     """None if the price is not known."""
+    silent_price: Money | None = None
+    """The maximum price without sound; None if it has none, or if that price is not known."""
     continues: str | None = None
     """The id of the shot whose last frame or clip it starts from, if that shot is in this plan."""
     continues_key: str | None = None
@@ -192,6 +195,14 @@ class ShotToRender(_Shot):
         if requested is None or self.has_auto_duration:
             return self.frames / FRAMES_PER_SECOND
         return requested
+
+    @property
+    def price_per_second(self) -> Money | None:
+        """The maximum price of a second of the clip; None if the price is not known."""
+        if self.max_price is None:
+            return None
+        amount = self.max_price.amount / Decimal(str(self.duration_seconds))
+        return Money(amount=amount, currency=self.max_price.currency)
 
     @property
     def typical_render_seconds(self) -> float:

@@ -151,9 +151,14 @@ def ask_yes_no(question: str, *, before: str = "") -> bool:
     return ask(f"{question} [y/N]", before=before) in ("y", "yes")
 
 
+def is_interactive() -> bool:
+    """Return True if a question can be asked in a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def ask(question: str, *, before: str = "") -> str:
     """Return the answer that is typed in the terminal, in lower case; empty without a terminal."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not is_interactive():
         return ""
     if before:
         print(escape_control_chars(before, keep="\n"), file=sys.stderr)

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flows.cli.arguments import add_board, add_stale, add_was, ask, ask_yes_no, prepare_board
+from flows.cli.arguments import add_board, add_stale, add_was, ask, prepare_board
 from flows.cli.output import format_json
 from flows.cli.output.text import format_report
-from flows.consent import check_consent
+from flows.consent import check_consent, is_agreed
 from flows.documents import error_document, report_document
 from flows.report import RunReport, export, join_kept, record_kept, report_kept
 from flows.run import Run, check_ready, open_store
@@ -52,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partial", action="store_true", help=partial)
     yes = "agree to pay the price of the plan"
     parser.add_argument("--yes", action="store_true", help=yes)
+    dry_run = "only show the plan of this run; nothing is sent and nothing is written"
+    parser.add_argument("--dry-run", action="store_true", help=dry_run)
     out = "the file of the film; films/NAME.mp4 by default"
     parser.add_argument("--out", metavar="FILE", type=Path, help=out)
 
@@ -92,9 +94,14 @@ def run_command(arguments: argparse.Namespace) -> int:
         "was": arguments.was,
     }
     run = prepare_board(arguments, **options)
+    if arguments.dry_run:
+        # A run does not need the text of a plan.
+        from flows.cli.plan import show_plan
+
+        return show_plan(run, arguments)
     if not arguments.json and (was := _ask_former_name(run)):
         run = prepare_board(arguments, **{**options, "was": was})
-    return render(run, as_json=arguments.json)
+    return render(run, arguments)
 
 
 def _ask_former_name(run: Run) -> str | None:
@@ -108,14 +115,19 @@ def _ask_former_name(run: Run) -> str | None:
     return NOT_RENAMED if run.identity.candidates else None
 
 
-def render(run: Run, *, as_json: bool) -> int:
+def render(run: Run, arguments: argparse.Namespace) -> int:
     """Render what is missing of a board and join its film; return the exit code.
 
     Prefect is started only if a shot has to be rendered.
 
+    Args:
+        run: The run.
+        arguments: The arguments of the command.
+
     Raises:
         ShotchainError: The run cannot begin, or was not agreed to.
     """
+    as_json = arguments.json
     for note in run.identity_notes:
         print(f"warning: {escape_control_chars(note)}", file=sys.stderr)
     check_ready(run, on_check=_print_check)
@@ -125,7 +137,7 @@ def render(run: Run, *, as_json: bool) -> int:
         with suppress(StoreError):
             record_kept(run)
         return _finish(report, as_json=as_json)
-    check_consent(run, ask=None if as_json else _ask_to_pay)
+    _ask_to_pay(run, arguments)
     open_store(run)
     # A run may take hours: collect garbage as Python does by default, see `main`.
     gc.set_threshold(700, 10, 10)
@@ -142,8 +154,22 @@ def _print_check(file: str) -> None:
     print(f"checking {escape_control_chars(file)}", file=sys.stderr)
 
 
-def _ask_to_pay(cost: str) -> bool:
-    return ask_yes_no(f"This run may cost {cost}. Continue?")
+def _ask_to_pay(run: Run, arguments: argparse.Namespace) -> None:
+    """Print what a run that costs money would do, and ask once unless the user has agreed.
+
+    Raises:
+        BudgetExceeded: A budget forbids the run, or the user did not agree.
+        UsageError: See `check_consent`.
+    """
+    if run.max_cost.is_free or arguments.json:
+        check_consent(run)
+        return
+    # Runs that are free or kept do not need it.
+    from flows.cli.output.agreement import ask_to_pay, print_summary
+
+    check_consent(run, ask=lambda run: ask_to_pay(run, arguments))
+    if is_agreed(run):
+        print_summary(run)
 
 
 def _render(run: Run, *, with_display: bool) -> RunReport:

@@ -153,6 +153,24 @@ class BudgetGuard:
         """
         return sum_prices(self._booked_prices(limit, records, self._month))
 
+    def remaining(self, limit: BudgetLimit, *spent: Total) -> Decimal | None:
+        """Return what is left of a limit, in its currency; negative if it is exceeded.
+
+        Args:
+            limit: The limit.
+            *spent: Sums that count against it.
+
+        Returns:
+            None if a sum contains an unknown price, or a currency without a rate.
+        """
+        if any(total.has_unknown for total in spent):
+            return None
+        try:
+            amounts = [self._in_currency(limit, total) for total in spent]
+        except UsageError:
+            return None
+        return limit.amount.amount - sum(amounts)
+
     @property
     def _month(self) -> str:
         return f"{self._clock():%Y-%m}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, NamedTuple
 
 from storyboards.models import Money
+
+_MIN_ROUNDED = Decimal("0.1")
+"""Smaller amounts have four decimals."""
 
 ZERO = Money(amount=Decimal(0))
 
@@ -106,8 +109,19 @@ def format_price(price: Money | None) -> str:
         return "unknown"
     if not price.amount:
         return "free"
-    digits = 2 if price.amount >= Decimal("0.1") else 4
+    digits = 2 if price.amount >= _MIN_ROUNDED else 4
     return f"{price.amount:.{digits}f} {price.currency}".strip()
+
+
+def format_max_price(total: Total) -> str:
+    """Format a sum that is the most to be paid: rounded up, `0.40 USD` for 0.391 USD."""
+    rounded = {currency: _round_up(amount) for currency, amount in total.by_currency.items()}
+    return str(total._replace(by_currency=rounded))
+
+
+def _round_up(amount: Decimal) -> Decimal:
+    step = Decimal("0.01") if amount >= _MIN_ROUNDED else Decimal("0.0001")
+    return amount.quantize(step, ROUND_CEILING)
 
 
 def describe_price(price: Money | None) -> str:

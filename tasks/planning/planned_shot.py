@@ -118,6 +118,7 @@ def build_planned_shot(
         tokens=estimate.tokens,
         min_tokens=estimate.min_tokens,
         max_price=estimate.price,
+        silent_price=estimate.silent_price,
         continues=parent.id if parent else None,
         continues_key=draft.key if draft else continues_key,
         pinned_take=pinned_take,

@@ -5,6 +5,7 @@ The token formula and the price lists are in `tasks.providers`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from storyboards.models import Money
@@ -26,6 +27,8 @@ class PriceEstimate(NamedTuple):
     """None if it is not known."""
     min_tokens: int | None = None
     """The usage if every length that is not known yet is the shortest; None if `tokens` is."""
+    silent_price: Money | None = None
+    """The maximum price without sound; None if it has none, or if that price is not known."""
 
 
 def estimate_price(
@@ -74,7 +77,22 @@ def estimate_price(
         flex=request.service_tier == "flex",
         draft=is_draft,
     )
-    return PriceEstimate(tokens, price, min_tokens)
+    return PriceEstimate(
+        tokens, price, min_tokens, _find_silent_price(provider, model, prepared, inputs)
+    )
+
+
+def _find_silent_price(
+    provider: Provider,
+    model: ProviderModel,
+    prepared: PreparedRequest,
+    inputs: tuple[MediaSource, ...],
+) -> Money | None:
+    """Return the price of the same request without sound, if it has sound."""
+    if not prepared.request.audio or provider.price_table == FREE_PRICE_TABLE:
+        return None
+    silent = prepared._replace(request=replace(prepared.request, audio=False))
+    return estimate_price(provider, model, silent, inputs).price
 
 
 def _find_priced_size(family: Family, prepared: PreparedRequest) -> tuple[int, int]:

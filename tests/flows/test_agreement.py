@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[2]
 BOARD_LIMIT = "budget: 9 USD"
 BESIDE = '[budgets.acme]\ntotal = "9 USD"\n'
 RATE = '[rates."USD/CNY"]\nrate = 0.001\ndate = 2026-11-01\n'
-QUESTION = "This run may cost 0.0496 USD. Continue? [y/N] "
+QUESTION = "Pay up to 0.0497 USD for 1 shot? [y/N] "
+DECLINED = (
+    "declined: nothing was sent and nothing is paid. To render without a question: "
+    "shotchain render board.yaml --budget '0.049613 USD'"
+)
 REMEDY = 'give --yes or --budget "0.049613 USD"'
 
 
@@ -108,6 +112,17 @@ def test_budget_in_file_does_not_agree(studio, board, render, head, beside, own)
     assert (agreed.code, agreed.text, studio.creates) == (0, "", 1)
 
 
+def test_agreed_run_prints_its_plan_in_a_line(studio, board, monkeypatch, capfd) -> None:
+    """With --yes the plan is a sentence on stderr, and nothing is asked."""
+    board()
+    set_environment(studio, monkeypatch)
+    with command_without_engine():
+        assert main(["render", "board.yaml", "--yes"]) == 0
+
+    expected = "1 shot: 1 to render; to pay: 0.0497 USD at most\n"
+    assert capfd.readouterr().err.startswith(expected)
+
+
 @pytest.mark.parametrize("answer", [b"\n", b"n\n", b"\x04", b"yes!\n", b"\xe9\n"])
 def test_terminal_answer_other_than_yes_declines(
     studio, board, render_in_terminal, answer: bytes
@@ -117,9 +132,11 @@ def test_terminal_answer_other_than_yes_declines(
     ended = render_in_terminal(answer)
 
     assert ended.code == 4
-    assert QUESTION in ended.text
-    hint = "(a budget in a file limits, and does not agree)"
-    assert f"0.0496 USD and was not agreed to {hint}: {REMEDY}\n" in ended.text
+    plan, question, end = ended.text.partition(QUESTION)
+    assert question
+    assert "+ to render" in plan
+    assert "the board board  9.00 USD       0  0.049612 USD  8.950388 USD" in plan
+    assert f"shotchain: {DECLINED}\n" in end
     assert studio.submits == 0
 
 
@@ -154,18 +171,19 @@ def test_command_asks_and_ends_with_4(studio, board) -> None:
     # To its end: a program that writes to a closed terminal ends in another way.
     text = b"".join(iter(lambda: read_screen(screen), b""))
     os.close(screen)
-    assert REMEDY in text.decode()
+    assert DECLINED in text.decode()
 
     assert process.wait(timeout=60) == 4
     assert studio.submits == 0
 
 
 def test_simulator_is_free_and_asks_nothing(studio, chain, render_in_terminal, board) -> None:
-    """It costs nothing, so a budget of zero allows it."""
+    """It costs nothing, so a budget of zero allows it, and no plan is printed."""
     board()
     studio.write(chain("one", head="budget: 0 USD"))
 
-    assert render_in_terminal(b"").code == 0
+    ended = render_in_terminal(b"")
+    assert (ended.code, "to render" in ended.text) == (0, False)
     assert studio.creates == 1
 
 

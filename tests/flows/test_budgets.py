@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from flows.cli.main import main
-from flows.cli.output.text import format_plan
+from flows.cli.output.plan_text import format_plan
 from flows.consent import check_consent
 from flows.documents import plan_document
 from flows.render import render_run
@@ -186,12 +186,15 @@ def test_plan_has_budgets_and_price_lists(studio, paid_chain) -> None:
             "whose": "the board board",
             "limit": {"amount": 0.06, "currency": "USD"},
             "booked": {"amount": 0.049612, "currency": "USD"},
+            "this_run": {"amount": 0.049612, "currency": "USD"},
+            "remaining": {"amount": -0.039225, "currency": "USD"},
             "store": str(run.store.root),
         }
     ]
     assert [price_list["dated"] for price_list in document["price_lists"]] == ["2026-09-13"]
     place = run.store.root
-    assert f"budget of the board board: 0.06 USD, of it booked in {place}: 0.049612 USD" in text
+    assert "the board board  0.06 USD  0.049612 USD  0.049612 USD  -0.039225 USD" in text
+    assert f"booked in {place}" in text.replace("\n  ", "")
     assert "prices of 2026-09-13: https://docs.byteplus.com" in text
 
 

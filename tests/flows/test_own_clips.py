@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from flows.cli.main import main
-from flows.cli.output.text import format_plan, format_report
+from flows.cli.output.plan_text import format_plan
+from flows.cli.output.text import format_report
 from flows.documents import plan_document, report_document
 from flows.report import report_kept
 from flows.run import check_ready
