@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -67,6 +67,52 @@ def decode_end_frames(
             return [frames[time] for time in times]
     message = f"{path} is damaged: the frames at its end can't be decoded"
     raise MediaError(message)
+
+
+def decode_frames(path: Path, timeline: Timeline, times: Sequence[int]) -> list[VideoFrame]:
+    """Return frames anywhere in a clip, in the order of their timestamps in `times`.
+
+    Only the key frames' groups with one of these frames are decoded, and of the other frames in
+    them only those that later frames refer to.
+
+    Raises:
+        MediaError: One of the frames can't be decoded.
+    """
+    packets = {timeline.times.index(time) for time in times}
+    groups = {_group_of(timeline, packet) for packet in packets}
+    # As in `decode_end_frames`, only decoding all groups always works.
+    for chosen in (groups, {0, *timeline.keys}):
+        frames: dict[int, VideoFrame] = {}
+        with closing(_decode_groups(path, timeline, chosen, packets)) as decoded:
+            for frame in decoded:
+                if frame.pts is not None and frame.pts in times and not frame.is_corrupt:
+                    frames[frame.pts] = frame
+                if len(frames) == len(set(times)):
+                    return [frames[time] for time in times]
+    message = f"{path} is damaged: some of its frames can't be decoded"
+    raise MediaError(message)
+
+
+def _group_of(timeline: Timeline, packet: int) -> int:
+    """Return the index of the key frame from which a packet is decoded."""
+    return max((key for key in timeline.keys if key <= packet), default=0)
+
+
+def _decode_groups(
+    path: Path, timeline: Timeline, groups: Collection[int], packets: Collection[int]
+) -> Generator[VideoFrame, None, None]:
+    keys = {0, *timeline.keys}
+    with open_clip(path) as container:
+        stream = video_stream(container, path)
+        index, is_chosen = -1, True
+        for packet in container.demux(stream):
+            # The empty packet at the end flushes the decoder.
+            if packet.size:
+                index += 1
+                is_chosen = index in groups if index in keys else is_chosen
+            if is_chosen or not packet.size:
+                stream.codec_context.skip_frame = "DEFAULT" if index in packets else "NONREF"
+                yield from packet.decode()
 
 
 def _decode_at(

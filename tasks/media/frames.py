@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av.filter
 import numpy as np
@@ -19,13 +19,14 @@ from PIL import Image, ImageOps
 
 from tasks.errors import MediaError
 from tasks.media.conversion import (
+    fit_size,
     format_arguments,
     limit_sides,
     rgb_filters,
     split_at_tone_mapping,
 )
 from tasks.media.convert import map_to_sdr
-from tasks.media.decode import decode_first_frame, decode_last_frame
+from tasks.media.decode import decode_first_frame, decode_frames, decode_last_frame
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
@@ -88,7 +89,8 @@ def last_frame(
         NotConfigured: The clip is in HDR, and ffmpeg can't convert it.
     """
     info, timeline = probe_with_timeline(clip)
-    return _to_png(_to_rgb(decode_last_frame(clip, timeline), info, ffmpeg, sides))
+    size = limit_sides(info.display_size, sides) if sides else info.display_size
+    return _to_png(_to_rgb(decode_last_frame(clip, timeline), info, ffmpeg, size))
 
 
 def first_frame(clip: Path, *, ffmpeg: str | None = None) -> bytes:
@@ -103,7 +105,54 @@ def first_frame(clip: Path, *, ffmpeg: str | None = None) -> bytes:
         NotConfigured: The clip is in HDR, and ffmpeg can't convert it.
     """
     info, timeline = probe_with_timeline(clip)
-    return _to_png(_to_rgb(decode_first_frame(clip, timeline), info, ffmpeg))
+    frame = decode_first_frame(clip, timeline)
+    return _to_png(_to_rgb(frame, info, ffmpeg, info.display_size))
+
+
+class SampledFrame(NamedTuple):
+    """A small picture of a clip, and when the clip shows it."""
+
+    seconds: float
+    """Counted from the first frame."""
+    image: Image.Image
+
+
+def sample_frames(
+    clip: Path,
+    *,
+    count_of: Callable[[float, tuple[int, int]], int],
+    box_of: Callable[[int], tuple[int, int]],
+    ffmpeg: str | None = None,
+) -> list[SampledFrame]:
+    """Return small pictures of a clip at even distances, its first and last frame included.
+
+    They keep the shape of the clip, and look as in a film.
+
+    Args:
+        clip: The clip.
+        count_of: Returns how many pictures to take of a clip of this length in seconds and size.
+        box_of: Returns the largest width and height of each of so many pictures.
+        ffmpeg: The configured ffmpeg program, if any; only HDR needs one.
+
+    Raises:
+        MediaError: The clip can't be read or decoded.
+        NotConfigured: The clip is in HDR, and ffmpeg can't convert it.
+    """
+    info, timeline = probe_with_timeline(clip)
+    shown = sorted(
+        time for index, time in enumerate(timeline.times) if index not in timeline.hidden
+    )
+    count = min(count_of(float(info.end_seconds), info.display_size), len(shown))
+    places = [round(number * (len(shown) - 1) / max(1, count - 1)) for number in range(count)]
+    times = [shown[place] for place in places]
+    size = fit_size(info.display_size, box_of(count))
+    return [
+        SampledFrame(
+            float((time - shown[0]) * timeline.time_base),
+            Image.fromarray(_to_rgb(frame, info, ffmpeg, size)),
+        )
+        for time, frame in zip(times, decode_frames(clip, timeline, times), strict=True)
+    ]
 
 
 def is_black(image: bytes) -> bool:
@@ -131,15 +180,13 @@ def mean_difference(a: bytes, b: bytes) -> float:
     return float(np.mean(np.abs(difference)))
 
 
-def _to_rgb(
-    frame: VideoFrame, clip: Clip, ffmpeg: str | None, sides: tuple[int, int] | None = None
-) -> Pixels:
-    """Convert a decoded frame to RGB (height, width, 3) in full range, without bias.
+def _to_rgb(frame: VideoFrame, clip: Clip, ffmpeg: str | None, size: tuple[int, int]) -> Pixels:
+    """Convert a decoded frame to RGB of a width and height, in full range, without bias.
 
     It is turned upright, gets square pixels, and is converted to SDR, as a film does it.
     """
-    width, height = limit_sides(clip.display_size, sides) if sides else clip.display_size
-    filters, _ = split_at_tone_mapping(rgb_filters(clip, (width, height)))
+    width, height = size
+    filters, _ = split_at_tone_mapping(rgb_filters(clip, size))
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base

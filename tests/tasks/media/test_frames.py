@@ -13,7 +13,13 @@ import pytest
 from PIL import Image
 
 from tasks.errors import MediaError
-from tasks.media.frames import first_frame, is_black, last_frame, mean_difference
+from tasks.media.frames import (
+    first_frame,
+    is_black,
+    last_frame,
+    mean_difference,
+    sample_frames,
+)
 from tasks.media.mime import sniff_mime
 from tasks.media.probe import probe
 
@@ -84,6 +90,57 @@ def test_first_and_last_frame_are_exact(studio: Any, video: Any, tone: Any, kind
     assert (number_in(first), number_in(last)) == (300, 329)
     assert sniff_mime(last) == sniff_mime(first) == "image/png"
     assert read_rgb(last).shape == (96, 160, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sampled_frames_are_exact(studio: Any, video: Any, tone: Any, kind: str) -> None:
+    """First, last and even distances between them, however the clip is encoded and packaged."""
+    options = dict(KINDS[kind])
+    if "video" in options:
+        options["video"] = video(**options["video"])
+    if options.get("tone"):
+        options["tone"] = tone(**options["tone"])
+    clip = studio.clip("a.mp4", frames=33, base=300, **options)
+    frames = sample_frames(clip, count_of=lambda *_: 5, box_of=lambda _: (160, 96))
+    shown = [number for number in range(33) if kind != "uneven" or number not in (5, 20)]
+    places = [round(index * (len(shown) - 1) / 4) for index in range(5)]
+
+    assert [number_in(to_png(np.array(frame.image))) for frame in frames] == [
+        300 + shown[place] for place in places
+    ]
+    assert [frame.seconds for frame in frames] == pytest.approx(
+        [shown[place] / probe(clip).rate for place in places]
+        if kind == "30 fps"
+        else [shown[place] / 24 for place in places],
+        abs=0.001,
+    )
+
+
+def test_sampled_frames_of_a_short_clip_are_distinct(studio: Any) -> None:
+    """A clip of two frames has two pictures; its hidden frames have none."""
+    path = studio.clip("a.mp4", frames=2, tone=None)
+    assert len(sample_frames(path, count_of=lambda *_: 5, box_of=lambda _: (160, 96))) == 2
+
+    cut = studio.folder / "cut.mp4"
+    long = studio.clip("b.mp4", frames=30, tone=None)
+    studio.run("-ss", "0.5", "-i", str(long), "-c", "copy", str(cut))
+    frames = sample_frames(cut, count_of=lambda *_: 3, box_of=lambda _: (160, 96))
+    assert [number_in(to_png(np.array(frame.image))) for frame in frames] == [12, 20, 29]
+
+
+def test_sampled_frames_keep_the_shape_of_the_clip(studio: Any, video: Any) -> None:
+    """Pixels that are not square are stretched; the callers get length and size."""
+    seen = []
+
+    def count(seconds: float, size: tuple[int, int]) -> int:
+        seen.append((round(seconds, 3), size))
+        return 3
+
+    path = studio.clip("a.mp4", frames=24, video=video(sar=Fraction(2)), tone=None)
+    frames = sample_frames(path, count_of=count, box_of=lambda number: (100 * number, 30))
+
+    assert seen == [(1.0, (320, 96))]
+    assert {frame.image.size for frame in frames} == {(100, 30)}
 
 
 @pytest.mark.parametrize("frames", range(16, 28))
