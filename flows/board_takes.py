@@ -11,6 +11,7 @@ from pathlib import Path
 
 from storyboards.board import Board
 from storyboards.models import Money, Shot
+from tasks.budgets.money import format_price
 from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import PROVIDERS
@@ -103,6 +104,12 @@ def price_of_take(recorded: RecordedTake) -> Money | None:
     """Return what a take cost if that is known, else its maximum; None if that is unknown too."""
     attempt = recorded.attempt
     return attempt.price if attempt.price is not None else attempt.max_price
+
+
+def describe_price_of_take(recorded: RecordedTake) -> str:
+    """Return the price of a take for people; nothing was paid for a rehearsal."""
+    price = price_of_take(recorded)
+    return "rehearsal" if recorded.is_rehearsal and price and price.amount else format_price(price)
 
 
 def find_family(model: str) -> str | None:

@@ -1,4 +1,4 @@
-"""`shotchain takes`: list the takes of a board, or of one shot.
+"""`shotchain takes`: list the takes of a board or of one shot, or draw a contact sheet.
 
 The board is not planned, so the command also works if the board names a take that does not exist.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from flows.board_takes import (
     BoardTakes,
     ShotTakes,
+    describe_price_of_take,
     describe_state,
     duration_of_take,
     find_family,
@@ -28,12 +29,14 @@ from flows.cli.output.style import (
     pad,
     paint,
     paint_state,
+    print_styled,
     terminal_width,
     truncate,
 )
 from storyboards.loading import load
 from storyboards.terminal_text import escape_control_chars
-from tasks.budgets.money import format_price, price_to_json
+from tasks.budgets.money import price_to_json
+from tasks.settings import read_settings
 from tasks.store.takes import RecordedTake
 
 COLUMNS = ("take", "state", "model", "seed", "date", "price", "length")
@@ -42,12 +45,16 @@ _LEFT_OUT_FIRST = ("seed", "date", "length")
 _MAX_COLUMNS = 80
 _MIN_MODEL_WIDTH = 14
 _INDENT = "  "
+_DEFAULT_SHEET = Path()
+"""The value of `--sheet` without FILE."""
 
 EXAMPLES = """\
 # every shot of the board with its takes
 shotchain takes film.yaml
 # the takes of the shot `lamp`, with the files of their last frames
 shotchain takes film.yaml lamp --wide
+# draw all takes on a contact sheet, to choose from
+shotchain takes film.yaml --sheet
 # as JSON, with the prompt and the file of each take
 shotchain takes film.yaml lamp --json
 """
@@ -58,28 +65,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_board_file(parser)
     shot = "the id of a shot; every shot of the board by default"
     add_shot(parser, nargs="?", help=shot)
+    sheet = "draw the takes as a contact sheet instead, by default films/NAME.takes.png"
+    parser.add_argument(
+        "--sheet", metavar="FILE", nargs="?", const=_DEFAULT_SHEET, type=Path, help=sheet
+    )
     wide = "show exact model ids and the files of the last frames, in lines of any length"
     parser.add_argument("--wide", action="store_true", help=wide)
     add_store(parser)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """List the takes and return the exit code.
+    """List or draw the takes and return the exit code.
 
     Raises:
         InvalidStoryboard: The board has problems.
-        UsageError: The board has no such shot.
+        UsageError: The board has no such shot, or the sheet can't be written.
         StoreError: A record is damaged.
     """
     board = load(Path(arguments.board))
     shot_ids = [arguments.shot] if arguments.shot else []
     takes = read_board_takes(board, find_store_path(arguments, board.file), shot_ids)
+    if arguments.sheet:
+        file = None if arguments.sheet == _DEFAULT_SHEET else arguments.sheet
+        pages = draw_sheet_pages(takes, arguments.shot, file, is_quiet=arguments.json)
+        sheet = {"sheet": [str(page) for page in pages]}
+        print_output(
+            lambda: {**_document(takes, arguments.shot), **sheet},
+            lambda: "\n".join(sheet["sheet"]),
+            as_json=arguments.json,
+        )
+        return 0
     print_output(
         lambda: _document(takes, arguments.shot),
         lambda: _format_takes(takes, arguments),
         as_json=arguments.json,
     )
     return 0
+
+
+def draw_sheet_pages(
+    takes: BoardTakes, shot_id: str | None, file: Path | None, *, is_quiet: bool
+) -> list[Path]:
+    """Draw the contact sheet of takes with its progress on stderr; return the files of its pages.
+
+    Args:
+        takes: The takes.
+        shot_id: The shot, if the sheet is of one shot.
+        file: The file that the user named, if any.
+        is_quiet: Print nothing.
+
+    Raises:
+        UsageError: The sheet can't be written there.
+    """
+    # Loads av and Pillow.
+    from flows.take_sheet import default_sheet_path, draw_sheet, find_undrawable, resolve_sheet_path
+
+    path = resolve_sheet_path(
+        file or default_sheet_path(takes, shot_id), is_explicit=file is not None
+    )
+    has_progress = sys.stderr.isatty() and not is_quiet
+
+    def show_progress(shot: str, number: int, total: int) -> None:
+        if has_progress:
+            _replace_line(f"drawing {number} of {total}: {shot}")
+
+    try:
+        pages = draw_sheet(takes, path, ffmpeg=read_settings().ffmpeg, on_take=show_progress)
+    finally:
+        if has_progress:
+            _replace_line("")
+    if not is_quiet and (letters := find_undrawable(takes)):
+        note = f"no font on this machine has {letters}: shots are named by their numbers"
+        print_styled(f"note: {note}; install a font such as Noto Sans CJK", sys.stderr)
+    return pages
+
+
+def _replace_line(text: str) -> None:
+    """Write a text over the last line of stderr, which is a terminal."""
+    width = terminal_width(sys.stderr) - 1
+    line = pad(truncate(escape_control_chars(text), width), width)
+    print(f"\r{line}\r", end="", file=sys.stderr, flush=True)
 
 
 def _document(takes: BoardTakes, shot_id: str | None) -> dict[str, Any]:
@@ -179,7 +244,7 @@ def _format_take(recorded: RecordedTake, shot_takes: ShotTakes, *, wide: bool) -
         escape_control_chars(f"{attempt.provider}/{model}"),
         "-" if attempt.seed is None else str(attempt.seed),
         _format_date(attempt.intended_at, wide=wide),
-        _format_price(recorded),
+        describe_price_of_take(recorded),
         "-" if seconds is None else f"{seconds:.1f} s",
     )
     return (*cells, _format_path(recorded.last_frame_path)) if wide else cells
@@ -188,11 +253,6 @@ def _format_take(recorded: RecordedTake, shot_takes: ShotTakes, *, wide: bool) -
 def _short_model(model: str) -> str:
     """Return the family of a model without the part that all families share."""
     return (find_family(model) or model).removeprefix("seedance-")
-
-
-def _format_price(recorded: RecordedTake) -> str:
-    price = price_of_take(recorded)
-    return "rehearsal" if recorded.is_rehearsal and price and price.amount else format_price(price)
 
 
 def _format_date(timestamp: str, *, wide: bool) -> str:
