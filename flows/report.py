@@ -266,7 +266,9 @@ def film_title(report: RunReport) -> FilmTitle:
     title = board.storyboard.title or board.name
     if not missing:
         return FilmTitle(board.name, title)
-    return FilmTitle(f"{board.name}.partial", f"{title} (without {', '.join(missing)})")
+    return FilmTitle(
+        f"{board.name}{films.PARTIAL_SUFFIX}", f"{title} (without {', '.join(missing)})"
+    )
 
 
 def export(report: RunReport) -> Path | None:
@@ -282,7 +284,7 @@ def export(report: RunReport) -> Path | None:
     if film is None or path is None:
         return film.path if film else None
     if report.missing and run.options.out is None:
-        path = path.with_name(f"{path.stem}.partial{path.suffix}")
+        path = path.with_name(f"{path.stem}{films.PARTIAL_SUFFIX}{path.suffix}")
     if film.is_new or not films.is_exported(film, path):
         films.export_film(run.store, film, path, run.board.file)
     return path

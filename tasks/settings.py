@@ -142,6 +142,35 @@ def read_terminal_settings(environ: Mapping[str, str] | None = None) -> Terminal
     )
 
 
+class Desktop(NamedTuple):
+    """The parts of the environment that decide if a file can be shown to the user."""
+
+    has_display: bool
+    """True if a program can open a window on Linux: X11 or Wayland."""
+    is_remote: bool
+    """True if the terminal is on another machine, over SSH."""
+    is_automated: bool
+    """True if a CI service runs this process."""
+    is_wsl: bool
+    """True on Linux inside Windows."""
+
+
+def read_desktop(environ: Mapping[str, str] | None = None) -> Desktop:
+    """Read the variables of the desktop from `environ`, or from this process if it is None."""
+    environ = os.environ if environ is None else environ
+    return Desktop(
+        has_display=bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
+        is_remote=bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY")),
+        is_automated=environ.get("CI", "").lower() not in ("", "0", "false"),
+        is_wsl=bool(environ.get("WSL_DISTRO_NAME")),
+    )
+
+
+def viewer_environment() -> dict[str, str]:
+    """Return this process's environment without our variables: a viewer needs no API keys."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SHOTCHAIN_")}
+
+
 def _find_config_path(environ: Mapping[str, str], working_folder: Path | None) -> Path | None:
     named = environ.get("SHOTCHAIN_CONFIG", "").strip()
     if named:

@@ -33,7 +33,7 @@ ONLY_IN = {
     "imageio_ffmpeg": {"tasks/media/"},
     "starlette": {"tasks/simulator/", "flows/server_process.py"},
     "uvicorn": {"tasks/simulator/", "flows/server_process.py"},
-    "subprocess": {"tasks/media/", "flows/local_server.py"},
+    "subprocess": {"tasks/media/", "tasks/viewer.py", "flows/local_server.py"},
 }
 
 PURE = {"httpx", "os", "asyncio", "time", "pathlib", "socket", "logging", "random", "subprocess"}

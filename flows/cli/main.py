@@ -33,7 +33,8 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         "providers": "list providers, their models and whether their keys are set",
     },
     "takes": {
-        "takes": "list the takes of every shot of a board",
+        "takes": "list the takes of every shot, or draw a contact sheet",
+        "open": "show the film, a clip or the contact sheet",
         "retake": "request a new take of a shot",
         "pick": "return to an earlier take of a shot",
     },
@@ -45,7 +46,6 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         "clean": "remove files that are no longer needed from the store",
     },
     "other": {
-        "schema": "print the JSON Schema of boards, for editors",
         "simulate": "serve the simulator for every provider",
         "completion": "print the completion script of a shell",
     },

@@ -11,10 +11,11 @@ import os
 import shutil
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.errors import UnsafeStore, UsageError
+from tasks.errors import StoreError, UnsafeStore, UsageError
 from tasks.own_files import describe_kind, file_status, open_file, open_folder
 from tasks.store.atomic_files import (
     digest_bytes,
@@ -31,6 +32,12 @@ FILM_FORMAT_VERSION = 2
 
 EXPORTS_NAME = "placed.json"
 """The record of exported films, in the folder of the films."""
+
+PARTIAL_SUFFIX = ".partial"
+"""In the name of a film without the shots that failed."""
+
+CLIP_SUFFIXES = (".mp4", ".mov", ".m4v")
+"""Of files that are opened as clips, in lower case."""
 
 _MARKER_PREFIX = "shotchain:"
 _MARKER_SEARCH_BYTES = 8_000_000
@@ -214,6 +221,49 @@ def is_exported(film: StoredFilm, path: Path) -> bool:
     if exported is None or stored is None:
         return False
     return exported.st_size == stored.st_size and exported.st_mtime >= stored.st_mtime
+
+
+def find_newest_film(
+    store: Store, board_names: Sequence[str], board_file: Path | None, default_path: Path
+) -> Path | None:
+    """Return the newest film of a board: a copy of the user, or the film in the store.
+
+    The record of copies may be a stranger's: a copy counts only if it is a clip by its name, a
+    regular file in real folders, and marked as a film of this board.
+
+    Args:
+        store: The store.
+        board_names: The names of the board, the present one first.
+        board_file: The file of the board.
+        default_path: Where the film is put if the user names no other file.
+
+    Raises:
+        StoreError: The record of copies is damaged.
+        UnsafeStore: The film in the store is not a regular file in real folders.
+    """
+    exports = [
+        Path(path) for path, owner in read_exports(store).items() if owner == str(board_file)
+    ]
+    copies = [path for path in (default_path, *exports) if _is_copy(path, board_names)]
+    stored = [
+        store.films_folder / f"{name}{suffix}.mp4"
+        for name in board_names
+        for suffix in ("", PARTIAL_SUFFIX)
+    ]
+    films = [path for path in (*stored, *copies) if file_status(path)]
+    # Of equal times the copy counts, which is last.
+    return max(reversed(films), key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _is_copy(path: Path, board_names: Sequence[str]) -> bool:
+    """Return True if a path holds a film of a board of one of these names."""
+    if path.suffix.lower() not in CLIP_SUFFIXES or path.drive.startswith("\\\\"):
+        # Examining a path on another host would send it the user's credentials on Windows.
+        return False
+    with suppress(StoreError, OSError, ValueError), open_file(path, "rb") as file:
+        beginning = file.read(_MARKER_SEARCH_BYTES)
+        return any(f"{_MARKER_PREFIX}{name}:".encode() in beginning for name in board_names)
+    return False
 
 
 def read_exports(store: Store) -> dict[str, Any]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import UsageError
-from tasks.store.atomic_files import write_bytes
+from tasks.errors import UnsafeStore, UsageError
+from tasks.store.atomic_files import write_bytes, write_record
 from tasks.store.films import (
+    EXPORTS_NAME,
     FilmClip,
     StoredFilm,
     compute_film_identity,
     export_film,
     film_marker,
     find_film,
+    find_newest_film,
     is_exported,
     read_exports,
     record_film,
@@ -122,3 +126,88 @@ def test_require_own_destination_folder_is_an_error(store: Store, tmp_path: Path
     """A folder can't be replaced, not even explicitly."""
     with pytest.raises(UsageError, match="is a folder; use --out with another file"):
         check_destination(store, tmp_path, is_explicit=True)
+
+
+@pytest.fixture
+def newest(store: Store, tmp_path: Path) -> Callable[[], Path | None]:
+    """Find the newest film of the board; its default path is `films/film.mp4`."""
+    return lambda: find_newest_film(
+        store, ("film", "former"), BOARD_FILE, tmp_path / "films" / "film.mp4"
+    )
+
+
+def set_age(path: Path, seconds: int) -> None:
+    """Set the modification time of a file."""
+    os.utime(path, (10_000 - seconds, 10_000 - seconds))
+
+
+def test_newest_film_is_a_copy_or_the_stored_film(
+    store: Store, film: StoredFilm, newest: Callable[[], Path | None], tmp_path: Path
+) -> None:
+    """The copy of the same age, also that of `--out`; the film in the store after a deployment."""
+    default, out = tmp_path / "films" / "film.mp4", tmp_path / "elsewhere.MOV"
+    assert newest() == film.path
+    for path, age in ((default, 30), (out, 20)):
+        export_film(store, film, path, BOARD_FILE)
+        set_age(path, age)
+    set_age(film.path, 20)
+    assert newest() == out
+    set_age(out, 40)
+    set_age(film.path, 30)
+    assert newest() == default
+    set_age(film.path, 10)
+    assert newest() == film.path
+    film.path.unlink()
+    assert newest() == default
+
+
+def test_newest_film_may_be_partial_or_of_a_former_name(
+    store: Store, newest: Callable[[], Path | None]
+) -> None:
+    """A board that was renamed has its film under the former name until the next render."""
+    assert newest() is None
+    former = store.films_folder / "former.mp4"
+    write_bytes(former, b"")
+    set_age(former, 10)
+    assert newest() == former
+    write_bytes(store.films_folder / "film.partial.mp4", b"")
+    assert newest() == store.films_folder / "film.partial.mp4"
+
+
+@pytest.mark.parametrize("kind", ["unmarked", "script", "link", "folder", "gone", "null", "host"])
+def test_newest_film_ignores_paths_of_a_prepared_store(
+    store: Store, film: StoredFilm, newest: Callable[[], Path | None], tmp_path: Path, kind: str
+) -> None:
+    """The record of copies names files that are not films of this board."""
+    name = {"script": "run.desktop", "null": "a\0.mp4", "host": "//host/share/a.mp4"}
+    path = tmp_path / name.get(kind, "a.mp4")
+    if kind in ("unmarked", "script"):
+        path.write_bytes(b"mine" if kind == "unmarked" else FILM)
+    elif kind == "link":
+        path.symlink_to(film.path)
+    elif kind == "folder":
+        path.mkdir()
+    write_record(store.films_folder / EXPORTS_NAME, {str(path): str(BOARD_FILE)})
+    set_age(film.path, 9_000)
+
+    assert newest() == film.path
+
+
+def test_newest_film_is_not_the_copy_of_another_board(
+    store: Store, film: StoredFilm, newest: Callable[[], Path | None], tmp_path: Path
+) -> None:
+    """A copy counts if it was exported for this file."""
+    export_film(store, film, tmp_path / "out.mp4", Path("/boards/other.yaml"))
+
+    assert newest() == film.path
+
+
+def test_newest_film_in_the_store_may_not_be_a_link(
+    store: Store, newest: Callable[[], Path | None], tmp_path: Path
+) -> None:
+    """Nothing of a prepared store is followed."""
+    store.films_folder.mkdir(parents=True)
+    (store.films_folder / "film.mp4").symlink_to(tmp_path)
+
+    with pytest.raises(UnsafeStore):
+        newest()
