@@ -56,7 +56,7 @@ _KEYWORD_MOVES = (
         Move("crane down", (0.0, -0.85, 1.02), (0.0, 0.75, 1.14), 0.4),
     ),
     (
-        r"crane\w*|boom(?:s|ing)? up|drone|aerial|rise(?:s)? above",
+        r"crane\w*|boom(?:s|ing)? up|drone|aerial|camera rises?|rises? above",
         Move("crane up", (0.0, 0.85, 1.14), (0.0, -0.75, 1.02), 0.4),
     ),
     (

@@ -70,10 +70,10 @@ class Particles:
         if self._style is None or strength <= 0.01:
             return
         x, y = self._positions(self._style, seconds)
+        fade = [int(value * strength) for value in range(256)] if strength < 0.99 else None
         for index, nearness in enumerate(self._nearness):
-            self._draw_particle(
-                planes, (float(x[index]), float(y[index])), int(nearness * 7.99), strength
-            )
+            place = (float(x[index]), float(y[index]))
+            self._draw_particle(planes, place, int(nearness * 7.99), fade)
 
     def _positions(self, style: ParticleStyle, seconds: float) -> tuple[Floats, Floats]:
         width, height = self._size
@@ -84,7 +84,7 @@ class Particles:
         return x % width, y % (height * 1.1) - height * 0.05
 
     def _draw_particle(
-        self, planes: Planes, position: tuple[float, float], grade: int, strength: float
+        self, planes: Planes, position: tuple[float, float], grade: int, fade: list[int] | None
     ) -> None:
         style = self._style
         if style is None:
@@ -92,8 +92,8 @@ class Particles:
         x, y = position
         phase = (int(x * _PHASES) % _PHASES, int(y * _PHASES) % _PHASES)
         sprite = self._sprites[grade, phase]
-        if strength < 0.99:
-            sprite = sprite.point([int(value * strength) for value in range(256)])
+        if fade is not None:
+            sprite = sprite.point(fade)
         corner = (int(x) - sprite.width // 2, int(y) - sprite.height // 2)
         planes.luma.paste(style.luma, corner, sprite)
         if style.chroma is not None:
@@ -197,6 +197,24 @@ def layout_watermark(size: tuple[int, int]) -> Overlay:
     corner = (_even(width - text_width - unit * 1.6), _even(height - text_height - unit * 1.6))
     alpha = text.point([int(value * 0.9) for value in range(256)])
     return _overlay(corner, Image.new("L", text.size, 225), alpha)
+
+
+def draw_title(mask: Image.Image, text: str, y: float) -> None:
+    """Set a text in large type around `y`, a fraction of the height; bars stand for no text."""
+    unit, centre, middle = _unit(mask.size), mask.width / 2, y * mask.height
+    draw = ImageDraw.Draw(mask)
+    shown = _printable(text, _font(40)) if text else "…"
+    if shown == "…":
+        for half, top in ((17, middle - unit * 4), (10, middle + unit)):
+            draw.rectangle((centre - half * unit, top, centre + half * unit, top + unit * 2.6), 200)
+        return
+    size = unit * min(9.0, max(3.4, 110 / len(shown)))
+    lines = _balance_lines(shown, _font(size), mask.width * 0.62)
+    widest = max(_font(size).getlength(line) for line in lines)
+    size *= min(1.0, mask.width * 0.66 / widest)
+    for number, line in enumerate(lines):
+        line_y = middle + (number - (len(lines) - 1) / 2) * size * 1.25
+        draw.text((centre, line_y), line, fill=255, font=_font(size), anchor="mm")
 
 
 def _over_scrim(text: Image.Image, corner: tuple[int, int]) -> Overlay:

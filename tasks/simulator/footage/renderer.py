@@ -27,7 +27,7 @@ from tasks.simulator.footage.overlays import (
     layout_watermark,
     slate_opacity,
 )
-from tasks.simulator.footage.scenes import MARGIN, Scene, draw_scene
+from tasks.simulator.footage.scenes import MARGIN, Layer, Scene, draw_scene
 from tasks.simulator.footage.soundtrack import compose
 
 _FAST, _SMOOTH = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
@@ -165,7 +165,8 @@ class FrameRenderer:
         canvas = scene.far.luma.size
         far_box = layer_box(canvas, MARGIN, position, depth=self._move.depth)
         planes = _crop(scene.far, far_box, self._size)
-        self._paste_front(planes, scene, layer_box(canvas, MARGIN, position))
+        for layer in scene.layers:
+            self._paste_layer(planes, layer, layer_box(canvas, MARGIN, position), progress)
         seconds = progress * (self._spec.frames / FRAMES_PER_SECOND)
         self._particles.draw(planes, seconds, self._particle_strength(progress))
         return planes
@@ -175,22 +176,27 @@ class FrameRenderer:
         last = self._spec.frames - 1
         return min(1.0, (last - progress * last) / _PARTICLE_FADE_FRAMES)
 
-    def _paste_front(self, planes: Planes, scene: Scene, box: Box) -> None:
-        """Paste the front layer, scaling only the part of it that is visible."""
-        part = _visible_part(scene.front_box, box, self._size)
+    def _paste_layer(self, planes: Planes, layer: Layer, box: Box, progress: float) -> None:
+        """Paste a layer, scaling only the part of it that is visible."""
+        shift = layer.travel * progress * layer.mask.width / MARGIN
+        box = (box[0] - shift, box[1], box[2] - shift, box[3])
+        part = _visible_part(layer.box, box, self._size)
         if part is None:
             return
         corner, size, source_box = part
-        mask = scene.front_mask.resize(size, _FAST, box=source_box)
-        luma = scene.front.resize(size, _FAST, box=source_box)
-        planes.luma.paste(luma, corner, mask)
+        mask = layer.mask.resize(size, _FAST, box=source_box)
         half = (size[0] // 2, size[1] // 2)
-        chroma_mask = mask.resize(half, Image.Resampling.BOX)
-        left, top = corner[0] // 2, corner[1] // 2
-        chroma_box = (left, top, left + half[0], top + half[1])
-        blue, red = scene.front_chroma
-        planes.blue.paste(blue, chroma_box, chroma_mask)
-        planes.red.paste(red, chroma_box, chroma_mask)
+        small_mask = mask.reduce(2)
+        small_corner = (corner[0] // 2, corner[1] // 2)
+        left, top, right, bottom = (side / 2 for side in source_box)
+        planes.luma.paste(layer.planes.luma.resize(size, _FAST, box=source_box), corner, mask)
+        for target, source in (
+            (planes.blue, layer.planes.blue),
+            (planes.red, layer.planes.red),
+        ):
+            target.paste(
+                source.resize(half, _FAST, box=(left, top, right, bottom)), small_corner, small_mask
+            )
 
     def _dissolve(
         self, progress: float, before: Callable[[], Planes], after: Callable[[], Planes]

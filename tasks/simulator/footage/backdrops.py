@@ -1,4 +1,4 @@
-"""Outdoor backgrounds: sky, ridges, sea, forest and city, drawn from far to near."""
+"""The backdrops behind people and things: landscapes, a room, a studio, a surface from above."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from tasks.simulator.footage.colour import Floats, gradient, mix
 from tasks.simulator.footage.drawing import Canvas, cloud_noise, noise_line, screen
+from tasks.simulator.footage.silhouettes import THINGS, draw_shapes
+
+WINDOW = (0.17, 0.58)
+"""Top and bottom of the window of a room, as fractions of the canvas."""
+FLOOR = 0.74
+"""y of the edge between wall and floor of a room."""
 
 
 def draw_sky(canvas: Canvas, *, cloudiness: float = 0.5) -> Floats:
@@ -71,17 +77,15 @@ def draw_sea(canvas: Canvas) -> Floats:
 
 
 def draw_forest(canvas: Canvas) -> Floats:
-    """Draw trunks in mist, with shafts of light between them."""
+    """Draw rows of firs behind one another in mist."""
     pixels = draw_sky(canvas, cloudiness=0.0)
-    floor = np.clip((canvas.rows - canvas.horizon) / 0.4, 0, 1)[..., None]
-    ground = mix(canvas.palette.land, canvas.palette.middle, 0.42)
-    pixels = pixels * (1 - 0.75 * floor) + ground * 0.75 * floor
     for layer in range(4):
         near = (layer + 0.7) / 4
-        mask = _trunks(canvas, near)[..., None]
-        mist = mix(canvas.palette.land, canvas.palette.low, 0.86 - 0.72 * near)
+        mask = _firs(canvas, near)
+        below = np.clip((canvas.rows - canvas.horizon - 0.02 - 0.2 * near) * 12, 0, 1)
+        mask = np.maximum(mask, below)[..., None]
+        mist = mix(canvas.palette.land, canvas.palette.low, 0.84 - 0.66 * near)
         pixels = pixels * (1 - mask) + mist * mask
-        pixels = screen(pixels, _light_shafts(canvas)[..., None] * canvas.palette.light * 0.13)
     return add_glow(canvas, np.asarray(pixels, np.float32), disc=False, strength=0.5)
 
 
@@ -183,44 +187,18 @@ def _light_path(canvas: Canvas, depth: Floats, waves: Floats) -> Floats:
     return np.asarray(core * (0.30 + 0.62 * glitter) * (1 - 0.55 * depth), np.float32)
 
 
-def _trunks(canvas: Canvas, near: float) -> Floats:
-    scale = 2
-    width, height = canvas.width * scale, canvas.height * scale
-    mask = Image.new("L", (width, height), 0)
+def _firs(canvas: Canvas, near: float) -> Floats:
+    mask = Image.new("L", (canvas.width, canvas.height), 0)
     draw = ImageDraw.Draw(mask)
-    count = int((26 - 20 * near) * canvas.width / canvas.height / 1.5) + 2
-    thickness = height * (0.006 + 0.030 * near**1.7)
-    for trunk in range(count):
-        x = width * (trunk + canvas.rng.uniform(0.1, 0.9)) / count
-        lean = canvas.rng.uniform(-0.03, 0.03) * height
-        half = thickness * canvas.rng.uniform(0.6, 1.3)
-        foot = height * min(1.02, canvas.horizon + 0.06 + 0.42 * near)
-        _draw_trunk(draw, (x, foot), lean, half)
-    # Drawn at twice the size and reduced for antialiasing.
-    small = mask.resize((canvas.width, canvas.height), Image.Resampling.BOX)
+    count = int((22 - 17 * near) * canvas.width / canvas.height / 1.5) + 2
+    foot = canvas.height * (canvas.horizon + 0.06 + 0.2 * near)
+    for tree in range(count):
+        x = canvas.width * (tree + canvas.rng.uniform(0.1, 0.9)) / count
+        unit = canvas.height * (0.24 + 0.5 * near) * canvas.rng.uniform(0.7, 1.15) / 100
+        draw_shapes(THINGS["pine"].shapes, (draw,), (x, foot, unit, 1), {})
     if near < 0.5:
-        small = small.filter(ImageFilter.GaussianBlur(canvas.height * 0.0025 * (1 - near)))
-    return np.asarray(small, np.float32) / 255
-
-
-def _draw_trunk(
-    draw: ImageDraw.ImageDraw, foot: tuple[float, float], lean: float, half: float
-) -> None:
-    x, y = foot
-    profile = [(-1.9, 0.0), (-1.15, -0.05), (-0.85, -0.3), (-0.62, -1.3)]
-    left = [(x + dx * half + lean * -dy, y + dy * y) for dx, dy in profile]
-    right = [(x - dx * half + lean * -dy, y + dy * y) for dx, dy in reversed(profile)]
-    draw.polygon(left + right, fill=255)
-
-
-def _light_shafts(canvas: Canvas) -> Floats:
-    aspect = canvas.width / canvas.height
-    dx = (canvas.columns - canvas.sun[0]) * aspect
-    dy = canvas.rows - (canvas.sun[1] - 0.35)
-    angle = np.arctan2(dx, dy)
-    wave = np.sin(angle * 19 + canvas.rng.uniform(0, 6)) + np.sin(angle * 43)
-    fade = np.clip(1.2 - canvas.rows, 0, 1) * np.clip(dy * 3, 0, 1)
-    return np.asarray(np.clip(wave * 0.5, 0, 1) ** 1.5 * fade, np.float32)
+        mask = mask.filter(ImageFilter.GaussianBlur(canvas.height * 0.0025 * (1 - near)))
+    return np.asarray(mask, np.float32) / 255
 
 
 def _city_blocks(canvas: Canvas, near: float) -> tuple[Floats, Floats]:
@@ -275,3 +253,89 @@ def _wet_street(canvas: Canvas, pixels: Floats) -> Floats:
     result = pixels.copy()
     result[line:] = street
     return result
+
+
+def draw_room(canvas: Canvas) -> Floats:
+    """Draw a room, and the light of its window on the wall and the floor."""
+    palette = canvas.palette
+    wall = mix(palette.land, palette.middle, 0.34)
+    shade = mix(palette.land, palette.top, 0.30)
+    column = gradient([(0.0, shade), (FLOOR, wall), (1.0, wall)], canvas.rows[:, 0])
+    pixels = np.repeat(column[:, None, :], canvas.width, axis=1)
+    plaster = cloud_noise(canvas.rng, (canvas.width, canvas.height), (5.0, 4.0)) - 0.5
+    pixels *= 1 + 0.10 * plaster[..., None]
+    depth = np.clip((canvas.rows - FLOOR) / (1 - FLOOR), 0, 1)[..., None]
+    floor = mix(palette.land, palette.low, 0.26) * (1.05 - 0.4 * depth)
+    floor = floor * (1 + 0.10 * _boards(canvas)[..., None])
+    edge = np.clip((canvas.rows - FLOOR) * canvas.height + 0.5, 0, 1)[..., None]
+    pixels = screen(pixels * (1 - edge) + floor * edge, _window_light(canvas))
+    return _vignette(canvas, pixels)
+
+
+def draw_studio(canvas: Canvas) -> Floats:
+    """Draw a seamless backdrop with a soft light behind the middle."""
+    palette = canvas.palette
+    far, near = mix(palette.land, palette.middle, 0.55), mix(palette.land, palette.low, 0.42)
+    stops = [(0.0, mix(palette.land, palette.top, 0.5)), (0.66, far), (0.76, near), (1.0, near)]
+    column = gradient(stops, canvas.rows[:, 0])
+    pixels = np.repeat(column[:, None, :], canvas.width, axis=1)
+    glow = _glow(canvas, (0.5, 0.48), 0.42)[..., None] * palette.light * 0.38
+    return _vignette(canvas, screen(pixels, glow))
+
+
+def draw_surface(canvas: Canvas) -> Floats:
+    """Draw boards from above."""
+    palette = canvas.palette
+    grain = cloud_noise(canvas.rng, (canvas.width, canvas.height), (3.0, 40.0)) - 0.5
+    joint = np.abs((canvas.rows * 4.5) % 1 - 0.5) < 0.012
+    shade = 1 + 0.16 * grain - 0.14 * joint
+    pixels = mix(palette.land, palette.low, 0.5) * shade[..., None]
+    light = _glow(canvas, (canvas.sun[0], 0.2), 0.6)[..., None] * palette.light * 0.25
+    return _vignette(canvas, screen(np.asarray(pixels, np.float32), light))
+
+
+def window_x(canvas: Canvas) -> float:
+    """Return the middle of a room's window, as a fraction of the width."""
+    return 0.31 if canvas.sun[0] < 0.5 else 0.69
+
+
+def _boards(canvas: Canvas) -> Floats:
+    """Return the gaps between floorboards in perspective: -1 in a gap, 0 elsewhere."""
+    depth = np.clip(canvas.rows - FLOOR + 0.16, 0.16, 1)
+    dx = (canvas.columns - 0.5) * canvas.width / canvas.height / depth
+    gap = np.abs((dx * 2.2) % 1 - 0.5)
+    return np.asarray(-np.clip((0.05 - gap) / 0.03, 0, 1), np.float32)
+
+
+def _window_light(canvas: Canvas) -> Floats:
+    x, (top, bottom) = window_x(canvas), WINDOW
+    half = (bottom - top) * 0.43 * canvas.height / canvas.width
+    left, right, shift = x - half, x + half, 0.30 if x < 0.5 else -0.30
+    air = [(left, top), (right, top), (right + shift * 1.5, 1.0), (left + shift * 0.9, 1.0)]
+    patch = [(left + shift * 0.75, 0.80), (right + shift * 0.75, 0.80)]
+    patch += [(right + shift * 1.25, 0.97), (left + shift * 1.15, 0.97)]
+    light = _polygon_mask(canvas, air, 0.035) * 0.16 + _polygon_mask(canvas, patch, 0.008) * 0.42
+    light += _glow(canvas, (x, (top + bottom) / 2), 0.28) * 0.34
+    return np.asarray(light[..., None] * canvas.palette.light, np.float32)
+
+
+def _glow(canvas: Canvas, point: tuple[float, float], reach: float) -> Floats:
+    dx = (canvas.columns - point[0]) * canvas.width / canvas.height
+    distance = np.sqrt(dx**2 + (canvas.rows - point[1]) ** 2)
+    return np.asarray(np.exp(-((distance / reach) ** 1.4)), np.float32)
+
+
+def _polygon_mask(canvas: Canvas, corners: list[tuple[float, float]], blur: float) -> Floats:
+    """Return the mask of a polygon, given as fractions of the canvas, with blurred edges."""
+    mask = Image.new("L", (canvas.width, canvas.height), 0)
+    points = [(x * canvas.width, y * canvas.height) for x, y in corners]
+    ImageDraw.Draw(mask).polygon(points, fill=255)
+    blurred = mask.filter(ImageFilter.GaussianBlur(canvas.height * blur))
+    return np.asarray(blurred, np.float32) / 255
+
+
+def _vignette(canvas: Canvas, pixels: Floats) -> Floats:
+    """Darken the corners slightly."""
+    dx, dy = (canvas.columns - 0.5) * 2, (canvas.rows - 0.5) * 2
+    shade = 1 - 0.20 * np.clip((dx**2 + dy**2) / 2, 0, 1)
+    return np.asarray(pixels * shade[..., None], np.float32)
