@@ -144,24 +144,8 @@ FileReference = Annotated[
 ]
 """A file beside the board, a URL or a provider's own reference."""
 FileReferences = Annotated[tuple[FileReference, ...], Field(max_length=MAX_REFERENCES)]
-ProviderName = Annotated[Text, Field(max_length=MAX_ID_LENGTH, examples=["simulator"])]
-ModelName = Annotated[
-    Text,
-    Field(max_length=MAX_ID_LENGTH),
-    Field(
-        examples=[
-            "seedance-2.5",
-            "seedance-2.5-flash",
-            "seedance-2.0",
-            "seedance-2.0-fast",
-            "seedance-2.0-mini",
-            "seedance-1.5-pro",
-            "seedance-1.0-pro",
-            "seedance-1.0-pro-fast",
-            "seedance-1.0-lite",
-        ]
-    ),
-]
+ProviderName = Annotated[Text, Field(max_length=MAX_ID_LENGTH)]
+ModelName = Annotated[Text, Field(max_length=MAX_ID_LENGTH)]
 # Strict, as in the editor's schema: a quoted "5" is text and a bare `no` is a word.
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]

@@ -1,32 +1,47 @@
 """The JSON Schema with which editors complete, explain and check a board.
 
-It is generated from the models; ``python -m storyboards.schema`` writes it into the same folder.
-A schema can't express what values require of one another: that stays with `validation`.
+It is generated from the models; `shotchain schema` prints it. A schema can't express what values
+require of one another: that stays with `validation`.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import json
 from collections import ChainMap
+from collections.abc import Collection
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from storyboards import models
 from storyboards.models import Storyboard
 
-FILE = Path(__file__).with_name("storyboard.schema.json")
+SCHEMA_ID = "urn:shotchain:storyboard"
+"""An identity, not an address: the schema comes with the program, so it works offline."""
 
 _WRITABLE_AS_INTEGER = frozenset({"id", "name", "shot", "title"})
 """Texts that may be written as a bare number, for example ``id: 1`` or ``title: 1984``."""
 
+_CONTENTS_OF_A_SHOT = ("prompt", "clip", "references", "continue", "first_frame")
+"""Keys that show something; a shot needs one of them. An editor names the first if all are missing.
 
-def build_schema() -> dict[str, Any]:
-    """Return the schema of a board as an author writes it."""
+`first_frame: none` is not enough; only `validation` reports that, because no language server has a
+readable message for it.
+"""
+
+
+def build_schema(
+    *, models: Collection[str] = (), providers: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the schema of a board as an author writes it.
+
+    Args:
+        models: Names that editors offer for `model`.
+        providers: Names that editors offer for `provider`.
+    """
     schema: dict[str, Any] = _tidy(Storyboard.model_json_schema(by_alias=True))
     docstrings = _read_docstrings()
+    names = {"model": models, "provider": providers}
     for title, model in {"Storyboard": schema, **schema["$defs"]}.items():
         for name, field in list(model.get("properties", {}).items()):
             if name in docstrings.get(title, {}):
@@ -34,21 +49,15 @@ def build_schema() -> dict[str, Any]:
                 model["properties"][name] = field
             if name in _WRITABLE_AS_INTEGER and field.get("type") == "string":
                 field["type"] = ["string", "integer"]
+            if names.get(name):
+                field["examples"] = list(names[name])
+    schema["$defs"]["Shot"]["anyOf"] = [{"required": [key]} for key in _CONTENTS_OF_A_SHOT]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
         **schema,
         "title": "Shotchain storyboard",
     }
-
-
-def write_schema(file: Path = FILE) -> None:
-    """Write the schema to the file that the example boards refer to."""
-    file.write_text(format_schema(), encoding="utf-8")
-
-
-def format_schema() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _read_docstrings() -> dict[str, dict[str, str]]:
@@ -104,7 +113,3 @@ def _tidy(node: Any) -> Any:
 
 def _tidy_fields(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: _tidy(field) for name, field in fields.items()}
-
-
-if __name__ == "__main__":
-    write_schema()

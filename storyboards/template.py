@@ -1,52 +1,55 @@
-"""The small commented board that `shotchain init` writes; it renders unchanged."""
+"""The commented boards that `shotchain init` writes; each renders unchanged, for nothing.
+
+They are the files in `templates`, and the pictures that they name are in `refs`.
+"""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import NamedTuple
+
 from storyboards.board import INLINE_NAME, derive_name
 
-_BOARD = """\
-# A storyboard for shotchain: the shots of a film, in order.
-#
-#   shotchain check  FILE     list every problem with its line
-#   shotchain plan   FILE     show what will be rendered and what it costs
-#   shotchain render FILE     render it; run it again to resume
-#
-{name}title: {title}
-provider: simulator             # local and free; `shotchain providers` lists the others
-model: seedance-1.5-pro
-# budget: 4.00 USD              # the most that all runs of this board may cost
+TEMPLATES = {
+    "chain": "three shots: a chain and a cut",
+    "spot": "twelve shots: two chains, a cast, an end card",
+    "end-card": "a first and a last frame from pictures",
+    "references": "pictures of people and things that the model uses",
+}
+"""Every template with what it shows; the first is the default."""
 
-look:                           # defaults for every shot; a shot may override them
-  ratio: 16:9
-  resolution: 480p
-  seconds: 4
-  style: "35mm film, soft morning light, shallow depth of field."
+_FOLDER = Path(__file__).parent
+SCHEMA_FILE = _FOLDER / "storyboard.schema.json"
+"""The schema that the first line of a board names for editors, as a file beside the board."""
 
-cast:                           # {{fox}} in a prompt expands to this text
-  fox:
-    is: a young red fox with one white ear
-
-shots:
-  - id: wake
-    prompt: "{{fox}} wakes up in tall grass and lifts its head. Slow push in."
-
-  # Each shot starts from the last frame of the shot before it: that is the chain.
-  - id: follow
-    prompt: "{{fox}} follows a blue butterfly along a stream. The camera follows."
-
-  # first_frame: none is a cut: a new chain begins here and renders in parallel.
-  - id: night
-    first_frame: none
-    prompt: "The same meadow under a full moon. {{fox}} looks up. Static wide shot."
-"""
+_TITLE = re.compile(r"^title: .*$", re.MULTILINE)
+_PICTURE = re.compile(r"\brefs/[\w-]+\.\w+")
 
 
-def build_template(stem: str) -> str:
-    """Return the text of a starter board for a file with this stem."""
+class Template(NamedTuple):
+    """A board to begin with, and the pictures that it needs."""
+
+    text: str
+    pictures: dict[str, Path]
+    """Paths relative to the board, with the files to copy there."""
+
+
+def build_template(stem: str, template: str = "chain") -> Template:
+    """Return the starter board for a file with this stem.
+
+    Args:
+        stem: The name of the file without its suffix, from which the title is made.
+        template: A name of `TEMPLATES`.
+    """
+    text = (_FOLDER / "templates" / f"{template}.yaml").read_text(encoding="utf-8")
+    name = "" if derive_name(stem) else f"name: {INLINE_NAME}\n"
+    text = _TITLE.sub(lambda _: f"{name}title: {_quote_title(stem)}", text, count=1)
+    return Template(text, {path: _FOLDER / path for path in sorted(set(_PICTURE.findall(text)))})
+
+
+def _quote_title(stem: str) -> str:
     title = "".join(char for char in stem if char.isprintable())
     title = title.replace("-", " ").replace("_", " ").strip()
     quoted = (title[:1].upper() + title[1:]).replace("\\", "\\\\").replace('"', '\\"')
-    return _BOARD.format(
-        name="" if derive_name(stem) else f"name: {INLINE_NAME}\n",
-        title=f'"{quoted or "Untitled"}"',
-    )
+    return f'"{quoted or "Untitled"}"'

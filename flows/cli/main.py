@@ -46,6 +46,7 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         "clean": "remove files that are no longer needed from the store",
     },
     "other": {
+        "schema": "print the JSON Schema of boards, for editors",
         "simulate": "serve the simulator for every provider",
         "completion": "print the completion script of a shell",
     },

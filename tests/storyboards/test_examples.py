@@ -102,7 +102,7 @@ def test_product_spot_shows_every_feature() -> None:
 
 def test_template_is_clean_and_named_by_file() -> None:
     """The starter board loads unchanged, and has two chains."""
-    board = parse(build_template("my-first_film").encode(), file="my-first_film.yaml")
+    board = parse(build_template("my-first_film").text.encode(), file="my-first_film.yaml")
     assert (board.name, board.storyboard.title) == ("my-first_film", "My first film")
     assert list(find_links(board.storyboard).values()) == [None, "wake", None]
     assert board.storyboard.provider == "simulator"
@@ -111,10 +111,10 @@ def test_template_is_clean_and_named_by_file() -> None:
 @pytest.mark.parametrize("stem", ["", "-", "…", "\u0301"])
 def test_template_without_usable_stem_has_name(stem: str) -> None:
     """The starter board of a file whose stem has no letter or digit has a `name:`."""
-    assert parse(build_template(stem).encode(), file=f"{stem}.yaml").name == "storyboard"
+    assert parse(build_template(stem).text.encode(), file=f"{stem}.yaml").name == "storyboard"
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="/")))
 def test_template_is_clean_for_any_stem(stem: str) -> None:
     """No file name makes the starter board invalid, whatever has to be quoted or escaped."""
-    assert parse(build_template(stem).encode(), file=f"{stem}.yaml").name
+    assert parse(build_template(stem).text.encode(), file=f"{stem}.yaml").name

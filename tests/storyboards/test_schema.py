@@ -13,11 +13,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from storyboards.schema import FILE, build_schema, format_schema, write_schema
+from flows.cli.schema import format_schema
+from storyboards.schema import build_schema
+from storyboards.template import SCHEMA_FILE, TEMPLATES, build_template
 from storyboards.yaml_nodes import compose, to_data
+from tasks.providers import PROVIDERS
+from tasks.providers.families import FAMILIES
 
 BROKEN = Path(__file__).parent / "broken"
-SCHEMA = Draft202012Validator(build_schema())
+SCHEMA = Draft202012Validator(json.loads(format_schema()))
 
 
 def errors_of(file: Path) -> list[str]:
@@ -37,20 +41,56 @@ def is_valid_name(name: str) -> bool:
 
 
 def test_schema_file_is_current() -> None:
-    """The file has what the models say: run `python -m storyboards.schema`."""
-    assert FILE.read_text(encoding="utf-8") == format_schema()
+    """The file is up to date: run `shotchain schema --out storyboards/storyboard.schema.json`."""
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == format_schema()
 
 
-def test_write_schema_writes_given_file(tmp_path: Path) -> None:
-    """The written file has the schema."""
-    write_schema(tmp_path / "schema.json")
-    assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == build_schema()
+def test_schema_is_valid_and_has_identity() -> None:
+    """It is valid by its own rules, and has a title and an id that is not an address."""
+    schema = json.loads(format_schema())
+    Draft202012Validator.check_schema(schema)
+
+    assert schema["title"] == "Shotchain storyboard"
+    assert schema["$id"] == "urn:shotchain:storyboard"
 
 
-def test_schema_is_valid_and_has_title() -> None:
-    """It is valid by its own rules and has a title."""
-    Draft202012Validator.check_schema(build_schema())
-    assert build_schema()["title"] == "Shotchain storyboard"
+def test_schema_offers_names_of_the_catalog() -> None:
+    """An editor completes families and providers, on the board and on a shot."""
+    schema = json.loads(format_schema())
+    for model in (schema, schema["$defs"]["Shot"]):
+        assert model["properties"]["model"]["examples"] == list(FAMILIES)
+        assert model["properties"]["provider"]["examples"] == list(PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_valid"),
+    [
+        ({}, False),
+        ({"title": "Rain", "last_frame": "a.png"}, False),
+        ({"references": {"audio": ["a.mp3"]}, "seconds": 5}, True),
+        ({"prompt": "Rain."}, True),
+        ({"clip": "a.mp4"}, True),
+        ({"continue": "clip"}, True),
+        ({"first_frame": "a.png"}, True),
+        ({"first_frame": {"shot": "z"}}, True),
+    ],
+)
+def test_shot_needs_prompt_or_clip(keys: dict[str, Any], is_valid: bool) -> None:
+    """Something that it shows; an editor names `prompt` first if everything is missing."""
+    errors = list(SCHEMA.iter_errors({"shots": [{"id": "a", **keys}]}))
+
+    assert (errors == []) is is_valid
+    assert [error.context[0].message for error in errors] == ["'prompt' is a required property"] * (
+        not is_valid
+    )
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_templates_are_valid(template: str) -> None:
+    """An editor finds nothing to mark in a new board."""
+    tree = compose(build_template("new", template).text).tree
+
+    assert [error.message for error in SCHEMA.iter_errors(to_data(tree))] == []
 
 
 def test_every_key_has_description() -> None:
@@ -116,6 +156,7 @@ def test_example_names_schema(example: Path) -> None:
         "crossfade-too-short",
         "loudness-without-unit",
         "no-shots",
+        "prompt-missing",
         "shots-empty",
     ],
 )
