@@ -82,12 +82,27 @@ class Parser(argparse.ArgumentParser):
                 only this parser has the options that it may be confused with.
         """
         namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown and not unknown[0].startswith("-"):
+            unknown = self._assign_late_argument(namespace, unknown)
         if unknown:
             from flows.cli.mistakes import explain_unknown_argument
 
             options = [name for action in self._actions for name in action.option_strings]
             raise UsageError(explain_unknown_argument(unknown[0], options, self.prog))
         return namespace, unknown
+
+    def _assign_late_argument(self, namespace: argparse.Namespace, unknown: list[str]) -> list[str]:
+        """Assign an argument after an option to an optional argument; return what is left.
+
+        argparse gives up an optional argument at the first option: in `takes BOARD --json SHOT` the
+        shot would be one argument too many.
+        """
+        for action in self._actions:
+            is_optional = not action.option_strings and action.nargs == "?"
+            if is_optional and getattr(namespace, action.dest, None) is None:
+                action(self, namespace, unknown[0])
+                return unknown[1:]
+        return unknown
 
 
 class CommandParser(Parser):
