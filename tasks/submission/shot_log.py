@@ -129,8 +129,8 @@ class StepLog:
             attempts = self._read_attempts()
             entries = self._take_entries(attempts)
             entries += self._describe_changes(attempts)
-            if entries or error is None or isinstance(error, ShotchainError):
-                entries += self._describe_error(error)
+            if entries or isinstance(error, ShotchainError):
+                entries += self._describe_error(error, attempts)
             entries.sort(key=lambda entry: str(entry["time"]))
             self._write(entries, attempts)
 
@@ -168,17 +168,20 @@ class StepLog:
             self._messages.add(attempt.error or "")
         return entries
 
-    def _describe_error(self, error: BaseException | None) -> list[dict[str, Any]]:
+    def _describe_error(
+        self, error: BaseException | None, attempts: tuple[Attempt, ...]
+    ) -> list[dict[str, Any]]:
         """Return the entry of an error, unless an exchange or a receipt has its message."""
         if error is None or str(error) in self._messages:
             return []
         is_expected = isinstance(error, ShotchainError)
         kind = error.kind if isinstance(error, ShotchainError) else "interrupted"
-        message = str(error) if is_expected else "the run ended before this step"
+        message = str(error) if is_expected else "the run was interrupted"
         if isinstance(error, Exception) and not is_expected:
             # The message of a bug may hold anything.
             kind, message = "bug", f"a bug: {type(error).__name__}"
-        return [describe_error(kind, message, time.time(), self._redact)]
+        entry = describe_error(kind, message, time.time(), self._redact)
+        return [{**entry, "attempt": attempts[-1].intended_at if attempts else None}]
 
     def _write(self, entries: list[dict[str, Any]], attempts: tuple[Attempt, ...]) -> None:
         last = attempts[-1] if attempts else None
