@@ -156,6 +156,8 @@ FAST_START = (
     "flows/cli/providers.py",
     "flows/cli/render.py",
     "flows/cli/spend.py",
+    "flows/cli/log.py",
+    "flows/cli/status.py",
     "flows/cli/takes.py",
     "flows/documents.py",
     "flows/run.py",

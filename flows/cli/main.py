@@ -30,6 +30,8 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         "cancel": "cancel the jobs of a board that are still queued",
     },
     "look": {
+        "status": "show what stands where, since when, and what it cost",
+        "log": "print what vendors were asked about shots and what they answered",
         "providers": "list providers, their models and whether their keys are set",
     },
     "takes": {

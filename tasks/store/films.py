@@ -98,6 +98,30 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
     return StoredFilm(path, int(record["frames"]), is_new=False, conversions=conversions)
 
 
+class RecordedFilm(NamedTuple):
+    """The film of a board in the store, whatever it was joined from."""
+
+    path: Path
+    frame_count: int
+    identity: str
+    made_at: float
+    """Unix seconds."""
+
+
+def read_recorded_film(store: Store, board_name: str) -> RecordedFilm | None:
+    """Return the film of a board in the store, or None if it has none.
+
+    Raises:
+        StoreError: The record of the film is damaged, or the film is not a regular file.
+    """
+    record = read_record(store.films_folder / f"{board_name}.json")
+    path = store.films_folder / f"{board_name}.mp4"
+    status = file_status(path)
+    if not record or status is None or not isinstance(record.get("frames"), int):
+        return None
+    return RecordedFilm(path, record["frames"], str(record.get("identity")), status.st_mtime)
+
+
 def check_files(store: Store, board_name: str) -> None:
     """Check that a film, its record and the record of exports are regular files or are missing.
 

@@ -22,6 +22,7 @@ from tasks.own_files import (
     file_status,
     list_files,
     list_folders,
+    open_file,
     open_folder,
 )
 from tasks.store.atomic_files import read_record, write_bytes, write_record
@@ -202,6 +203,19 @@ class Store:
         """
         with open_lock_file(self.root / USAGE_LOCK_NAME) as file:
             yield try_lock(file)
+
+    def is_in_use(self) -> bool | None:
+        """Return whether a run or a `clean` uses the store now; None if that can't be found out.
+
+        Creates no file.
+        """
+        try:
+            with open_file(self.root / USAGE_LOCK_NAME, "rb") as file:
+                return not try_lock(file)
+        except FileNotFoundError:
+            return False
+        except (OSError, StoreError):
+            return None
 
     def check_locks(self) -> None:
         """Check that the locks of the store are regular files of our own or are missing.
