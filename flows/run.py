@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storyboards.board import Board
+from storyboards.models import normalise_name
 from tasks.budgets.limits import BudgetGuard, BudgetLimit, board_limit, config_limit, run_limit
 from tasks.budgets.money import Total
 from tasks.config.config import Config
@@ -84,6 +85,14 @@ class RunOptions(NamedTuple):
     stale: StalePolicy = StalePolicy.KEEP
     was: str | None = None
     """The name that the board had before it was renamed; `none` if it had no other."""
+
+    def normalise_ids(self) -> RunOptions:
+        """Return the options with the ids of shots in the form in which boards are compared."""
+        return self._replace(
+            only=tuple(map(normalise_name, self.only)),
+            until=normalise_name(self.until),
+            resubmit=tuple(map(normalise_name, self.resubmit)),
+        )
 
 
 @dataclass(frozen=True)
@@ -217,6 +226,7 @@ def prepare_run(
     if options.jobs is not None and options.jobs < 1:
         msg = f"jobs is {options.jobs}: give the number of shots to render at once, 1 or more"
         raise UsageError(msg)
+    options = options.normalise_ids()
     config = load_config(settings, board.folder, display_name=board.shown_as, trust=options.trust)
     store = Store(find_store(settings, options.store, board.file, working_folder=working_folder))
     board = use_recorded_name(store.root, board)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePath
 from stat import S_ISDIR, S_ISREG
+from typing import NamedTuple
 
 from storyboards.board import INLINE_NAME, Board, derive_name
 from storyboards.misread_texts import find_misread_texts
@@ -26,9 +27,10 @@ from storyboards.problems import (
     merge_problems,
 )
 from storyboards.terminal_text import quote
-from storyboards.validation import Checked, check_tree
-from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode
-from storyboards.yaml_recovery import compose_with_recovery
+from storyboards.validation import Checked, check_tree, find_warnings
+from storyboards.yaml_lookalikes import LINE_BREAK, apply_repairs, repair_lines
+from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode, find_place
+from storyboards.yaml_recovery import compose_with_recovery, walk_entries
 
 MAX_BYTES = 2_000_000
 BOARD_SUFFIXES = (".yaml", ".yml", ".json")
@@ -39,6 +41,17 @@ _MAX_LISTED_FILES = 10_000
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NAME_BOARD = "Name the board's YAML file."
+_SAVE_AS_TEXT = "Save it as plain text, in UTF-8."
+_OTHER_FORMATS = (
+    (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|BM....\0\0\0\0", "a picture", _NAME_BOARD),
+    (rb"....ftyp|\x1aE\xdf\xa3", "a video", _NAME_BOARD),
+    (rb"%PDF", "a PDF", _SAVE_AS_TEXT),
+    (rb"\{\\rtf", "rich text (RTF)", _SAVE_AS_TEXT),
+    (rb"PK\x03\x04", "a Word or ZIP file", _SAVE_AS_TEXT),
+    (rb"(?i)\s*<(!doctype html|html)", "a web page", "Save the board itself, as plain text."),
+)
+"""The first bytes of files that are named by mistake, what they are, and the remedy."""
 _REMEDY_UTF8 = "Save the file as UTF-8."
 
 
@@ -100,22 +113,24 @@ def _require_clean(board: Board) -> Board:
     return board
 
 
+class _Examined(NamedTuple):
+    """The result of reading a text as a board."""
+
+    tree: Node | None
+    problems: list[Problem]
+    warnings: list[Problem]
+    checked: Checked | None
+    """None if nothing of the text can be read as a board."""
+
+
 def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
     text = decode(data, file=shown)
-    composed = compose_with_recovery(text)
-    tree, problems = composed.tree, composed.problems
-    if not isinstance(tree, MappingNode):
-        raise InvalidStoryboard(merge_problems(problems or [_top_problem(tree)], file=shown))
-    if len(problems) > MAX_PROBLEMS:
+    examined = _examine(text)
+    if examined.problems:
+        examined = _examine_repaired(text) or examined
+    tree, problems, warnings, checked = examined
+    if not isinstance(tree, MappingNode) or checked is None:
         raise InvalidStoryboard(merge_problems(problems, file=shown))
-    misread = find_misread_texts(text, tree)
-    problems += misread.problems
-    checked = check_tree(tree, {*composed.broken, *(each.keys for each in misread.problems)})
-    # A YAML problem of a value is the cause of a later problem of the same value.
-    explained = {(each.line, each.column, each.keys) for each in problems}
-    problems += [
-        each for each in checked.problems if (each.line, each.column, each.keys) not in explained
-    ]
     name = (checked.storyboard and checked.storyboard.name) or derive_name(stem)
     if not name and not _may_have_name(checked):
         message = f"no board name can be derived from the file's name {quote(stem)}"
@@ -131,9 +146,73 @@ def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
         shown,
         tree,
         merged,
-        warnings=merge_problems(misread.warnings, file=shown),
+        warnings=merge_problems(warnings, file=shown),
         broken=frozenset(checked.broken),
     )
+
+
+def _examine(text: str) -> _Examined:
+    composed = compose_with_recovery(text)
+    tree, problems = composed.tree, composed.problems
+    if not isinstance(tree, MappingNode):
+        return _Examined(tree, problems or [_top_problem(tree)], [], None)
+    if len(problems) > MAX_PROBLEMS:
+        return _Examined(tree, problems, [], None)
+    misread = find_misread_texts(text, tree)
+    problems += misread.problems
+    checked = check_tree(tree, {*composed.broken, *(each.keys for each in misread.problems)})
+    # A YAML problem of a value is the cause of a later problem of the same value.
+    explained = {(each.line, each.column, each.keys) for each in problems}
+    problems += [
+        each for each in checked.problems if (each.line, each.column, each.keys) not in explained
+    ]
+    warnings = misread.warnings
+    if checked.storyboard:
+        warnings += (
+            each._replace(line=line, column=column)
+            for each in find_warnings(checked.storyboard)
+            for line, column in [find_place(tree, each.keys)]
+        )
+    return _Examined(tree, problems, warnings, checked)
+
+
+def _examine_repaired(text: str) -> _Examined | None:
+    """Examine a text with problems again, with characters that only look like YAML replaced.
+
+    Returns:
+        The problems of these lines and those of the rest; None if the text has no such line.
+    """
+    lines = LINE_BREAK.split(text)
+    repairs = repair_lines(lines)
+    if not repairs:
+        return None
+    examined = _examine(apply_repairs(lines, repairs, repairs))
+    paths: dict[int, NodePath] = {}
+    for entry in walk_entries(examined.tree or _NOTHING):
+        paths.setdefault(entry.line, entry.path)
+    # A line where no key begins is part of a text, which may contain anything.
+    real = {
+        index: repair
+        for index, repair in sorted(repairs.items())
+        if index + 1 in paths or not repair.text or repair.problem is None
+    }
+    if len(real) < len(repairs):
+        examined = _examine(apply_repairs(lines, repairs, real))
+    problems = dict.fromkeys(
+        repair.problem._replace(keys=paths.get(index + 1, ()))
+        for index, repair in real.items()
+        if repair.problem
+    )
+    rest = (
+        each._replace(column=each.column - real[each.line - 1].shift)
+        if each.line - 1 in real
+        else each
+        for each in examined.problems
+    )
+    return examined._replace(problems=[*problems, *rest]) if problems else None
+
+
+_NOTHING = ScalarNode(None, "", False, 1, 1)
 
 
 def _may_have_name(checked: Checked) -> bool:
@@ -216,6 +295,9 @@ def decode(data: bytes, *, file: str) -> str:
     if len(data) > MAX_BYTES:
         message = f"the board is larger than {MAX_BYTES // 1_000_000} MB"
         raise _file_error(file, message, "Split it into several boards.")
+    for sign, kind, remedy in _OTHER_FORMATS:
+        if re.match(sign, data):
+            raise _file_error(file, f"this is {kind}, not a storyboard", remedy)
     if data.startswith(_UTF16_MARKS):
         raise _file_error(file, "the file is UTF-16", _REMEDY_UTF8, (1, 1))
     data = data.removeprefix(_UTF8_MARK)

@@ -6,26 +6,15 @@ misspelt keys. The rules between several values are in `validation`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-
-from storyboards.models import (
-    MAX_NAME_LENGTH,
-    CastMember,
-    Crossfade,
-    Film,
-    FromShot,
-    Look,
-    Money,
-    Music,
-    References,
-    Shot,
-    Storyboard,
-)
-from storyboards.problems import MAX_PROBLEMS, Problem, did_you_mean, find_similar
-from storyboards.terminal_text import quote
+from storyboards.known_keys import known_keys, resolve_key, suggest_key
+from storyboards.models import MAX_NAME_LENGTH
+from storyboards.problems import MAX_PROBLEMS, Problem
+from storyboards.suggestions import suggest_value
+from storyboards.terminal_text import quote, shorten
 from storyboards.yaml_nodes import (
     MappingNode,
     Node,
@@ -37,7 +26,7 @@ from storyboards.yaml_nodes import (
     read_plain,
 )
 
-_JOIN = "Write cut, or {crossfade: 0.5}."
+_JOIN = "Write cut; a crossfade is not built yet."
 _UNIONS = {
     "seconds": ("a length", "Write a whole number of seconds, at least 1, or auto."),
     "draft": ("a draft", "Write true, false or final."),
@@ -68,48 +57,7 @@ _BOOLEANS = {
     **dict.fromkeys(("no", "off", "n", "0", "false"), "Write false, without quotes."),
 }
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "look": Look,
-    "film": Film,
-    "music": Music,
-    "join": Crossfade,
-    "transition": Crossfade,
-    "first_frame": FromShot,
-    "references": References,
-    "budget": Money,
-}
-_SYNONYMS = {
-    "scenes": "shots",
-    "clips": "shots",
-    "characters": "cast",
-    "vars": "variables",
-    "text": "prompt",
-    "description": "prompt",
-    "action": "prompt",
-    "duration": "seconds",
-    "length": "seconds",
-    "aspect_ratio": "ratio",
-    "aspect": "ratio",
-    "size": "resolution",
-    "quality": "resolution",
-    "image": "first_frame",
-    "start_frame": "first_frame",
-    "first_image": "first_frame",
-    "end_frame": "last_frame",
-    "last_image": "last_frame",
-    "generate_audio": "audio",
-    "sound": "audio",
-    "camerafixed": "camera_fixed",
-    "extends": "continue",
-    "words": "is",
-    "picture": "images",
-    "name": "id",
-    "volume": "gain_db",
-    "fade": "crossfade",
-    "from": "shot",
-}
-"""Names that other tools and the vendors use for the same key."""
-_MAX_LISTED_KEYS = 3
+_SIMPLE_ID = re.compile(r"[^\W_][\w-]*")
 
 
 class Location(NamedTuple):
@@ -161,23 +109,6 @@ def read_location(loc: tuple[str | int, ...]) -> Location:
     return Location(loc)
 
 
-def resolve_key(path: NodePath) -> NodePath:
-    """Return the path with the key that its misspelt last key was probably meant to be."""
-    if not path or not isinstance(path[-1], str):
-        return path
-    known = known_keys(path[:-1])
-    if not known or path[-1] in known:
-        return path
-    meant = _find_meant(path[-1], known)
-    return (*path[:-1], meant) if meant else path
-
-
-def known_keys(path: NodePath) -> tuple[str, ...]:
-    """Return the keys that the mapping at this path may have; () if it is not one of ours."""
-    model = _model_at(path)
-    return _keys_of(model) if model else ()
-
-
 def _explain_error(error: Any, tree: Node) -> Problem | None:
     path, union, branch, at_key = read_location(error["loc"])
     error_type = error["type"]
@@ -186,13 +117,13 @@ def _explain_error(error: Any, tree: Node) -> Problem | None:
         if not isinstance(value, MappingNode) or union[-1] in _PLAIN_UNIONS:
             noun, remedy = _UNIONS[str(union[-1])]
             suggest = _PLAIN_UNIONS.get(str(union[-1]))
-            remedy = (suggest and suggest(value)) or remedy
+            remedy = (suggest and suggest(value)) or _suggest(str(union[-1]), value) or remedy
             return _problem(tree, union, f"{_describe(value)} is not {noun}", remedy)
         if not branch[0].isupper():
             return None  # keys were written, so only the errors of the mapping's model matter
     if error_type == "extra_forbidden":
         return _problem(
-            tree, path, f"unknown key {quote(path[-1])}", _key_remedy(path), at_key=True
+            tree, path, f"unknown key {quote(path[-1])}", suggest_key(path), at_key=True
         )
     if at_key:
         return _problem(tree, path, f"{quote(path[-1])} is not a valid name", _NAME, at_key=True)
@@ -220,7 +151,8 @@ def _explain_value(error: Any, path: NodePath, node: Node | None) -> tuple[str, 
         return f"{value} is out of range", f"Write {bound}."
     if error_type == "value_error":
         if key == "budget":
-            return f"{value} is not an amount of money", "Write it like 4.00 USD."
+            remedy = _suggest(key, node) or "Write it like 4.00 USD."
+            return f"{value} is not an amount of money with its currency", remedy
         return str(error["ctx"]["error"]), "Choose another name."
     return _explain_size(error, key, value, node)
 
@@ -230,7 +162,8 @@ def _explain_size(error: Any, key: str, value: str, node: Node | None) -> tuple[
     match error["type"]:
         case "literal_error":
             expected = limits["expected"].replace("'", "")
-            return f"{value} is not a valid {quote(key)}", f"Write {expected}."
+            remedy = _suggest(key, node) or f"Write {expected}."
+            return f"{value} is not a valid {quote(key)}", remedy
         case "string_pattern_mismatch":
             return _explain_pattern(key, value, node)
         case "string_too_long" | "too_long" if not isinstance(node, SequenceNode):
@@ -251,23 +184,42 @@ def _explain_size(error: Any, key: str, value: str, node: Node | None) -> tuple[
 def _explain_pattern(key: str, value: str, node: Node | None) -> tuple[str, str]:
     if isinstance(node, ScalarNode) and not node.text.strip():
         return "the text is empty", "Write it, or remove the line."
-    return f"{value} is not a valid {quote(key)}", _PATTERNS.get(key, "Write it another way.")
+    remedy = _suggest(key, node) or _PATTERNS.get(key, "Write it another way.")
+    return f"{value} is not a valid {quote(key)}", remedy
 
 
-def _ask_for_keys(path: NodePath, _: Node | None) -> str:
+def _suggest(key: str, node: Node | None) -> str:
+    return suggest_value(key, node.text) if isinstance(node, ScalarNode) else ""
+
+
+def _ask_for_keys(path: NodePath, node: Node | None) -> str:
     if path[:1] == ("shots",) and len(path) == 2:
         return "Write `- id: ...` and `prompt: ...` for each shot."
     if path[:1] == ("cast",) and len(path) == 2:
         return "Write the text on the next line: `is: ...`."
+    items = node.items if isinstance(node, SequenceNode) else [node]
+    files = ", ".join(item.text for item in items if isinstance(item, ScalarNode))
+    if path[-1] == "references" and files:
+        return f"Write {{images: [{shorten(files)}]}}, or videos or audio."
+    if path[-1] == "music" and files:
+        return f"Write {{file: {shorten(files)}}}."
     return "Write the keys on the next lines, indented."
 
 
 def _ask_for_list(path: NodePath, node: Node | None) -> str:
     if path == ("shots",):
-        return "Begin each shot with a dash: `- id: ...`."
+        return _ask_for_dashes(node)
     if isinstance(node, ScalarNode):
         return f"Write it in brackets: [{node.text[:40]}]."
     return "Write the items with dashes, or in brackets."
+
+
+def _ask_for_dashes(node: Node | None) -> str:
+    """Return the remedy for shots that are keys: of one shot, or the ids of several."""
+    first = next(iter(node.entries), "") if isinstance(node, MappingNode) else ""
+    if not first or first in known_keys(("shots", 0)) or not _SIMPLE_ID.fullmatch(first):
+        return "Begin each shot with a dash: `- id: ...`."
+    return f"Begin each shot with a dash: `- id: {shorten(first)}` instead of `{shorten(first)}:`."
 
 
 def _ask_for_text(_: NodePath, node: Node | None) -> str:
@@ -354,56 +306,3 @@ def _describe(node: Node | None) -> str:
     if node.quoted and read_plain(node.text) != node.text:
         return quote(f'"{node.text}"')
     return quote(node.text)
-
-
-def _key_remedy(path: NodePath) -> str:
-    """Return what to do about the unknown key at the end of a path."""
-    key, known = str(path[-1]), known_keys(path[:-1])
-    if key == "<<":
-        return "Merge keys are not part of the language; `look` holds what shots share."
-    meant = _find_meant(key, known)
-    if meant:
-        return did_you_mean(meant, known)
-    return _other_level(key, len(path)) or _list_keys(known)
-
-
-def _find_meant(key: str, known: tuple[str, ...]) -> str:
-    """Return the known key that an unknown one was probably meant to be; else ""."""
-    synonym = _SYNONYMS.get(key.lower().replace("-", "_"), "")
-    return synonym if synonym in known else next(iter(find_similar(key, known)), "")
-
-
-def _other_level(key: str, depth: int) -> str:
-    """Return the remedy for a known key at the wrong level; else ""."""
-    homes: dict[str, type[BaseModel]] = {"to the board": Storyboard}
-    if depth == 1:
-        homes = {"under `look`": Look, "under `film`": Film, "to each shot": Shot}
-    for home, model in homes.items():
-        if key in _keys_of(model):
-            return f"It belongs {home}."
-    return ""
-
-
-def _list_keys(known: tuple[str, ...]) -> str:
-    if len(known) > _MAX_LISTED_KEYS:
-        return "Remove it; `storyboard.schema.json` lists the keys."
-    return f"Write one of: {', '.join(known)}."
-
-
-def _keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-def _model_at(path: NodePath) -> type[BaseModel] | None:
-    match path:
-        case ():
-            return Storyboard
-        case ("shots", int()):
-            return Shot
-        case ("cast", str()):
-            return CastMember
-        case ("cast" | "variables", *_):
-            return None
-        case (*_, str() as last):
-            return _MODELS.get(last)
-    return None

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from storyboards.problems import Problem
 from storyboards.terminal_text import quote
+from storyboards.yaml_lookalikes import LINE_BREAK
 from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode
 
 _TEXT_KEYS = frozenset({"prompt", "style", "is", "title"})
 _COMMENT = re.compile(r"[ \t]+(#.*)")
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _CURLY_QUOTES = {"“": "”", "„": "“”", "”": "”", "‘": "’", "‚": "‘’", "«": "»", "»": "«", "「": "」"}
 _ANY_CURLY = frozenset("“”„‘‚«»「」")
 _MAX_LINES = 1_000
@@ -42,7 +42,7 @@ def find_misread_texts(text: str, tree: MappingNode) -> Misread:
     has_comments, has_curly = "#" in text, not _ANY_CURLY.isdisjoint(text)
     if not has_comments and not has_curly:
         return misread
-    lines = _LINE_BREAK.split(text)
+    lines = LINE_BREAK.split(text)
     for path, node in _walk_plain(tree):
         if has_comments and _is_text(path):
             _find_cut(path, node, lines, misread)

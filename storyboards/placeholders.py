@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from storyboards.messages import resolve_key
+from storyboards.known_keys import resolve_key
 from storyboards.yaml_nodes import NodePath
 
 _TEXT = "something"

@@ -19,7 +19,7 @@ from storyboards.chains import find_cycles, find_links
 from storyboards.messages import explain, read_location
 from storyboards.models import Crossfade, FromShot, Shot, Storyboard
 from storyboards.placeholders import SetAside
-from storyboards.problems import MAX_CANDIDATES, MAX_PROBLEMS, Problem, did_you_mean
+from storyboards.problems import MAX_CANDIDATES, MAX_PROBLEMS, Problem, did_you_mean, find_similar
 from storyboards.prompts import (
     MAX_CAST_IN_TEXT,
     MAX_PROMPT_LENGTH,
@@ -28,6 +28,7 @@ from storyboards.prompts import (
     find_names,
     has_lone_brace,
 )
+from storyboards.suggestions import suggest_first_frame
 from storyboards.terminal_text import quote, shorten
 from storyboards.yaml_nodes import (
     MappingNode,
@@ -44,10 +45,23 @@ _NEVER_EMPTY = {
     "budget": "Write an amount like 4.00 USD, or remove the line.",
 }
 """Keys that must not be empty: it is unclear what an author means by it, and it costs money."""
+_LINK_KEYS = frozenset({"", "id", "first_frame", "continue", "clip"})
 _ALLOWED_WITH_CLIP = frozenset({"id", "title", "clip", "transition"})
 _MAX_ROUNDS = 8
 _MAX_SUGGESTIONS = 20
 """Unknown names that are compared with all known ones; more of them have one cause."""
+
+
+def find_warnings(storyboard: Storyboard) -> Iterator[Problem]:
+    """Yield what is valid and probably a mistake, without line and column."""
+    owners: dict[str, int] = {}
+    for index, shot in enumerate(storyboard.shots):
+        owner = owners.setdefault(shot.id.casefold(), index)
+        other = storyboard.shots[owner].id
+        if other != shot.id:
+            message = f"the id {quote(shot.id)} differs from {quote(other)} only in its capitals"
+            remedy = "Give each shot an id that is not mistaken for another one."
+            yield Problem(message, remedy, keys=("shots", index, "id"))
 
 
 class Checked(NamedTuple):
@@ -219,9 +233,11 @@ class _Rules:
         self.suggestions = 0
         shots = [path for path in broken if path[:1] == ("shots",) or path == ("",)]
         self.knows_ids = not any(len(path) < 3 or path[2] in ("", "id") for path in shots)
-        self.knows_links = self.knows_ids and not any(
-            path[2] in ("first_frame", "continue", "clip") for path in shots if len(path) > 2
-        )
+        self.knows_shots = not any(len(path) < 2 for path in shots)
+        self.broken_links = {
+            path[1] for path in shots if len(path) == 2 or (path[2:3] and path[2] in _LINK_KEYS)
+        }
+        """The indexes of shots that may continue another shot than it seems."""
 
     def check(self) -> Iterator[Problem]:
         yield from self._check_ids()
@@ -232,7 +248,7 @@ class _Rules:
             yield from self._check_shot(("shots", index), shot)
         yield from self._check_first_shot(self.storyboard.shots[0])
         yield from self._check_first_frames()
-        if self.knows_links:
+        if self.knows_shots:
             yield from self._check_cycles()
 
     def _knows_name(self, name: str) -> bool:
@@ -347,14 +363,15 @@ class _Rules:
         for index, shot in enumerate(self.storyboard.shots):
             path: NodePath = ("shots", index, "first_frame")
             if isinstance(shot.first_frame, FromShot):
-                if shot.first_frame.shot not in ids and self.knows_ids:
+                known = self.knows_ids or find_similar(shot.first_frame.shot, ids)
+                if shot.first_frame.shot not in ids and known:
                     yield self._unknown_shot((*path, "shot"), shot.first_frame.shot, ids)
             elif shot.first_frame in ids:
                 message = f"{quote(shot.first_frame)} is the id of a shot, but read as a file"
                 yield Problem(message, f"Write {{shot: {shot.first_frame}}}.", keys=path)
-            elif shot.first_frame and _is_misspelt_keyword(shot.first_frame):
+            elif shot.first_frame and (keyword := _find_keyword(shot.first_frame)):
                 message = f"{quote(shot.first_frame)} is read as a file"
-                yield Problem(message, f"Write {shot.first_frame.strip().lower()}.", keys=path)
+                yield Problem(message, f"Write {keyword}.", keys=path)
 
     def _unknown_shot(self, path: NodePath, shot: str, ids: Collection[str]) -> Problem:
         remedy = self._did_you_mean(shot, ids) or f"The shots are: {_list_some(ids)}."
@@ -366,9 +383,13 @@ class _Rules:
 
     def _check_cycles(self) -> Iterator[Problem]:
         indexes = {shot.id: index for index, shot in enumerate(self.storyboard.shots)}
-        if len(indexes) < len(self.storyboard.shots):
-            return  # two shots with one id make cycles that are not in the board
+        # Two shots with one id make cycles that are not in the board.
+        twice = {
+            shot.id for index, shot in enumerate(self.storyboard.shots) if indexes[shot.id] != index
+        }
         for cycle in find_cycles(find_links(self.storyboard)):
+            if any(shot in twice or indexes[shot] in self.broken_links for shot in cycle):
+                continue
             route = _format_route(cycle)
             message = f"the shot waits for itself: {route}"
             if len(cycle) == 1:
@@ -398,9 +419,11 @@ def _shows_something(shot: Shot) -> bool:
     return bool(has_frame or shot.continues or references)
 
 
-def _is_misspelt_keyword(first_frame: str) -> bool:
-    word = first_frame.strip().lower()
-    return word in ("none", "previous") and word != first_frame
+def _find_keyword(first_frame: str) -> str:
+    """Return the keyword that a word was probably meant to be; "" for a keyword and for a file."""
+    if first_frame in ("none", "previous") or not first_frame.strip().replace("_", "").isalpha():
+        return ""
+    return suggest_first_frame(first_frame)
 
 
 def _name_remedy(name: str, known: Collection[str]) -> str:

@@ -159,6 +159,7 @@ def compose(text: str, *, loader: Any = None) -> Composed:
     try:
         for event in yaml.parse(hidden, Loader=loader or LOADER):
             composer.add(event)
+        composer.report_unused_anchors()
     except _Stop as stop:
         composer.problems.append(stop.problem)
         tree = composer.root if stop.keeps_tree else None
@@ -219,6 +220,8 @@ class _Composer:
         }
         self._open: list[_OpenNode] = []
         self._anchors: dict[str, _Anchored] = {}
+        self._unused_anchors: dict[str, Problem] = {}
+        """Of texts without quotes: the & may be meant as a letter."""
         self._weight = 0
         self._skips_key = False
         self._scalar_lines = (0, 0)
@@ -228,6 +231,10 @@ class _Composer:
         handler = self._handlers.get(type(event))
         if handler:
             handler(event)
+
+    def report_unused_anchors(self) -> None:
+        """Report the anchors of texts that no alias refers to."""
+        self.problems += self._unused_anchors.values()
 
     def find_error_start(self, error: Exception) -> int:
         """Return the 0-based line of the value in which a syntax error arose."""
@@ -265,6 +272,11 @@ class _Composer:
         node = ScalarNode(value, text, quoted, *_place(event))
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(node, 1, 0)
+            if isinstance(value, str) and not quoted:
+                sign = quote("&" + event.anchor)
+                message = f"{sign} is not part of the text: YAML reads it as an anchor"
+                remedy = 'Put the text in "quotes", or remove the anchor, which nothing uses.'
+                self._unused_anchors[event.anchor] = self._problem(event, message, remedy)
         self._count(1, event)
         self._add(node, event)
 
@@ -281,6 +293,7 @@ class _Composer:
             self.problems.append(self._problem(event, message, remedy))
             self._mark_broken()
             anchored = _Anchored(ScalarNode(None, "", False, *_place(event)), 1, 0)
+        self._unused_anchors.pop(event.anchor, None)
         # An open node was measured when it was opened; the node behind an alias was not.
         self._check_depth(anchored.height, event)
         self._count(anchored.weight, event)
@@ -351,9 +364,11 @@ class _Composer:
         if key in mapping.places:
             first = mapping.places[key][0]
             message = f"{quote(key)} is written twice; the first is in line {first}"
-            self.problems.append(
-                Problem(message, "Keep one of them.", "", *parent.key_place, self._path())
-            )
+            path = self._path()
+            remedy = "Keep one of them."
+            if path[:1] == ("shots",) and path[2:] in (("id",), ("prompt",)):
+                remedy = "Keep one of them, or begin another shot with a dash: `- id: ...`."
+            self.problems.append(Problem(message, remedy, "", *parent.key_place, path))
             if len(self.problems) <= MAX_MERGES:
                 mapping.entries[key] = _merge(mapping.entries[key], node)
         elif not key.startswith("\0"):
@@ -376,7 +391,8 @@ class _Composer:
     def _reject_tag(self, event: Any) -> None:
         tag = event.tag.replace(_YAML_TAGS, "!!", 1)
         message = f"the tag {quote(tag)} is not allowed; a board is plain data"
-        self.problems.append(self._problem(event, message, "Remove the tag."))
+        remedy = 'Remove the tag, or put a text that begins with ! in "quotes".'
+        self.problems.append(self._problem(event, message, remedy))
 
     def _reject_control_chars(self, text: str, event: Any) -> str:
         """Return the text without them, so that they are reported only once."""

@@ -234,7 +234,7 @@ class _Recovery:
 
     def locate(self, tree: Node | None) -> tuple[list[Problem], set[NodePath]]:
         """Return the problems with their paths in the final tree, and the paths to set aside."""
-        entries = sorted(_walk(tree), key=lambda entry: entry[:2]) if tree else []
+        entries = sorted(walk_entries(tree), key=lambda entry: entry[:2]) if tree else []
         paths: list[NodePath] = [self._locate(cut, entries) for cut in self._cuts]
         problems = [
             # A word that is not followed by a colon may be part of a text.
@@ -247,7 +247,7 @@ class _Recovery:
         line = self._original[cut.start]
         return isinstance(path[-1], int) or f"{path[-1]}:" in line or f'{path[-1]}":' in line
 
-    def _locate(self, cut: _Cut, entries: list[_Entry]) -> NodePath:
+    def _locate(self, cut: _Cut, entries: list[Entry]) -> NodePath:
         """Return the path of the value that was cut out.
 
         If nothing is left of it, the path is that of the key which the line seems to have, or ends
@@ -272,7 +272,7 @@ class _Recovery:
             return (*nearest.path[:-1], key)
         return (*self._find_container(_indent(line) + 1, above), key)
 
-    def _find_container(self, column: int, above: list[_Entry]) -> NodePath:
+    def _find_container(self, column: int, above: list[Entry]) -> NodePath:
         """Return the path of the mapping that a line in a column belongs to."""
         lowest = above[-1].column + 1
         for entry in reversed(above):
@@ -286,7 +286,7 @@ class _Recovery:
         return above[-1].path[:-1]
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
     """A key of the tree, or an empty item of a list."""
 
     line: int
@@ -296,10 +296,12 @@ class _Entry(NamedTuple):
 
     @property
     def has_key(self) -> bool:
+        """True if it is a key."""
         return isinstance(self.path[-1], str)
 
 
-def _walk(tree: Node) -> Iterator[_Entry]:
+def walk_entries(tree: Node) -> Iterator[Entry]:
+    """Yield the keys of a tree and the empty items of its lists, each once."""
     waiting: list[tuple[Node, NodePath]] = [(tree, ())]
     seen: set[int] = set()
     while waiting:
@@ -309,12 +311,12 @@ def _walk(tree: Node) -> Iterator[_Entry]:
         seen.add(id(node))
         if isinstance(node, MappingNode):
             for key, child in node.entries.items():
-                yield _Entry(*node.places[key], (*path, key), _is_empty(child))
+                yield Entry(*node.places[key], (*path, key), _is_empty(child))
                 waiting.append((child, (*path, key)))
         elif isinstance(node, SequenceNode):
             for index, item in enumerate(node.items):
                 if _is_empty(item):
-                    yield _Entry(item.line, item.column, (*path, index), True)
+                    yield Entry(item.line, item.column, (*path, index), True)
                 waiting.append((item, (*path, index)))
 
 

@@ -12,11 +12,14 @@ from storyboards.terminal_text import quote
 
 _QUOTE_TEXT = 'Put the text in "quotes".'
 _FLOW_MAPPING_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+\{[^{}]*\}\s*[^\s#,}\]]")
-_QUOTED_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+(?:\"[^\"]*\"|'[^']*')\s*(?=[^\s#])")
+_LIST_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+\[[^\[\]]*\]\s*[^\s#,}\]]")
+_QUOTED_THEN_TEXT = re.compile(r"\s*(?:- +)?[\w-]+:\s+(\"[^\"]*\"|'[^']*')\s*(?=[^\s#])")
 
 _CUT_BY_COMMENT = re.compile(
     r"""(?P<indent>\ *)(?:-\ +)?[\w-]+:\ +[^\s"'|>#{\[][^"']*?\ (?P<comment>\#.*)""", re.VERBOSE
 )
+_KEY = re.compile(r"\s*(?:- +)?([\w-]+):(?:\s|$)")
+_VALUE_ABOVE = re.compile(r"\s*(?:- +)?[\w-]+:\s+[^\s\"'|>#{\[]")
 _KEY_OR_ITEM = re.compile(r"\s*(?:[\w-]+:(?:\s|$)|-\s|#|$)")
 
 
@@ -85,6 +88,7 @@ _EXPLANATIONS = (
         ("scanning an alias", "scanning an anchor", "scanning a tag", "parsing a tag"),
         "a text can't begin with &, * or !",
         _QUOTE_TEXT,
+        at_start=True,
     ),
     _Explanation(
         ("scanning a directive",),
@@ -113,8 +117,8 @@ def explain_syntax(error: Exception, text: str) -> Problem:
     """Return the parser's error as a problem in the author's terms, at the place to change."""
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    if cut := _explain_cut(text, line):
-        return cut
+    if problem := _explain_cut(text, line) or _explain_indent(error, text, (line, column)):
+        return problem
     explanation = _explain(error, _line(text, line), column)
     context_mark = getattr(error, "context_mark", None)
     if context_mark and explanation.at_start:
@@ -130,6 +134,27 @@ def _explain_cut(text: str, line: int) -> Problem | None:
         return None
     message = f"the text ends before {quote(cut['comment'])}, which YAML reads as a comment"
     return Problem(message, _QUOTE_TEXT, "", line, cut.start("comment") + 1)
+
+
+def _explain_indent(error: Exception, text: str, place: tuple[int, int]) -> Problem | None:
+    """Return the problem of a key that is indented otherwise than its neighbours."""
+    line, column = place
+    own, above = _line(text, line), _line(text, line - 1) if line else ""
+    key = _KEY.match(own)
+    if not key:
+        return None
+    is_own_colon = "mapping values" in str(error) and column == key.end(1)
+    if is_own_colon and _VALUE_ABOVE.match(above) and not _is_item(own):
+        message = "the line is indented deeper than the keys above, so YAML adds it to their text"
+        return Problem(message, "Indent it like its neighbours.", "", line + 1, key.start(1) + 1)
+    if key[1] == "id" and not _is_item(own) and "while parsing a block" in str(error):
+        message = "a shot begins without a dash"
+        return Problem(message, "Write `- id: ...`.", "", line + 1, key.start(1) + 1)
+    return None
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith("- ")
 
 
 def _indent(line: str) -> int:
@@ -152,12 +177,18 @@ def _explain_line(report: str, line: str, column: int) -> _Explanation | None:
     if _FLOW_MAPPING_THEN_TEXT.match(line):
         message = "a text begins with {, which YAML reads as a mapping"
         return _Explanation((), message, _QUOTE_TEXT)
+    if _LIST_THEN_TEXT.match(line):
+        message = "a text begins with [, which YAML reads as a list"
+        return _Explanation((), message, _QUOTE_TEXT)
     quoted = _QUOTED_THEN_TEXT.match(line)
     if quoted and quoted.end() == column:
         remedy = 'Write \\" for a quote inside "quotes", or use \'single quotes\' around it.'
+        if quoted[1].startswith("'"):
+            remedy = "Write '' for an apostrophe inside 'quotes', or use \"quotes\" around it."
         return _Explanation((), "a text continues after its closing quote", remedy)
     if "cannot start any token" in report and char:
-        return _Explanation((), f"a text can't begin with {quote(char)}", _QUOTE_TEXT)
+        sign = "a backtick" if char == "`" else quote(char)
+        return _Explanation((), f"a text can't begin with {sign}", _QUOTE_TEXT)
     return None
 
 

@@ -6,11 +6,15 @@ Whether a model or a wire format accepts a file is checked in `references`.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import re
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from storyboards.board import Board
-from storyboards.problems import Problem
+from storyboards.problems import Problem, find_similar, join_or
 from tasks.errors import MediaError
 from tasks.media.audio_headers import audio_seconds
 from tasks.media.image_headers import image_size
@@ -25,6 +29,11 @@ from tasks.store.atomic_files import digest_bytes, digest_file
 if TYPE_CHECKING:
     from tasks.media.probe import Clip
 
+_OUTSIDE_REMEDY = "Put the file beside the board; no other files are read."
+_MAX_LISTED_FILES = 2_000
+_WEB_ADDRESS = re.compile(
+    r"//|www\.|[\w-]+(\.[\w-]+)*\.(com|org|net|io|ai|cn|dev|app)/", re.IGNORECASE
+)
 _CLIP_REMEDY = "Save it as MP4 or MOV with H.264 or H.265."
 
 
@@ -200,23 +209,61 @@ def resolve_file(board: Board, reference: str) -> Path:
     if board.folder is None:
         msg = f"a board that is passed as a value reads no local file such as {reference}"
         raise MediaInputError(msg, "Give a URL, or save the board as a file.")
+    if problem := _check_path(reference):
+        raise MediaInputError(*problem)
     folder = board.folder.resolve()
     try:
         path = (folder / reference).resolve(strict=True)
         is_inside = path.is_relative_to(folder) and not Path(reference).is_absolute()
     except FileNotFoundError:
         msg = f"there is no file {reference} beside the board"
-        raise MediaInputError(msg, f"Put it into {folder.name}/, or correct the name.") from None
+        raise MediaInputError(msg, _suggest_reference(folder, reference)) from None
     except (OSError, ValueError, RuntimeError):
         msg = f"{reference} is not a valid file name"
         raise MediaInputError(msg, "Correct the name.") from None
     if not is_inside:
         msg = f"{reference} is outside the board's folder"
-        raise MediaInputError(msg, "Put the file beside the board; no other files are read.")
+        raise MediaInputError(msg, _OUTSIDE_REMEDY)
     if not path.is_file():
         msg = f"{reference} is not a regular file"
         raise MediaInputError(msg, "Name a file.")
     return path
+
+
+def _check_path(reference: str) -> tuple[str, str] | None:
+    """Return message and remedy of a reference that is not a path in the board's folder."""
+    if re.match(r"[a-z]+:\s*//", reference):
+        known = "Begin it with https:// or http://, and remove blanks."
+        return f"{reference} is not a URL that vendors accept", known
+    if reference.startswith("//"):
+        return f"{reference} is not a URL that vendors accept", f"Write https:{reference}."
+    if reference.startswith(("/", "~", "\\")) or PureWindowsPath(reference).drive:
+        remedy = "Copy the file beside the board, and write its path from there."
+        return f"{reference} is outside the board's folder", remedy
+    if os.path.normpath(reference).startswith(".."):
+        return f"{reference} is outside the board's folder", _OUTSIDE_REMEDY
+    return None
+
+
+def _suggest_reference(folder: Path, reference: str) -> str:
+    """Return the remedy for a file that does not exist: a URL, or the most similar names."""
+    if _WEB_ADDRESS.match(reference):
+        return f"Write https://{reference.lstrip('/')}, if it is a URL."
+    similar = [""]
+    for part in Path(reference).parts:
+        names = _list_names(folder / similar[0])
+        similar = [str(Path(similar[0], name)) for name in find_similar(part, names)]
+        if not similar:
+            return f"Put it into {folder.name}/, or correct the name."
+    return f"Did you mean {join_or(similar)}? Otherwise put it into {folder.name}/."
+
+
+def _list_names(folder: Path) -> list[str]:
+    """Return the names in a folder, which is that of the board or in it."""
+    with suppress(OSError):
+        if not folder.is_symlink():
+            return [path.name for path in islice(folder.iterdir(), _MAX_LISTED_FILES)]
+    return []
 
 
 def is_url(reference: str) -> bool:

@@ -59,6 +59,7 @@ from tasks.planning.warnings import (
     warn_about_cast,
     warn_about_crops,
     warn_about_mentions,
+    warn_about_prompt,
     warn_about_shared_keys,
     warn_about_sizes,
 )
@@ -250,6 +251,7 @@ class _Planner:
         """
         prompt = planned.content_request.prompt
         warn_about_cast(settings, requested.inputs, prompt, requested.plain_prompt)
+        warn_about_prompt(settings, requested.plain_prompt)
         warn_about_mentions(settings, requested.plain_prompt, requested.inputs)
         warn_about_crops(settings, requested.prepared, requested.inputs, size)
         warn_about_soft_anchor(settings, planned)

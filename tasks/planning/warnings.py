@@ -5,6 +5,7 @@ What only another prompt can change is never an error: a shot with a changed pro
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -22,6 +23,18 @@ from tasks.planning.shot_settings import (
     format_candidates,
 )
 
+_FLAG_KEYS = {
+    **dict.fromkeys(("resolution", "rs"), "resolution"),
+    **dict.fromkeys(("ratio", "rt", "ar"), "ratio"),
+    **dict.fromkeys(("duration", "dur"), "seconds"),
+    "seed": "seed",
+    **dict.fromkeys(("camerafixed", "camera_fixed", "cf"), "camera_fixed"),
+    **dict.fromkeys(("watermark", "wm"), "watermark"),
+}
+"""Parameters that other tools take in the prompt, and the key of a shot that is the same."""
+_FLAG = re.compile(rf"(?:^|\s)(?:--|[—–])({'|'.join(_FLAG_KEYS)})\s+[\w:.]+", re.IGNORECASE)
+"""Also with the dashes that a text editor makes of two hyphens."""
+_MAX_WORDS = 1_000
 _MAX_CROP = 0.04
 """The part of a picture that a crop may remove without a warning. Sizes of the vendors differ from
 their ratios by up to 3 %."""
@@ -127,6 +140,23 @@ def _mention_remedy(settings: ShotSettings, kind: MediaKind) -> str:
     return f"{add}, or {elsewise}." if add else f"{elsewise.capitalize()}."
 
 
+def warn_about_prompt(settings: ShotSettings, prompt: str) -> None:
+    """Warn about parameters in a prompt, which have no effect there, and about a very long one."""
+    flag = _FLAG.search(prompt)
+    if flag:
+        message = f"the prompt contains {quote(flag[0].strip())}, which sets nothing"
+        settings.add_warning(
+            message, f"Set the key of the shot: {_FLAG_KEYS[flag[1].lower()]}.", key="prompt"
+        )
+    # Words of languages with blanks; Chinese is advised to have at most 500 characters.
+    word_count = len(prompt.split())
+    if word_count > _MAX_WORDS:
+        message = f"the prompt has {word_count:,} words, and vendors advise at most {_MAX_WORDS:,}"
+        settings.add_warning(
+            message, "Shorten it: models ignore the details of a long one.", key="prompt"
+        )
+
+
 def warn_about_crops(
     settings: ShotSettings,
     prepared: PreparedRequest,
@@ -170,7 +200,7 @@ def _is_cropped(picture: Size, clip: Size) -> bool:
 def _crop_remedy(settings: ShotSettings, role: str, clip_size: Size, *, is_chained: bool) -> str:
     save = f"save it as {clip_size[0]}x{clip_size[1]}"
     if is_chained:
-        return "Set the ratio of the shot before, or ratio: adaptive."
+        return "Give both shots one ratio, or set first_frame: none or ratio: adaptive."
     can_adapt = role == "first_frame" and "adaptive" in settings.family.ratios
     if can_adapt and settings.get("ratio") != "adaptive":
         return f"Set ratio: adaptive to keep its shape, or {save}."

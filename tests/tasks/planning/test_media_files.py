@@ -12,7 +12,11 @@ from tests.support.boards import board_text, plan_problems, plan_shots, write_cl
 @pytest.mark.parametrize(
     ("shot", "message", "remedy"),
     [
-        ("prompt: p, first_frame: nowhere.png", "there is no file nowhere.png", "correct the name"),
+        (
+            "prompt: p, first_frame: nowhere.png",
+            "there is no file nowhere.png",
+            "Otherwise put it into",
+        ),
         ("prompt: p, first_frame: small.png", "is 100x100", "Make both sides 300 to"),
         ("prompt: p, first_frame: wide.png", "3000x400, too narrow or too wide", "0.4"),
         ("prompt: p, first_frame: text.png", "text.png is not an image", "PNG or JPEG"),
