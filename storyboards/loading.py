@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePath
@@ -261,7 +260,7 @@ def read_bytes(path: Path, *, file: str) -> bytes:
 
 def _suggest_file(path: Path, file: str) -> str:
     """Return the remedy for a missing file: the boards in its folder with a similar name."""
-    by_stem = {PurePath(name).stem: name for name in _iter_boards(path.parent)}
+    by_stem = {PurePath(name).stem: name for name in list_boards(path.parent)}
     stems = [path.stem] if path.stem in by_stem else find_similar(path.stem, by_stem)
     if not stems:
         return "Check the path, or write a starter with `shotchain init FILE`."
@@ -271,18 +270,23 @@ def _suggest_file(path: Path, file: str) -> str:
 
 def _suggest_board_in(folder: Path, shown: str) -> str:
     """Return the remedy for a folder in place of a board: the first boards in it, if any."""
-    names = sorted(_iter_boards(folder))[:MAX_CANDIDATES]
+    names = list_boards(folder)[:MAX_CANDIDATES]
     if not names:
         return "Name the board's YAML file."
     return f"Name a board in it: {join_or([str(PurePath(shown, name)) for name in names])}."
 
 
-def _iter_boards(folder: Path) -> Iterator[str]:
-    """Yield the names of the files in a folder that may be boards."""
+def list_boards(folder: Path) -> list[str]:
+    """Return the sorted names of the files in a folder that may be boards."""
     with suppress(OSError, ValueError), os.scandir(folder) as entries:
-        for entry in islice(entries, _MAX_LISTED_FILES):
-            if entry.name.lower().endswith(BOARD_SUFFIXES) and entry.is_file():
-                yield entry.name
+        return sorted(
+            entry.name
+            for entry in islice(entries, _MAX_LISTED_FILES)
+            if entry.name.lower().endswith(BOARD_SUFFIXES)
+            and not entry.name.endswith(".schema.json")
+            and entry.is_file()
+        )
+    return []
 
 
 def decode(data: bytes, *, file: str) -> str:

@@ -9,6 +9,7 @@ import shtab
 
 from flows.cli.main import build_parser
 from flows.cli.output import format_json
+from storyboards.problems import join_or
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -28,7 +29,7 @@ shotchain completion fish > ~/.config/fish/completions/shotchain.fish
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `completion`."""
-    parser.add_argument("shell", choices=SHELLS, help="the shell")
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=join_or(SHELLS))
 
 
 def run_command(arguments: argparse.Namespace) -> int:

@@ -104,7 +104,8 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
         SystemExit: The help or the version was printed.
     """
     if not argv or argv[0] == "help":
-        argv = [*argv[1:], "--help"]
+        topics = [word for word in argv[1:] if word != "help" and not word.startswith("-")]
+        argv = [*topics[:1], "--help"]
     if argv[0] not in (*COMMANDS, *PROGRAM_OPTIONS):
         from flows.cli.mistakes import explain_command_line
 

@@ -70,9 +70,16 @@ class Parser(argparse.ArgumentParser):
         self.color = False
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError with the message and the help to read."""
-        msg = f"{message}; see `{self.prog} --help`"
-        raise UsageError(msg)
+        """Raise UsageError with the message of argparse in our words, and the remedy."""
+        from flows.cli.mistakes import explain_error
+
+        raise UsageError(explain_error(message, self.prog))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            from flows.cli.mistakes import explain_unknown_choice
+
+            raise argparse.ArgumentError(action, explain_unknown_choice(value, action.choices))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments.
@@ -88,7 +95,7 @@ class Parser(argparse.ArgumentParser):
             from flows.cli.mistakes import explain_unknown_argument
 
             options = [name for action in self._actions for name in action.option_strings]
-            raise UsageError(explain_unknown_argument(unknown[0], options, self.prog))
+            raise UsageError(explain_unknown_argument(unknown, args or (), options, self.prog))
         return namespace, unknown
 
     def _assign_late_argument(self, namespace: argparse.Namespace, unknown: list[str]) -> list[str]:
@@ -121,7 +128,7 @@ class CommandParser(Parser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Import the command, then parse its arguments. See `Parser.parse_known_args`."""
         self.import_command()
-        if args and "--budget" in args:
+        if args and any(argument.startswith("--budget") for argument in args):
             from flows.cli.mistakes import require_quoted_budget
 
             require_quoted_budget(args)

@@ -34,7 +34,9 @@ def print_help(capsys: Capture, *argv: str) -> str:
     return out
 
 
-@pytest.mark.parametrize("argv", [(), ("help",), ("--help",), ("-h",)])
+@pytest.mark.parametrize(
+    "argv", [(), ("help",), ("--help",), ("-h",), ("help", "help"), ("help", "--json")]
+)
 def test_program_help_groups_every_command(capsys: Capture, argv: tuple[str, ...]) -> None:
     """No arguments are a request for the help, which shows where to start and every command."""
     out = print_help(capsys, *argv)
@@ -114,7 +116,30 @@ def test_help_has_no_escape_codes(capsys: Capture, monkeypatch: pytest.MonkeyPat
         ("run film.yaml", "there is no command 'run'. Did you mean render?"),
         (
             "--json check film.yaml",
-            "options follow the command. Did you mean `shotchain check film.yaml --json`?",
+            "the command comes first. Did you mean `shotchain check --json film.yaml`?",
+        ),
+        (
+            "film.yaml render --yes",
+            "the command comes first. Did you mean `shotchain render film.yaml --yes`?",
+        ),
+        ("film", "there is no command 'film'. Did you mean `shotchain render film.yaml`?"),
+        ("--store x", "there is no option '--store'. See `shotchain --help`."),
+        ("-v", "there is no option '-v'. Did you mean --version?"),
+        ("chk film.yaml", "there is no command 'chk'. Did you mean check?"),
+        ("spendings", "there is no command 'spendings'. Did you mean spend?"),
+        ("''", "there is no command ''. `shotchain --help` lists them."),
+        ("render", "BOARD is missing. Did you mean `shotchain render film.yaml`?"),
+        ("retake", "BOARD and SHOT are missing. Boards in this folder: film.yaml."),
+        ("retake film.yaml", "SHOT is missing. See `shotchain retake --help`."),
+        ("render film.yaml --budget", "--budget needs a value. See `shotchain render --help`."),
+        (
+            "pick film.yaml dawn two",
+            "TAKE: 'two' is not a whole number. See `shotchain pick --help`.",
+        ),
+        ("init x --template Spot", "--template: 'Spot' is not a choice. Did you mean spot?"),
+        (
+            "completion powershell",
+            "SHELL: 'powershell' is not a choice. Choose bash, zsh or fish.",
         ),
         ("version", "there is no command 'version'. Did you mean --version?"),
         (
@@ -124,10 +149,29 @@ def test_help_has_no_escape_codes(capsys: Capture, monkeypatch: pytest.MonkeyPat
         ),
         (
             "--provider ark render film.yaml",
-            "options follow the command. Did you mean `shotchain render film.yaml --provider ark`?",
+            "the command comes first. Did you mean `shotchain render --provider ark film.yaml`?",
         ),
         ("render film.yaml --re", "there is no option '--re'. Did you mean --resubmit?"),
         ("render film.yaml --resub dawn", "there is no option '--resub'. Did you mean --resubmit?"),
+        ("render film.yaml --jbos 2", "there is no option '--jbos'. Did you mean --jobs?"),
+        ("render film.yaml --shot dawn", "there is no option '--shot'. Did you mean --only?"),
+        ("render film.yaml -y", "there is no option '-y'. Did you mean --yes?"),
+        (
+            "render film.yaml --strict",
+            "there is no option '--strict'. See `shotchain render --help`.",
+        ),
+        (
+            "render film.yaml ''",
+            "there is one argument too many: ''. See `shotchain render --help`.",
+        ),
+        *(
+            (
+                f"render film.yaml --only {ids}",
+                "there is one argument too many: 'dusk'. Several shots are one argument: "
+                "--only dawn,dusk.",
+            )
+            for ids in ("dawn dusk", "dawn, dusk")
+        ),
         ("render film.yaml --output x", "there is no option '--output'. Did you mean --out?"),
         (
             "render film.yaml --model x",
@@ -147,7 +191,10 @@ def test_help_has_no_escape_codes(capsys: Capture, monkeypatch: pytest.MonkeyPat
                 f"render {line}",
                 'the amount and its currency are one argument. Write --budget "3 USD".',
             )
-            for line in ("film.yaml --budget 3 USD", "--budget 3 USD film.yaml")
+            for line in (
+                *("film.yaml --budget 3 USD", "--budget 3 USD film.yaml", "--budget 3 USD"),
+                "film.yaml --budget=3 USD",
+            )
         ),
         ("retake dawn film.yaml", "the board comes before the shot. Write `film.yaml dawn`."),
         ("takes dawn film.yaml", "the board comes before the shot. Write `film.yaml dawn`."),
@@ -159,6 +206,37 @@ def test_wrong_command_line_is_corrected(capsys: Capture, line: str, sentence: s
     """A mistake is one sentence with the command that was probably meant; exit code 2."""
     assert main(shlex.split(line)) == 2
     assert capsys.readouterr().err == f"shotchain: {sentence}\n"
+
+
+def test_missing_board_without_boards_names_the_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Nothing can be offered in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["plan"]) == 2
+    assert capsys.readouterr().err == (
+        "shotchain: BOARD is missing. See `shotchain plan --help`.\n"
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_quoted_budget_is_not_a_mistake(capsys: Capture) -> None:
+    """Nor is an amount before a board whose name looks like a currency."""
+    for budget in ("3 USD", "3USD", "0"):
+        parse_arguments(["render", "film.yaml", "--budget", budget])
+        parse_arguments(["render", f"--budget={budget}", "film.yaml"])
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("word", ["--trust", "--store", "--resubmit", "--yes"])
+def test_option_with_consequences_is_offered_for_a_slip_only(word: str) -> None:
+    """A word that only has some of its letters is not answered with it."""
+    from flows.cli.mistakes import find_typos
+
+    others = {"--trust": "strict", "--store": "force", "--resubmit": "submission", "--yes": "yield"}
+    assert find_typos(word[:-1] + word[-1] * 2, [word]) == [word]
+    assert find_typos(f"--{others[word]}", [word]) == []
 
 
 @pytest.mark.parametrize(
@@ -179,6 +257,7 @@ def test_missing_board_offers_similar_files(
     (folder / "boards" / "autumn.yaml").touch()
     (folder / "flim.yaml.txt").touch()
     (folder / "xyz").touch()
+    (folder / "xyzz.schema.json").touch()
 
     assert main(["check", name]) == 2
     assert capsys.readouterr().err.endswith(f"there is no such file. {remedy}\n")
