@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shlex
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_every_example_is_valid(command: str) -> None:
     assert 4 <= len(lines) <= 8
     for comment, example in zip(lines[::2], lines[1::2], strict=True):
         assert comment.startswith("# ")
-        program, *argv = shlex.split(example.partition(" > ")[0])
+        program, *argv = shlex.split(re.split(" [>|] ", example)[0])
         assert program == "shotchain"
         parse_arguments(argv)
     assert any(line.startswith(f"shotchain {command} ") for line in [f"{x} " for x in lines])
