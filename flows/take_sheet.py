@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Sequence
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ OnTake = Callable[[str, int, int], None]
 """Called with the shot and its number among `total` rows, before a row is drawn."""
 
 _MAX_LETTERS = 8
+_WORDS_BEFORE_CHANGE = 4
 _MAX_ID_BYTES = 60
 """Of a shot's id in a file name: file systems take 255 bytes, and the board's name takes 120."""
 
@@ -138,9 +139,33 @@ def _build_group(board: Board, shot_takes: ShotTakes) -> SheetGroup:
         rows.append(_missing_take_row(shot.take))
     prompts = {recorded.take.prompt for recorded in shot_takes.takes}
     shared = shot.prompt if not prompts else prompts.pop() if len(prompts) == 1 else ""
-    if shared:
-        rows = [sheet_row._replace(prompt="") for sheet_row in rows]
+    rows = _shorten_prompts(rows, is_shared=bool(shared))
     return SheetGroup(_heading(shot_takes), _remark(shot_takes), shared or "", tuple(rows))
+
+
+def _shorten_prompts(rows: Sequence[SheetRow], *, is_shared: bool) -> list[SheetRow]:
+    """Return the rows with each prompt once; later ones begin near what was changed in them."""
+    shown: list[SheetRow] = []
+    takes_by_prompt: dict[str, str] = {}
+    previous = ""
+    for sheet_row in rows:
+        prompt, text = sheet_row.prompt, ""
+        if prompt and not is_shared:
+            same = takes_by_prompt.setdefault(prompt, sheet_row.label)
+            is_new = same == sheet_row.label
+            text = _from_change(prompt, previous) if is_new else f"prompt of {same}"
+            previous = prompt
+        shown.append(sheet_row._replace(prompt=text))
+    return shown
+
+
+def _from_change(prompt: str, previous: str) -> str:
+    """Return a prompt from a few words before the first change on, if that is not its beginning."""
+    parts = prompt.split()
+    pairs = zip(parts, previous.split(), strict=False)
+    equal = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = equal - _WORDS_BEFORE_CHANGE
+    return prompt if start <= _WORDS_BEFORE_CHANGE else " ".join(["…", *parts[start:]])
 
 
 def find_undrawable(takes: BoardTakes) -> str:
@@ -153,11 +178,12 @@ def find_undrawable(takes: BoardTakes) -> str:
 
 def _heading(shot_takes: ShotTakes) -> str:
     """Return number, id and title of a shot; `shot 3` if no font here has the letters of its id."""
-    from tasks.media.lettering import is_drawable
+    from tasks.media.lettering import is_drawable, keep_drawable
 
     shot, number = shot_takes.shot, shot_takes.number
     name = f"{number}  {shot.id}" if all(map(is_drawable, shot.id)) else f"shot {number}"
-    return f"{name}  ·  {shot.title}" if shot.title else name
+    title = keep_drawable(shot.title or "")
+    return f"{name}  ·  {title}" if title else name
 
 
 def _remark(shot_takes: ShotTakes) -> str:
@@ -172,7 +198,8 @@ def _take_row(shot_takes: ShotTakes, recorded: RecordedTake) -> SheetRow:
 
     attempt, seconds = recorded.attempt, duration_of_take(recorded)
     is_present = shot_takes.is_present(recorded) and not shot_takes.shot.clip
-    state = [describe_state(recorded), describe_price_of_take(recorded)]
+    price = describe_price_of_take(recorded)
+    state = [describe_state(recorded), "price unknown" if price == "unknown" else price]
     seed = [] if attempt.seed is None else [f"seed {attempt.seed}"]
     return SheetRow(
         f"take {recorded.take.number}",

@@ -32,6 +32,7 @@ from flows.cli.output.style import (
     print_styled,
     terminal_width,
     truncate,
+    wrap,
 )
 from storyboards.loading import load
 from storyboards.terminal_text import escape_control_chars
@@ -44,6 +45,7 @@ _LEFT_OUT_FIRST = ("seed", "date", "length")
 """The columns that a narrow terminal does not show."""
 _MAX_COLUMNS = 80
 _MIN_MODEL_WIDTH = 14
+_MIN_PROVIDER_WIDTH = 4
 _INDENT = "  "
 _DEFAULT_SHEET = Path()
 """The value of `--sheet` without FILE."""
@@ -208,8 +210,11 @@ def _format_takes(takes: BoardTakes, arguments: argparse.Namespace) -> str:
         blocks += [heading, *shot_lines, *_format_missing_take(shot_takes)]
     if not rows:
         return "\n".join(blocks)
-    note = paint("* the take that the board requests", "dim")
-    return "\n".join([paint(f"{_INDENT}{header}", "dim"), *blocks, "", note])
+    note = "* the take that the board requests"
+    if any(len(shot_takes.takes) > 1 for shot_takes in takes.shots):
+        note += "; `shotchain pick` returns to another"
+    notes = [paint(line, "dim") for line in wrap(note, width)]
+    return "\n".join([paint(f"{_INDENT}{header}", "dim"), *blocks, "", *notes])
 
 
 def _format_heading(shot_takes: ShotTakes, width: int | None) -> str:
@@ -282,5 +287,14 @@ def _fit_columns(table: Sequence[tuple[str, ...]], width: int) -> list[tuple[str
             break
         names.remove(left_out)
     for cells in kept:
-        cells[place] = truncate(cells[place], max(1, width - others))
+        cells[place] = _cut_model(cells[place], max(1, width - others))
     return [tuple(cells) for cells in kept]
+
+
+def _cut_model(cell: str, width: int) -> str:
+    """Return provider and model in a width; the provider is cut first."""
+    provider, slash, model = cell.rpartition("/")
+    provider_width = width - cell_width(slash + model)
+    if cell_width(cell) > width and provider and provider_width >= _MIN_PROVIDER_WIDTH:
+        return truncate(provider, provider_width) + slash + model
+    return truncate(cell, width)

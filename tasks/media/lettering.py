@@ -131,12 +131,20 @@ class Lettering:
 def keep_drawable(text: str) -> str:
     """Return a text on one line, without the letters that no font here has.
 
-    An accent that no font has is left out alone.
+    An accent that no font has is left out alone. Of a text that loses most of its letters nothing
+    is left: some punctuation would explain nothing.
     """
     line = " ".join(text.split())
     if line.isascii():
         return line
+    letters = [char for char in line if char.isalnum()]
+    if 2 * sum(map(_is_lost, letters)) > len(letters):
+        return ""
     return " ".join("".join(map(_drawable_form, line)).split())
+
+
+def _is_lost(letter: str) -> bool:
+    return not _drawable_form(letter)
 
 
 def is_drawable(letter: str) -> bool:

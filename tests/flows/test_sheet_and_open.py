@@ -190,7 +190,23 @@ def test_prompt_is_in_the_heading_unless_takes_differ(takes: StoredTakes, clip: 
 
     assert prompts() == ("Rain.", ["", ""])
     takes.add("dawn", 2, clip=clip, prompt="Snow.")
-    assert prompts() == ("", ["Rain.", "Snow."])
+    takes.add("dawn", 3, clip=clip, prompt="Rain.")
+    assert prompts() == ("", ["Rain.", "Snow.", "prompt of take 1"])
+
+
+def test_changed_prompt_begins_near_its_change(takes: StoredTakes, clip: bytes) -> None:
+    """A row has room for three lines, and the change may be below them."""
+    beginning = "one two three four five six seven eight nine ten"
+    takes.add("sea", 1, clip=clip, prompt=f"{beginning} old.")
+    takes.add("sea", 2, clip=clip, prompt=f"{beginning} young.")
+    takes.add("sea", 3, clip=clip, prompt="one two young.")
+    group = build_groups(read_board_takes(load(Path("film.yaml")), takes.root))[1]
+
+    assert [sheet_row.prompt for sheet_row in group.rows] == [
+        f"{beginning} old.",
+        "… seven eight nine ten young.",
+        "one two young.",
+    ]
 
 
 def test_id_without_a_font_is_shown_as_a_number(
@@ -202,6 +218,8 @@ def test_id_without_a_font_is_shown_as_a_number(
     del takes
 
     assert rows_of()[0][0] == "shot 1  ·  The lamp room"
+    Path("film.yaml").write_text(Path("film.yaml").read_text().replace("The lamp room", "海边"))
+    assert rows_of()[0][0] == "shot 1"
     result = command("takes", "film.yaml", "--sheet")
     assert "no font on this machine has 海边" in result.err
 

@@ -65,7 +65,7 @@ def test_every_shot_is_listed_with_its_takes(takes: StoredTakes, run: Run) -> No
         "own  a file: refs/own.mp4",
         "night  not rendered yet",
         "",
-        "* the take that the board requests",
+        "* the take that the board requests; `shotchain pick` returns to another",
     ]
 
 
@@ -96,6 +96,13 @@ def test_lines_fit_the_terminal(
     assert max(map(cell_width, text.splitlines())) <= min(columns, 80)
     assert "in flight" in text
     assert "0.24 USD" in text
+
+
+def test_long_provider_is_cut_before_the_model(takes: StoredTakes, run: Run) -> None:
+    """The model decides what a take looks like."""
+    takes.add("dawn", provider="cometapi-videos", clip=None, price=PRICE, seed=4_294_967_295)
+
+    assert "  cometapi…/1.5-pro  4294967295  " in run("dawn")
 
 
 def test_wide_shows_models_and_files(takes: StoredTakes, run: Run) -> None:

@@ -32,6 +32,7 @@ def test_letters_without_a_font_are_left_out() -> None:
     """The letters of Pillow's own font stay; of others, the letter without its accent."""
     assert not is_drawable("海")
     assert keep_drawable("A 海边\n  “naïve” – Größe…") == "A “naive” - Grosse…"
+    assert keep_drawable("海边日出，镜头缓慢推近 (4K)") == ""
     assert BODY.wrap("海边日出", 500, max_lines=2) == []
 
 
