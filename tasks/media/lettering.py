@@ -184,7 +184,11 @@ def _find_font(letter: str) -> str | None:
 def _has_letter(name: str, letter: str) -> bool:
     if letter.isspace() or (name == _OWN_FONT and letter.isascii()):
         return True
-    font = _load_font_file(name, _PROBE_SIZE)
+    return has_letter(_load_font_file(name, _PROBE_SIZE), letter)
+
+
+def has_letter(font: Font, letter: str) -> bool:
+    """Return whether a font can draw a letter."""
     return bytes(font.getmask(letter)) != bytes(font.getmask(_NO_CHARACTER))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tasks.media.lettering import Font, has_letter
 from tasks.simulator.footage.colour import Floats, Planes
 from tasks.simulator.footage.drawing import smoothstep
 
@@ -21,7 +22,6 @@ CLEAR_FRAMES = 10
 _FADE_FRAMES = 8
 _MAX_LINES = 3
 
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _PHASES = 4
 """Sub-pixel positions per axis, without which slow dust moves in visible steps."""
 
@@ -236,7 +236,7 @@ def _overlay(corner: tuple[int, int], luma: Image.Image, alpha: Image.Image) -> 
     return Overlay(corner, luma, alpha, alpha.resize(half, Image.Resampling.BOX))
 
 
-def _balance_lines(text: str, font: _Font, max_width: float) -> list[str]:
+def _balance_lines(text: str, font: Font, max_width: float) -> list[str]:
     """Wrap the text into as few lines of similar length as possible; truncate the rest."""
     for count in range(1, _MAX_LINES + 1):
         lines = _wrap(text, font, max(max_width * 0.2, font.getlength(text) / count * 1.04))
@@ -252,7 +252,7 @@ def _balance_lines(text: str, font: _Font, max_width: float) -> list[str]:
     return [*kept[:-1], kept[-1].rstrip(" ,.;:") + " …"]
 
 
-def _narrow_lines(text: str, font: _Font, max_width: float, count: int) -> list[str]:
+def _narrow_lines(text: str, font: Font, max_width: float, count: int) -> list[str]:
     """Reduce the line width as long as the number of lines stays the same."""
     best = _wrap(text, font, max_width)
     for narrower in np.linspace(0.95, 0.5, 10):
@@ -263,7 +263,7 @@ def _narrow_lines(text: str, font: _Font, max_width: float, count: int) -> list[
     return best
 
 
-def _wrap(text: str, font: _Font, max_width: float) -> list[str]:
+def _wrap(text: str, font: Font, max_width: float) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -274,13 +274,12 @@ def _wrap(text: str, font: _Font, max_width: float) -> list[str]:
     return lines or [""]
 
 
-def _printable(text: str, font: _Font) -> str:
+def _printable(text: str, font: Font) -> str:
     """Remove the characters that Pillow's built-in font has no glyph for."""
     normalised = re.sub(r"\s+", " ", text).strip()
     if normalised.isascii():
         return normalised
-    missing = bytes(font.getmask("\uffff"))
-    kept = [char for char in normalised if char == " " or bytes(font.getmask(char)) != missing]
+    kept = [char for char in normalised if char == " " or has_letter(font, char)]
     return re.sub(r"\s+", " ", "".join(kept)).strip() or "…"
 
 
@@ -289,7 +288,7 @@ def _unit(size: tuple[int, int]) -> float:
     return math.sqrt(size[0] * size[1]) * 0.0132
 
 
-def _font(size: float) -> _Font:
+def _font(size: float) -> Font:
     return ImageFont.load_default(max(9.0, size))
 
 
