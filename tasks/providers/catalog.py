@@ -209,6 +209,7 @@ _BUILT_IN_PROVIDERS = (
         price_table="free",
         currency="",
         supports_listing=True,
+        shot_header="X-Shotchain-Shot",
         upload_path="/assets",
         supports_cancel=True,
         max_concurrent_jobs=4,

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -154,8 +155,12 @@ class Client:
         """The longest time that a create may take."""
         return self._http.create_timeout_seconds
 
-    async def create(self, request: RenderRequest) -> CreatedJob:
+    async def create(self, request: RenderRequest, *, shot_id: str = "") -> CreatedJob:
         """Send the only request that costs money, once.
+
+        Args:
+            request: What to render.
+            shot_id: The shot, for a provider with a header for it.
 
         Raises:
             SubmissionUnclear: A job may exist.
@@ -168,6 +173,9 @@ class Client:
         started_at = self._clock()
         try:
             call = self.dialect.build_create(request)
+            if self.provider.shot_header and shot_id:
+                # A header is ASCII; an id may use letters of any script.
+                call = replace(call, headers=((self.provider.shot_header, quote(shot_id)),))
             outcome = await self._http.send(call, is_create=True)
         except ProviderError as error:
             failure = error

@@ -266,7 +266,11 @@ class HttpTransport:
     def _build_request(
         self, http: httpx.AsyncClient, call: ApiCall, timeout: httpx.Timeout
     ) -> httpx.Request:
-        headers = {"Authorization": f"Bearer {self._get_key()}", "Accept": "application/json"}
+        headers = {
+            **dict(call.headers),
+            "Authorization": f"Bearer {self._get_key()}",
+            "Accept": "application/json",
+        }
         try:
             request = http.build_request(
                 call.method,

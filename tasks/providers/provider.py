@@ -69,6 +69,9 @@ class Provider:
     """True if the account's `ep-…` ids are accepted as models."""
     supports_listing: bool = False
     """True if recent jobs may be listed, provided that the dialect can."""
+    shot_header: str = ""
+    """The header of a create that names the shot. Only the simulator has one: it puts the id on the
+    slate; a vendor gets nothing of it."""
     upload_path: str = ""
     """Appended to the base URL, to upload media that requests name by URL only; empty if no upload
     is documented."""

@@ -94,6 +94,8 @@ class ApiCall:
     json: Mapping[str, Any] | None = field(default=None, repr=False)
     parts: tuple[FormPart, ...] = ()
     query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    """Besides those of every request."""
 
 
 @dataclass(frozen=True)

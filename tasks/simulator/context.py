@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
+from urllib.parse import unquote
 
 from tasks.simulator.api_errors import ApiError
 from tasks.simulator.faults import Fault, FaultTarget
@@ -28,6 +29,7 @@ from tasks.simulator.validation.validator import RequestValidator
 
 OperationName = Literal["create", "get", "list", "delete", "content", "upload"]
 _ID_ATTEMPTS = 100
+_MAX_SHOT_ID = 40
 _SCENARIO_FLAGS: Mapping[str, str] = {
     "job_expired": "expires",
     "job_stalls": "stalls",
@@ -60,6 +62,11 @@ class ApiCall:
         """True if the request has a bearer key; any non-empty key is valid."""
         scheme, _, key = self.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and bool(key.strip())
+
+    @property
+    def shot_id(self) -> str:
+        """The shot that the client names for the slate, which no vendor's client does; or empty."""
+        return unquote(self.headers.get("x-shotchain-shot", ""))[:_MAX_SHOT_ID]
 
     @property
     def text(self) -> str:
@@ -183,6 +190,7 @@ class RequestContext:
         """
         apply_refuse_directive(request.prompt)
         target = FaultTarget(self.mount.provider, "create", self.call.text)
+        request = replace(request, shot_id=self.call.shot_id)
         draft = self._prepare_job(request, self.state.faults.take_for_job(target))
         for _ in range(_ID_ATTEMPTS):
             job = replace(draft, id=new_id())

@@ -62,6 +62,8 @@ class JobRequest:
     callback_url: str = ""
     tools: tuple[str, ...] = ()
     output_format: str = "mp4"
+    shot_id: str = ""
+    """The shot of the storyboard, for the slate; known for the provider `simulator` only."""
 
     @property
     def tokens(self) -> int:
@@ -90,6 +92,7 @@ class JobRequest:
     def digest(self) -> str:
         """Eight hex digits that identify the clip; delivery options do not count."""
         fields = asdict(replace(self, callback_url="", safety_identifier="", priority=None))
+        del fields["shot_id"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
     def find_medium(self, role: str) -> InputMedium | None:

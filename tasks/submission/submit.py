@@ -205,7 +205,7 @@ async def _send(
     """Send the create request once, and record the result before returning it."""
     with resources:
         try:
-            created = await client.create(request)
+            created = await client.create(request, shot_id=shot.id)
         except SubmissionUnclear as error:
             recorder.record_unclear(str(error))
             raise

@@ -21,6 +21,7 @@ from tasks.errors import (
     RequestNotSent,
     SubmissionUnclear,
 )
+from tasks.providers import PROVIDERS
 from tasks.providers.dialects.ark import Ark
 from tasks.providers.types import ApiCall, FormPart, MediaInput
 from tests.support.wire import (
@@ -64,6 +65,26 @@ def test_create_returns_job_and_vendor_time(render_request):
     assert received.headers["content-type"] == "application/json"
     assert received.json["content"] == [{"type": "text", "text": render_request.prompt}]
     assert vendor.methods == ["POST"]
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_create_names_shot_to_simulator_only(render_request, provider):
+    """The shot's id is sent to the simulator, percent-encoded, and to no vendor."""
+    model = PROVIDERS[provider].model_ids[0]
+    request = replace(render_request, model=model)
+
+    _, vendor = run_client(
+        lambda client: client.create(request, shot_id="灯 1"),
+        respond(200, {"id": "cgt-1"}),
+        provider=provider,
+    )
+
+    sent = [name for name in vendor.requests[0].headers if "shot" in name]
+    if provider == "simulator":
+        assert vendor.requests[0].headers["x-shotchain-shot"] == "%E7%81%AF%201"
+    else:
+        assert sent == []
+    assert b"%E7%81%AF" not in vendor.requests[0].body
 
 
 def error_body(code, message="x"):

@@ -211,3 +211,20 @@ def test_seed_is_derived_from_request(validating) -> None:
     assert first.seed == repeated.seed
     assert first.seed != other.seed
     assert create(validating, minimal_request(seed=42)).seed == 42
+
+
+def test_shot_id_of_header_is_for_the_slate_only(simulator: SimulatorClient) -> None:
+    """The header's shot id is kept with the job, and changes neither seed nor digest."""
+    jobs = JobStore(simulator.root, simulator.clock)
+    headers: tuple[dict[str, str], ...] = ({"X-Shotchain-Shot": "%E7%81%AF%201"}, {})
+
+    first, second = (
+        jobs.find(simulator.post(minimal_request(), headers=header).json()["id"])
+        for header in headers
+    )
+
+    assert first is not None
+    assert second is not None
+    assert (first.request.shot_id, second.request.shot_id) == ("灯 1", "")
+    assert first.request.digest == second.request.digest
+    assert first.request.seed == second.request.seed
