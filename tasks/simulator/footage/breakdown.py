@@ -82,6 +82,7 @@ class Breakdown:
     """`top`, `aerial`, `low`, `shoulder`, `behind` or empty."""
     actions: frozenset[str]
     """Of `seated`, `walking` and `riding`."""
+    is_monochrome: bool
 
     @property
     def people(self) -> tuple[Mention, ...]:
@@ -108,6 +109,7 @@ def break_down(prompt: str) -> Breakdown:
         title=title,
         view=_first_row("views", text),
         actions=frozenset(name for name in _KEYWORDS["actions"] if _matches("actions", name, text)),
+        is_monochrome=_matches("hints", "monochrome", text),
     )
 
 

@@ -18,6 +18,7 @@ class Move:
     """A camera move between two positions."""
 
     name: str
+    """Empty for a slight move that the prompt does not ask for."""
     start: Position
     end: Position
     depth: float = 0.55
@@ -32,6 +33,26 @@ class Move:
         return x, y, zoom
 
 
+_RIGHT, _UP = "ll9 -50,50 30,50;lp 16,24 54,50 16,76", "ll9 0,4 0,66;lp -26,60 0,98 26,60"
+_LEFT, _DOWN = "ll9 50,50 -30,50;lp -16,24 -54,50 -16,76", "ll9 0,96 0,34;lp -26,40 0,2 26,40"
+_CRANE = ";ll7 -40,4 -40,96"
+ARROWS = {
+    "static": "lp -24,26 24,26 24,74 -24,74",
+    "push in": "lp -60,24 -18,50 -60,76;lp 60,24 18,50 60,76;lo 0,50 8,8",
+    "pull out": "lp -20,24 -62,50 -20,76;lp 20,24 62,50 20,76;lo 0,50 8,8",
+    "pan left": _LEFT,
+    "pan right": _RIGHT,
+    "tilt up": _UP,
+    "tilt down": _DOWN,
+    "crane up": _UP + _CRANE,
+    "crane down": _DOWN + _CRANE,
+    "track left": _LEFT + ";lO 26,14 10,10",
+    "track right": _RIGHT + ";lO 26,14 10,10",
+    "orbit": "ll8 -50,56 -42,30 -16,14 16,14 40,28 50,52;lp 26,44 56,86 74,38",
+    "drift right": _RIGHT,
+}
+"""The arrow of each move on the slate, as shapes of `silhouettes`."""
+
 _STATIC = Move("static", (0.0, 0.0, 1.0), (0.0, 0.0, 1.0))
 _KEYWORD_MOVES = (
     (
@@ -41,14 +62,14 @@ _KEYWORD_MOVES = (
     (
         r"push(?:es|ing)? in|dolly(?:ing)? in|zoom(?:s|ing)? in|track(?:s|ing)? in|move(?:s)? in|"
         r"push to|close in",
-        Move("push in", (0.0, 0.1, 1.0), (0.12, 0.12, 1.24)),
+        Move("push in", (0.0, 0.1, 1.0), (0.12, -0.8, 1.24)),
     ),
     (
         r"pull(?:s|ing)? (?:out|back)|dolly(?:ing)? (?:out|back)|zoom(?:s|ing)? out|reveal\w*",
-        Move("pull out", (0.15, 0.15, 1.24), (0.0, 0.0, 1.0)),
+        Move("pull out", (0.15, -0.8, 1.24), (0.0, 0.0, 1.0)),
     ),
     (r"pan(?:s|ning)? (?:\w+ )?left", Move("pan left", (0.9, 0.0, 1.06), (-0.9, 0.0, 1.06))),
-    (r"pan(?:s|ning)?", Move("pan right", (-0.9, 0.0, 1.06), (0.9, 0.0, 1.06))),
+    (r"(?<!frying )pan(?:s|ning)?(?! of)", Move("pan right", (-0.9, 0.0, 1.06), (0.9, 0.0, 1.06))),
     (r"tilt(?:s|ing)? down", Move("tilt down", (0.0, -0.85, 1.06), (0.0, 0.85, 1.06))),
     (r"tilt(?:s|ing)?", Move("tilt up", (0.0, 0.85, 1.06), (0.0, -0.85, 1.06))),
     (
@@ -60,18 +81,22 @@ _KEYWORD_MOVES = (
         Move("crane up", (0.0, 0.85, 1.14), (0.0, -0.75, 1.02), 0.4),
     ),
     (
-        r"(?:track|truck|dolly|follow|slide)\w*",
-        Move("track", (-0.95, 0.05, 1.08), (0.95, 0.05, 1.08), 0.25),
+        r"(?:track|truck|dolly|slid)\w* (?:shot )?(?:to the |right to )?left|right to left",
+        Move("track left", (0.95, 0.05, 1.08), (-0.95, 0.05, 1.08), 0.25),
+    ),
+    (
+        r"(?:track|dolly|follow|slide|steadicam|trucking)\w*",
+        Move("track right", (-0.95, 0.05, 1.08), (0.95, 0.05, 1.08), 0.25),
     ),
     (r"orbit\w*|arc(?:s|ing)?", Move("orbit", (-0.9, 0.15, 1.05), (0.9, -0.1, 1.16), 0.3)),
-    (r"drift\w*|float\w*|glid\w*", Move("drift", (-0.6, 0.3, 1.03), (0.6, -0.3, 1.10))),
+    (r"drift\w*|float\w*|glid\w*", Move("drift right", (-0.6, 0.3, 1.03), (0.6, -0.3, 1.10))),
 )
 _DEFAULT_MOVES = (
-    Move("slow push", (-0.1, 0.1, 1.0), (0.15, 0.05, 1.16)),
-    Move("slow pull", (0.2, 0.1, 1.16), (0.0, 0.0, 1.0)),
-    Move("drift right", (-0.7, 0.1, 1.05), (0.7, -0.1, 1.08)),
-    Move("drift left", (0.7, 0.1, 1.05), (-0.7, -0.1, 1.08)),
-    Move("lift", (0.1, 0.6, 1.06), (-0.1, -0.5, 1.10)),
+    Move("", (-0.1, 0.1, 1.0), (0.15, 0.05, 1.16)),
+    Move("", (0.2, 0.1, 1.16), (0.0, 0.0, 1.0)),
+    Move("", (-0.7, 0.1, 1.05), (0.7, -0.1, 1.08)),
+    Move("", (0.7, 0.1, 1.05), (-0.7, -0.1, 1.08)),
+    Move("", (0.1, 0.6, 1.06), (-0.1, -0.5, 1.10)),
 )
 
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tasks.media.lettering import Font, has_letter
 from tasks.simulator.footage.colour import Floats, Planes
 from tasks.simulator.footage.drawing import smoothstep
+from tasks.simulator.footage.silhouettes import draw_shapes
 
 CLEAR_FRAMES = 10
 """Frames at each end without a slate."""
@@ -158,6 +159,20 @@ class Overlay:
         planes.red.paste(128, (*half, half[0] + small.width, half[1] + small.height), small)
 
 
+@dataclass(frozen=True)
+class Heading:
+    """The first line of the slate."""
+
+    shot_id: str
+    """Empty if it is not known."""
+    size: str
+    """The shot size."""
+    move: str
+    """The name of the camera move."""
+    arrow: str
+    """The shapes of its arrow."""
+
+
 def slate_opacity(frame: int, frames: int) -> float:
     """Return the opacity of the slate on a frame: 0 on the first and last ten of `frames`."""
     first, last = CLEAR_FRAMES - 1, frames - CLEAR_FRAMES
@@ -165,24 +180,38 @@ def slate_opacity(frame: int, frames: int) -> float:
     return appear * (1 - smoothstep(last - _FADE_FRAMES, last, frame))
 
 
-def layout_slate(size: tuple[int, int], prompt: str, facts: str) -> Overlay:
-    """Lay out the slate: up to three balanced lines of the prompt above one line of facts."""
+def layout_slate(size: tuple[int, int], prompt: str, facts: str, heading: Heading) -> Overlay:
+    """Lay out the slate: the heading, up to three balanced lines of the prompt, a line of facts."""
     width, height = size
     unit = _unit(size)
     prompt_font, facts_font = _font(unit * 2.35), _font(unit * 1.7)
     lines = _balance_lines(_printable(prompt, prompt_font), prompt_font, width * 0.86 - unit * 2)
     line_height, gap = unit * 3.1, unit * 1.1
-    text_height = _even(line_height * len(lines) + unit * 2.4 + gap + unit * 7.5)
+    text_height = _even(line_height * len(lines) + unit * 2.4 + gap + unit * 11)
     text = Image.new("L", (width, text_height), 0)
     draw = ImageDraw.Draw(text)
     left, y = unit * 4.2, unit * 4.6
     bar = (left - unit * 1.5, y + unit * 0.35, left - unit * 1.22, text_height - unit * 3.4)
     draw.rectangle(bar, fill=215)
+    _draw_heading(draw, heading, (left, y), unit)
+    y += unit * 3.6
     for line in lines:
         draw.text((left, y), line, fill=245, font=prompt_font)
         y += line_height
     draw.text((left, y + gap * 0.45), facts, fill=185, font=facts_font)
     return _over_scrim(text, (0, height - text_height))
+
+
+def _draw_heading(
+    draw: ImageDraw.ImageDraw, heading: Heading, corner: tuple[float, float], unit: float
+) -> None:
+    (x, y), font = corner, _font(unit * 2.0)
+    shot_id = _printable(heading.shot_id, font) if heading.shot_id else "…"
+    label = "    ".join(part for part in (shot_id, heading.size) if part != "…")
+    draw.text((x, y), label, fill=245, font=font)
+    x += font.getlength(label) + unit * 4.4
+    draw_shapes(heading.arrow, (draw,), (x, y + unit * 2.75, unit * 0.032, 1), {})
+    draw.text((x + unit * 3, y), heading.move, fill=215, font=font)
 
 
 def layout_watermark(size: tuple[int, int]) -> Overlay:

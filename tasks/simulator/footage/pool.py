@@ -143,6 +143,7 @@ def _build_spec(request: JobRequest, files: FileStore) -> ClipSpec:
         height=request.height,
         frames=request.frames,
         seed=request.seed,
+        shot_id=request.shot_id,
         label=f"{seconds:g} s  ·  {size[0]} x {size[1]}  ·  {request.digest}",
         audio=bool(request.audio),
         watermark=request.watermark,

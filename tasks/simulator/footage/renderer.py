@@ -18,10 +18,13 @@ from PIL import Image, ImageChops
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_FRAME
 from tasks.media.frames import last_frame
 from tasks.media.writer import ClipWriter
-from tasks.simulator.footage.camera import Box, choose_move, layer_box, still_box
+from tasks.simulator.footage.breakdown import break_down
+from tasks.simulator.footage.camera import ARROWS, Box, choose_move, layer_box, still_box
 from tasks.simulator.footage.colour import Floats, Planes, to_planes, to_rgb
 from tasks.simulator.footage.drawing import cloud_noise, smoothstep
 from tasks.simulator.footage.overlays import (
+    Heading,
+    Overlay,
     Particles,
     layout_slate,
     layout_watermark,
@@ -53,6 +56,8 @@ class ClipSpec:
     seed: int
     label: str
     """The facts on the slate: duration, size and a short digest of the request."""
+    shot_id: str = ""
+    """The shot of the storyboard; on the slate if it is known."""
     audio: bool = False
     watermark: bool = False
     camera_fixed: bool = False
@@ -117,7 +122,7 @@ class FrameRenderer:
         self._particles = Particles(weather, self._size, spec.seed)
         self._dissolve_masks = self._draw_dissolve_masks()
         self._light = self._draw_light()
-        self._slate = layout_slate(self._size, spec.prompt, spec.label)
+        self._slate = self._layout_slate()
         self._watermark = layout_watermark(self._size) if spec.watermark else None
 
     def render(self, index: int, *, watermarked: bool = True) -> Planes:
@@ -178,9 +183,9 @@ class FrameRenderer:
 
     def _paste_layer(self, planes: Planes, layer: Layer, box: Box, progress: float) -> None:
         """Paste a layer, scaling only the part of it that is visible."""
-        shift = layer.travel * progress * layer.mask.width / MARGIN
+        shift = layer.travel * (progress - 0.5) * layer.mask.width / MARGIN
         box = (box[0] - shift, box[1], box[2] - shift, box[3])
-        part = _visible_part(layer.box, box, self._size)
+        part = _visible_part(layer.box, box, self._size, layer.mask.width)
         if part is None:
             return
         corner, size, source_box = part
@@ -224,6 +229,11 @@ class FrameRenderer:
         light = light.point([int(value * strength + 0.5) for value in range(256)])
         return Planes(ImageChops.add(planes.luma, light), planes.blue, planes.red)
 
+    def _layout_slate(self) -> Overlay:
+        spec, move = self._spec, self._move.name
+        heading = Heading(spec.shot_id, break_down(spec.prompt).size, move, ARROWS.get(move, ""))
+        return layout_slate(self._size, spec.prompt, spec.label, heading)
+
     def _draw_scene(self) -> Scene:
         tint = _mean_colour(self._spec.reference_images)
         return draw_scene(self._spec.prompt, self._size, self._spec.seed, tint=tint)
@@ -264,7 +274,7 @@ def _arrays(planes: Planes) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArr
 
 
 def _visible_part(
-    layer_rect: tuple[int, int, int, int], box: Box, size: tuple[int, int]
+    layer_rect: tuple[int, int, int, int], box: Box, size: tuple[int, int], canvas_width: int
 ) -> tuple[tuple[int, int], tuple[int, int], Box] | None:
     """Return the part of the frame that a layer covers, or None if it is out of view.
 
@@ -272,6 +282,7 @@ def _visible_part(
         layer_rect: Left, top, right and bottom of the layer on its canvas.
         box: The part of the canvas that the frame shows.
         size: Width and height of the frame.
+        canvas_width: Width of the layer's canvas.
 
     Returns:
         Corner and size in the frame, both even so that the chroma planes align, and the box on the
@@ -283,6 +294,9 @@ def _visible_part(
     y = max(0, int((layer_rect[1] - top) / scale[1]) // 2 * 2 - 4)
     end_x = min(size[0], int((layer_rect[2] - left) / scale[0]) // 2 * 2 + 4)
     end_y = min(size[1], int((layer_rect[3] - top) / scale[1]) // 2 * 2 + 4)
+    # A layer that travels may end at an edge of its canvas.
+    x = max(x, math.ceil(-left / scale[0] / 2) * 2)
+    end_x = min(end_x, int((canvas_width - left) / scale[0]) // 2 * 2)
     if end_x <= x or end_y <= y:
         return None
     part = (

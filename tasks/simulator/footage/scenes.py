@@ -98,7 +98,16 @@ def draw_scene(
     pixels = pixels + film_grain(rng, (canvas.width, canvas.height), 0.008)
     if breakdown.title is not None:
         layers.append(_draw_title(canvas, breakdown))
-    return Scene(to_planes(to_image(pixels)), tuple(layers), breakdown.weather)
+    scene = Scene(to_planes(to_image(pixels)), tuple(layers), breakdown.weather)
+    return _without_colour(scene) if breakdown.is_monochrome else scene
+
+
+def _without_colour(scene: Scene) -> Scene:
+    grey = Image.new("L", scene.far.blue.size, 128)
+    layers = (
+        replace(layer, planes=replace(layer.planes, blue=grey, red=grey)) for layer in scene.layers
+    )
+    return replace(scene, far=replace(scene.far, blue=grey, red=grey), layers=tuple(layers))
 
 
 def _canvas(
@@ -166,6 +175,8 @@ def _draw_layers(canvas: Canvas, staging: Stage) -> tuple[list[Layer], Image.Ima
     layers = []
     for number, (travel, group) in enumerate(groups):
         ground = staging.breakdown.setting if staging.has_ground and number == 0 else ""
+        # Drawn in the middle of the way, so that the canvas cuts nothing off.
+        group = [replace(piece, x=piece.x + travel / 2) for piece in group]
         picture, mask, group_lit = _paint(canvas, group, ground=ground)
         lit = ImageChops.lighter(lit, group_lit)
         picture.paste(_tones(canvas, "", 0.0)["r"], (0, 0, *picture.size), _rim_light(mask, canvas))

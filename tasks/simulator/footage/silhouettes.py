@@ -37,10 +37,16 @@ class Thing:
         return max(abs(float(x)) for x in re.findall(r"(-?[\d.]+),", self.shapes)) / 50
 
 
-_BODY = (
-    "S 0,29 10,29 15.5,31 15,48 13.2,41 16,43 16.6,54 15.2,70 12.6,79.5 5.5,82.6 3,84 2.6,88 0,88;"
-    "dL0.35 11.2,46 11.4,66;"
+_COAT = (
+    "cS 0,29 9.5,29 13.4,30.5 11.6,50 12.6,68 12.8,76 10.6,80.4 4.6,83 2.7,84.5 2.5,88 0,88;"
+    "dL.4 12,69 12.1,46;cl5 -12.4,75.5 -15.4,60 -14.8,45;ko -14.8,41.4 2.3,3;"
 )
+_DRESS = (
+    "cS 0,33 9,33 12,34 9.4,49 8,57 9.4,67 10.8,76 9,80 4,82.4 2.3,84 2.1,88 0,88;"
+    "cl4 -10.2,75.5 -13,60 -12.6,46;ko -12.6,43 2,2.6;"
+)
+_COAT_ARM = "cl5 12.4,75.5 15.4,60 14.8,45;ko 14.8,41.4 2.3,3;"
+_DRESS_ARM = "cl4 10.2,75.5 13,60 12.6,46;ko 12.6,43 2,2.6;"
 _STAND = "dP 0,44 1,2 .8,0 8.5,0 7,4 8,24 9.6,42 0,42;"
 _WALK = (
     "dp -8,44 8,44 8,36 9,22 14,3 20,2 20,0 10,0 4,20 0,33 -5,20 -15,6 -19,2 -21,5 -11,22 -8.5,36;"
@@ -53,17 +59,16 @@ _FACE = (
 _SHORT_HAIR = "dS 0,101.4 3.2,101.2 5.7,98 5.5,93 4.9,92 4.5,95.6 3.6,97 0,97.3;"
 _LONG_HAIR = "dS 0,80 3.4,80 8,82.4 6.6,88 6.2,96 4.2,101 0,101.6;"
 _FRINGE = "dS 0,101.4 4,100.6 6,95 6,88 4.7,89 4.6,94 3,97.4 .6,98.6 0,98.6;"
-_SKIRT = "S 0,30 12,30 10,45 8.2,58 12,62 14.2,46 16,47 15,64 12,79 5,82.6 2.4,84 2.2,88 0,88;"
 _RAISED = "cL4.6 11,77 16.5,90 14.5,108;kO 14.5,110 2.6,3;"
 _BACK = "dS 0,82 2.4,82 3,86.4 5.2,90 5.6,95 3.8,100.4 0,101.4;"
 
 FIGURES = {
-    "man": ("c" + _BODY, _HEAD, _FACE + _SHORT_HAIR),
-    "woman": ("c" + _SKIRT, _LONG_HAIR + _HEAD, _FACE + _FRINGE),
-    "back": ("c" + _BODY, _BACK, ""),
-    "raised": (_RAISED + "c" + _BODY, _BACK, ""),
+    "man": (_COAT, _COAT_ARM, _HEAD, _FACE + _SHORT_HAIR),
+    "woman": (_DRESS, _DRESS_ARM, _LONG_HAIR + _HEAD, _FACE + _FRINGE),
+    "back": (_COAT, _COAT_ARM, _BACK, ""),
+    "raised": (_COAT, _RAISED, _BACK, ""),
 }
-"""Body, head and face; the face is shifted sideways if the person looks to a side."""
+"""Body, right arm, head and face; the face moves sideways if the person looks to a side."""
 LEGS = {"stand": _STAND, "walk": _WALK}
 
 

@@ -96,7 +96,7 @@ def _person_xs(result: Stage, persons: list[tuple[str, Mention]], travel: float)
         is_central = size in {"CU", "ECU", "XWS"} or abs(travel) > 0.3
         shift = 0.14 if result.breakdown.things else 0.12
         if _has_stairs(result):
-            return [0.4]
+            return [0.36]
         alone = 0.5 if is_central else 0.5 + (shift if result.light_x < 0.5 else -shift)
         return [SIDES.get(persons[0][1].place, alone)]
     spacing = (0.5 if result.is_tight else 0.75) / (result.metres * result.ratio)
@@ -138,10 +138,10 @@ def _add_person(
     if mention.place == "background" and breakdown.size not in {"CU", "ECU"}:
         height, haze, foot = height * 0.5, 0.35, _HORIZON + (foot - _HORIZON) * 0.5
     is_back = breakdown.view == "behind"
-    body, head, face = FIGURES["back" if is_back else {"w": "woman"}.get(kind, "man")]
+    body, arm, head, face = FIGURES["back" if is_back else {"w": "woman"}.get(kind, "man")]
     legs = LEGS["walk" if "walking" in breakdown.actions and not is_back else "stand"]
     held = _held(result, number)
-    arm = f"cl5 12,77 17,58 {held[1]};ko {held[1]} 2.6,3;" if held else ""
+    arm = f"cl5 12,76 17,59 {held[1]};ko {held[1]} 2.6,3;" if held else arm
     base = Piece(
         legs + body + arm, x, foot, height, mention.colour, facing, haze, False, mention.travel
     )
@@ -227,10 +227,10 @@ def _add_table(result: Stage, floor: float) -> None:
 
 def _add_shoulder(result: Stage, xs: list[float]) -> None:
     """Add the person over whose shoulder the camera looks."""
-    body, head, _ = FIGURES["back"]
+    body, arm, head, _ = FIGURES["back"]
     height = 1.75 / result.metres * 1.9
     x = 0.86 if xs and xs[0] < 0.5 else 0.14
-    result.pieces.append(Piece(body + head, x, 0.06 + height, height, "#15161c"))
+    result.pieces.append(Piece(body + arm + head, x, 0.06 + height, height, "#15161c"))
 
 
 def _add_crowd(result: Stage) -> None:
@@ -240,10 +240,10 @@ def _add_crowd(result: Stage) -> None:
         height = (0.16 + 0.62 * near**1.7) * (1.4 if result.is_tight else 1.0)
         step = height * 0.30 / result.ratio
         for x in np.arange(step * result.rng.uniform(-1, 0), 1.04, step):
-            body, head, _ = FIGURES["raised" if result.rng.random() < 0.4 else "back"]
+            body, arm, head, _ = FIGURES["raised" if result.rng.random() < 0.4 else "back"]
             tall = height * result.rng.uniform(0.94, 1.06)
             piece = Piece(
-                body + head, float(x), 0.57 + 0.2 * near + tall, tall, haze=0.62 - 0.62 * near
+                body + arm + head, float(x), 0.57 + 0.2 * near + tall, tall, haze=0.62 - 0.62 * near
             )
             result.pieces.append(replace(piece, is_far=rank < 3))
 

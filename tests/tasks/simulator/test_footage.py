@@ -228,7 +228,10 @@ def test_cancelled_rendering_leaves_no_file(tmp_path: Path) -> None:
         ("tilt up the tower", "tilt up"),
         ("Crane up above the roofs", "crane up"),
         ("static camera", "static"),
-        ("Tracking shot of a runner", "track"),
+        ("He fries an egg in a pan of iron. Static.", "static"),
+        ("A truck passes. Orbit.", "orbit"),
+        ("Tracking shot of a runner", "track right"),
+        ("Track left along the bar", "track left"),
     ],
 )
 def test_camera_move_follows_prompt(prompt: str, name: str) -> None:

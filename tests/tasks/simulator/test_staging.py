@@ -18,7 +18,7 @@ def stage_prompt(prompt: str, ratio: float = WIDE, seed: int = 1) -> list[Piece]
 
 
 def heads(pieces: list[Piece]) -> list[Piece]:
-    shapes = tuple(head for _, head, _ in FIGURES.values())
+    shapes = tuple(head for _, _, head, _ in FIGURES.values())
     return [piece for piece in pieces if piece.shapes.endswith(shapes)]
 
 
@@ -133,6 +133,6 @@ def test_shoulder_is_nearer_than_the_other_person() -> None:
     """Over a shoulder, the nearer person is larger, at the edge, and seen from behind."""
     far, near = heads(stage_prompt("Over-the-shoulder shot: a woman looks at a man."))
 
-    assert near.shapes.endswith(FIGURES["back"][1])
+    assert near.shapes.endswith(FIGURES["back"][2])
     assert near.height > 1.5 * far.height
     assert abs(near.x - 0.5) > 0.3
