@@ -105,7 +105,9 @@ class ServerAddress(NamedTuple):
 
 
 @contextmanager
-def prefect_server(settings: Settings, store: Store) -> Iterator[Callable[[], None]]:
+def prefect_server(
+    settings: Settings, store: Store, *, log_level: str = "CRITICAL"
+) -> Iterator[Callable[[], None]]:
     """Prepare the import of Prefect and start its server, which ends with this block.
 
     Within the block the working directory is another one.
@@ -113,6 +115,7 @@ def prefect_server(settings: Settings, store: Store) -> Iterator[Callable[[], No
     Args:
         settings: The settings of the run.
         store: The store that keeps the data of the server.
+        log_level: The lowest level of Prefect's log that is shown on stderr.
 
     Yields:
         A function that imports Prefect and waits until the server answers. It raises NotConfigured
@@ -127,10 +130,12 @@ def prefect_server(settings: Settings, store: Store) -> Iterator[Callable[[], No
     # pyproject.toml), and they can name code to run. A stranger's board may come with such files.
     with chdir(FOLDER):
         if url:
-            set_environment(COMMON_SETTINGS)
+            # Its server keeps the log of the run at the level that the user sets.
+            console = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": log_level}
+            set_environment({**COMMON_SETTINGS, **console})
             yield partial(_check_server, url)
         else:
-            with _local_server(store) as wait_for_server:
+            with _local_server(store, log_level) as wait_for_server:
                 yield wait_for_server
 
 
@@ -146,7 +151,7 @@ def _check_server(url: str) -> None:
 
 
 @contextmanager
-def _local_server(store: Store) -> Iterator[Callable[[], None]]:
+def _local_server(store: Store, log_level: str) -> Iterator[Callable[[], None]]:
     # An older Prefect cannot read the database of a newer one.
     home = store.root / "prefect" / version("prefect")
     check_tree(home)
@@ -159,7 +164,7 @@ def _local_server(store: Store) -> Iterator[Callable[[], None]]:
                 **_home_settings(home),
                 "PREFECT_API_URL": address.api_url,
                 "PREFECT_API_AUTH_STRING": address.auth_string,
-                "PREFECT_LOGGING_LEVEL": "CRITICAL",
+                "PREFECT_LOGGING_LEVEL": log_level,
                 "PREFECT_LOGGING_TO_API_ENABLED": "false",
                 "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
             }

@@ -8,6 +8,7 @@ because Prefect loads this file under another module name as well.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from flows.report import (
     Outcome,
     RunReport,
     ShotResult,
+    describe_outcome,
     export,
     failed_result,
     film_title,
@@ -49,13 +51,20 @@ from storyboards.terminal_text import shorten
 from tasks.errors import JobFailed, JobLost, NotConfigured, UsageError
 from tasks.film import FilmPart, join_film
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.progress import (
+    OnProgress,
+    Progress,
+    ProgressState,
+    describe_line,
+    is_same_step,
+    local_now,
+)
 from tasks.retries import log_expected_errors_in_one_line
 from tasks.settings import read_settings
 from tasks.shots import StoredFrame, await_frame, download_clip, keep_shot, submit_shot
 from tasks.store.films import StoredFilm, film_marker
 from tasks.store.history import record_rendered_shots
 from tasks.store.staleness import StalePolicy
-from tasks.submission.context import OnProgress
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -131,7 +140,7 @@ async def render_storyboard(
         trust=trust,
         was=was,
     )
-    caller = current_caller() or _log_progress()
+    caller = current_caller() or Caller(Path.cwd())
     caller.has_begun = True
     settings = read_settings(working_folder=caller.working_folder)
     log_expected_errors_in_one_line()
@@ -148,7 +157,7 @@ async def render_storyboard(
             raise UsageError(msg)
         open_store(run)
         with serve_simulator(run) as run:
-            report = caller.report = await render_run(run, caller.on_progress)
+            report = caller.report = await render_run(run, _log_progress(caller.on_progress))
         film = export(report)
         for warning in (*run.identity_notes, *report.warnings):
             get_run_logger().warning("%s", warning)
@@ -186,7 +195,7 @@ async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
     finally:
         # Shots that continue this one must not wait for a frame that will never come.
         context.frames.publish(shot.id, None)
-    context.submission.on_progress(shot.id, result.outcome, 1.0)
+    context.submission.on_progress(describe_outcome(result))
     return result
 
 
@@ -203,6 +212,9 @@ async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
         return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
     previous = None
     if shot.continues:
+        if not context.frames.is_published(shot.continues):
+            state = ProgressState.WAITING_FOR_SHOT
+            context.submission.report(shot, state, detail=shot.continues)
         previous = await context.frames.wait_for(shot.continues)
         if previous is None:
             return ShotResult(shot, Outcome.SKIPPED)
@@ -236,6 +248,8 @@ async def _join(context: RunContext, report: RunReport) -> StoredFilm:
         for shot, clip in list_clips(run, report.results)
     ]
     marker = film_marker(run.board.name, run.board.file)
+    joining = f"{len(parts)} {'clip' if len(parts) == 1 else 'clips'}"
+    context.submission.on_progress(Progress(None, ProgressState.JOINING, joining))
     film = await join_film(title.name, title.title, marker, parts)
     return StoredFilm(run.store.root / film.file, film.frames, film.is_new, film.conversions)
 
@@ -262,16 +276,24 @@ def _open_board(board: str | Storyboard) -> Board:
     return load_partial(path, shown_as=board)
 
 
-def _log_progress() -> Caller:
-    """Return a caller that writes each step of a shot to the log of the flow run, once."""
-    last_activity: dict[str, str] = {}
+def _log_progress(on_progress: OnProgress) -> OnProgress:
+    """Return a function that writes each step to the log of the flow run, once, and reports it."""
+    last: dict[str | None, Progress] = {}
+    # The log of the flow run, also for what a task reports.
+    logger = get_run_logger()
 
-    def on_progress(shot: str, activity: str, fraction: float | None) -> None:  # noqa: ARG001
-        if last_activity.get(shot) != activity:
-            last_activity[shot] = activity
-            get_run_logger().info("%s: %s", shot, activity)
+    def log(progress: Progress) -> None:
+        if not is_same_step(progress, last.get(progress.shot)):
+            line = describe_line(progress, now=local_now())
+            logger.info("%s: %s", progress.shot or "film", line, extra={"is_progress": True})
+        last[progress.shot] = progress
+        on_progress(progress)
 
-    return Caller(Path.cwd(), on_progress)
+    return log
+
+
+def _is_not_progress(record: logging.LogRecord) -> bool:
+    return not getattr(record, "is_progress", False)
 
 
 def run_flow(board: Path, parameters: dict[str, Any], caller: Caller) -> None:
@@ -282,6 +304,10 @@ def run_flow(board: Path, parameters: dict[str, Any], caller: Caller) -> None:
         ShotchainError: The first error of the run; `caller.report` has them all.
         KeyboardInterrupt: The run was interrupted.
     """
+    # The caller shows the progress itself; the log on the server has it as well.
+    handlers = logging.getLogger().handlers
+    for handler in handlers:
+        handler.addFilter(_is_not_progress)
     try:
         with called_by(caller):
             asyncio.run(render_storyboard(str(board), **parameters))
@@ -291,5 +317,7 @@ def run_flow(board: Path, parameters: dict[str, Any], caller: Caller) -> None:
         msg = f"Prefect can't begin the run ({describe_error(error)}); check its settings"
         raise NotConfigured(msg) from error
     finally:
+        for handler in handlers:
+            handler.removeFilter(_is_not_progress)
         with suppress(Exception):
             EventsWorker.drain_all(timeout=5)

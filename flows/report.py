@@ -19,6 +19,7 @@ from tasks.planning.conversions import (
     describe_input_conversions,
     plan_conversions,
 )
+from tasks.progress import Progress, ProgressState
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
 from tasks.store.films import FilmClip, StoredFilm, film_marker
@@ -66,6 +67,22 @@ class FilmTitle(NamedTuple):
 
     name: str
     title: str
+
+
+def describe_outcome(result: ShotResult) -> Progress:
+    """Return the outcome of a shot as its last progress."""
+    attempt, error = result.attempt, result.error
+    detail = str(error) if error else ""
+    if result.outcome is Outcome.SKIPPED and not error:
+        detail = f"{result.shot.continues} has no last frame"
+    return Progress(
+        result.shot.id,
+        ProgressState(result.outcome),
+        detail,
+        job=attempt.job if attempt else None,
+        provider=attempt.provider if attempt else "",
+        price=result.price,
+    )
 
 
 class RunReport(NamedTuple):

@@ -23,6 +23,7 @@ from flows.run import SIMULATOR, Run, provider_url
 from tasks.budgets.limits import make_reserve
 from tasks.errors import JobFailed, JobLost, NotConfigured
 from tasks.plan import PlannedShot, ShotToRender
+from tasks.progress import OnProgress, Progress, ProgressState, ignore_progress
 from tasks.providers import Provider, missing_key_error
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
@@ -33,7 +34,6 @@ from tasks.store.receipts import Attempt
 from tasks.store.rescue import find_rescue_folders
 from tasks.store.status import ShotState
 from tasks.submission.context import (
-    OnProgress,
     SubmissionContext,
     find_current_attempt,
     use_context,
@@ -56,7 +56,7 @@ class Caller:
 
     working_folder: Path
     """Folder that relative paths start from; the process itself may be in another one."""
-    on_progress: OnProgress
+    on_progress: OnProgress = ignore_progress
     has_begun: bool = False
     """True if Prefect has called the flow: before that, nothing was sent to any vendor."""
     report: RunReport | None = None
@@ -164,7 +164,9 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
                 alert=report_alert,
             )
             with use_context(submission):
-                yield RunContext(run, submission, Slots(run.options.jobs), LastFrames())
+                yield RunContext(
+                    run, submission, Slots(run.options.jobs, on_progress), LastFrames()
+                )
 
 
 async def gather_all(coroutines: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
@@ -254,9 +256,15 @@ def _check_known_address(client: Client, attempt: Attempt, configured: str) -> N
 
 
 class Slots:
-    """Limits how many shots render at once: per provider, and in the whole run."""
+    """Limits how many shots render at once: per provider, and in the whole run.
 
-    def __init__(self, max_shots: int | None) -> None:
+    Args:
+        max_shots: The limit of the run; None if it has none.
+        on_progress: Called for a shot that has to wait.
+    """
+
+    def __init__(self, max_shots: int | None, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
         self._run_slots = asyncio.Semaphore(max_shots) if max_shots else None
         self._provider_slots: dict[str, asyncio.Semaphore] = {}
 
@@ -267,10 +275,13 @@ class Slots:
         slots = self._provider_slots.setdefault(
             provider.name, asyncio.Semaphore(provider.max_concurrent_jobs)
         )
+        needed = [self._run_slots, slots] if self._run_slots else [slots]
+        if any(semaphore.locked() for semaphore in needed):
+            state = ProgressState.WAITING_FOR_SLOT
+            self._on_progress(Progress(shot.id, state, provider=provider.name))
         async with AsyncExitStack() as stack:
-            if self._run_slots:
-                await stack.enter_async_context(self._run_slots)
-            await stack.enter_async_context(slots)
+            for semaphore in needed:
+                await stack.enter_async_context(semaphore)
             yield
 
 
@@ -285,6 +296,10 @@ class LastFrames:
         """Hand on the last frame of a shot, or None if there is none; the first call counts."""
         self._frames.setdefault(shot_id, frame)
         self._event(shot_id).set()
+
+    def is_published(self, shot_id: str) -> bool:
+        """Return True if the last frame of a shot is there, or will never be."""
+        return self._event(shot_id).is_set()
 
     async def wait_for(self, shot_id: str) -> StoredFrame | None:
         """Wait for the last frame of a shot; None if that shot failed or was skipped."""

@@ -14,6 +14,7 @@ from prefect.tasks import Task
 
 from storyboards.problems import ShotchainError
 from tasks.errors import ProviderError, Recovery
+from tasks.progress import Progress, ProgressState, describe_reason
 from tasks.providers.error_mapping import sanitize_text
 from tasks.submission.context import current_context
 
@@ -56,15 +57,27 @@ async def retry_condition(task: Task[..., Any], run: TaskRun, state: State[Any])
     except Exception as error:
         if not is_retryable(error):
             return False
-        # The names of these runs begin with the id of the shot.
-        shot_id = run.name.rpartition(": ")[0]
-        text = f"retry {run.run_count} of {task.retries}: {error}"
         with suppress(LookupError):
-            current_context().on_progress(
-                shot_id, sanitize_text(text, max_chars=MAX_REASON_CHARS), None
-            )
+            current_context().on_progress(_describe_retry(task, run, error))
         return True
     return False
+
+
+def _describe_retry(task: Task[..., Any], run: TaskRun, error: BaseException) -> Progress:
+    seconds = task.retry_delay_seconds
+    delays = seconds if isinstance(seconds, list) and seconds else [None]
+    return Progress(
+        # The names of these runs begin with the id of the shot.
+        run.name.rpartition(": ")[0] or None,
+        ProgressState.RETRYING,
+        detail=sanitize_text(describe_reason(error), max_chars=MAX_REASON_CHARS),
+        message=sanitize_text(str(error), max_chars=MAX_REASON_CHARS),
+        retry=run.run_count,
+        max_retries=task.retries,
+        # Prefect repeats the last delay, and varies each by chance.
+        delay_seconds=delays[min(run.run_count, len(delays)) - 1],
+        is_delay_estimated=True,
+    )
 
 
 class _OneLineErrors(logging.Filter):

@@ -12,7 +12,9 @@ import atexit
 import gc
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from io import TextIOWrapper
+from itertools import pairwise
 
 from flows.cli.output import format_json
 from flows.cli.parser import CommandParser, Parser, ProgramParser
@@ -126,8 +128,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.set_threshold(1_000_000, *gc.get_threshold()[1:])
         # At the end of a process Python would search every object for cycles once more.
         atexit.register(gc.freeze)
-    as_json = "--json" in argv
     _escape_unprintable()
+    if not _has_json_log(argv):
+        return _run(argv)
+    from flows.cli.output.json_lines import JsonLines
+
+    with redirect_stderr(JsonLines(sys.stderr)):
+        return _run(argv)
+
+
+def _has_json_log(argv: Sequence[str]) -> bool:
+    """Return True if the log is JSON; errors in the command line are part of it."""
+    return "--log-format=json" in argv or ("--log-format", "json") in pairwise(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
+    as_json = "--json" in argv
     # pydantic would read the metadata of every installed package to look for plugins.
     set_environment({"PYDANTIC_DISABLE_PLUGINS": "__all__"})
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.arguments import add_board, add_stale, add_was, ask, prepare_board
-from flows.cli.output import format_json
+from flows.cli.output import LogOptions, format_json
 from flows.cli.output.text import format_report
 from flows.consent import check_consent, is_agreed
 from flows.documents import error_document, report_document
@@ -56,6 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help=dry_run)
     out = "the file of the film; films/NAME.mp4 by default"
     parser.add_argument("--out", metavar="FILE", type=Path, help=out)
+    _add_log_options(parser)
+
+
+def _add_log_options(parser: argparse.ArgumentParser) -> None:
+    amount = parser.add_mutually_exclusive_group()
+    quiet = "print only errors and the end"
+    amount.add_argument("-q", "--quiet", action="store_true", help=quiet)
+    verbose = "print requests to vendors and the log of Prefect too"
+    amount.add_argument("-v", "--verbose", action="store_true", help=verbose)
+    log_format = "what is printed on stderr: text, or a JSON object per line"
+    parser.add_argument("--log-format", choices=["text", "json"], default="text", help=log_format)
 
 
 def _parse_count(text: str) -> int:
@@ -128,9 +139,10 @@ def render(run: Run, arguments: argparse.Namespace) -> int:
         ShotchainError: The run cannot begin, or was not agreed to.
     """
     as_json = arguments.json
+    log = LogOptions(arguments.quiet, arguments.verbose, arguments.log_format == "json")
     for note in run.identity_notes:
         print(f"warning: {escape_control_chars(note)}", file=sys.stderr)
-    check_ready(run, on_check=_print_check)
+    check_ready(run, on_check=_ignore_check if log.is_quiet else _print_check)
     report = report_kept(run)
     if report:
         # Every clip is in the store and paid: a read-only store must not fail the run.
@@ -143,11 +155,15 @@ def render(run: Run, arguments: argparse.Namespace) -> int:
     gc.set_threshold(700, 10, 10)
     with forward_sigterm() as interrupt:
         try:
-            report = _render(run, with_display=not as_json) if run.pending else join_kept(run)
+            report = _render(run, log) if run.pending else join_kept(run)
         except KeyboardInterrupt:
             print("stopped; what was paid for is kept, run again to continue", file=sys.stderr)
             return TERMINATED if interrupt.is_terminated else INTERRUPTED
     return _finish(report, as_json=as_json)
+
+
+def _ignore_check(_file: str) -> None:
+    pass
 
 
 def _print_check(file: str) -> None:
@@ -168,26 +184,27 @@ def _ask_to_pay(run: Run, arguments: argparse.Namespace) -> None:
     from flows.cli.output.agreement import ask_to_pay, print_summary
 
     check_consent(run, ask=lambda run: ask_to_pay(run, arguments))
-    if is_agreed(run):
+    if is_agreed(run) and not arguments.quiet:
         print_summary(run)
 
 
-def _render(run: Run, *, with_display: bool) -> RunReport:
+def _render(run: Run, log: LogOptions) -> RunReport:
     """Run the flow in this process, on the user's Prefect server or on one of its own."""
-    # A run that finds every shot kept is not here: it needs neither rich nor a server.
-    from flows.cli.output.live import open_display
+    # A run that finds every shot kept is not here: it needs neither a display nor a server.
+    from flows.cli.output.display import open_display
     from flows.local_server import prefect_server
 
     working_folder = Path.cwd()
-    with open_display(run, sys.stderr, wanted=with_display) as display:
-        display.show_note("Prefect is starting")
-        with prefect_server(run.settings, run.store) as wait_for_server:
+    log_level = "INFO" if log.is_verbose else "CRITICAL"
+    with open_display(run, sys.stderr, log) as display:
+        display.show_phase("starting Prefect")
+        with prefect_server(run.settings, run.store, log_level=log_level) as wait_for_server:
             # Imports Prefect, which reads its settings then: `prefect_server` has just set them.
             wait_for_server()
             from flows.render import run_flow
             from flows.run_context import Caller
 
-            display.show_note("")
+            display.show_phase("")
             caller = Caller(working_folder, display.update)
             file = run.board.file or Path(run.board.shown_as)
             try:
@@ -196,6 +213,7 @@ def _render(run: Run, *, with_display: bool) -> RunReport:
                 # The first error of the run; the report has all of them, if there is one.
                 if caller.report is None:
                     raise
+            display.show_phase("ending Prefect")
     if caller.report is None:
         msg = "the flow ended without a report"
         raise AssertionError(msg)

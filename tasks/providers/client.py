@@ -62,6 +62,7 @@ from tasks.providers.types import (
     ListedJob,
     LostResponse,
     RenderRequest,
+    Retry,
 )
 from tasks.providers.url_policy import is_loopback_url, redact_url, redact_urls
 
@@ -70,8 +71,8 @@ ParsedT = TypeVar("ParsedT")
 LookAtClip = Callable[[JobResult], Awaitable[bool]]
 """Returns True if the clip beside a status that the vendor does not document is sound."""
 
-OnRetry = Callable[[str], None]
-"""Called with one line before a call is repeated: how often, and the vendor's reason."""
+OnRetry = Callable[[Retry], None]
+"""Called before a call is repeated."""
 
 _MAX_ATTEMPTS = 4
 _MAX_PAGES = 20
@@ -216,7 +217,7 @@ class Client:
 
         Args:
             job: The job id.
-            on_retry: Called with the reason before a query is repeated.
+            on_retry: Called before a query is repeated.
 
         Returns:
             A JobPending if the job succeeded and its clip is not there yet.
@@ -278,7 +279,7 @@ class Client:
             service_tier: The request's service tier.
             typical_seconds: The typical duration of such a job; None for the provider's.
             on_progress: Called with every state before the last.
-            on_retry: Called with the reason before a query is repeated.
+            on_retry: Called before a query is repeated.
             look_at_clip: Returns True if the clip beside a status that the vendor does not
                 document is the clip of the job. None waits until the vendor's words are known.
 
@@ -290,7 +291,6 @@ class Client:
         wait_started_at = self._clock()
         min_seconds, max_seconds = self._poll_bounds(service_tier)
         typical = typical_seconds or self.provider.typical_job_seconds
-        # Flex jobs run when the vendor is idle, so their durations can't be estimated.
         latency = self._latency if service_tier != "flex" else None
         was_pending = False
         unknown_since: float | None = None
@@ -316,9 +316,23 @@ class Client:
                 elapsed,
                 min_seconds=min_seconds,
                 max_seconds=max_seconds,
-                expected_seconds=latency.estimate(typical) if latency is not None else None,
+                expected_seconds=self.expected_job_seconds(typical, service_tier),
             )
             await self._sleep(min(delay, max(remaining, min_seconds)))
+
+    def expected_job_seconds(
+        self, typical_seconds: float, service_tier: str | None = None
+    ) -> float | None:
+        """Return the expected duration of a job, estimated from the previous jobs of this client.
+
+        Args:
+            typical_seconds: The typical duration of such a job.
+            service_tier: The request's service tier.
+
+        Returns:
+            None for a flex job: it runs when the vendor is idle.
+        """
+        return None if service_tier == "flex" else self._latency.estimate(typical_seconds)
 
     async def _query_and_look(
         self, job: str, on_retry: OnRetry | None, look_at_clip: LookAtClip | None
@@ -423,13 +437,21 @@ class Client:
             await self._sleep(retry_delay_seconds(attempt, None))
         return status
 
-    async def download(self, source: str | ApiCall, path: Path, *, max_bytes: int) -> FileDigest:
+    async def download(
+        self,
+        source: str | ApiCall,
+        path: Path,
+        *,
+        max_bytes: int,
+        on_retry: OnRetry | None = None,
+    ) -> FileDigest:
         """Download a file completely, or leave `path` as it was.
 
         Args:
             source: A signed URL, or a call that is sent with the API key.
             path: The destination.
             max_bytes: The largest accepted size.
+            on_retry: Called before the file is requested again.
 
         Raises:
             UrlExpired: The URL is no longer served; query the job for a new one.
@@ -439,7 +461,7 @@ class Client:
             StoreError: The file can't be written.
         """
         with FileTarget(path) as target:
-            await self._receive(source, target, max_bytes)
+            await self._receive(source, target, max_bytes, on_retry)
             return target.commit()
 
     async def fetch_bytes(self, source: str | ApiCall, *, max_bytes: int) -> bytes:
@@ -504,11 +526,18 @@ class Client:
             self._report(kind, call, started_at, response=outcome, job=job, error=finished)
             if attempt >= max_attempts or not can_retry:
                 raise finished
+            delay = retry_delay_seconds(attempt, error.retry_after_seconds)
             if on_retry is not None:
-                on_retry(f"retry {attempt} of {max_attempts - 1}: {finished}")
-            await self._sleep(retry_delay_seconds(attempt, error.retry_after_seconds))
+                on_retry(Retry(attempt, max_attempts - 1, delay, finished))
+            await self._sleep(delay)
 
-    async def _receive(self, source: str | ApiCall, target: DownloadTarget, max_bytes: int) -> None:
+    async def _receive(
+        self,
+        source: str | ApiCall,
+        target: DownloadTarget,
+        max_bytes: int,
+        on_retry: OnRetry | None = None,
+    ) -> None:
         started_at, requests = self._clock(), 0
 
         async def receive(progress: DownloadProgress) -> ProviderError | None:
@@ -516,8 +545,12 @@ class Client:
             requests += 1
             return await self._http.receive_file(source, progress)
 
+        def report(retry: Retry) -> None:
+            if on_retry is not None:
+                on_retry(retry._replace(error=self._key.finish_error(retry.error)))
+
         error = await receive_with_retries(
-            receive, DownloadProgress(target, max_bytes), self._sleep
+            receive, DownloadProgress(target, max_bytes), self._sleep, report
         )
         finished = None if error is None else self._key.finish_error(error)
         self._report(

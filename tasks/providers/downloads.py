@@ -25,7 +25,7 @@ from tasks.errors import (
 )
 from tasks.own_files import open_folder
 from tasks.providers.polling import parse_retry_after, retry_delay_seconds
-from tasks.providers.types import FileDigest
+from tasks.providers.types import FileDigest, Retry
 from tasks.providers.url_policy import redact_url
 from tasks.store.atomic_files import commit_file, lock_temp_file
 
@@ -264,6 +264,7 @@ async def receive_with_retries(
     receive: Callable[[DownloadProgress], Awaitable[ProviderError | None]],
     progress: DownloadProgress,
     sleep: Callable[[float], Awaitable[None]],
+    on_retry: Callable[[Retry], None] | None = None,
 ) -> ProviderError | None:
     """Receive a file in several attempts; return the last error, or None if it is complete.
 
@@ -273,6 +274,7 @@ async def receive_with_retries(
         receive: Sends one request for the file, or for the rest of it.
         progress: The state of the download.
         sleep: Waits for a number of seconds.
+        on_retry: Called before a further attempt.
 
     Raises:
         StoreError: The target can't be written.
@@ -292,7 +294,11 @@ async def receive_with_retries(
         )
         if not can_retry or is_exhausted:
             return error
-        await sleep(retry_delay_seconds(attempts_without_progress, error.retry_after_seconds))
+        delay = retry_delay_seconds(attempts_without_progress, error.retry_after_seconds)
+        if on_retry is not None:
+            max_retries = _MAX_ATTEMPTS_WITHOUT_PROGRESS - 1
+            on_retry(Retry(attempts_without_progress, max_retries, delay, error))
+        await sleep(delay)
 
 
 def classify_http_error(

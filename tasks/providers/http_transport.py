@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
@@ -72,6 +73,26 @@ _NOT_SENT_ERRORS = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+_CONNECTION_LOST = "the connection was lost"
+
+_CAUSES: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.ConnectTimeout, "no connection in time"),
+    (httpx.PoolTimeout, "no connection was free in time"),
+    (httpx.WriteTimeout, "the request could not be sent in time"),
+    (httpx.TimeoutException, "no answer in time"),
+    (TimeoutError, "no answer in time"),
+    (httpx.ConnectError, "no connection"),
+    (httpx.ProxyError, "the proxy failed"),
+    (httpx.NetworkError, _CONNECTION_LOST),
+    (httpx.RemoteProtocolError, _CONNECTION_LOST),
+    (httpx.StreamError, _CONNECTION_LOST),
+    (httpx.DecodingError, "the answer is damaged"),
+    (DecompressionError, "the answer is damaged"),
+    (httpx.UnsupportedProtocol, "the URL is not valid"),
+    (httpx.InvalidURL, "the URL is not valid"),
+)
+"""The plain words for an error of httpx; the first class that fits counts."""
 
 _BODY_ERRORS = (httpx.HTTPError, httpx.StreamError, TimeoutError, DecompressionError)
 
@@ -364,11 +385,15 @@ async def _read_error_text(response: httpx.Response) -> str:
 
 
 def _to_lost_response(error: Exception, *, status: int) -> LostResponse:
-    name = type(error).__name__
-    message = sanitize_text(str(error), max_chars=160)
+    cause = next((text for kind, text in _CAUSES if isinstance(error, kind)), "")
+    # The words of httpx about a broken connection say no more, and those of the system begin with
+    # a number.
+    message = "" if cause == _CONNECTION_LOST else sanitize_text(str(error), max_chars=160)
+    message = re.sub(r"\[Errno -?\d+\] ", "", message)
+    reason = ": ".join(filter(None, (cause, message))) or type(error).__name__
     return LostResponse(
         was_sent=status != 0 or not isinstance(error, _NOT_SENT_ERRORS),
-        reason=f"{name}: {message}" if message else name,
+        reason=reason,
         status=status,
     )
 

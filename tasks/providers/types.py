@@ -123,6 +123,16 @@ class LostResponse:
     """The HTTP status if the response broke off after it; else 0."""
 
 
+class Retry(NamedTuple):
+    """A call that is repeated."""
+
+    number: int
+    """From 1."""
+    max_retries: int
+    delay_seconds: float
+    error: ProviderError
+
+
 @dataclass(frozen=True)
 class JobDetails:
     """A job's reported properties besides its state. None if the vendor does not report it."""

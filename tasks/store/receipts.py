@@ -182,6 +182,11 @@ class Attempt:
         return (datetime.now(UTC) - datetime.fromisoformat(self.intended_at)).total_seconds()
 
     @property
+    def sent_at(self) -> float:
+        """Unix seconds at which the job was submitted; of the intent if it is not known."""
+        return parse_timestamp(self.submitted_at or self.intended_at)
+
+    @property
     def booked_price(self) -> Money | None:
         """The price that counts against budgets: actual, else maximum; None if unknown."""
         if self.state in UNCHARGED_STATES:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tasks.errors import MediaError, ProviderError
 from tasks.plan import ShotToRender
+from tasks.progress import ProgressState
 from tasks.providers.client import Client
 from tasks.providers.polling import job_timeout_seconds
-from tasks.providers.types import JobResult
+from tasks.providers.types import JobPending, JobResult, Retry
 from tasks.store.layout import is_stored
-from tasks.store.receipts import AttemptState, parse_timestamp, utc_now
+from tasks.store.receipts import Attempt, AttemptState, utc_now
 from tasks.submission.context import (
     SubmissionContext,
+    report_retry,
     require_current_attempt,
     update_attempt,
 )
@@ -21,6 +25,12 @@ from tasks.submission.usage import read_usage
 
 LOOK_INTERVAL_SECONDS = 30.0
 """The interval in which the clip beside an undocumented status is downloaded and decoded again."""
+
+_STATES = {
+    "queued": ProgressState.QUEUED,
+    "running": ProgressState.RENDERING,
+    "unknown": ProgressState.AT_VENDOR,
+}
 
 
 @logged
@@ -42,17 +52,18 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
     if attempt.state is AttemptState.KEPT and is_stored(folder, attempt.clip):
         return None
     client = context.client_of(shot.provider, attempt)
+    reporter = _Reporter(shot, context, client, attempt)
+    if reporter.is_resumed:
+        reporter.report(ProgressState.RENDERING)
     try:
         result = await client.wait(
             attempt.job or "",
-            started_at=parse_timestamp(attempt.submitted_at or attempt.intended_at),
+            started_at=attempt.sent_at,
             timeout_seconds=job_timeout_seconds(shot.duration_seconds, shot.request.service_tier),
             service_tier=shot.request.service_tier,
             typical_seconds=shot.typical_render_seconds,
-            on_progress=lambda status: context.on_progress(
-                shot.id, status.vendor_text or status.state, status.progress
-            ),
-            on_retry=lambda text: context.on_progress(shot.id, text, None),
+            on_progress=reporter.report_status,
+            on_retry=reporter.report_retry,
             look_at_clip=_ClipLook(shot, context, client),
         )
     except ProviderError as error:
@@ -72,6 +83,42 @@ async def await_job(shot: ShotToRender, context: SubmissionContext) -> JobResult
     return result
 
 
+class _Reporter:
+    """Reports the states of a job as progress of its shot."""
+
+    def __init__(
+        self, shot: ShotToRender, context: SubmissionContext, client: Client, attempt: Attempt
+    ) -> None:
+        self._shot, self._context, self._client = shot, context, client
+        self._attempt = attempt
+        self.is_resumed = not context.sent.get(shot.key)
+        """True if an earlier run sent the job."""
+
+    def report(self, state: ProgressState, **values: Any) -> None:
+        """Report a state of the job."""
+        shot = self._shot
+        expected = self._client.expected_job_seconds(
+            shot.typical_render_seconds, shot.request.service_tier
+        )
+        self._context.report(
+            shot,
+            state,
+            self._attempt,
+            since=self._attempt.sent_at,
+            is_resumed=self.is_resumed,
+            expected_seconds=expected,
+            **values,
+        )
+
+    def report_status(self, status: JobPending) -> None:
+        """Report the answer to a query."""
+        self.report(_STATES[status.state], fraction=status.progress, detail=status.vendor_text)
+
+    def report_retry(self, retry: Retry) -> None:
+        """Report that a query is repeated."""
+        report_retry(self._context, self._shot, retry, self._attempt)
+
+
 class _ClipLook:
     """Looks at the clip beside a status that the vendor does not document, now and then."""
 
@@ -85,7 +132,7 @@ class _ClipLook:
         if self._looked_at is not None and now - self._looked_at < LOOK_INTERVAL_SECONDS:
             return False
         self._looked_at = now
-        context.on_progress(shot.id, f"{result.vendor_text}: looking at its clip", None)
+        context.report(shot, ProgressState.CHECKING, detail=result.vendor_text)
         try:
             check_result(shot, self._client, require_current_attempt(shot, context), result)
             await fetch_clip(shot, result, context)

@@ -13,13 +13,21 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tasks.budgets.limits import Reserve, reserve_unlimited
 from tasks.errors import StoreError, Unreachable
 from tasks.plan import Plan, ShotToRender
+from tasks.progress import (
+    OnProgress,
+    Progress,
+    ProgressState,
+    describe_reason,
+    ignore_progress,
+)
 from tasks.providers import Provider
 from tasks.providers.client import Client
-from tasks.providers.types import JobResult
+from tasks.providers.types import JobResult, Retry
 from tasks.store.layout import RecordStore, Store, lock_key
 from tasks.store.receipts import (
     ENDED_STATES,
@@ -34,17 +42,10 @@ _LATE_STATES: Mapping[AttemptState, frozenset[AttemptState]] = {
 }
 """States that an attempt which has got further does not take."""
 
-OnProgress = Callable[[str, str, float | None], None]
-"""Called with a shot's id, its current step, and the progress from 0 to 1 or None."""
-
 
 def print_alert(message: str) -> None:
     """Print a sentence to stderr."""
     print(message, file=sys.stderr, flush=True)
-
-
-def ignore_progress(shot_id: str, step: str, progress: float | None) -> None:
-    """Do nothing, as a default for OnProgress."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,45 @@ class SubmissionContext:
         msg = f"{shot_id} is a file and is not rendered"
         raise TypeError(msg)
 
+    def report(
+        self,
+        shot: ShotToRender,
+        state: ProgressState,
+        attempt: Attempt | None = None,
+        **values: Any,
+    ) -> None:
+        """Report the progress of a shot.
+
+        Args:
+            shot: The shot.
+            state: Its step.
+            attempt: The attempt whose job and price are reported, if there is one.
+            values: Further fields of `Progress`.
+        """
+        if attempt:
+            values = {"job": attempt.job, "price": attempt.booked_price, **values}
+        self.on_progress(Progress(shot.id, state, provider=shot.provider.name, **values))
+
     def relative_path(self, shot: ShotToRender, name: str) -> str:
         """Return the path of a file of a shot, relative to the store."""
         path = self.records_of(shot).folder_of(shot.key) / name
         return path.relative_to(self.store.root).as_posix()
+
+
+def report_retry(
+    context: SubmissionContext, shot: ShotToRender, retry: Retry, attempt: Attempt
+) -> None:
+    """Report that a query or a download is repeated, as progress of its shot."""
+    context.report(
+        shot,
+        ProgressState.RETRYING,
+        attempt,
+        retry=retry.number,
+        max_retries=retry.max_retries,
+        delay_seconds=retry.delay_seconds,
+        detail=describe_reason(retry.error),
+        message=str(retry.error),
+    )
 
 
 _context: ContextVar[SubmissionContext] = ContextVar("submission_context")

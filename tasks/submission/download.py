@@ -14,13 +14,15 @@ from tasks.errors import MediaError, ProviderError, Unreachable, UrlExpired
 from tasks.media.mime import sniff_mime
 from tasks.own_files import read_file
 from tasks.plan import ShotToRender
+from tasks.progress import ProgressState
 from tasks.providers.client import Client
-from tasks.providers.types import ApiCall, FileDigest, JobResult
+from tasks.providers.types import ApiCall, FileDigest, JobResult, Retry
 from tasks.store.atomic_files import digest_bytes, write_bytes
 from tasks.store.layout import is_stored, lock_key
 from tasks.store.receipts import Attempt, AttemptState, StoredFile
 from tasks.submission.context import (
     SubmissionContext,
+    report_retry,
     require_current_attempt,
     update_attempt,
 )
@@ -94,7 +96,7 @@ async def _fetch_or_decode_frame(
             return await _download_frame(shot, result, context, attempt)
         except (ProviderError, MediaError):
             # The clip ends on the same picture; downloading it first only takes longer.
-            context.on_progress(shot.id, "last frame from the clip", None)
+            context.report(shot, ProgressState.DOWNLOADING, attempt)
     kept = await fetch_clip(shot, result, context)
     # av takes long to import, and a run of kept shots decodes nothing.
     from tasks.media.frames import last_frame
@@ -163,9 +165,10 @@ async def _fetch_clip(
     client = context.client_of(shot.provider, attempt)
     if result is None:
         result = await _query_finished_job(shot, context, client, attempt)
-    context.on_progress(shot.id, "downloading", None)
+    context.report(shot, ProgressState.DOWNLOADING, attempt)
     path = folder / CLIP_NAME
     digest = await _download(shot, result, context, client, path)
+    context.report(shot, ProgressState.CHECKING, attempt)
     # av takes long to import, and a run of kept shots decodes nothing.
     from tasks.media.probe import verify
 
@@ -215,19 +218,27 @@ async def _download(
         UrlExpired: The fresh URL is not served either. The job stays done, and is asked again.
         JobLost: The same, after the time for which the vendor documents to keep the clip.
     """
+    attempt = require_current_attempt(shot, context)
+
+    def report(retry: Retry) -> None:
+        report_retry(context, shot, retry, attempt)
+
     try:
-        return await client.download(_clip_source(result), path, max_bytes=MAX_CLIP_BYTES)
+        return await client.download(
+            _clip_source(result), path, max_bytes=MAX_CLIP_BYTES, on_retry=report
+        )
     except Unreachable as error:
         if not _is_absent(error) or result.vendor_text:
             raise
-    attempt = require_current_attempt(shot, context)
     fresh = await _query_finished_job(shot, context, client, attempt)
     has_new_url = fresh.clip_url not in ("", result.clip_url)
     if fresh.clip_call:
         # The file behind the API key outlives a signed URL.
         fresh, has_new_url = replace(fresh, clip_url=""), False
     try:
-        return await client.download(_clip_source(fresh), path, max_bytes=MAX_CLIP_BYTES)
+        return await client.download(
+            _clip_source(fresh), path, max_bytes=MAX_CLIP_BYTES, on_retry=report
+        )
     except Unreachable as error:
         if not _is_absent(error):
             raise

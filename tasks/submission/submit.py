@@ -24,6 +24,7 @@ from tasks.errors import (
 )
 from tasks.plan import ShotToRender
 from tasks.planning.keys import derive_seed
+from tasks.progress import ProgressState
 from tasks.providers import prices
 from tasks.providers.client import Client
 from tasks.providers.types import RenderRequest
@@ -140,7 +141,7 @@ async def _create(
     request = await complete_request(
         shot, _with_retry_seed(shot, receipt), frame, client=client, context=context
     )
-    context.on_progress(shot.id, "submitting", None)
+    context.report(shot, ProgressState.SENDING)
     attempt = _new_attempt(shot, request, frame, context, client)
     receipt = receipt.begin_attempt(_with_unique_time(attempt, receipt))
     records = context.records_of(shot)
@@ -214,7 +215,7 @@ async def _send(
             recorder.record_rejection(str(error))
             raise
         attempt = await recorder.record_job(created.job, vendor_time=created.vendor_time)
-    context.on_progress(shot.id, "sent", None)
+    context.report(shot, ProgressState.QUEUED, attempt, since=attempt.sent_at)
     return attempt
 
 
@@ -263,7 +264,7 @@ async def _resolve_unclear(
         records.write(shot.key, receipt.to_record())
     reason = ""
     if reconcile_unclear:
-        context.on_progress(shot.id, "looking for its job in the vendor's list", None)
+        context.report(shot, ProgressState.LOOKING_FOR_JOB)
         submission = _build_unclear_submission(shot, frame, context, receipt.attempts[-1])
         result = await reconcile(submission, client)
         if result.job:

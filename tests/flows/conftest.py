@@ -15,6 +15,7 @@ import pytest
 from flows.report import RunReport, export
 from flows.run import Run, RunOptions, check_ready, prepare_run
 from storyboards import load
+from tasks.progress import Progress
 from tasks.settings import Settings, read_settings
 from tasks.simulator.app import MOUNTS
 from tasks.simulator.clock import ManualClock
@@ -38,8 +39,8 @@ class Studio:
     url: str
     env: dict[str, str] = field(default_factory=dict)
     """Variables that replace those of `settings`."""
-    progress: list[tuple[str, str]] = field(default_factory=list)
-    """Each reported activity with its shot."""
+    progress: list[Progress] = field(default_factory=list)
+    """Each reported step of a shot."""
     clock: ManualClock | None = None
 
     def write(self, text: str, name: str = "board") -> Path:
@@ -106,10 +107,9 @@ class Studio:
         assert self.run(text, tasks=tasks, **options).errors == ()
         return highest
 
-    def on_progress(self, shot: str, activity: str, fraction: float | None) -> None:
-        """Add an activity to `progress`."""
-        del fraction
-        self.progress.append((shot, activity))
+    def on_progress(self, progress: Progress) -> None:
+        """Add a step to `progress`."""
+        self.progress.append(progress)
 
     def requests(self, operation: str) -> list[LoggedRequest]:
         """Return the requests of an operation that the simulator received, oldest first."""

@@ -108,7 +108,7 @@ def test_budget_in_file_does_not_agree(studio, board, render, head, beside, own)
     assert refused.document["problems"] == []
     assert studio.submits == 0
 
-    agreed = render("--budget", "0.049613 USD")
+    agreed = render("--budget", "0.049613 USD", "-q")
     assert (agreed.code, agreed.text, studio.creates) == (0, "", 1)
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import shutil
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +19,7 @@ import pytest
 from flows.cli.completion import SHELLS, format_completion
 from flows.cli.main import COMMANDS, main
 from tasks.simulator.request_log import read_request_log
+from tests.support.terminal import capture
 
 BOARD = """\
 model: seedance-1.0-pro
@@ -406,8 +403,8 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 @pytest.mark.engine
 def test_render_makes_a_film_and_leaves_no_process(folder: Path, decode: Any) -> None:
-    """A run prints one JSON document and nothing else, makes a film, and ends its server."""
-    code, out, err = finish(start("render", "board.yaml", "--json", cwd=folder))
+    """A quiet run prints one JSON document and nothing else, makes a film, and ends its server."""
+    code, out, err = finish(start("render", "board.yaml", "--json", "-q", cwd=folder))
     document = json.loads(out)
 
     assert (code, err) == (0, "")
@@ -428,7 +425,7 @@ def test_render_after_an_edit_keeps_the_other_shots(folder: Path) -> None:
     """A run with kept shots and shots to render makes the film of both."""
     finish(start("render", "board.yaml", "--json", cwd=folder))
     (folder / "board.yaml").write_text(BOARD.replace("A lighthouse.", "A tower."))
-    code, out, err = finish(start("render", "board.yaml", "--json", cwd=folder))
+    code, out, err = finish(start("render", "board.yaml", "--json", "-q", cwd=folder))
     document = json.loads(out)
 
     assert (code, err) == (0, "")
@@ -520,36 +517,18 @@ def test_stopped_run_is_resumed_by_the_next(
 @pytest.mark.engine
 def test_terminal_shows_every_shot_and_is_left_clean(folder: Path) -> None:
     """In a terminal every shot has a line while the run lasts; only the summary remains."""
-    screen_fd, terminal_fd = pty.openpty()
-    fcntl.ioctl(terminal_fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
-    process = subprocess.Popen(
-        [*PROGRAM, "render", "board.yaml"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"},
-        stdin=terminal_fd,
-        stdout=terminal_fd,
-        stderr=terminal_fd,
-        close_fds=True,
-    )
-    os.close(terminal_fd)
-    output = b""
-    with os.fdopen(screen_fd, "rb", buffering=0) as screen:
-        while True:
-            try:
-                data = screen.read(65536)
-            except OSError:  # Linux reports the closed terminal like this.
-                break
-            if not data:
-                break
-            output += data
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode())
+    environment = {"PYTHONPATH": str(ROOT)}
+    command = [*PROGRAM, "render", "board.yaml"]
+    terminal = capture(command, columns=90, folder=folder, environment=environment)
+    texts = [screen.text for screen in terminal.screens]
 
-    assert process.wait(timeout=60) == 0
-    # "submitting" is left out: a create takes less time than the display between two refreshes.
-    for activity in ("waiting", "sent", "running", "downloading", "rendered", "to go"):
-        assert activity in text
-    assert b"\x1b[?25h" in output.rpartition(b"\x1b[?25l")[2], "the cursor stays hidden"
-    assert text.rstrip().endswith("2 rendered; paid nothing")
+    assert terminal.exit_code == 0
+    # "sending" is left out: a create takes less time than the display between two pictures.
+    for state in ("starting Prefect", "waiting for", "rendering", "rendered", "0 of 2 shots"):
+        assert any(state in text for text in texts), state
+    assert (terminal.last.is_cursor_hidden, terminal.last.wraps) == (False, 0)
+    assert terminal.last.text.endswith("2 rendered; paid nothing")
+    assert "of 2 shots" not in terminal.last.text
 
 
 @pytest.mark.engine
@@ -557,7 +536,7 @@ def test_failed_shot_ends_with_1_and_one_sentence(folder: Path) -> None:
     """If a shot fails, the others are rendered, no film is joined, and stderr has one line."""
     text = BOARD.replace("A lighthouse.", "[fail:OutputVideoSensitiveContentDetected] A tower.")
     (folder / "bad.yaml").write_text(text)
-    code, out, err = finish(start("render", "bad.yaml", "--json", cwd=folder))
+    code, out, err = finish(start("render", "bad.yaml", "--json", "-q", cwd=folder))
     document = json.loads(out)
 
     assert code == 1

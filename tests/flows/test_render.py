@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect.logging import disable_run_logger
 
 from flows.render import render_storyboard
 from flows.report import RunReport, report_kept
@@ -397,7 +398,8 @@ def test_flow_with_old_plan_digest_sends_nothing(studio, chain, monkeypatch) -> 
 
     def run_flow() -> dict:
         parameters = {"store": str(studio.folder / "store"), "yes": True, "plan_digest": digest}
-        with plain_tasks(), called_by(Caller(studio.folder, studio.on_progress)):
+        caller = Caller(studio.folder, studio.on_progress)
+        with plain_tasks(), disable_run_logger(), called_by(caller):
             return asyncio.run(render_storyboard.fn(str(path), **parameters))
 
     with pytest.raises(UsageError, match="board was changed after its plan was shown: run again"):

@@ -33,6 +33,7 @@ from tasks.budgets.limits import BudgetGuard, BudgetLimit, make_reserve
 from tasks.errors import JobFailed, JobLost
 from tasks.plan import ShotToRender
 from tasks.planning.keys import derive_seed
+from tasks.progress import Progress
 from tasks.providers import PROVIDERS, prices
 from tasks.providers.client import Client
 from tasks.providers.dialects import DIALECTS
@@ -455,8 +456,8 @@ class World:
             for name in process.resubmit
         }
 
-        def on_progress(shot: str, step: str, progress: float | None) -> None:
-            self.texts.append(f"{shot} {step} {progress}")
+        def on_progress(progress: Progress) -> None:
+            self.texts.append(str(progress))
 
         return SubmissionContext(
             "board",

@@ -18,11 +18,13 @@ from typing import Any
 from unittest import mock
 
 from flows import render
+from flows.cli.output import LogOptions
+from flows.cli.output.display import open_display
 from flows.report import RunReport
 from flows.run import Run
 from flows.run_context import serve_simulator
 from tasks.errors import ProviderError, Recovery
-from tasks.submission.context import OnProgress
+from tasks.progress import OnProgress, ignore_progress
 
 PlainTask = Callable[..., Awaitable[Any]]
 
@@ -81,11 +83,6 @@ def retried(name: str, retries: int) -> PlainTask:
     return call
 
 
-def ignore_progress(shot: str, activity: str, fraction: float | None) -> None:
-    """Report nothing."""
-    del shot, activity, fraction
-
-
 def render_plainly(
     run: Run, on_progress: OnProgress = ignore_progress, **replaced: PlainTask
 ) -> RunReport:
@@ -101,10 +98,10 @@ def command_without_engine(
 ) -> Iterator[None]:
     """Let `shotchain render` run in this process without Prefect; `before` sees its run."""
 
-    def render_command(run: Run, *, with_display: bool) -> RunReport:
-        del with_display
+    def render_command(run: Run, log: LogOptions) -> RunReport:
         before(run)
-        return render_plainly(run, ignore_progress, **replaced)
+        with open_display(run, sys.stderr, log) as display:
+            return render_plainly(run, display.update, **replaced)
 
     with mock.patch("flows.cli.render._render", render_command):
         yield

@@ -126,6 +126,8 @@ class Terminal:
     screens: list[Screen] = field(default_factory=list)
     process: Any = None
     exit_code: int = -1
+    is_interrupted: bool = False
+    """For the function that is called with each screen, to interrupt once."""
 
     def __post_init__(self) -> None:
         self._outside, self._inside = pty.openpty()

@@ -11,21 +11,22 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.states import Failed
 
 from tasks.errors import JobFailed, JobNotFound, Unreachable
+from tasks.progress import Progress, ProgressState
 from tasks.retries import MAX_REASON_CHARS, retry_condition
 from tasks.store.layout import Store
 from tasks.submission.context import use_context
 from tests.support.paid_path import FakeVendor, make_context
 
 
-@task(retries=5)
+@task(retries=5, retry_delay_seconds=[8, 20])
 async def wait_for_frame() -> None:
     """Stand for a task of a shot."""
 
 
-def run_condition(error: Exception, store: Store | None) -> tuple[bool, list[tuple[str, str]]]:
+def run_condition(error: Exception, store: Store | None) -> tuple[bool, list[Progress]]:
     """Return whether the second failure of a run is retried, and the progress it reports."""
     run = TaskRun(name="one: await frame", run_count=2, task_key="t", dynamic_key="0")
-    progress: list[tuple[str, str]] = []
+    progress: list[Progress] = []
 
     async def decide() -> bool:
         return await retry_condition(wait_for_frame, run, Failed(data=error))
@@ -35,7 +36,7 @@ def run_condition(error: Exception, store: Store | None) -> tuple[bool, list[tup
     context = make_context(
         store,
         FakeVendor().client(),
-        on_progress=lambda shot, text, _: progress.append((shot, text)),
+        on_progress=progress.append,
     )
     with use_context(context):
         return asyncio.run(decide()), progress
@@ -46,14 +47,17 @@ def test_retry_condition_reports_the_reason(
     tmp_path: Path, error_class: type[Unreachable | JobNotFound]
 ) -> None:
     """In the vendor's words, bounded, with the number of the retry."""
-    error = error_class("ark: the vendor had an internal error: no available channel; " + "x" * 999)
+    text = "ark: the vendor had an internal error: no available channel; " + "x" * 999
+    error = error_class(text, status=503)
     is_retried, progress = run_condition(error, Store(tmp_path))
 
-    ((shot, text),) = progress
+    (step,) = progress
     assert is_retried
-    assert shot == "one"
-    assert text.startswith("retry 2 of 5: ark: the vendor had an internal error: no available")
-    assert len(text) == MAX_REASON_CHARS
+    assert (step.shot, step.state) == ("one", ProgressState.RETRYING)
+    assert (step.retry, step.max_retries, step.delay_seconds) == (2, 5, 20)
+    assert step.detail == "503 from the vendor"
+    assert step.message.startswith("ark: the vendor had an internal error: no available channel")
+    assert len(step.message) == MAX_REASON_CHARS
 
 
 def test_retry_condition_of_final_error_is_false(tmp_path: Path) -> None:

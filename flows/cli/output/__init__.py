@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.cli.output.style import print_styled
+
+
+class LogOptions(NamedTuple):
+    """The options about what a command shows on stderr while it works."""
+
+    is_quiet: bool = False
+    """Show nothing but errors and the end."""
+    is_verbose: bool = False
+    """Show requests to vendors and the log of Prefect too."""
+    as_json: bool = False
+    """Print JSON lines; stderr is a `json_lines.JsonLines` then."""
 
 
 def print_output(

@@ -16,7 +16,7 @@ from tasks.errors import (
     Recovery,
     Unreachable,
 )
-from tasks.providers.types import JobPending, JobResult
+from tasks.providers.types import JobPending, JobResult, Retry
 from tests.support.wire import (
     API_KEY,
     QUEUED,
@@ -155,18 +155,19 @@ def test_query_unknown_job_is_asked_again():
 def test_query_retry_is_reported_with_reason():
     """In the vendor's own words, without its secrets."""
     body = {"error": {"message": f"no available channel for {API_KEY}", "type": "server_error"}}
-    reasons: list[str] = []
+    retries: list[Retry] = []
 
     run_client(
-        lambda client: client.query("cgt-1", on_retry=reasons.append),
+        lambda client: client.query("cgt-1", on_retry=retries.append),
         respond(503, body),
         respond(200, RUNNING),
     )
 
-    assert len(reasons) == 1
-    assert reasons[0].startswith("retry 1 of 3: ark: ")
-    assert "no available channel for" in reasons[0]
-    assert API_KEY not in reasons[0]
+    (retry,) = retries
+    assert (retry.number, retry.max_retries, retry.delay_seconds) == (1, 3, 0.5)
+    assert str(retry.error).startswith("ark: ")
+    assert "no available channel for" in str(retry.error)
+    assert API_KEY not in str(retry.error)
 
 
 POLISHED = {**SUCCEEDED, "status": "polished"}

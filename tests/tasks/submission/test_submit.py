@@ -21,6 +21,7 @@ from tasks.errors import (
     SubmissionUnclear,
 )
 from tasks.planning.keys import derive_seed
+from tasks.progress import Progress, ProgressState
 from tasks.store.layout import RecordStore, Store
 from tasks.store.receipts import Attempt, AttemptState, StoredFile, read_receipt, utc_now
 from tasks.submission import reconcile
@@ -100,8 +101,9 @@ def test_submit_job_is_durable_before_progress_is_reported(
     """The job's id is on disk right after the response."""
     states: list[tuple[str, str | None]] = []
 
-    def on_progress(_shot: str, step: str, _progress: float | None) -> None:
-        if step == "sent":
+    def on_progress(progress: Progress) -> None:
+        if progress.state is ProgressState.QUEUED:
+            assert progress.job == "cgt-1"
             (attempt,) = read_attempts(records)
             states.append((attempt.state, attempt.job))
 
