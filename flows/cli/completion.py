@@ -13,7 +13,7 @@ from storyboards.problems import join_or
 
 SHELLS = ("bash", "zsh", "fish")
 
-FILES = ("board", "boards", "file", "out")
+FILES = ("board", "boards", "file", "out", "stdin_name")
 FOLDERS = ("store",)
 """Names of arguments whose values are files, and folders."""
 

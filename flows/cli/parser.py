@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -24,6 +26,7 @@ START_HERE = {
 }
 """The first three commands of a new user, for the program's help."""
 
+_HEADING = re.compile(r"[a-z ]+:")
 _MORE_HELP = "`shotchain help COMMAND` prints the options and examples of a command."
 
 
@@ -53,6 +56,16 @@ def _wrap_line(line: str, width: int) -> str:
     return textwrap.fill(line, width, subsequent_indent=following, break_long_words=False)
 
 
+def _paint_help_line(line: str) -> str:
+    from flows.cli.output.style import paint
+
+    if line.startswith("usage: "):
+        return paint("usage:", "bold") + line.removeprefix("usage:")
+    if _HEADING.fullmatch(line):
+        return paint(line, "bold")
+    return paint(line, "dim") if line.startswith("  # ") else line
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError instead of ending the process.
 
@@ -66,8 +79,15 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("-h", "--help", action="help", help="print this help and exit")
         self._positionals.title = "arguments"
-        # From Python 3.14 on the help would have escape codes, which the other output has not.
+        # `print_help` paints it; Python 3.14 would do so too, by rules of its own.
         self.color = False
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help, with its headings in bold where a terminal shows that."""
+        from flows.cli.output.style import print_styled
+
+        lines = map(_paint_help_line, self.format_help().splitlines())
+        print_styled("\n".join(lines), file or sys.stdout)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with the message of argparse in our words, and the remedy."""

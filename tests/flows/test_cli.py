@@ -241,6 +241,11 @@ def test_completion_script_has_commands_and_options(shell: str, capsys: Capture)
         ("shotchain plan board.yaml --store cl", {"clips"}),
         ("shotchain render board.yaml --out bo", {"board.yaml"}),
         ("shotchain completion b", {"bash"}),
+        ("shotchain sc", {"schema"}),
+        ("shotchain schema --o", {"--out"}),
+        ("shotchain init film --template end", {"end-card"}),
+        ("shotchain check board.yaml cl", {"client.yaml", "clips"}),
+        ("shotchain check --stdin-name bo", {"board.yaml"}),
     ],
 )
 def test_bash_completes_a_command_line(folder: Path, line: str, completions: set[str]) -> None:

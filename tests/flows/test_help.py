@@ -102,11 +102,21 @@ def test_help_is_wrapped_to_the_terminal(
     assert max(map(len, wide.splitlines())) <= 100
 
 
-def test_help_has_no_escape_codes(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.14 colours the help of argparse if colour is forced; ours stays plain text."""
+@pytest.mark.parametrize("command", ["", "render"])
+def test_help_has_bold_headings_with_colour_only(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A pipe and NO_COLOR get the same text without escape codes, on every version of Python."""
+    argv = list(filter(None, ["help", command]))
+    plain = print_help(capsys, *argv)
     monkeypatch.setenv("FORCE_COLOR", "1")
+    painted = print_help(capsys, *argv)
+    monkeypatch.setenv("NO_COLOR", "1")
 
-    assert "\x1b" not in print_help(capsys, "help", "render")
+    assert print_help(capsys, *argv) == plain == re.sub(r"\x1b\[\d*m", "", painted)
+    assert "\x1b" not in plain
+    assert "\x1b[1moptions:\x1b[0m\n" in painted
+    assert "\x1b[1musage:\x1b[0m shotchain" in painted
 
 
 @pytest.mark.parametrize(
