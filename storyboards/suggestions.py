@@ -63,9 +63,11 @@ def _suggest_seconds(text: str) -> str:
     if not (match := _LENGTH.fullmatch(text)):
         return ""
     whole = int(match[1])
+    if not whole:
+        return ""
     if match[2] and int(match[2]):
-        return f"Write whole seconds: {max(whole, 1)} or {whole + 1}."
-    return f"Write {whole}, the seconds without a unit." if whole else ""
+        return f"Write whole seconds: {whole} or {whole + 1}."
+    return f"Write {whole}, the seconds without a unit."
 
 
 def _suggest_resolution(text: str) -> str:

@@ -37,7 +37,8 @@ _CURLY_VALUE = re.compile('[“”„«»‘’]([^“”„«»‘’"]*(?::[ ]
 _NESTED_SHOT = re.compile(r"shot:\s*([^\s{}]+)\s*$")
 _ITEM = re.compile(r"( *-[ ]+)([\w-]*)")
 _ID = re.compile(r" *id *:(?: |$)")
-_FENCE = re.compile(r"\s*(```|~~~)")
+_FENCE = re.compile("```|~~~")
+"""At the left edge, where no text of a board can be."""
 
 
 class Repair(NamedTuple):

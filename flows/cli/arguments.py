@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,13 @@ def add_shot(parser: argparse.ArgumentParser, **options: Any) -> None:
         parser: The parser of the command.
         options: Arguments of `add_argument` that replace those of a required shot.
     """
-    options = {"help": "the id of the shot", **options}
+    options = {"help": "the id of the shot", "type": _normalise_id, **options}
     parser.add_argument("shot", metavar="SHOT", action=_StoreShot, **options)
+
+
+def _normalise_id(shot_id: str) -> str:
+    """Return an id in the form in which those of boards are compared; a terminal may type NFD."""
+    return unicodedata.normalize("NFC", shot_id)
 
 
 def add_stale(parser: argparse.ArgumentParser) -> None:

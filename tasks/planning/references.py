@@ -210,12 +210,11 @@ class MediaGatherer:
 def number_references(
     inputs: tuple[MediaSource, ...],
 ) -> Iterator[tuple[MediaSource, int]]:
-    """Yield the references among the inputs, each with its number among those of its role."""
+    """Yield each input with its number among the references of its role, from 1; 0 for frames."""
     counts: Counter[MediaRole] = Counter()
     for source in inputs:
-        if source.role in _MAX_COUNT_FIELD:
-            counts[source.role] += 1
-            yield source, counts[source.role]
+        counts[source.role] += 1
+        yield source, counts[source.role] if source.role in _MAX_COUNT_FIELD else 0
 
 
 def label_cast(

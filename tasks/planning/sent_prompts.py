@@ -11,16 +11,10 @@ from typing import Any, NamedTuple
 
 from tasks.errors import ProviderError
 from tasks.plan import MediaSource, ShotToRender
+from tasks.planning.references import number_references
 from tasks.providers.dialects import DIALECTS
-from tasks.providers.types import ApiCall, MediaRole
+from tasks.providers.types import ApiCall
 from tasks.providers.url_policy import redact_url
-
-_NUMBERED: dict[MediaRole, str] = {
-    "reference_image": "image",
-    "reference_video": "video",
-    "reference_audio": "audio",
-}
-"""The kinds of media that a request may contain several times. Models count each kind from 1."""
 
 
 class SentPrompt(NamedTuple):
@@ -29,7 +23,10 @@ class SentPrompt(NamedTuple):
     text: str
     """The prompt with its flags."""
     media: tuple[tuple[str, str], ...]
-    """The name of each medium, such as `first frame` or `image 1`, and where it comes from."""
+    """The name of each medium, such as `first frame`, and where it comes from.
+
+    References have the names by which a prompt refers to them, such as `Image 1`.
+    """
 
 
 def describe_sent_prompt(shot: ShotToRender, folder: Path | None) -> SentPrompt:
@@ -67,19 +64,18 @@ def _iter_json_texts(value: Any) -> Iterator[str]:
 
 
 def _name_media(shot: ShotToRender, folder: Path | None) -> Iterator[tuple[str, str]]:
-    counts: dict[str, int] = {}
+    dialect = DIALECTS[shot.provider.dialect]
     if shot.pinned_take:
         take = shot.pinned_take
         yield "first frame", f"the last frame of {take.shot}, take {take.take.number}"
     elif shot.continues and not shot.continues_clip:
         yield "first frame", f"the last frame of {shot.continues}"
-    for source in shot.inputs:
+    for source, number in number_references(shot.inputs):
         name = source.role.replace("_", " ")
-        if source.role in _NUMBERED:
-            kind = _NUMBERED[source.role]
-            counts[kind] = counts.get(kind, 0) + 1
-            name = f"{kind} {counts[kind]}"
-        yield name, _name_source(source, folder)
+        if number:
+            name = dialect.name_reference(source.role, number)
+        member = f" ({source.cast_member})" if source.cast_member else ""
+        yield name, _name_source(source, folder) + member
 
 
 def _name_source(source: MediaSource, folder: Path | None) -> str:

@@ -409,3 +409,15 @@ def test_flow_with_old_plan_digest_sends_nothing(studio, chain, monkeypatch) -> 
 
     studio.write(text)
     assert [shot["outcome"] for shot in run_flow()["shots"]] == ["rendered", "rendered"]
+
+
+def test_options_name_shots_in_any_unicode_form(studio, chain) -> None:
+    """A file name or a terminal of macOS has letters and accents apart, and the board need not."""
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    board = chain("a", composed, "z")
+
+    assert studio.prepare(board, only=(decomposed,)).shots[-1].id == composed
+    assert studio.prepare(board, until=decomposed).shots[-1].id == composed
+    with pytest.raises(UsageError, match="not unclear"):
+        studio.prepare(board, resubmit=(decomposed,))
+    assert studio.prepare(chain("a", decomposed), only=(composed,)).shots[-1].id == composed

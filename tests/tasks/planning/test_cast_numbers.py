@@ -6,6 +6,7 @@ import pytest
 
 from storyboards.prompts import find_mentions
 from tasks.plan import ShotToRender
+from tasks.planning.sent_prompts import describe_sent_prompt
 from tasks.providers import Provider
 from tests.support.boards import board_text, plan_shots, plan_warnings
 
@@ -153,3 +154,16 @@ def test_find_mentions_reads_every_spelling(text: str, expected: list[tuple[str,
         expected = [("audio", 1), ("image", 1), ("image", 2), ("video", 3), ("audio", 4)]
 
     assert [(each.kind, each.number) for each in find_mentions(text)] == expected
+
+
+def test_sent_media_have_the_names_of_the_prompt(make_board, make_picture) -> None:
+    """`plan --prompts` lists each picture by its number, also if one file is sent twice."""
+    path = make_picture("k.png")
+    cast = CAST.replace(URL, "k.png")
+    shot = "id: a, prompt: '{keeper} waits', references: {images: [k.png]}"
+    board = make_board(board_text(shot, model="seedance-2.0", extra=cast))
+    (planned,) = plan_shots(board)
+    sent = describe_sent_prompt(planned, path.parent)
+
+    assert sent.text == "an old keeper (Image 2) waits"
+    assert sent.media == (("Image 1", "k.png"), ("Image 2", "k.png (keeper)"))
