@@ -29,6 +29,7 @@ from tasks.store.atomic_files import digest_bytes, digest_file
 if TYPE_CHECKING:
     from tasks.media.probe import Clip
 
+_COPY_REMEDY = "Copy the file beside the board, and write its path from there."
 _OUTSIDE_REMEDY = "Put the file beside the board; no other files are read."
 _MAX_LISTED_FILES = 2_000
 _WEB_ADDRESS = re.compile(
@@ -237,9 +238,8 @@ def _check_path(reference: str) -> tuple[str, str] | None:
         return f"{reference} is not a URL that vendors accept", known
     if reference.startswith("//"):
         return f"{reference} is not a URL that vendors accept", f"Write https:{reference}."
-    if reference.startswith(("/", "~", "\\")) or PureWindowsPath(reference).drive:
-        remedy = "Copy the file beside the board, and write its path from there."
-        return f"{reference} is outside the board's folder", remedy
+    if reference.startswith(("/", "\\")) or PureWindowsPath(reference).drive:
+        return f"{reference} is outside the board's folder", _COPY_REMEDY
     if os.path.normpath(reference).startswith(".."):
         return f"{reference} is outside the board's folder", _OUTSIDE_REMEDY
     return None
@@ -249,6 +249,8 @@ def _suggest_reference(folder: Path, reference: str) -> str:
     """Return the remedy for a file that does not exist: a URL, or the most similar names."""
     if _WEB_ADDRESS.match(reference):
         return f"Write https://{reference.lstrip('/')}, if it is a URL."
+    if reference.startswith("~"):
+        return _COPY_REMEDY
     similar = [""]
     for part in Path(reference).parts:
         names = _list_names(folder / similar[0])
