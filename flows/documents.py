@@ -257,6 +257,8 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
         "stale": [shot.id for shot in report.stale],
         "warnings": [*report.run.identity_notes, *report.warnings],
         "spent": report.spent.to_json(_currency(report.run)),
+        "rehearsal": report.rehearsal.to_json(_currency(report.run)),
+        "run_url": report.run_url or None,
     }
 
 

@@ -18,6 +18,7 @@ from prefect import State, flow, get_run_logger
 from prefect.blocks.system import Secret
 from prefect.events.worker import EventsWorker
 from prefect.runtime import flow_run
+from prefect.utilities.urls import url_for
 
 from flows.bug_report import report_bugs
 from flows.consent import check_consent
@@ -59,6 +60,7 @@ from tasks.progress import (
     is_same_step,
     local_now,
 )
+from tasks.providers.url_policy import redact_url
 from tasks.retries import log_expected_errors_in_one_line
 from tasks.settings import read_settings
 from tasks.shots import StoredFrame, await_frame, download_clip, keep_shot, submit_shot
@@ -157,13 +159,19 @@ async def render_storyboard(
             raise UsageError(msg)
         open_store(run)
         with serve_simulator(run) as run:
-            report = caller.report = await render_run(run, _log_progress(caller.on_progress))
+            report = await render_run(run, _log_progress(caller.on_progress))
+            report = caller.report = report._replace(run_url=_find_run_url())
         film = export(report)
         for warning in (*run.identity_notes, *report.warnings):
             get_run_logger().warning("%s", warning)
         for error in report.errors:
             raise error
         return report_document(report, film)
+
+
+def _find_run_url() -> str:
+    """Return the page of this flow run in Prefect's UI; empty if no UI is set."""
+    return redact_url(url_for("flow-run", flow_run.id) or "")
 
 
 async def render_run(run: Run, on_progress: OnProgress) -> RunReport:

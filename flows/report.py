@@ -94,6 +94,8 @@ class RunReport(NamedTuple):
     film: StoredFilm | None = None
     error: ShotchainError | None = None
     """Why the film could not be joined, if no shot is the reason."""
+    run_url: str = ""
+    """The page of the flow run on the user's Prefect server; empty without one."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -161,12 +163,35 @@ class RunReport(NamedTuple):
     @property
     def spent(self) -> Total:
         """The sum that this run paid; shots that share a key count once."""
-        paid = {
-            result.shot.key: result
+        return self._sum_spent(is_rehearsal=None)
+
+    @property
+    def paid(self) -> Total:
+        """The part of `spent` that vendors elsewhere charge."""
+        return self._sum_spent(is_rehearsal=False)
+
+    @property
+    def rehearsal(self) -> Total:
+        """The part of `spent` that is the list price of renders by providers on this machine."""
+        return self._sum_spent(is_rehearsal=True)
+
+    @property
+    def has_rendered(self) -> bool:
+        """True if this run rendered a shot."""
+        return any(result.outcome is Outcome.RENDERED for result in self.results)
+
+    def _sum_spent(self, *, is_rehearsal: bool | None) -> Total:
+        """Return the sum of all shots, or of those that were a rehearsal or were not."""
+        prices = {
+            result.shot.key: result.price
             for result in self.results
             if result.outcome in (Outcome.RENDERED, Outcome.UNCLEAR)
+            and is_rehearsal in (None, self._is_rehearsal(result.shot))
         }
-        return sum_prices(result.price for result in paid.values())
+        return sum_prices(prices.values())
+
+    def _is_rehearsal(self, shot: PlannedShot) -> bool:
+        return isinstance(shot, ShotToRender) and self.run.folder_of(shot.provider) == "previz"
 
 
 def price_of(shot: PlannedShot, attempt: Attempt | None) -> Money | None:

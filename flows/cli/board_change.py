@@ -6,10 +6,13 @@ The next render and its cost are printed at once.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flows.cli.next_command import build_command
+from flows.cli.output.style import paint_state, wrap
 from flows.documents import plan_document
 from flows.run import Run, prepare_run
 from storyboards.loading import parse, read_bytes
@@ -130,26 +133,35 @@ def _edit_document(run: Run, edit: Edit) -> dict[str, Any]:
     return {"path": format_path(edit.path), "line": line, "value": edit.value}
 
 
-def format_change(change: BoardChange, board: str) -> str:
+def format_change(change: BoardChange, arguments: argparse.Namespace, width: int) -> str:
     """Return a change as text: the edited lines, the remarks, and the next run.
 
     Args:
         change: The change.
-        board: The file of the board as the user named it.
+        arguments: The arguments of the command, with the file of the board as the user named it.
+        width: Columns of a line.
     """
     run, shot = change.after, change.shot
-    lines = [_format_edit(run, edit, board) for edit in change.edits]
+    lines = [_format_edit(run, edit, arguments.board) for edit in change.edits]
     if not change.edits:
         lines.append(f"{shot.id} is take {shot.take} already")
-    lines += change.remarks
+    for remark in change.remarks:
+        lines += wrap(remark, width, indent="  ")
     for pending in run.pending:
-        status = run.status[pending.id]
-        lines.append(f"{status.state}: {pending.id}: {status.reason}")
-    lines += [f"stale: {stale.id}: {run.status[stale.id].reason}" for stale in change.stale]
+        lines += _format_pending(run, pending, width)
+    for stale in change.stale:
+        lines += wrap(f"stale: {stale.id}: {run.status[stale.id].reason}", width, indent="  ")
     lines.append(f"to pay: {run.max_cost}" + ("" if run.max_cost.is_free else " at most"))
     if run.pending:
-        lines.append(f"next: shotchain render {board}")
+        lines.append(f"next: {build_command('render', arguments)}")
     return "\n".join(lines)
+
+
+def _format_pending(run: Run, shot: ShotToRender, width: int) -> list[str]:
+    status = run.status[shot.id]
+    text = f"{status.state}: {shot.id}: {status.reason}"
+    first, *others = wrap(text, width - 2, indent="  ")
+    return [paint_state(status.state, text=first), *(f"  {line}" for line in others)]
 
 
 def _format_edit(run: Run, edit: Edit, board: str) -> str:

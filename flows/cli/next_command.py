@@ -1,4 +1,4 @@
-"""The command line that the user may type next, with the options of the present one."""
+"""The command lines that the user may type next, with the options of the present one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,45 @@ import argparse
 import shlex
 from collections.abc import Iterator, Sequence
 
-_BOARD_OPTIONS = ("provider", "store", "trust")
-_RENDER_OPTIONS = ("only", "until", "jobs", "stale", "was", "partial", "out")
+from flows.report import Outcome, RunReport
+from tasks.errors import BudgetExceeded
+
+_BOARD_OPTIONS = ("store",)
+_PLAN_OPTIONS = ("provider", "trust", "stale", "was")
+_RENDER_OPTIONS = ("only", "until", "jobs", "partial", "out")
+_OPTIONS_OF_COMMAND = {"plan": _PLAN_OPTIONS, "render": (*_PLAN_OPTIONS, *_RENDER_OPTIONS)}
 _DEFAULTS = {"stale": "keep"}
 
 
+def list_next_commands(report: RunReport, arguments: argparse.Namespace) -> list[str]:
+    """Return what the user may type after a run, each command with what it does.
+
+    Args:
+        report: The outcome of the run.
+        arguments: The arguments of `render`.
+    """
+    outcomes = {result.outcome for result in report.results}
+    if any(isinstance(error, BudgetExceeded) for error in report.errors):
+        return [f"next: {build_command('plan', arguments)}"]
+    if not report.errors and not report.missing:
+        if report.film:
+            return [f"next: {build_command('open', arguments)}"]
+        # The run made no film because it was a part of the board.
+        return [f"next: {build_command('render', arguments, without=('only', 'until'))}"]
+    commands = [f"next: {build_command('render', arguments)}"]
+    if Outcome.UNCLEAR in outcomes:
+        unclear = [r.shot.id for r in report.results if r.outcome is Outcome.UNCLEAR]
+        command = build_command("render", arguments, "--resubmit", ",".join(unclear))
+        commands.append(f"or, at the risk of paying twice: {command}")
+    return commands
+
+
 def build_command(
-    command: str, arguments: argparse.Namespace, *options: str, also: Sequence[str] = ()
+    command: str,
+    arguments: argparse.Namespace,
+    *options: str,
+    also: Sequence[str] = (),
+    without: Sequence[str] = (),
 ) -> str:
     """Return a command line for the board of `arguments`, quoted for a shell.
 
@@ -21,10 +53,11 @@ def build_command(
         arguments: The arguments of the present command, whose options for the board are repeated.
         *options: Further options, and arguments after the board.
         also: Names of options of `arguments` that are repeated only in this command.
+        without: Names of options that are not repeated in this command.
     """
     board = arguments.board if not arguments.board.startswith("-") else f"./{arguments.board}"
-    names = (*_BOARD_OPTIONS, *(_RENDER_OPTIONS if command == "render" else ()), *also)
-    repeated = _repeat_options(names, arguments)
+    names = (*_BOARD_OPTIONS, *_OPTIONS_OF_COMMAND.get(command, ()), *also)
+    repeated = _repeat_options([name for name in names if name not in without], arguments)
     return shlex.join(("shotchain", command, board, *options, *repeated))
 
 

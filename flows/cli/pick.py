@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from flows.cli.arguments import add_board, add_shot, prepare_board
 from flows.cli.board_change import (
@@ -14,6 +15,7 @@ from flows.cli.board_change import (
     record_current_takes,
 )
 from flows.cli.output import print_output
+from flows.cli.output.style import fit_width
 from flows.run import Run, records_folder_of
 from storyboards.yaml_editor import Edit
 from tasks.errors import UsageError
@@ -56,7 +58,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     change = change._replace(remarks=(*change.remarks, *_describe_differences(change, recorded)))
     print_output(
         lambda: change_document(change),
-        lambda: format_change(change, arguments.board),
+        lambda: format_change(change, arguments, fit_width(sys.stdout)),
         as_json=arguments.json,
     )
     return 0

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.arguments import add_board, add_stale, add_was, ask, prepare_board
+from flows.cli.next_command import build_command, list_next_commands
 from flows.cli.output import LogOptions, format_json
+from flows.cli.output.style import fit_width, print_styled
 from flows.cli.output.text import format_report
 from flows.consent import check_consent, is_agreed
 from flows.documents import error_document, report_document
@@ -138,7 +140,6 @@ def render(run: Run, arguments: argparse.Namespace) -> int:
     Raises:
         ShotchainError: The run cannot begin, or was not agreed to.
     """
-    as_json = arguments.json
     log = LogOptions(arguments.quiet, arguments.verbose, arguments.log_format == "json")
     for note in run.identity_notes:
         print(f"warning: {escape_control_chars(note)}", file=sys.stderr)
@@ -148,7 +149,7 @@ def render(run: Run, arguments: argparse.Namespace) -> int:
         # Every clip is in the store and paid: a read-only store must not fail the run.
         with suppress(StoreError):
             record_kept(run)
-        return _finish(report, as_json=as_json)
+        return _finish(report, arguments)
     _ask_to_pay(run, arguments)
     open_store(run)
     # A run may take hours: collect garbage as Python does by default, see `main`.
@@ -157,9 +158,11 @@ def render(run: Run, arguments: argparse.Namespace) -> int:
         try:
             report = _render(run, log) if run.pending else join_kept(run)
         except KeyboardInterrupt:
-            print("stopped; what was paid for is kept, run again to continue", file=sys.stderr)
+            command = build_command("render", arguments)
+            sentence = f"stopped; what was paid for is kept, run again to continue: {command}"
+            print(escape_control_chars(sentence), file=sys.stderr)
             return TERMINATED if interrupt.is_terminated else INTERRUPTED
-    return _finish(report, as_json=as_json)
+    return _finish(report, arguments)
 
 
 def _ignore_check(_file: str) -> None:
@@ -217,7 +220,9 @@ def _render(run: Run, log: LogOptions) -> RunReport:
     if caller.report is None:
         msg = "the flow ended without a report"
         raise AssertionError(msg)
-    return caller.report
+    # A server that ends with the run has no pages.
+    run_url = caller.report.run_url if run.settings.prefect_api_url else ""
+    return caller.report._replace(run_url=run_url)
 
 
 def flow_parameters(run: Run) -> dict[str, Any]:
@@ -243,25 +248,41 @@ def flow_parameters(run: Run) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _finish(report: RunReport, *, as_json: bool) -> int:
-    """Export the film, print the report, and return the exit code."""
-    errors, film = list(report.errors), None
+def _finish(report: RunReport, arguments: argparse.Namespace) -> int:
+    """Export the film, print the report, and return the exit code.
+
+    Each error is printed once: in the report on stdout, or on stderr beside a document.
+    """
+    film = None
     try:
         film = export(report)
     except ShotchainError as error:
-        errors.append(error)
+        report = report._replace(error=error)
+    errors = report.errors
     worst = max(errors, key=severity, default=None)
     exit_code = worst.exit_code if worst else int(bool(report.missing))
-    if as_json:
+    if arguments.json:
         document = report_document(report, film)
         print(format_json(error_document(worst, document) if worst and exit_code > 1 else document))
+        for sentence in dict.fromkeys(_name_shot(report, error) for error in errors):
+            print(f"shotchain: {escape_control_chars(sentence)}", file=sys.stderr)
     else:
-        print(escape_control_chars(format_report(report, film), keep="\n"))
+        text = format_report(
+            report,
+            film and _shorten_path(film),
+            width=fit_width(sys.stdout),
+            next_commands=list_next_commands(report, arguments),
+        )
+        print_styled(text, sys.stdout)
     for warning in report.warnings:
         print(f"warning: {escape_control_chars(warning)}", file=sys.stderr)
-    for sentence in dict.fromkeys(_name_shot(report, error) for error in errors):
-        print(f"shotchain: {escape_control_chars(sentence)}", file=sys.stderr)
     return exit_code
+
+
+def _shorten_path(path: Path) -> Path:
+    """Return a path relative to the working directory if it is in it."""
+    folder = Path.cwd().resolve()
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _name_shot(report: RunReport, error: ShotchainError) -> str:

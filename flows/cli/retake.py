@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from flows.cli.arguments import add_board, add_shot, prepare_board
 from flows.cli.board_change import (
@@ -13,6 +14,7 @@ from flows.cli.board_change import (
     record_current_takes,
 )
 from flows.cli.output import print_output
+from flows.cli.output.style import fit_width
 from flows.run import Run
 from storyboards.models import FromShot
 from storyboards.yaml_editor import Edit
@@ -64,7 +66,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     change = change_board(run, shot, edits, remarks)
     print_output(
         lambda: change_document(change),
-        lambda: format_change(change, arguments.board),
+        lambda: format_change(change, arguments, fit_width(sys.stdout)),
         as_json=arguments.json,
     )
     return 0

@@ -532,7 +532,8 @@ def test_terminal_shows_every_shot_and_is_left_clean(folder: Path) -> None:
     for state in ("starting Prefect", "waiting for", "rendering", "rendered", "0 of 2 shots"):
         assert any(state in text for text in texts), state
     assert (terminal.last.is_cursor_hidden, terminal.last.wraps) == (False, 0)
-    assert terminal.last.text.endswith("2 rendered; paid nothing")
+    assert "2 shots: 2 rendered; free (simulator)" in terminal.last.text
+    assert terminal.last.text.endswith("next: shotchain open board.yaml")
     assert "of 2 shots" not in terminal.last.text
 
 

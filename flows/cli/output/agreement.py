@@ -23,7 +23,7 @@ def ask_to_pay(run: Run, arguments: argparse.Namespace) -> bool:
         True if the user agrees; False without a terminal.
 
     Raises:
-        BudgetExceeded: The user declined. The message has the command to type.
+        BudgetExceeded: The user declined; the command to type was printed.
     """
     if not is_interactive():
         return False
@@ -34,7 +34,9 @@ def ask_to_pay(run: Run, arguments: argparse.Namespace) -> bool:
     budget = find_sufficient_budget(run)
     options = ("--budget", budget) if budget else ("--yes",)
     command = build_command("render", arguments, *options, also=("resubmit",))
-    msg = f"declined: nothing was sent and nothing is paid. To render without a question: {command}"
+    hint = f"Nothing was sent and nothing is paid. To render without a question:\n  {command}"
+    print_styled(hint, sys.stderr)
+    msg = "the price was declined"
     raise BudgetExceeded(msg)
 
 

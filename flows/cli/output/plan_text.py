@@ -11,8 +11,10 @@ from flows.cli.output.plan_table import PlanTable, find_shared_reasons, format_s
 from flows.cli.output.prompt_text import format_prompts
 from flows.cli.output.style import (
     DEFAULT_WIDTH,
+    MIN_WIDTH,
     align_columns,
     cell_width,
+    fit_width,
     paint,
     terminal_width,
     truncate,
@@ -32,10 +34,6 @@ from tasks.budgets.money import (
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.planning.conversions import plan_conversions
 from tasks.store.status import ShotState
-
-MIN_WIDTH = 60
-"""Columns of the narrowest terminal that a plan is fitted to."""
-
 
 _BUDGET_COLUMNS = ("budget", "limit", "booked", "this run", "remaining")
 _MIN_OWNER_WIDTH = 14
@@ -59,8 +57,8 @@ DEFAULT_VIEW = PlanView()
 
 def fit_view(stream: TextIO, *, is_wide: bool = False) -> PlanView:
     """Return the view that fits a stream: from 60 to 80 columns, or more if it is wide."""
-    width = max(MIN_WIDTH, terminal_width(stream))
-    return PlanView(width if is_wide else min(width, DEFAULT_WIDTH), is_wide)
+    width = max(MIN_WIDTH, terminal_width(stream)) if is_wide else fit_width(stream)
+    return PlanView(width, is_wide)
 
 
 def format_plan(run: Run, view: PlanView = DEFAULT_VIEW, *, next_command: str = "") -> str:

@@ -19,6 +19,9 @@ from tasks.settings import read_terminal_settings
 DEFAULT_WIDTH = 80
 """Columns of a stream that is not a terminal."""
 
+MIN_WIDTH = 60
+"""Columns of the narrowest terminal that texts are fitted to."""
+
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -85,6 +88,11 @@ def terminal_width(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
     except (OSError, ValueError):
         return DEFAULT_WIDTH
+
+
+def fit_width(stream: TextIO) -> int:
+    """Return the columns for a text that is read like a page: 60 to 80."""
+    return min(max(MIN_WIDTH, terminal_width(stream)), DEFAULT_WIDTH)
 
 
 def use_colour(stream: TextIO) -> bool:

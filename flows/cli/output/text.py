@@ -1,12 +1,23 @@
-"""A plan and the report of a run as text for a person. Imports neither rich nor Prefect."""
+"""The report of a run as text for a person. Imports neither rich nor Prefect."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flows.cli.output.style import align_columns
+from flows.cli.output.style import (
+    DEFAULT_WIDTH,
+    align_columns,
+    cell_width,
+    paint,
+    paint_state,
+    truncate,
+    wrap,
+)
 from flows.report import Outcome, RunReport, ShotResult
+from storyboards.problems import MAX_CANDIDATES
+from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.planning.conversions import Conversions
@@ -27,32 +38,99 @@ def format_frames(frames: int) -> str:
     return f"{count_noun(frames, 'frame')}, {frames / FRAMES_PER_SECOND:.2f} s"
 
 
-def format_report(report: RunReport, film: Path | None) -> str:
-    """Return the outcome of a run: a line per shot, the film, the counts and what was paid.
+def format_report(
+    report: RunReport,
+    film: Path | None,
+    *,
+    width: int = DEFAULT_WIDTH,
+    next_commands: Sequence[str] = (),
+) -> str:
+    """Return the outcome of a run: its shots, why some failed, the film, and what was paid.
 
     Args:
         report: The outcome.
         film: Where the film is; None without a film.
+        width: Columns of a line.
+        next_commands: What the user may type next, each with a text before it.
     """
-    table = [_result_cells(result) for result in report.results]
-    lines = [line.rstrip() for line in align_columns(table)] if table else []
-    lines.append("")
-    lines += format_conversions(report.conversions)
+    lines = [*_format_results(report, width), *format_conversions(report.conversions)]
+    for sentence, style in _list_reasons(report):
+        lines += [paint(line, style) for line in wrap(sentence, width, indent="  ")]
+    if lines:
+        lines.append("")
     if film and report.film:
         missing = f", without {', '.join(report.missing)}" if report.missing else ""
+        # The path is not wrapped, so that it can be copied.
         lines.append(f"{film}  ({format_frames(report.film.frame_count)}{missing})")
-    counts = Counter(result.outcome for result in report.results)
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    lines.append(f"{outcomes}; paid {report.spent}")
-    return "\n".join(lines)
+    lines += wrap(f"{_count_outcomes(report)}; {describe_spent(report)}", width, indent="  ")
+    if report.run_url:
+        lines.append(f"run: {report.run_url}")
+    return "\n".join([*lines, *next_commands])
+
+
+def _format_results(report: RunReport, width: int) -> list[str]:
+    """Return a line for each shot that this run worked on."""
+    table = [_result_cells(result) for result in report.results if result.outcome != Outcome.KEPT]
+    if not table:
+        return []
+    used = sum(max(cell_width(cells[index]) for cells in table) + 2 for index in (1, 2, 3))
+    cut = [(truncate(shot, max(width - used, 8)), *cells) for shot, *cells in table]
+    return align_columns(cut, right=(2, 3))
 
 
 def _result_cells(result: ShotResult) -> tuple[str, ...]:
     attempt = result.attempt
-    frames = f"{attempt.frames} frames" if attempt and attempt.frames else ""
+    has_frames = result.has_clip and attempt and attempt.frames
+    frames = count_noun(attempt.frames or 0, "frame") if attempt and has_frames else ""
     has_price = result.outcome not in (Outcome.FAILED, Outcome.SKIPPED)
     price = format_price(result.price) if has_price else ""
-    return result.shot.id, result.outcome, frames, price, _explain(result)
+    return escape_control_chars(result.shot.id), paint_state(result.outcome), frames, price
+
+
+def _list_reasons(report: RunReport) -> Iterator[tuple[str, str]]:
+    """Yield each reason once, with the shots that it applies to and its colour."""
+    shots_by_reason: dict[tuple[str, str], list[str]] = {}
+    for result in report.results:
+        reason = _explain(result)
+        if reason:
+            shots_by_reason.setdefault((result.outcome, reason), []).append(result.shot.id)
+    for (outcome, reason), shot_ids in shots_by_reason.items():
+        yield _name_shots(reason, outcome, shot_ids), _REASON_COLOURS.get(outcome, "")
+    if report.error:
+        failure = "not put in place" if report.film else "not joined"
+        yield f"the film is {failure}: {report.error}", "red"
+
+
+_REASON_COLOURS: dict[str, str] = {Outcome.FAILED: "red", Outcome.UNCLEAR: "magenta"}
+
+
+def _name_shots(reason: str, outcome: str, shot_ids: Sequence[str]) -> str:
+    """Return a reason after the shots that it applies to, unless it begins with their name."""
+    ids = list(map(escape_control_chars, shot_ids))
+    if len(ids) == 1 and reason.startswith((f"{ids[0]} ", f"{ids[0]}:")):
+        return f"{outcome}: {reason}"
+    listed = ", ".join(ids[:MAX_CANDIDATES])
+    more = len(ids) - MAX_CANDIDATES
+    return f"{outcome}: {listed}{f' and {more} more' if more > 0 else ''}: {reason}"
+
+
+def _count_outcomes(report: RunReport) -> str:
+    counts = Counter(result.outcome for result in report.results)
+    outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome])
+    return f"{count_noun(len(report.results), 'shot')}: {outcomes}"
+
+
+def describe_spent(report: RunReport) -> str:
+    """Return what a run paid, and what it would have paid if it was a rehearsal."""
+    parts = [] if report.paid.is_free else [f"paid {report.paid}"]
+    if not report.rehearsal.is_free:
+        parts.append(
+            f"would have cost {report.rehearsal} at list price; "
+            "this was a rehearsal on this machine"
+        )
+    if parts:
+        return "; ".join(parts)
+    return "free (simulator)" if report.has_rendered else "paid nothing"
 
 
 def _explain(result: ShotResult) -> str:
