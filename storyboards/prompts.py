@@ -30,7 +30,8 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{|\}")
 
 
 _MENTION = re.compile(
-    r"(?:[@<\[]\s*|(?<![\w-]))(image|img|video|audio)[ _]?([1-9][0-9]?)(?![\w%-]|\.\d)"
+    # The scope of ASCII: a dotted or dotless i of Turkish is another word.
+    r"(?:[@<\[]\s*|(?<![\w-]))((?a:image|img|video|audio))[ _]?([1-9][0-9]?)(?![\w%-]|\.\d)"
     r"|@?(?<!地)(图片|图像|图|视频|音频) ?([1-9][0-9]?)(?![0-9])",
     re.IGNORECASE,
 )
@@ -52,6 +53,9 @@ class Mention(NamedTuple):
 
 def find_mentions(text: str) -> Iterator[Mention]:
     """Yield the numbered media that a prompt names, such as Image 1, @Image1, <Video 2> or 图1."""
+    lower = text.lower()
+    if not any(word in lower for word in _KINDS):
+        return  # as in nearly every prompt; the search takes ten times as long
     for match in _MENTION.finditer(text):
         word, number = (match[1], match[2]) if match[1] else (match[3], match[4])
         yield Mention(_KINDS[word.lower()], int(number), match[0].lstrip("<[ "))
@@ -156,8 +160,8 @@ class _Split(NamedTuple):
         return sum(map(len, self.parts[::2]))
 
 
-# A text that 2000 shots share by an alias is searched once.
-@lru_cache(maxsize=64)
+# A text is searched for its names by the checks, and to be expanded; 2000 shots may share it.
+@lru_cache(maxsize=4096)
 def _split(text: str) -> _Split:
     if "{" not in text and "}" not in text:
         return _Split((text,), has_lone_brace=False)

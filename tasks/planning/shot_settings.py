@@ -71,6 +71,7 @@ class ShotSettings:
     shot: Shot = field(init=False)
     """The shot as written."""
     _look: dict[str, Any] = field(init=False, repr=False)
+    _values: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         storyboard = self.log.board.storyboard
@@ -78,11 +79,12 @@ class ShotSettings:
         self.shot = storyboard.shots[self.index]
         # Access by name: pydantic is slow to raise AttributeError for the keys that a look lacks.
         self._look = vars(storyboard.look)
+        written = {key: value for key, value in vars(self.shot).items() if value is not None}
+        self._values = {**self._look, **written}
 
     def get(self, key: str) -> Any:
         """Return the value on the shot, else the value in the look, else None."""
-        value = getattr(self.shot, key)
-        return value if value is not None else self._look.get(key)
+        return self._values.get(key)
 
     def add_problem(self, key: str, message: str, remedy: str) -> None:
         """Add a problem at the key that has the value: on the shot or in the look."""
