@@ -148,7 +148,8 @@ class RunReport(NamedTuple):
         if self.film is None:
             planned = plan_conversions(self.run.plan)
             return {shot.id: planned[shot.id] for shot in shots if shot.id in planned}
-        in_film = [shot for shot in self.run.plan if shot.id not in self.missing]
+        missing = set(self.missing)
+        in_film = [shot for shot in self.run.plan if shot.id not in missing]
         converted = {
             shot.id: texts
             # Films that were joined by an earlier version have no record of it.
@@ -250,10 +251,11 @@ def record_kept(run: Run) -> None:
 
 
 def _all_kept(run: Run) -> RunReport:
+    selected = {shot.id for shot in run.shots}
     results = tuple(
         ShotResult(shot, Outcome.KEPT, run.status[shot.id].attempt)
         for shot in run.plan
-        if shot in run.shots
+        if shot.id in selected
     )
     return RunReport(run, results)
 
