@@ -77,10 +77,11 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
-def build_parser(*, with_arguments: bool = False) -> Parser:
+def build_parser(command: str | None = None, *, with_arguments: bool = False) -> Parser:
     """Build the parser of the program.
 
     Args:
+        command: The command that is used: only its parser is built. By default those of all.
         with_arguments: Import all commands for their arguments, not only the command that is used.
     """
     description = "Film production as code: a storyboard YAML becomes a film, shot after shot."
@@ -88,10 +89,11 @@ def build_parser(*, with_arguments: bool = False) -> Parser:
     version_help = "print the version and exit"
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help=version_help)
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=CommandParser)
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text, command=name)
+    for name in COMMANDS if command is None else [command]:
+        text = COMMANDS[name]
+        command_parser = commands.add_parser(name, help=text, description=text, command=name)
         if with_arguments:
-            command.import_command()
+            command_parser.import_command()
     return parser
 
 
@@ -112,7 +114,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
         from flows.cli.mistakes import explain_command_line
 
         raise UsageError(explain_command_line(argv, COMMANDS, PROGRAM_OPTIONS))
-    return build_parser().parse_args(argv)
+    return build_parser(argv[0] if argv[0] in COMMANDS else None).parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
