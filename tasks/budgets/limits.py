@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 from storyboards.models import Money, parse_money
 from storyboards.problems import MAX_CANDIDATES
@@ -34,8 +34,7 @@ MaxPrices = Mapping[str, Money | None]
 """The maximum price of each shot that is about to be sent, by shot id; None if unknown."""
 
 
-@dataclass(frozen=True)
-class BudgetLimit:
+class BudgetLimit(NamedTuple):
     """A sum that must not be exceeded, and the attempts that count against it."""
 
     owner: str

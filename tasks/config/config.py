@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from storyboards.models import Money
 from tasks.providers import PROVIDERS, Provider
@@ -25,8 +26,7 @@ class Author(StrEnum):
     """The author of the board, who may be a stranger: in the board, or in a file beside it."""
 
 
-@dataclass(frozen=True)
-class BudgetConfig:
+class BudgetConfig(NamedTuple):
     """A hard limit for the cost of some boards together, per month or in total.
 
     An entry of `[budgets]` with both is two limits. All limits apply at the same time; entries of
@@ -52,8 +52,7 @@ class BudgetConfig:
         )
 
 
-@dataclass(frozen=True)
-class ExchangeRate:
+class ExchangeRate(NamedTuple):
     """The value of one unit of a currency in another currency on one day."""
 
     base: str

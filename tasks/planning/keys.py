@@ -56,7 +56,7 @@ def compute_key(
     """
     params = {
         name: value
-        for name, value in vars(request).items()
+        for name, value in request._asdict().items()
         if name not in _EXCLUDED_FIELDS and value not in (None, ())
     }
     media = [[source.role, source.identity] for source in inputs]

@@ -6,7 +6,6 @@ The checks of the request come before: see `requests` and `references`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.models import Shot
@@ -26,8 +25,7 @@ HasRecord = Callable[[Provider, str], bool]
 """Returns whether the store has the record of a key of this provider, whatever its state."""
 
 
-@dataclass(frozen=True)
-class InvalidShot:
+class InvalidShot(NamedTuple):
     """Stands for a shot that can't be planned, so that the shots that continue it are checked."""
 
     shot: Shot

@@ -15,7 +15,6 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import fields
 from typing import Any
 
 from tasks.errors import InvalidRequest
@@ -51,11 +50,11 @@ def reject_unsupported_fields(request: RenderRequest, supported_fields: Abstract
     Raises:
         InvalidRequest: The request sets a parameter that is not supported.
     """
-    for field in fields(request):
-        if field.name in supported_fields or field.name in _IGNORED_FIELDS:
+    for field, value in request._asdict().items():
+        if field in supported_fields or field in _IGNORED_FIELDS:
             continue
-        if getattr(request, field.name) not in (None, (), ""):
-            name = field.name.removesuffix("_seconds")
+        if value not in (None, (), ""):
+            name = field.removesuffix("_seconds")
             msg = f"{name} is not supported here; remove it or choose another provider"
             raise InvalidRequest(msg)
 

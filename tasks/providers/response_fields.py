@@ -381,8 +381,7 @@ def _find_videos_url(task: Mapping[str, Any], *names: str) -> str:
 
 def _parse_videos_details(task: Mapping[str, Any]) -> JobDetails:
     details = _parse_ark_details(task)
-    return replace(
-        details,
+    return details._replace(
         duration_seconds=parse_positive(task.get("seconds")) or details.duration_seconds,
         updated_at=parse_unix_seconds(task.get("completed_at")) or details.updated_at,
     )

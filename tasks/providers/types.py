@@ -6,7 +6,7 @@ No I/O and no wire format. The class that uses them is in `dialect`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from tasks.errors import ProviderError
@@ -28,8 +28,7 @@ class MediaInput:
     """Determined from the bytes, never from the file name: `image/png`, …; empty for a URL."""
 
 
-@dataclass(frozen=True)
-class RenderRequest:
+class RenderRequest(NamedTuple):
     """A request to render one shot, before a dialect encodes it.
 
     None means that the parameter is not sent: the model does not take it, or it is not set.
@@ -65,11 +64,11 @@ class RenderRequest:
 
     def with_prompt(self, prompt: str) -> RenderRequest:
         """Return the same request with another prompt."""
-        return replace(self, prompt=prompt)
+        return self._replace(prompt=prompt)
 
     def with_seed(self, seed: int) -> RenderRequest:
         """Return the same request with another seed."""
-        return replace(self, seed=seed)
+        return self._replace(seed=seed)
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,7 @@ class ApiResponse:
     """The first characters of the body, for error messages."""
 
 
-@dataclass(frozen=True)
-class LostResponse:
+class LostResponse(NamedTuple):
     """A request without a complete response."""
 
     was_sent: bool
@@ -133,8 +131,7 @@ class Retry(NamedTuple):
     error: ProviderError
 
 
-@dataclass(frozen=True)
-class JobDetails:
+class JobDetails(NamedTuple):
     """A job's reported properties besides its state. None if the vendor does not report it."""
 
     tokens: int | None = None
@@ -171,7 +168,7 @@ class JobResult:
     """Empty if the vendor returns none: not ready yet, served by `clip_call` only, or deleted."""
     last_frame_url: str = field(default="", repr=False)
     """Empty if the vendor returns none."""
-    details: JobDetails = JobDetails()
+    details: JobDetails = JobDetails()  # noqa: RUF009 - it is frozen
     clip_call: ApiCall | None = None
     """The call that downloads the clip with the API key, if the vendor serves it that way."""
     vendor_text: str = ""

@@ -38,8 +38,7 @@ class Candidate(NamedTuple):
     """Its file, which is gone."""
 
 
-@dataclass(frozen=True)
-class BoardIdentity:
+class BoardIdentity(NamedTuple):
     """A board and the names that the store has for it."""
 
     name: str

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.errors import JobLost, JobNotFound, MediaError
@@ -76,9 +76,9 @@ async def complete_request(
             msg = f"{shot.id} continues a clip, and no shot was passed with the frame"
             raise AssertionError(msg)
         clip = await _previous_clip(shot, frame.shot, client=client, context=context)
-        request = replace(request, media=(clip, *request.media))
+        request = request._replace(media=(clip, *request.media))
     media = [await _upload_if_needed(medium, client) for medium in request.media]
-    return replace(request, media=tuple(media))
+    return request._replace(media=tuple(media))
 
 
 def attach_media(
@@ -92,7 +92,7 @@ def attach_media(
     media = [_read_medium(source) for source in shot.inputs if not source.source_shot]
     if frame and not shot.continues_clip:
         media.insert(0, _first_frame_medium(frame, client))
-    return replace(request, media=tuple(media))
+    return request._replace(media=tuple(media))
 
 
 def _first_frame_medium(frame: LastFrame, client: Client) -> MediaInput:
@@ -141,7 +141,7 @@ def reject_black_frame(shot: ShotToRender, frame: LastFrame | None) -> None:
 
 def digest_request(request: RenderRequest) -> str:
     """Return a digest of a request; media count by their bytes, or by their URL without query."""
-    values = asdict(request)
+    values = request._asdict()
     values["media"] = [
         [medium.role, digest_bytes(medium.data) if medium.data else medium.url.partition("?")[0]]
         for medium in request.media
@@ -157,7 +157,7 @@ def _with_draft_job(
     if not has_draft or attempt is None or not attempt.job:
         msg = f"the store has no draft of {shot.id}; render it with draft: true first"
         raise MediaError(msg)
-    return replace(request, draft_job=attempt.job)
+    return request._replace(draft_job=attempt.job)
 
 
 async def _previous_clip(

@@ -183,7 +183,7 @@ def make_shot(*, request: dict[str, Any] | None = None, **values: Any) -> ShotTo
         provider=PROVIDER,
         model=MODEL,
         family="seedance-1.0-pro",
-        request=replace(render_request, **(request or {})),
+        request=render_request._replace(**(request or {})),
         frames=49,
         max_price=PRICE,
     )

@@ -11,7 +11,6 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,12 +175,12 @@ def _idle_client(name: str) -> Client:
 def complete_request(shot: ShotToRender, client: Client) -> RenderRequest:
     """Return a request with its files read and stand-ins for what only a vendor returns."""
     if shot.draft:
-        return replace(shot.request, draft_job="cgt-20260701000000-draft")
+        return shot.request._replace(draft_job="cgt-20260701000000-draft")
     request = attach_media(shot, shot.request, None, client)
     # A clip that can be sent by URL only is uploaded first.
     uploaded = MediaInput("reference_video", url=CLIP)
     media = [uploaded if medium.role == uploaded.role else medium for medium in request.media]
-    return replace(request, media=tuple(media))
+    return request._replace(media=tuple(media))
 
 
 def flatten(call: ApiCall) -> Iterator[tuple[str, str]]:

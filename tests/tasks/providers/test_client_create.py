@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import traceback
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -331,7 +330,7 @@ def test_client_invalid_base_url_raises(base_url):
 def test_create_larger_than_limit_is_not_sent(render_request):
     """The vendor accepts 64 MB; a larger upload would be in vain."""
     image = MediaInput("first_frame", data=b"\xff\xd8\xff" + b"0" * 3000)
-    request = replace(render_request, media=(image,))
+    request = render_request._replace(media=(image,))
 
     error, vendor = run_create(
         request, respond(200, {"id": "x"}), overrides={"max_request_bytes": 2000}
@@ -343,7 +342,7 @@ def test_create_larger_than_limit_is_not_sent(render_request):
 
 def test_create_invalid_unicode_is_not_sent(render_request):
     """For example half of a surrogate pair."""
-    request = replace(render_request, prompt="\ud800")
+    request = render_request._replace(prompt="\ud800")
 
     error, vendor = run_create(request, respond(200, {"id": "x"}))
 
@@ -427,7 +426,7 @@ def test_create_sends_prompt_unescaped(render_request):
     """Characters of every script are sent as UTF-8."""
     prompt = "灯塔 “α” 🌊"
 
-    _, vendor = run_create(replace(render_request, prompt=prompt), respond(200, {"id": "x"}))
+    _, vendor = run_create(render_request._replace(prompt=prompt), respond(200, {"id": "x"}))
 
     assert prompt in vendor.requests[0].body.decode()
     assert json.loads(vendor.requests[0].body)["content"][0]["text"] == prompt

@@ -12,7 +12,6 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import astuple
 from typing import Any
 
 import httpx
@@ -299,7 +298,7 @@ def _check_status(status: JobPending | JobResult) -> None:
             assert url == "" or url.lower().startswith(("http://", "https://"))
     else:
         assert status.progress is None or 0 <= status.progress <= 1
-    for value in astuple(status.details):
+    for value in status.details:
         if isinstance(value, float):
             assert math.isfinite(value)
         if isinstance(value, str):

@@ -208,7 +208,7 @@ def test_digest_request_ignores_the_query_of_a_url() -> None:
     """A signed URL changes with every query; content and place of media count."""
 
     def digest(*media: MediaInput) -> str:
-        return digest_request(replace(make_shot().request, media=media))
+        return digest_request(make_shot().request._replace(media=media))
 
     by_url = digest(MediaInput("first_frame", url=URL))
     assert by_url == digest(MediaInput("first_frame", url=f"{URL}&again"))
