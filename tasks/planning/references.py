@@ -229,6 +229,8 @@ def label_cast(
         prompt: The prompt without these names.
         inputs: The media of the shot in the order in which they are sent.
     """
+    if not any(source.cast_member for source in inputs):
+        return {}
     by_author = {each.number for each in find_mentions(prompt.text) if each.kind == "image"}
     labels: dict[str, list[str]] = {}
     for source, number in number_references(inputs):

@@ -85,6 +85,8 @@ def warn_about_cast(
         prompt: The prompt as it is sent.
         plain_prompt: The prompt without the numbers of these images.
     """
+    if not any(source.cast_member for source in inputs):
+        return
     names: dict[str, list[str]] = defaultdict(list)
     for source, number in number_references(inputs):
         if source.cast_member:
