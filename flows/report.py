@@ -218,7 +218,7 @@ def report_kept(run: Run) -> RunReport | None:
 def join_kept(run: Run) -> RunReport:
     """Join the film of a run that has nothing to render, as the flow does, but without Prefect."""
     # av takes as long to import as everything that a kept run needs.
-    from tasks.assembly import make_film
+    from tasks.board_film import make_film
 
     report = _all_kept(run)
     title, marker = film_title(report), film_marker(run.board.name, run.board.file)

@@ -1,6 +1,6 @@
 """Assembles a film: converts the clips that do not match, then joins all of them.
 
-Needs no Prefect: the task of the flow and the command line join by the same function.
+When it is needed, and where the film is kept, is decided in `board_film`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.errors import MediaError
 from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
 from tasks.media.probe import Clip, probe
 from tasks.store import films
-from tasks.store.atomic_files import digest_file, staged_file
-from tasks.store.films import Conversions, FilmClip, StoredFilm
-from tasks.store.layout import Store
+from tasks.store.films import Conversions, FilmClip
 from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
@@ -31,33 +28,6 @@ class AssembledFilm(NamedTuple):
 
     frames: int
     conversions: Conversions
-
-
-def make_film(
-    store: Store, name: str, title: str, marker: str, clips: list[FilmClip], *, ffmpeg: str | None
-) -> StoredFilm:
-    """Return the film of exactly these clips, joined unless the store has it.
-
-    Args:
-        store: The store that keeps the film.
-        name: Name of the film's file in the store, without suffix.
-        title: Title of the film.
-        marker: Written into the file, so that the board's own film can be recognised.
-        clips: The clips in the order of the film.
-        ffmpeg: The configured ffmpeg program, if any.
-
-    Raises:
-        MediaError: A clip is missing, damaged or unusable, or the film can't be written.
-        NotConfigured: A clip has to be converted, and there is no ffmpeg program.
-        StoreError: The film cannot be recorded.
-    """
-    identity = films.compute_film_identity(clips, title)
-    kept = films.find_film(store, name, identity)
-    if kept:
-        return kept
-    with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
-        film = assemble(clips, temp_path, title=title, comment=marker, ffmpeg=ffmpeg)
-    return films.record_film(store, name, identity, film.frames, film.conversions)
 
 
 def assemble(
@@ -89,20 +59,7 @@ def assemble(
 
 
 def _probe(film_clip: FilmClip) -> Clip:
-    """Probe a clip after checking that it is still the file that was stored."""
-    try:
-        is_unchanged = digest_file(film_clip.path) == film_clip.sha256
-    except OSError as error:
-        message = (
-            f"the clip {film_clip.path} can't be read: {error.strerror}; run again to restore it"
-        )
-        raise MediaError(message) from error
-    if not is_unchanged:
-        message = (
-            f"the clip of {film_clip.chapter_title} is damaged ({film_clip.path}), so no film was "
-            "made; move it away with `shotchain verify --repair`, then run again"
-        )
-        raise MediaError(message)
+    films.require_unchanged(film_clip)
     return probe(film_clip.path)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.assembly import make_film
+from tasks.board_film import make_film
 from tasks.retries import JOIN_RETRIES, retry_condition
 from tasks.shots import StoredClip, report_task_bugs
 from tasks.store.films import Conversions, FilmClip

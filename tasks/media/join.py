@@ -19,8 +19,9 @@ from tasks.media.compatibility import (
     find_obstacles,
 )
 from tasks.media.decode import decode_end_frames
+from tasks.media.film_file import add_chapters, open_film
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.media.mux import AudioTrack, VideoSegment, VideoTrack, add_chapters, open_film
+from tasks.media.mux import AudioTrack, VideoSegment, VideoTrack
 from tasks.media.probe import Clip, probe_with_timeline
 from tasks.media.reencode import reencode_tail
 from tasks.media.sound import AudioSource, mix_film_audio

@@ -1,19 +1,17 @@
-"""Writes the MP4 of a film: packets copied from the clips, re-encoded tails, one audio track.
+"""Writes the tracks of a film: packets copied from the clips, re-encoded tails, one audio track.
 
-Sets the timestamps of the packets, the parameter sets they need, and the chapters. Which packets
+Sets the timestamps of the packets and the parameter sets they need. Which packets
 are copied is decided in `join`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
@@ -25,23 +23,11 @@ from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
 from tasks.media.container import open_clip, to_fraction, video_stream
-from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND, SAMPLES_PER_SECOND
+from tasks.media.film_file import AUDIO_BIT_RATES, FRAME_TICKS, TIME_BASE, mux_packets
+from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
 from tasks.media.reencode import Tail
 from tasks.media.sound import Samples
 
-_FRAME_TICKS = 512
-_TIME_BASE = FRAME_SECONDS / _FRAME_TICKS
-_OPTIONS = {
-    "movflags": "+faststart",
-    "video_track_timescale": str(_TIME_BASE.denominator),
-    # Video and audio of a shot are written one after the other; the muxer has to wait for both.
-    "max_interleave_delta": "0",
-}
-# Below 160 kbit/s per channel, FFmpeg's AAC encoder produces dropouts of 10 ms even in a pure tone:
-# its error is 9 dB below the signal at 96 kbit/s mono and 3 dB at 192 kbit/s stereo. At this rate
-# the fast coder without intensity stereo is as good as the slow one, except for pure tones (24 dB
-# at worst), and takes half the time.
-_BIT_RATES = {1: 160_000, 2: 320_000}
 _AAC_OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
 _LAYOUTS = {1: "mono", 2: "stereo"}
 _IDR = 5
@@ -66,24 +52,6 @@ class VideoSegment:
         return self.copied_packets + len(self.tail.frames)
 
 
-@contextmanager
-def open_film(film: Path) -> Iterator[OutputContainer]:
-    """Open a film for writing; the file is removed if the context ends with an exception.
-
-    Raises:
-        MediaError: The film can't be written.
-    """
-    try:
-        # The format is given, since the caller may use a staging name with any suffix.
-        with av.open(f"file:{film}", mode="w", format="mp4", options=_OPTIONS) as container:
-            yield container
-    except BaseException as error:
-        film.unlink(missing_ok=True)
-        if isinstance(error, av.FFmpegError):
-            raise _write_error(str(film), error) from error
-        raise
-
-
 class VideoTrack:
     """The video track of a film, appended clip by clip."""
 
@@ -100,6 +68,8 @@ class VideoTrack:
         headers = dict.fromkeys(segment.tail.header for segment in segments)
         own = self._stream.codec_context.extradata or b""
         self._stream.codec_context.extradata = b"".join([own, *headers])
+        # The muxer measures it; the rate of the first clip is not that of the film.
+        self._stream.codec_context.bit_rate = 0
 
     def append(self, segment: VideoSegment) -> None:
         """Append the video of one clip.
@@ -135,12 +105,12 @@ class VideoTrack:
             raise MediaError(message)
 
     def _write(self, packet: Packet[Stream], *, index: int, number: int) -> None:
-        packet.pts = (self._position + number) * _FRAME_TICKS
-        packet.dts = (self._position + index - self._reorder_depth) * _FRAME_TICKS
-        packet.duration = _FRAME_TICKS
-        packet.time_base = _TIME_BASE
+        packet.pts = (self._position + number) * FRAME_TICKS
+        packet.dts = (self._position + index - self._reorder_depth) * FRAME_TICKS
+        packet.duration = FRAME_TICKS
+        packet.time_base = TIME_BASE
         packet.stream = self._stream
-        _mux(self._container, [packet])
+        mux_packets(self._container, [packet])
 
 
 class AudioTrack:
@@ -152,7 +122,7 @@ class AudioTrack:
         self._sample_count = 0
         self._stream: AudioStream = container.add_stream("aac", rate=SAMPLES_PER_SECOND)
         self._stream.codec_context.layout = self._layout
-        self._stream.codec_context.bit_rate = _BIT_RATES[channels]
+        self._stream.codec_context.bit_rate = AUDIO_BIT_RATES[channels]
         self._stream.codec_context.options = dict(_AAC_OPTIONS)
 
     def append(self, samples: Samples) -> None:
@@ -166,7 +136,7 @@ class AudioTrack:
         frame.sample_rate = SAMPLES_PER_SECOND
         frame.pts, frame.time_base = self._sample_count, Fraction(1, SAMPLES_PER_SECOND)
         self._sample_count += block.shape[1]
-        _mux(self._container, self._stream.encode(frame))
+        mux_packets(self._container, self._stream.encode(frame))
 
     def finish(self) -> None:
         """Flush the encoder.
@@ -174,37 +144,7 @@ class AudioTrack:
         Raises:
             MediaError: The film can't be written.
         """
-        _mux(self._container, self._stream.encode(None))
-
-
-def add_chapters(container: OutputContainer, shots: Sequence[tuple[str, int]]) -> None:
-    """Add consecutive chapters, one for each (title, frames); call it before appending anything."""
-    chapters: list[av.container.Chapter] = []
-    position = 0
-    for number, (title, frames) in enumerate(shots):
-        chapters.append(
-            {
-                "id": number,
-                "start": position,
-                "end": position + frames,
-                "time_base": FRAME_SECONDS,
-                "metadata": {"title": title},
-            }
-        )
-        position += frames
-    container.set_chapters(chapters)
-
-
-def _mux(container: OutputContainer, packets: Sequence[Packet[Stream]]) -> None:
-    try:
-        container.mux(packets)
-    except av.FFmpegError as error:
-        # Converted here: open_clip would attribute it to the clip that is being read.
-        raise _write_error(container.name.removeprefix("file:"), error) from error
-
-
-def _write_error(film: str, error: av.FFmpegError) -> MediaError:
-    return MediaError(f"The film can't be written to {film}: {error.strerror}")
+        mux_packets(self._container, self._stream.encode(None))
 
 
 def _annex_b(clip: VideoStream, film: VideoStream | None = None) -> BitStreamFilterContext:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.errors import StoreError, UnsafeStore, UsageError
+from tasks.errors import MediaError, StoreError, UnsafeStore, UsageError
 from tasks.own_files import describe_kind, file_status, open_file, open_folder
 from tasks.store.atomic_files import (
     digest_bytes,
@@ -81,6 +81,12 @@ def compute_film_identity(clips: Sequence[FilmClip], title: str) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
+def compute_content_identity(clips: Sequence[FilmClip]) -> str:
+    """Return a digest of the pictures and the sound that a film is made of."""
+    parts = [FILM_FORMAT_VERSION, [[clip.sha256, clip.drop_last_frame] for clip in clips]]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None:
     """Return the film of a board if the store has it with this identity, else None.
 
@@ -122,6 +128,40 @@ def read_recorded_film(store: Store, board_name: str) -> RecordedFilm | None:
     return RecordedFilm(path, record["frames"], str(record.get("identity")), status.st_mtime)
 
 
+def find_film_of_clips(
+    store: Store, board_name: str, clips: Sequence[FilmClip]
+) -> StoredFilm | None:
+    """Return the film of a board if it is intact and has these clips, whatever its titles are.
+
+    Raises:
+        StoreError: The record of the film is damaged, or the film is not a regular file.
+    """
+    record = read_record(store.films_folder / f"{board_name}.json") or {}
+    if record.get("content") != compute_content_identity(clips):
+        return None
+    film = find_film(store, board_name, str(record.get("identity")))
+    return film if film and digest_file(film.path) == record.get("sha256") else None
+
+
+def require_unchanged(clip: FilmClip) -> None:
+    """Check that a clip is still the file that was stored.
+
+    Raises:
+        MediaError: It is damaged, or can't be read.
+    """
+    try:
+        is_unchanged = digest_file(clip.path) == clip.sha256
+    except OSError as error:
+        message = f"the clip {clip.path} can't be read: {error.strerror}; run again to restore it"
+        raise MediaError(message) from error
+    if not is_unchanged:
+        message = (
+            f"the clip of {clip.chapter_title} is damaged ({clip.path}), so no film was made; "
+            "move it away with `shotchain verify --repair`, then run again"
+        )
+        raise MediaError(message)
+
+
 def check_files(store: Store, board_name: str) -> None:
     """Check that a film, its record and the record of exports are regular files or are missing.
 
@@ -139,8 +179,18 @@ def record_film(
     identity: str,
     frame_count: int,
     conversions: Conversions = (),
+    *,
+    content: str = "",
 ) -> StoredFilm:
     """Record a film that was just written to its path in the store.
+
+    Args:
+        store: The store.
+        board_name: The name of the film's board.
+        identity: See `compute_film_identity`.
+        frame_count: The number of its frames.
+        conversions: What was converted in each clip.
+        content: See `compute_content_identity`; without it a film with other titles is joined anew.
 
     Raises:
         StoreError: The record can't be written.
@@ -148,6 +198,7 @@ def record_film(
     path = store.films_folder / f"{board_name}.mp4"
     record = {
         "identity": identity,
+        "content": content,
         "frames": frame_count,
         "bytes": size_of(path),
         "sha256": digest_file(path),

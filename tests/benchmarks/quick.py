@@ -4,8 +4,10 @@ Run by hand:
 
     python tests/benchmarks/quick.py [--rounds 7]
 
-`check` and `plan` of a board of 500 shots, and a fully kept `render` of 100 shots, each as a whole
-process and in turn. Prints CPU seconds (user and system) and wall time, as minimum and median.
+`check` and `plan` of a board of 500 shots, a fully kept `render` of 100 shots, and a `render` of
+three kept shots whose film is joined again: after another title, which copies the packets of the
+film, and without the film, which joins the clips. Each is a whole process, and all run in turn.
+Prints CPU seconds (user and system) and wall time, as minimum and median.
 """
 
 from __future__ import annotations
@@ -88,6 +90,26 @@ def fill_store(board: Path) -> None:
     films.export_film(run.store, film, run.film_path, run.board.file)
 
 
+def render_example(folder: Path) -> None:
+    """Render the example of three shots with the simulator."""
+    board = (ROOT / "storyboards" / "lighthouse.yaml").read_text()
+    (folder / "joined.yaml").write_text(board)
+    env = {**os.environ, "SHOTCHAIN_SIMULATOR_JOB_SECONDS": "0"}
+    command = [*COMMAND, "render", "joined.yaml"]
+    subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
+
+
+def change_title(folder: Path) -> None:
+    """Give the example another title."""
+    path = folder / "joined.yaml"
+    path.write_text(path.read_text().replace("title: The", "title: The other", 1))
+
+
+def remove_film(folder: Path) -> None:
+    """Remove the film of the example from the store."""
+    (folder / ".shotchain" / "films" / "joined.mp4").unlink()
+
+
 def measure(command: list[str], folder: Path) -> Usage:
     """Return the usage of a process that must succeed."""
     # Bytecode is cached, as it is for an installed program.
@@ -124,15 +146,21 @@ def main() -> None:
         (folder / "big.yaml").write_text(board_text(500))
         (folder / "kept.yaml").write_text(board_text(100))
         fill_store(folder / "kept.yaml")
+        render_example(folder)
         commands = {
             BASELINE_NAME: BASELINE,
             "check, 500 shots": [*COMMAND, "check", "big.yaml"],
             "plan, 500 shots": [*COMMAND, "plan", "big.yaml"],
             "render, 100 kept shots": [*COMMAND, "render", "kept.yaml"],
+            "re-join, other title": [*COMMAND, "render", "joined.yaml"],
+            "re-join, film missing": [*COMMAND, "render", "joined.yaml"],
         }
+        preparations = {"re-join, other title": change_title, "re-join, film missing": remove_film}
         usages: dict[str, list[Usage]] = {label: [] for label in commands}
         for number in range(options.rounds + 1):
             for label, command in commands.items():
+                if label in preparations:
+                    preparations[label](folder)
                 usage = measure(command, folder)
                 if number:  # the first round fills the caches
                     usages[label].append(usage)

@@ -30,7 +30,8 @@ The names are `.NAME.PID.NANOSECONDS.staging` and `.NAME.RANDOM.part`.
 
 PRELOADED = (
     *("av", "httpx", "PIL.Image", "flows.cli.main", "flows.cli.render", "flows.render"),
-    *("storyboards.loading", "tasks.assembly", "tasks.media.frames", "tasks.planning.planner"),
+    *("storyboards.loading", "tasks.assembly", "tasks.board_film", "tasks.media.frames"),
+    *("tasks.media.retitle", "tasks.planning.planner"),
     "tests.support.plain_tasks",
 )
 

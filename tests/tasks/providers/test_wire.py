@@ -1,7 +1,6 @@
 """Every exchange that was saved from the vendors' pages, encoded and parsed by its dialect."""
 
 import base64
-import dataclasses
 
 from tasks.errors import ProviderError
 from tasks.providers.dialects import DIALECTS
@@ -78,7 +77,7 @@ def _describe_status(dialect, response, job):
     result = {"clip_url": status.clip_url, "last_frame_url": status.last_frame_url}
     if status.clip_call is not None:
         result["clip_call"] = status.clip_call.path
-    details = dataclasses.asdict(status.details)
+    details = status.details._asdict()
     reported = {name: value for name, value in details.items() if value is not None}
     return {"done": result, "facts": reported}
 
