@@ -70,7 +70,7 @@ def test_create_returns_job_and_vendor_time(render_request):
 def test_create_names_shot_to_simulator_only(render_request, provider):
     """The shot's id is sent to the simulator, percent-encoded, and to no vendor."""
     model = PROVIDERS[provider].model_ids[0]
-    request = replace(render_request, model=model)
+    request = render_request._replace(model=model)
 
     _, vendor = run_client(
         lambda client: client.create(request, shot_id="灯 1"),
