@@ -5,7 +5,6 @@ The token formula and the price lists are in `tasks.providers`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from storyboards.models import Money
@@ -91,7 +90,7 @@ def _find_silent_price(
     """Return the price of the same request without sound, if it has sound."""
     if not prepared.request.audio or provider.price_table == FREE_PRICE_TABLE:
         return None
-    silent = prepared._replace(request=replace(prepared.request, audio=False))
+    silent = prepared._replace(request=prepared.request._replace(audio=False))
     return estimate_price(provider, model, silent, inputs).price
 
 
