@@ -166,7 +166,8 @@ def test_final_request_has_what_the_draft_leaves_open(make_board) -> None:
 
     assert [shot.draft.key for shot in finals] == [shot.key for shot in drafts]
     for shot in finals:
-        sent = {name for name, value in vars(shot.request).items() if value not in (None, (), "")}
+        values = shot.request._asdict()
+        sent = {name for name, value in values.items() if value not in (None, (), "")}
         assert sent == {"model", "resolution", "watermark", "return_last_frame"}
         assert shot.request.resolution == "720p"
         assert (shot.width, shot.height, shot.frames) == (1280, 720, 97)
