@@ -68,6 +68,7 @@ def open_display(run: Run, stream: TextIO, options: LogOptions) -> Iterator[Disp
             # Within `open_region` stderr prints above the live display.
             lines = LineDisplay(run, sys.stderr if is_live else stream)
             displays.append(lines)
+            lines.print_plan()
             if not is_live:
                 stack.enter_context(heartbeat(lines))
             if options.is_verbose:

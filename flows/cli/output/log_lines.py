@@ -41,13 +41,24 @@ class LineDisplay:
         clock: Returns Unix seconds.
     """
 
-    def __init__(self, run: Run, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, run: Run, stream: TextIO | JsonLines, clock: Callable[[], float] = time.time
+    ) -> None:
         self._stream, self._clock = stream, clock
         self._progress = RunProgress(run, clock())
         self._lock = threading.Lock()
         self._printed_at = clock()
         names = ["film", *(shot.id for shot in run.shots)]
         self._name_width = min(max(map(cell_width, names)), MAX_NAME_WIDTH)
+
+    def print_plan(self) -> None:
+        """Print how many shots are rendered, and the most that they cost."""
+        progress, pending = self._progress, len(self._progress.run.pending)
+        text = f"{pending} of {len(progress.run.shots)} shots to render"
+        if progress.has_prices:
+            text += f", for at most {progress.max_price}"
+        with self._lock:
+            self._print(self._clock(), "plan", text)
 
     def update(self, progress: Progress) -> None:
         """Print a step of a shot or of the film if it is another one than before."""
