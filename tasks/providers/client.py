@@ -464,14 +464,16 @@ class Client:
             await self._receive(source, target, max_bytes, on_retry)
             return target.commit()
 
-    async def fetch_bytes(self, source: str | ApiCall, *, max_bytes: int) -> bytes:
-        """Return the bytes of a small file.
+    async def fetch_bytes(
+        self, source: str | ApiCall, *, max_bytes: int, on_retry: OnRetry | None = None
+    ) -> bytes:
+        """Return the bytes of a small file; the arguments are those of `download`.
 
         Raises:
             ProviderError: The same errors as `download`.
         """
         target = MemoryTarget()
-        await self._receive(source, target, max_bytes)
+        await self._receive(source, target, max_bytes, on_retry)
         return bytes(target.data)
 
     def sign_base_url(self) -> str:

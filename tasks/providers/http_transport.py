@@ -91,6 +91,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (DecompressionError, "the answer is damaged"),
     (httpx.UnsupportedProtocol, "the URL is not valid"),
     (httpx.InvalidURL, "the URL is not valid"),
+    (httpx.HTTPError, _CONNECTION_LOST),
 )
 """The plain words for an error of httpx; the first class that fits counts."""
 

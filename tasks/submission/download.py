@@ -111,7 +111,13 @@ async def _download_frame(
     shot: ShotToRender, result: JobResult, context: SubmissionContext, attempt: Attempt
 ) -> LastFrame:
     client = context.client_of(shot.provider, attempt)
-    data = await client.fetch_bytes(result.last_frame_url, max_bytes=MAX_FRAME_BYTES)
+
+    def report(retry: Retry) -> None:
+        report_retry(context, shot, retry, attempt)
+
+    data = await client.fetch_bytes(
+        result.last_frame_url, max_bytes=MAX_FRAME_BYTES, on_retry=report
+    )
     if sniff_mime(data) not in IMAGE_SUFFIXES:
         msg = f"the last frame of {shot.id} from {client.provider.name} is not an image"
         raise MediaError(msg)

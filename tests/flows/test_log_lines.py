@@ -1,4 +1,4 @@
-"""What `render` prints on stderr without a terminal: lines, JSON lines, or nothing but the end."""
+"""The lines of `render` on stderr without a terminal: text, JSON, or nothing but the end."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_line_has_local_time(board: Path, clock: ManualClock) -> None:
 
 
 def test_heartbeat_at_least_once_a_minute(board: Path, clock: ManualClock) -> None:
-    """While nothing changes, a line says what is done since when; not sooner."""
+    """While nothing changes, a line has what is done since when; not sooner."""
     stream = io.StringIO()
     display = LineDisplay(prepare(board), stream, clock.now)
     display.update(make_progress("dawn", "rendering"))

@@ -253,13 +253,15 @@ def test_create_transport_error_class(render_request, cause, error_class):
         received.append(request)
         raise cause
 
-    with pytest.raises(error_class):
+    with pytest.raises(error_class) as raised:
         create(
             render_request,
             "https://ark.example.com/api/v3",
             transport=httpx.MockTransport(fail),
         )
     assert len(received) == 1
+    assert type(cause).__name__ not in str(raised.value), "the message has plain words"
+    assert "Errno" not in str(raised.value)
 
 
 def test_create_can_be_cancelled(render_request):
