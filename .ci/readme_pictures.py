@@ -44,8 +44,10 @@ COLUMNS, LINES = 72, 30
 THUMBNAIL = (320, 184)
 GAP = 8
 
-REDRAW = re.compile(r"(?:\r?\x1b\[2K|\r?\x1b\[1A)+")
-"""The control sequences with which the live display removes its last picture."""
+REDRAW = re.compile(r"\r\x1b\[\d+A")
+"""The control sequence that moves back to the first line of the live display."""
+
+ERASE_OR_CURSOR = re.compile(r"\x1b\[(?:[KJ]|\?25[lh])")
 
 FONT_FACE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 """rich's SVG loads a font from another host; pages that show it block that."""
@@ -97,7 +99,7 @@ def read_terminal(terminal: int) -> Iterator[bytes]:
 
 def draw_terminal(output: str, path: Path) -> None:
     """Draw the live display in the middle of the run, and the report below it, as SVG."""
-    *displays, report = REDRAW.split(output)
+    *displays, report = REDRAW.split(ERASE_OR_CURSOR.sub("", output))
     displays = [display for display in displays if is_in_the_middle(display)]
     console = Console(
         record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="256"
@@ -111,8 +113,8 @@ def draw_terminal(output: str, path: Path) -> None:
 
 
 def is_in_the_middle(display: str) -> bool:
-    """Return True if the display shows a rendered, a running and a waiting shot."""
-    return all(word in display for word in ("rendered", "running", "waiting"))
+    """Return True if the display shows a rendered shot, one that renders, and a waiting one."""
+    return all(word in display for word in ("rendered", "rendering", "waiting"))
 
 
 def draw_contact_sheet(film: Path, path: Path) -> None:

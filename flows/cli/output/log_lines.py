@@ -54,7 +54,8 @@ class LineDisplay:
     def print_plan(self) -> None:
         """Print how many shots are rendered, and the most that they cost."""
         progress, pending = self._progress, len(self._progress.run.pending)
-        text = f"{pending} of {len(progress.run.shots)} shots to render"
+        count = len(progress.run.shots)
+        text = f"{pending} of {count} {'shot' if count == 1 else 'shots'} to render"
         if progress.has_prices:
             text += f", for at most {progress.max_price}"
         with self._lock:
