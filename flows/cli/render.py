@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="SHOT", help=until)
     jobs = "how many shots render at the same time; by default what the provider allows"
     parser.add_argument("--jobs", metavar="N", type=_parse_count, help=jobs)
-    budget = "agree to pay at most this for the run, such as '3 USD'"
+    budget = "agree to pay at most this, such as '3 USD'"
     parser.add_argument("--budget", metavar="MONEY", help=budget)
     add_stale(parser)
     add_was(parser)
