@@ -155,8 +155,6 @@ def _score_typo(wanted: str, name: str) -> float:
     """Return how similar a word is to a name, from 0 for not at all to 2 for its beginning."""
     if len(wanted) > 1 and len(name) > 1 and (name.startswith(wanted) or wanted.startswith(name)):
         return 2.0
-    if sorted(wanted) == sorted(name):
-        return 1.0
     score = SequenceMatcher(None, wanted, name).ratio()
     is_near = score >= (_MIN_SIMILARITY_SAME_LETTER if wanted[:1] == name[:1] else _MIN_SIMILARITY)
     return score if is_near else 0.0

@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from flows.cli.main import main, parse_arguments
+from storyboards import Board, load
+from tasks.planning.planner import make_plan
 from tests.support.documents import ROOT, read_block
 
 GOOD = "shots: [{id: dawn, prompt: Rain.}]\n"
@@ -120,14 +122,22 @@ def test_check_finds_files_beside_the_name_of_stdin(folder: Path, capsys: Captur
     assert "there is no file clip.mp4 beside the board" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("folder")
-def test_check_compares_stdin_with_the_store(capsys: Capture, type_in) -> None:
-    """A shot that starts on a take needs the store of the board that is being edited."""
-    shots = "{id: a, prompt: Rain.}, {id: b, prompt: Fog., first_frame: {shot: a, take: 2}}"
-    type_in(f"shots: [{shots}]\n")
+@pytest.mark.parametrize("keys", ["lock: true", "first_frame: {shot: a, take: 2}"])
+def test_check_compares_stdin_with_the_store(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, type_in, keys: str
+) -> None:
+    """A shot with a lock or on a take needs the store of the board that is being edited."""
+    compared = []
 
-    assert main(["check", "-", "--stdin-name", "good.yaml"]) == 2
-    assert "the store has no render of take 2 of a" in capsys.readouterr().err
+    def prepare(_: object, board: Board) -> SimpleNamespace:
+        compared.append(board.file)
+        return SimpleNamespace(plan=make_plan(load(folder / "good.yaml")))
+
+    monkeypatch.setattr("flows.cli.check.prepare_board", prepare)
+    type_in(f"shots: [{{id: a, prompt: Rain.}}, {{id: b, prompt: Fog., {keys}}}]\n")
+
+    assert main(["check", "-", "--stdin-name", "good.yaml"]) == 0
+    assert compared == [folder / "good.yaml"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -256,6 +256,8 @@ def test_option_with_consequences_is_offered_for_a_slip_only(word: str) -> None:
         ("flim.yaml", "Did you mean film.yaml?"),
         ("film", "Did you mean film.yaml?"),
         ("film.yml", "Did you mean film.yaml?"),
+        ("boards/spot.yml", "Did you mean boards/spot.yaml?"),
+        ("boards/spo.yaml", "Did you mean boards/spot.yaml or boards/spot-2.yaml?"),
         ("./boards/autum.yaml", "Did you mean boards/autumn.yaml?"),
         ("xyz.yaml", "Check the path, or write a starter with `shotchain init FILE`."),
     ],
@@ -265,7 +267,8 @@ def test_missing_board_offers_similar_files(
 ) -> None:
     """A file that does not exist is answered with the boards beside it that have a similar name."""
     (folder / "boards").mkdir()
-    (folder / "boards" / "autumn.yaml").touch()
+    for board in ("autumn", "spot", "spot-2"):
+        (folder / "boards" / f"{board}.yaml").touch()
     (folder / "flim.yaml.txt").touch()
     (folder / "xyz").touch()
     (folder / "xyzz.schema.json").touch()

@@ -163,6 +163,9 @@ def test_existing_files_stay(folder: Path, capsys: Capture) -> None:
     )
     assert (folder / "refs" / "ember-end.jpg").read_bytes() == b"mine"
     assert (folder / "storyboard.schema.json").read_text() == "{}"
+    for name in ("twice/a", "twice/b"):
+        assert main(["init", name, "--template", "end-card"]) == 0
+        assert capsys.readouterr().err == ""
     assert main(["init", "other", "--template", "end-card"]) == 0
     assert capsys.readouterr().out.startswith("other.yaml is written\n")
 
