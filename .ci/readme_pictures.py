@@ -113,7 +113,7 @@ def draw_terminal(output: str, path: Path) -> None:
 
 
 def is_in_the_middle(display: str) -> bool:
-    """Return True if the display shows a rendered shot, one that renders, and a waiting one."""
+    """Return True if the display shows a rendered, a rendering and a waiting shot."""
     return all(word in display for word in ("rendered", "rendering", "waiting"))
 
 
