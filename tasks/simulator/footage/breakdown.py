@@ -193,8 +193,10 @@ def _complete(text: str, mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
     names = {mention.name for mention in mentions}
     if names & set(PEOPLE):
         mentions = tuple(mention for mention in mentions if mention.name != "hand")
-    if _has("cyclists?", text) and "bicycle" not in names:
-        mentions = (*mentions, Mention("bicycle"))
+    for implied in _KEYWORDS["hints"]["implies"].split():
+        person, _, thing = implied.partition("=")
+        if _has(person, text) and thing not in names:
+            mentions = (*mentions, Mention(thing))
     if not mentions and _matches("hints", "product", text):
         mentions = (Mention("box"),)
     return mentions

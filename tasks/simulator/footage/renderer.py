@@ -171,7 +171,8 @@ class FrameRenderer:
         far_box = layer_box(canvas, MARGIN, position, depth=self._move.depth)
         planes = _crop(scene.far, far_box, self._size)
         for layer in scene.layers:
-            self._paste_layer(planes, layer, layer_box(canvas, MARGIN, position), progress)
+            at = (0.0, 0.0, 1.0) if layer.is_fixed else position
+            self._paste_layer(planes, layer, layer_box(canvas, MARGIN, at), progress)
         seconds = progress * (self._spec.frames / FRAMES_PER_SECOND)
         self._particles.draw(planes, seconds, self._particle_strength(progress))
         return planes

@@ -63,6 +63,8 @@ class Layer:
     """Left, top, right and bottom of what is not transparent."""
     travel: float = 0.0
     """Movement to the right during the shot, as a fraction of the frame width."""
+    is_fixed: bool = False
+    """True if the camera does not move over it."""
 
 
 @dataclass(frozen=True)
@@ -257,4 +259,4 @@ def _draw_title(canvas: Canvas, breakdown: Breakdown) -> Layer:
     draw_title(mask, breakdown.title or "", 0.5 + (y - 0.5) / MARGIN)
     colour = _rgb8(mix(canvas.palette.light, rgb("#ffffff"), 0.4))
     planes = to_planes(Image.new("RGB", mask.size, colour))
-    return Layer(planes, mask, mask.getbbox() or (0, 0, 0, 0))
+    return Layer(planes, mask, mask.getbbox() or (0, 0, 0, 0), is_fixed=True)

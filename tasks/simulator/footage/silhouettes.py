@@ -48,6 +48,7 @@ _DRESS = (
 _COAT_ARM = "cl5 12.4,75.5 15.4,60 14.8,45;ko 14.8,41.4 2.3,3;"
 _DRESS_ARM = "cl4 10.2,75.5 13,60 12.6,46;ko 12.6,43 2,2.6;"
 _STAND = "dP 0,44 1,2 .8,0 8.5,0 7,4 8,24 9.6,42 0,42;"
+_SIT = "dS 0,47 11.5,47 13.4,43 10.4,38 9.4,26 8.6,25 2.4,25 2.6,27 2,38 0,39;"
 _WALK = (
     "dp -8,44 8,44 8,36 9,22 14,3 20,2 20,0 10,0 4,20 0,33 -5,20 -15,6 -19,2 -21,5 -11,22 -8.5,36;"
 )
@@ -69,7 +70,7 @@ FIGURES = {
     "raised": (_COAT, _RAISED, _BACK, ""),
 }
 """Body, right arm, head and face; the face moves sideways if the person looks to a side."""
-LEGS = {"stand": _STAND, "walk": _WALK}
+LEGS = {"stand": _STAND, "walk": _WALK, "sit": _SIT}
 
 
 def _read_things() -> dict[str, Thing]:

@@ -22,6 +22,10 @@ _HORIZON, _FOOT = 0.64, 0.92
 _PERSON_METRES = {"m": 1.75, "w": 1.66, "c": 1.15}
 _SEAT_METRES, _TABLE_METRES = 0.45, 0.76
 _STAIRS_HEIGHT = 0.54
+_MOUNTS = {"bicycle": 0.22, "motorcycle": 0.22, "horse": 0.45, "boat": 0.08}
+"""Things to ride, and how high their rider is, as a share of their height."""
+_HANDS = {"umbrella": "18,65", "guitar": "9,50"}
+_SEATS = frozenset({"chair", "sofa", "bench", "bed"})
 _TABLE_TOP = "mP 0,86 400,86 400,100 0,100;cP 0,-400 400,-400 400,86 0,86"
 
 
@@ -73,6 +77,9 @@ def _stage_people(result: Stage, persons: list[tuple[str, Mention]]) -> None:
     tall = max((_PERSON_METRES[kind] for kind, _ in persons), default=1.7)
     floor = max(_FOOT, 0.1 + (tall - sunk) / result.metres)
     floor -= 0.1 if breakdown.size == "ECU" else 0.0
+    pose = "sit" if is_seated and not result.has_table else "stand"
+    if pose == "stand" and "walking" in breakdown.actions and breakdown.view != "behind":
+        pose = "walk"
     travel = next((m.travel for m in breakdown.mentions if m.travel and m.name != "train"), 0.0)
     xs = _person_xs(result, persons, travel)
     result.taken += xs
@@ -83,7 +90,11 @@ def _stage_people(result: Stage, persons: list[tuple[str, Mention]]) -> None:
         # People turn to the middle, or to where they go.
         facing = (1 if x <= 0.5 else -1) if not travel else (1 if travel > 0 else -1)
         place = (x - travel / 2, foot - _rise(result, x), facing)
-        _add_person(result, (kind, replace(mention, travel=travel)), place, number)
+        if is_seated and breakdown.view != "behind":
+            _add_seat(result, floor, x, number)
+        _add_person(result, (kind, replace(mention, travel=travel)), place, number, pose)
+    if is_seated and breakdown.view == "behind":
+        _add_seat(result, floor, 0.5 if count > 1 else xs[0], 0)
     if result.has_table:
         _add_table(result, floor)
     if breakdown.view == "shoulder":
@@ -112,7 +123,7 @@ def _person_xs(result: Stage, persons: list[tuple[str, Mention]], travel: float)
 def _rise(result: Stage, x: float) -> float:
     """Return how high a person at `x` stands or sits, as a fraction of the frame height."""
     if mount := _mount(result.breakdown):
-        return THINGS[mount].metres / result.metres * (0.22 if mount != "horse" else 0.45)
+        return THINGS[mount].metres / result.metres * _MOUNTS[mount]
     if not _has_stairs(result):
         return 0.0
     steps = 1 + int(((x - 0.5) * result.ratio / _STAIRS_HEIGHT * 100 + 150) / 37.2)
@@ -127,11 +138,15 @@ def _has_stairs(result: Stage) -> bool:
 def _mount(breakdown: Breakdown) -> str:
     """Return what the first person rides, empty if nothing."""
     names = (mention.name for mention in breakdown.things if "riding" in breakdown.actions)
-    return next((name for name in names if name in {"bicycle", "motorcycle", "horse"}), "")
+    return next((name for name in names if name in _MOUNTS), "")
 
 
 def _add_person(
-    result: Stage, person: tuple[str, Mention], place: tuple[float, float, int], number: int
+    result: Stage,
+    person: tuple[str, Mention],
+    place: tuple[float, float, int],
+    number: int,
+    pose: str,
 ) -> None:
     (kind, mention), (x, foot, facing), breakdown = person, place, result.breakdown
     height, haze = _PERSON_METRES[kind] / result.metres, 0.0
@@ -139,11 +154,18 @@ def _add_person(
         height, haze, foot = height * 0.5, 0.35, _HORIZON + (foot - _HORIZON) * 0.5
     is_back = breakdown.view == "behind"
     body, arm, head, face = FIGURES["back" if is_back else {"w": "woman"}.get(kind, "man")]
-    legs = LEGS["walk" if "walking" in breakdown.actions and not is_back else "stand"]
     held = _held(result, number)
     arm = f"cl5 12,76 17,59 {held[1]};ko {held[1]} 2.6,3;" if held else arm
     base = Piece(
-        legs + body + arm, x, foot, height, mention.colour, facing, haze, False, mention.travel
+        _join(pose, body) + arm,
+        x,
+        foot,
+        height,
+        mention.colour,
+        facing,
+        haze,
+        False,
+        mention.travel,
     )
     # The heads of children are larger in proportion to their bodies.
     grown = 1.22 if kind == "c" else 1.0
@@ -154,6 +176,22 @@ def _add_person(
         _add_held(result, base, held[0], held[1])
 
 
+def _join(pose: str, body: str) -> str:
+    """Return legs and body; the legs of a person who sits are in front."""
+    return body + LEGS[pose] if pose == "sit" else LEGS[pose] + body
+
+
+def _add_seat(result: Stage, floor: float, x: float, number: int) -> None:
+    """Add the chair of a person, or the sofa or bench of all, once."""
+    seat = next((m for m in result.breakdown.things if m.name in _SEATS), None)
+    if seat is None or (number > 0 and seat.name != "chair"):
+        return
+    count = sum(1 for _ in _list_persons(result.breakdown))
+    middle = 0.5 if seat.name != "chair" and count > 1 else x
+    height = THINGS[seat.name].metres / result.metres
+    result.add(replace(seat, travel=0.0), middle, floor, height, haze=0.25)
+
+
 def _held(result: Stage, number: int) -> tuple[Mention, str] | None:
     """Return what a person holds, and the place of the hand, if it is anything."""
     things = [m for m in result.breakdown.things if m.name == "umbrella"]
@@ -161,7 +199,7 @@ def _held(result: Stage, number: int) -> tuple[Mention, str] | None:
         things += [m for m in result.tops() if m.name not in {"lamp", "candle"}]
     if number >= len(things) or result.breakdown.size == "ECU":
         return None
-    return things[number], "18,65" if things[number].name == "umbrella" else "20,62"
+    return things[number], _HANDS.get(things[number].name, "20,62")
 
 
 def _add_held(result: Stage, person: Piece, held: Mention, hand: str) -> None:
@@ -179,6 +217,8 @@ def _add_surroundings(result: Stage, floor: float, xs: list[float], travel: floa
     for mention in breakdown.things:
         thing, actual = THINGS[mention.name], THINGS[mention.name].metres / result.metres
         is_handled = mention.name in {"table", "umbrella", "window"} or thing.where == "top"
+        if mention.name in _SEATS and "seated" in breakdown.actions:
+            continue
         if mention.name == _mount(breakdown):
             x, flip = xs[0] - travel / 2, -1 if travel < 0 else 1
             mount = replace(mention, travel=0.0)
@@ -219,8 +259,9 @@ def _add_table(result: Stage, floor: float) -> None:
     else:
         result.add(Mention("table"), 0.5, floor + 0.03, _TABLE_METRES / result.metres)
     things = result.tops()
+    width = 0.7 if result.is_tight else 1.6 / result.metres / result.ratio
     for number, mention in enumerate(things):
-        x = 0.5 + (number - (len(things) - 1) / 2) * 0.17
+        x = 0.5 + (number - (len(things) - 1) / 2) * min(0.17, width / len(things))
         height = max(THINGS[mention.name].metres / result.metres, 0.11)
         result.add(mention, x, top + 0.05, height)
 

@@ -196,3 +196,22 @@ def test_setting_and_view_follow_prompt(prompt: str, setting: str, view: str) ->
     breakdown = break_down(prompt)
 
     assert (breakdown.setting, breakdown.view) == (setting, view)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "names"),
+    [
+        ("A guitarist plays.", ["man", "guitar"]),
+        ("A cyclist waits.", ["man", "bicycle"]),
+        ("A can of soda in the snow", ["can"]),
+        ("Product hero: a shoe", ["shoe"]),
+        ("An old woman reads a book on a bench", ["woman", "book", "bench"]),
+        ("A village with a church tower", ["house", "church"]),
+    ],
+)
+def test_implied_and_compound_nouns(prompt: str, names: list[str]) -> None:
+    """A guitarist has a guitar; compound nouns are one thing; reading is not a text card."""
+    breakdown = break_down(prompt)
+
+    assert [mention.name for mention in breakdown.mentions] == names
+    assert breakdown.title is None

@@ -87,6 +87,15 @@ def test_end_card_shows_its_text() -> None:
     assert np.abs(pictures[2] - pictures[3]).max() < 40
 
 
+def test_end_card_text_stays_in_the_middle() -> None:
+    """The camera moves over the backdrop, and not over the text."""
+    frames = render('End card: the logo "NORDWIND" appears. Pan left.', 0, FRAMES - 1)
+    columns = [np.nonzero(np.asarray(frame.luma)[:110] > 215)[1] for frame in frames]
+
+    assert columns[0].mean() == pytest.approx(columns[1].mean(), abs=4)
+    assert columns[0].mean() == pytest.approx(SIZE[0] / 2, abs=8)
+
+
 def test_slate_shows_shot_id_except_at_both_ends() -> None:
     """The shot's id changes the slate in the middle, and nothing of the first and last frames."""
     named, unnamed = (

@@ -136,3 +136,25 @@ def test_shoulder_is_nearer_than_the_other_person() -> None:
     assert near.shapes.endswith(FIGURES["back"][2])
     assert near.height > 1.5 * far.height
     assert abs(near.x - 0.5) > 0.3
+
+
+def test_sitter_is_on_the_seat() -> None:
+    """A person who sits is lower than a person who stands; a bench is before those seen from behind."""
+    standing = stage_prompt("A man beside a bench. Full shot.")
+    seated = stage_prompt("A man sits on a bench. Full shot.")
+    behind = stage_prompt("A couple sits on a bench, seen from behind. Full shot.")
+
+    assert heads(seated)[0].y > heads(standing)[0].y + 0.1
+    assert thing(seated, "bench").x == pytest.approx(heads(seated)[0].x)
+    assert seated.index(thing(seated, "bench")) < seated.index(heads(seated)[0])
+    assert behind.index(thing(behind, "bench")) > behind.index(heads(behind)[-1])
+
+
+def test_things_stay_on_the_table() -> None:
+    """Several things share the width of a table."""
+    pieces = stage_prompt("Two kids at a table with three candles, a cake and a cup. Full shot.")
+    table = thing(pieces, "table")
+    half = table.height * THINGS["table"].aspect / WIDE / 2
+
+    for name in ("candle", "cake", "cup"):
+        assert abs(thing(pieces, name).x - table.x) < half
