@@ -139,7 +139,7 @@ def test_shoulder_is_nearer_than_the_other_person() -> None:
 
 
 def test_sitter_is_on_the_seat() -> None:
-    """A person who sits is lower than a person who stands; a bench is before those seen from behind."""
+    """A seated person is lower than a standing one; seen from behind, the bench is in front."""
     standing = stage_prompt("A man beside a bench. Full shot.")
     seated = stage_prompt("A man sits on a bench. Full shot.")
     behind = stage_prompt("A couple sits on a bench, seen from behind. Full shot.")
