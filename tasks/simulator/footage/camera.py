@@ -35,22 +35,17 @@ class Move:
 
 _RIGHT, _UP = "ll9 -50,50 30,50;lp 16,24 54,50 16,76", "ll9 0,4 0,66;lp -26,60 0,98 26,60"
 _LEFT, _DOWN = "ll9 50,50 -30,50;lp -16,24 -54,50 -16,76", "ll9 0,96 0,34;lp -26,40 0,2 26,40"
-_CRANE = ";ll7 -40,4 -40,96"
+_CRANE, _WHEELS = ";ll7 -40,4 -40,96", ";lO 26,14 10,10"
 ARROWS = {
     "static": "lp -24,26 24,26 24,74 -24,74",
     "push in": "lp -60,24 -18,50 -60,76;lp 60,24 18,50 60,76;lo 0,50 8,8",
     "pull out": "lp -20,24 -62,50 -20,76;lp 20,24 62,50 20,76;lo 0,50 8,8",
-    "pan left": _LEFT,
-    "pan right": _RIGHT,
-    "tilt up": _UP,
-    "tilt down": _DOWN,
-    "crane up": _UP + _CRANE,
-    "crane down": _DOWN + _CRANE,
-    "track left": _LEFT + ";lO 26,14 10,10",
-    "track right": _RIGHT + ";lO 26,14 10,10",
+    "pan left": _LEFT, "pan right": _RIGHT, "tilt up": _UP, "tilt down": _DOWN,
+    "crane up": _UP + _CRANE, "crane down": _DOWN + _CRANE,
+    "track left": _LEFT + _WHEELS, "track right": _RIGHT + _WHEELS,
     "orbit": "ll8 -50,56 -42,30 -16,14 16,14 40,28 50,52;lp 26,44 56,86 74,38",
     "drift right": _RIGHT,
-}
+}  # fmt: skip
 """The arrow of each move on the slate, as shapes of `silhouettes`."""
 
 _STATIC = Move("static", (0.0, 0.0, 1.0), (0.0, 0.0, 1.0))

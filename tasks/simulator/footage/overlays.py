@@ -267,29 +267,19 @@ def _overlay(corner: tuple[int, int], luma: Image.Image, alpha: Image.Image) -> 
 
 def _balance_lines(text: str, font: Font, max_width: float) -> list[str]:
     """Wrap the text into as few lines of similar length as possible; truncate the rest."""
-    for count in range(1, _MAX_LINES + 1):
-        lines = _wrap(text, font, max(max_width * 0.2, font.getlength(text) / count * 1.04))
-        widest = max((font.getlength(line) for line in lines), default=0.0)
-        if len(lines) <= count and widest <= max_width:
-            return lines
-        lines = _wrap(text, font, max_width)
-        if len(lines) <= count:
-            return _narrow_lines(text, font, max_width, len(lines))
-    kept = _wrap(text, font, max_width)[:_MAX_LINES]
+    lines = _wrap(text, font, max_width)
+    if len(lines) <= _MAX_LINES:
+        options = (_wrap(text, font, max_width * share / 20) for share in range(6, 20))
+        fitting = (
+            option
+            for option in options
+            if len(option) == len(lines) and max(map(font.getlength, option)) <= max_width
+        )
+        return next(fitting, lines)
+    kept = lines[:_MAX_LINES]
     while kept[-1] and font.getlength(kept[-1] + " …") > max_width:
         kept[-1] = kept[-1].rpartition(" ")[0]
     return [*kept[:-1], kept[-1].rstrip(" ,.;:") + " …"]
-
-
-def _narrow_lines(text: str, font: Font, max_width: float, count: int) -> list[str]:
-    """Reduce the line width as long as the number of lines stays the same."""
-    best = _wrap(text, font, max_width)
-    for narrower in np.linspace(0.95, 0.5, 10):
-        lines = _wrap(text, font, max_width * float(narrower))
-        if len(lines) > count or max(map(font.getlength, lines)) > max_width:
-            break
-        best = lines
-    return best
 
 
 def _wrap(text: str, font: Font, max_width: float) -> list[str]:

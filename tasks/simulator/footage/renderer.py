@@ -136,30 +136,17 @@ class FrameRenderer:
         return planes
 
     def _compose_frame(self, progress: float) -> Planes:
-        if self._first is not None and self._last is not None:
-            return self._dissolve(
-                smoothstep(0.22, 0.82, progress),
-                lambda: self._still_frame(self._first, progress),
-                lambda: self._still_frame(self._last, 1 - progress),
-            )
-        if self._first is not None:
-            return self._dissolve(
-                smoothstep(0.28, 0.78, progress),
-                lambda: self._still_frame(self._first, progress),
-                lambda: self._scene_frame(progress),
-            )
-        if self._last is not None:
-            return self._dissolve(
-                smoothstep(0.40, 0.90, progress),
-                lambda: self._scene_frame(progress),
-                lambda: self._still_frame(self._last, 1 - progress),
-            )
-        return self._scene_frame(progress)
+        first, last = self._first, self._last
+        if first is None and last is None:
+            return self._scene_frame(progress)
+        window = (0.28, 0.78) if last is None else (0.40, 0.90) if first is None else (0.22, 0.82)
+        return self._dissolve(
+            smoothstep(*window, progress),
+            lambda: self._still_frame(first, progress) if first else self._scene_frame(progress),
+            lambda: self._still_frame(last, 1 - progress) if last else self._scene_frame(progress),
+        )
 
-    def _still_frame(self, still: Planes | None, progress: float) -> Planes:
-        if still is None:
-            message = "there is no still to move over"
-            raise ValueError(message)
+    def _still_frame(self, still: Planes, progress: float) -> Planes:
         if progress <= 0 or self._move.name == "static":
             return Planes(still.luma.copy(), still.blue.copy(), still.red.copy())
         return _crop(still, still_box(self._size, self._move, progress), self._size)

@@ -37,53 +37,31 @@ class Thing:
         return max(abs(float(x)) for x in re.findall(r"(-?[\d.]+),", self.shapes)) / 50
 
 
-_COAT = (
-    "cS 0,29 9.5,29 13.4,30.5 11.6,50 12.6,68 12.8,76 10.6,80.4 4.6,83 2.7,84.5 2.5,88 0,88;"
-    "dL.4 12,69 12.1,46;cl5 -12.4,75.5 -15.4,60 -14.8,45;ko -14.8,41.4 2.3,3;"
-)
-_DRESS = (
-    "cS 0,33 9,33 12,34 9.4,49 8,57 9.4,67 10.8,76 9,80 4,82.4 2.3,84 2.1,88 0,88;"
-    "cl4 -10.2,75.5 -13,60 -12.6,46;ko -12.6,43 2,2.6;"
-)
-_COAT_ARM = "cl5 12.4,75.5 15.4,60 14.8,45;ko 14.8,41.4 2.3,3;"
-_DRESS_ARM = "cl4 10.2,75.5 13,60 12.6,46;ko 12.6,43 2,2.6;"
-_STAND = "dP 0,44 1,2 .8,0 8.5,0 7,4 8,24 9.6,42 0,42;"
-_SIT = "dS 0,47 11.5,47 13.4,43 10.4,38 9.4,26 8.6,25 2.4,25 2.6,27 2,38 0,39;"
-_WALK = (
-    "dp -8,44 8,44 8,36 9,22 14,3 20,2 20,0 10,0 4,20 0,33 -5,20 -15,6 -19,2 -21,5 -11,22 -8.5,36;"
-)
-_HEAD = "kS 0,82 2.6,82 2.6,86.4 4.3,89 5,93 4.9,96.5 3.4,99.6 0,100.2;"
-_FACE = (
-    "fO 1.95,93.4 .95,.5;dO 1.9,93.4 .48,.5;dL.34 .95,95 1.9,95.4 3,95;"
-    "dl.26 .2,93 .62,91.5 -.3,91.2;dl.4 -1.5,89.2 0,88.9 1.5,89.2;"
-)
-_SHORT_HAIR = "dS 0,101.4 3.2,101.2 5.7,98 5.5,93 4.9,92 4.5,95.6 3.6,97 0,97.3;"
-_LONG_HAIR = "dS 0,80 3.4,80 8,82.4 6.6,88 6.2,96 4.2,101 0,101.6;"
-_FRINGE = "dS 0,101.4 4,100.6 6,95 6,88 4.7,89 4.6,94 3,97.4 .6,98.6 0,98.6;"
-_RAISED = "cL4.6 11,77 16.5,90 14.5,108;kO 14.5,110 2.6,3;"
-_BACK = "dS 0,82 2.4,82 3,86.4 5.2,90 5.6,95 3.8,100.4 0,101.4;"
-
-FIGURES = {
-    "man": (_COAT, _COAT_ARM, _HEAD, _FACE + _SHORT_HAIR),
-    "woman": (_DRESS, _DRESS_ARM, _LONG_HAIR + _HEAD, _FACE + _FRINGE),
-    "back": (_COAT, _COAT_ARM, _BACK, ""),
-    "raised": (_COAT, _RAISED, _BACK, ""),
-}
-"""Body, right arm, head and face; the face moves sideways if the person looks to a side."""
-LEGS = {"stand": _STAND, "walk": _WALK, "sit": _SIT}
-
-
-def _read_things() -> dict[str, Thing]:
+def _read_data() -> tuple[dict[str, Thing], dict[str, str]]:
+    """Return the things, and the shapes of the parts of people."""
     lines = Path(__file__).with_name("things.txt").read_text("utf-8").splitlines()
-    rows = [line for line in lines if line and not line.startswith("#")]
+    rows = [line for line in lines if line and not line.startswith(("#", "@"))]
     things = {}
     for head, shapes in zip(rows[::2], rows[1::2], strict=True):
         name, metres, where, pattern = head.split(maxsplit=3)
         things[name] = Thing(pattern, float(metres), where, shapes.strip())
-    return things
+    parts = (line[1:].split(maxsplit=1) for line in lines if line.startswith("@"))
+    return things, {name: f"{shapes};" for name, shapes in parts}
 
 
-THINGS = _read_things()
+THINGS, _PARTS = _read_data()
+LEGS = {pose: _PARTS[pose] for pose in ("standing", "walking", "sitting")}
+_FIGURE_PARTS = {
+    "man": ("coat", "coat_arm", "head", "face short_hair"),
+    "woman": ("dress", "dress_arm", "long_hair head", "face fringe"),
+    "back": ("coat", "coat_arm", "back_of_head", ""),
+    "raised": ("coat", "raised_arm", "back_of_head", ""),
+}
+FIGURES = {
+    figure: tuple("".join(_PARTS[name] for name in names.split()) for names in group)
+    for figure, group in _FIGURE_PARTS.items()
+}
+"""Body, right arm, head and face; the face moves sideways if the person looks to a side."""
 
 
 def draw_shapes(

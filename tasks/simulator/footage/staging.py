@@ -77,9 +77,9 @@ def _stage_people(result: Stage, persons: list[tuple[str, Mention]]) -> None:
     tall = max((_PERSON_METRES[kind] for kind, _ in persons), default=1.7)
     floor = max(_FOOT, 0.1 + (tall - sunk) / result.metres)
     floor -= 0.1 if breakdown.size == "ECU" else 0.0
-    pose = "sit" if is_seated and not result.has_table else "stand"
-    if pose == "stand" and "walking" in breakdown.actions and breakdown.view != "behind":
-        pose = "walk"
+    pose = "sitting" if is_seated and not result.has_table else "standing"
+    if pose == "standing" and "walking" in breakdown.actions and breakdown.view != "behind":
+        pose = "walking"
     travel = next((m.travel for m in breakdown.mentions if m.travel and m.name != "train"), 0.0)
     xs = _person_xs(result, persons, travel)
     result.taken += xs
@@ -178,7 +178,7 @@ def _add_person(
 
 def _join(pose: str, body: str) -> str:
     """Return legs and body; the legs of a person who sits are in front."""
-    return body + LEGS[pose] if pose == "sit" else LEGS[pose] + body
+    return body + LEGS[pose] if pose == "sitting" else LEGS[pose] + body
 
 
 def _add_seat(result: Stage, floor: float, x: float, number: int) -> None:
