@@ -328,7 +328,7 @@ def _parse(timestamp: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def status_document(status: JobStatus, next_command: str | None) -> dict[str, Any]:
+def status_document(status: JobStatus, next_command: str) -> dict[str, Any]:
     """Return the document that `status --json` prints."""
     totals, film = status.totals, status.film
     return {

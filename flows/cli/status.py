@@ -26,7 +26,6 @@ from flows.board_status import (
     status_document,
 )
 from flows.cli.arguments import add_board, find_store_path, prepare_board
-from flows.cli.main import COMMANDS
 from flows.cli.output import print_output
 from flows.cli.output.style import (
     align_columns,
@@ -127,41 +126,40 @@ def _print_warnings(status: JobStatus) -> None:
         print_styled(f"warning: {escape_control_chars(warning)}", sys.stderr)
 
 
-def _find_next_command(status: JobStatus, arguments: argparse.Namespace) -> str | None:
-    """Return what the user types next; None if there is nothing to do."""
+def _find_next_command(status: JobStatus, arguments: argparse.Namespace) -> str:
+    """Return the command that the user types next."""
     board = _quote(arguments.board)
     options = "".join(
         f" --{name} {_quote(str(value))}"
         for name, value in (("provider", arguments.provider), ("store", arguments.store))
         if value
     )
+    store = f" --store {_quote(str(arguments.store))}" if arguments.store else ""
     if status.is_in_use:
         return f"shotchain status {board}{options}"
     unclear = status.shots_in(UNCLEAR)
     if unclear and not status.shots_in(TO_RENDER, IN_FLIGHT, FAILED):
-        store = f" --store {_quote(str(arguments.store))}" if arguments.store else ""
         return f"shotchain log {board} {_quote(unclear[0].id)}{store}"
     if len(status.shots_in(KEPT)) < len(status.shots) or not (
         status.film and status.film.is_current
     ):
         trust = " --trust" if arguments.trust else ""
         return f"shotchain render {board}{options}{trust}"
-    return f"shotchain open {board}" if "open" in COMMANDS else None
+    return f"shotchain open {board}{store}"
 
 
 def _quote(text: str) -> str:
     return shlex.quote(text)
 
 
-def _format_status(status: JobStatus, next_command: str | None) -> str:
+def _format_status(status: JobStatus, next_command: str) -> str:
     now = datetime.now(UTC)
     width = min(max(terminal_width(sys.stdout), _MIN_WIDTH), _MAX_WIDTH)
     lines = [*_format_heading(status, now, width), ""]
     lines += [*_format_shots(status.shots, now, width), ""] if status.shots else []
     lines += [line for text in _describe_totals(status) for line in wrap(text, width)]
     lines += [paint(line, "dim") for line in wrap(f"times are in {describe_zone(now)}", width)]
-    if next_command:
-        lines.append(f"next: {escape_control_chars(next_command)}")
+    lines.append(f"next: {escape_control_chars(next_command)}")
     return "\n".join(lines)
 
 

@@ -43,13 +43,17 @@ REQUEST_ID_HEADERS = (
 )
 """The headers in which vendors and gateways name a request, for their support."""
 
-# Plain strings, compiled at first use. Percent signs and backslashes: text may quote a body.
-_DATA_URI = r"(?i)data(?::|%3a)[\w.+/\\%-]*(?:;[\w=.-]+)*(?:;|%3b)base64(?:,|%2c)([\w+/=%\\-]*)"
-_OTHER_DATA_URI = r"(?i)data:[\w.+-]+/[\w.+-]+[^,\s\"']{0,200},[^\s\"'<>]+"
+# Plain strings, compiled at first use. Percent signs and backslashes: text may quote a body. Every
+# repetition before a fixed part is bounded, so that a hostile text can't cost time.
+_DATA_URI = (
+    r"(?i)data(?::|%3a)[\w.+/\\%-]{0,80}(?:;[\w=.-]{1,80}){0,4}(?:;|%3b)base64(?:,|%2c)"
+    r"([\w+/=%\\-]*)"
+)
+_OTHER_DATA_URI = r"(?i)data:[\w.+-]{1,80}/[\w.+-]{1,80}[^,\s\"']{0,80},[^\s\"'<>]+"
 _BASE64_RUN = r"[A-Za-z0-9+/_\\-]{200,}={0,2}"
 _SIGNED_PARAMETER = (
-    r"(?i)([?&;](?:amp;)?(?:x-[\w-]+|[\w-]*(?:signature|sign|sig|token|secret|key|auth|credential)"
-    r"[\w-]*|expires|policy)=)[^&\s\"'<>]+"
+    r"(?i)([?&;](?:amp;)?(?:x-[\w-]{1,60}|expires|policy|[\w-]{0,40}"
+    r"(?:signature|sign|sig|token|secret|key|auth|credential)[\w-]{0,40})=)[^&\s\"'<>]+"
 )
 _BEARER = r"(?i)\b((?:bearer|basic)\s+)[\w.~+/=-]{6,}"
 _HIDDEN_FIELD = r"(?i)(^|[-_.])(authorization|api[-_]?key|secret|password|token|signature)$"
@@ -233,7 +237,7 @@ class BodyCopy:
     def _copy_object(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for name, item in self._limit(value.items()):
-            is_secret = isinstance(item, str) and re.search(_HIDDEN_FIELD, str(name))
+            is_secret = isinstance(item, str) and re.search(_HIDDEN_FIELD, str(name)[-80:])
             clean_name = self._take(self._clean(str(name)))
             copied[clean_name] = "…" if is_secret else self.copy(item, depth=depth + 1)
         if len(copied) < len(value):
@@ -256,11 +260,14 @@ class BodyCopy:
 
 def clean_text(text: str, redact: Redact) -> str:
     """Return a text without media, keys, signatures and users of URLs, of limited length."""
-    text = re.sub(_DATA_URI, lambda match: _describe_data_uri(match[1]), text.replace("\\/", "/"))
-    text = re.sub(_OTHER_DATA_URI, "<a data URI>", text)
-    # Cut before the other patterns run, so that a hostile body can't cost time.
+    head, comma, encoded = text.partition(",")
+    if comma and re.fullmatch(r"(?i)data:[^,]{0,200};base64", head):
+        return _describe_data_uri(encoded)
+    # Cut before the patterns run.
     total = len(text)
-    text = redact(text[:_MAX_READ_CHARS])
+    text = text[:_MAX_READ_CHARS].replace("\\/", "/")
+    text = re.sub(_DATA_URI, lambda match: _describe_data_uri(match[1]), text)
+    text = redact(re.sub(_OTHER_DATA_URI, "<a data URI>", text))
     text = re.sub(_BEARER, r"\1…", re.sub(_SIGNED_PARAMETER, r"\1…", text))
     text = re.sub(_BASE64_RUN, lambda match: f"<base64, {len(match[0])} characters>", text)
     if total > MAX_TEXT_CHARS and len(text) > MAX_TEXT_CHARS:

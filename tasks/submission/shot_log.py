@@ -12,7 +12,7 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from storyboards.problems import ShotchainError
 from tasks.plan import ShotToRender
@@ -83,6 +83,16 @@ def log_exchanges(
         log.finish(None)
 
 
+class _Item(NamedTuple):
+    """An exchange that is not written yet."""
+
+    exchange: Exchange
+    entry: dict[str, Any] | None
+    """None for a create: between its response and its receipt nothing else is done."""
+    is_of_new_attempt: bool
+    """True for the create of this step and what follows it."""
+
+
 class StepLog:
     """Collects the exchanges of one step, and writes them."""
 
@@ -93,10 +103,11 @@ class StepLog:
         self._records = records
         self._shot, self._take = shot, take
         self._redact = redact
-        self._exchanges: list[Exchange | tuple[Exchange, int]] = []
+        self._items: list[_Item] = []
         self._messages: set[str] = set()
         self._last_query: Exchange | None = None
         self._repeat_count = 0
+        self._has_created = False
         self._is_finished = False
         self._before = self._read_attempts()
 
@@ -112,12 +123,15 @@ class StepLog:
             self._repeat_count += 1
             return
         self._end_repeats()
-        self._exchanges.append(exchange)
-        if exchange.kind == "query":
+        is_create, is_query = exchange.kind == "create", exchange.kind == "query"
+        self._has_created = self._has_created or is_create
+        self._collect(exchange, None if is_create else describe_exchange(exchange, self._redact))
+        if is_query:
             self._last_query = exchange
-            if exchange.result not in ("", "succeeded"):
-                # No receipt depends on it, and the job may take hours.
-                self._write(self._take_entries(self._before), self._before)
+            if exchange.result != "succeeded":
+                # No receipt waits for it, and the job may take hours.
+                attempts = self._read_attempts()
+                self._write(self._take_entries(attempts), attempts)
 
     def finish(self, error: BaseException | None) -> None:
         """Write what is left, the changes of the receipt, and the error that ended the step."""
@@ -134,23 +148,23 @@ class StepLog:
             entries.sort(key=lambda entry: str(entry["time"]))
             self._write(entries, attempts)
 
+    def _collect(self, exchange: Exchange, entry: dict[str, Any] | None) -> None:
+        self._items.append(_Item(exchange, entry, self._has_created))
+
     def _end_repeats(self) -> None:
-        if self._last_query is not None and self._repeat_count:
-            self._exchanges.append((self._last_query, self._repeat_count))
+        last, count = self._last_query, self._repeat_count
         self._last_query, self._repeat_count = None, 0
+        if last is not None and count:
+            self._collect(last, describe_repeats(last, count, self._redact))
 
     def _take_entries(self, attempts: tuple[Attempt, ...]) -> list[dict[str, Any]]:
-        """Return the entries of the collected exchanges, and forget these."""
-        exchanges, self._exchanges = self._exchanges, []
-        entries, has_created = [], False
-        for item in exchanges:
-            if isinstance(item, Exchange):
-                has_created = has_created or item.kind == "create"
-                entry = describe_exchange(item, self._redact)
-            else:
-                entry = describe_repeats(*item, self._redact)
-            last = attempts if has_created else self._before
-            entries.append({**entry, "attempt": last[-1].intended_at if last else None})
+        """Return the entries that are not written yet, with their attempts, and forget them."""
+        items, self._items = self._items, []
+        entries = []
+        for item in items:
+            entry = item.entry or describe_exchange(item.exchange, self._redact)
+            own = attempts if item.is_of_new_attempt else self._before
+            entries.append({**entry, "attempt": own[-1].intended_at if own else None})
         return entries
 
     def _describe_changes(self, attempts: tuple[Attempt, ...]) -> list[dict[str, Any]]:
@@ -192,8 +206,7 @@ class StepLog:
             for entry in entries
         ]
         if lines:
-            with suppress(Exception):
-                append_entries(self._records, self.key, lines)
+            append_entries(self._records, self.key, lines)
 
     def _read_attempts(self) -> tuple[Attempt, ...]:
         with suppress(Exception):

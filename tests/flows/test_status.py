@@ -243,12 +243,14 @@ def test_status_of_film_follows_the_board(
     assert studio.run(text, name="spot").errors == ()
     monkeypatch.chdir(studio.folder)
     monkeypatch.setenv("SHOTCHAIN_SIMULATOR_BASE_URL", studio.url + "/simulator/api/v3")
-    film = read_status(capsys, "--store", "store")["film"]
+    document = read_status(capsys, "--store", "store")
+    film = document["film"]
     edited = text.replace("provider:", "title: Another\nprovider:", 1)
     (studio.folder / "spot.yaml").write_text(edited)
     edited_document = read_status(capsys, "--store", "store")
 
     assert (film["up_to_date"], film["frames"]) == (True, 49)
     assert film["path"] == str(studio.folder / "films" / "spot.mp4")
+    assert document["next"] == "shotchain open spot.yaml --store store"
     assert edited_document["film"]["up_to_date"] is False
     assert edited_document["next"] == "shotchain render spot.yaml --store store"

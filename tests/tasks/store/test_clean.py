@@ -178,11 +178,12 @@ def test_remove_clip_keeps_receipt_and_price(store: Store, keep: Keep) -> None:
     key = keep("old", days=99, clip=b"0123456789")
     folder = store.records(loopback=False).folder_of(key)
     (folder / "clip.mp4.damaged").write_bytes(b"01234")
+    (folder / "log.jsonl").write_bytes(b"{}")
     freed_bytes = remove_clip(*find_removable(store, (), min_age_seconds=MONTH))
     attempt = current_attempt(store, key)
 
     assert freed_bytes == 10 + len(b"frame of old") + 5
-    assert {path.name for path in folder.iterdir()} == {"receipt.json", "lock"}
+    assert {path.name for path in folder.iterdir()} == {"receipt.json", "log.jsonl", "lock"}
     assert attempt.state is AttemptState.CLEANED
     assert attempt.cleaned_at
     assert attempt.booked_price

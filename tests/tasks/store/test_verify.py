@@ -35,8 +35,9 @@ def only_problem(store: Store) -> StoreProblem:
 
 
 def test_verify_intact_store_has_no_problems(store: Store, keep: Keep) -> None:
-    """Clips, last frames and films of both folders are read."""
-    keep("one", clip=b"0123456789")
+    """Clips, last frames and films of both folders are read; a log belongs to its receipt."""
+    key = keep("one", clip=b"0123456789")
+    write_bytes(folder_of(store, key) / "log.jsonl", b"{}")
     keep("two", loopback=True)
     write_bytes(store.films_folder / "film.mp4", b"film")
     films.record_film(store, "film", "identity", 5)

@@ -17,7 +17,12 @@ from tasks.providers import PROVIDERS
 from tasks.providers.api_key import ApiKey
 from tasks.providers.exchanges import Exchange
 from tasks.providers.types import ApiCall, ApiResponse, FormPart, LostResponse
-from tasks.submission.log_entries import clean_text, describe_exchange, describe_media
+from tasks.submission.log_entries import (
+    MAX_BODY_CHARS,
+    clean_text,
+    describe_exchange,
+    describe_media,
+)
 from tests.support.paid_path import picture
 
 KEY = "sk-canary/9f2+Q7=zzTop42"
@@ -151,23 +156,72 @@ def test_fields_named_as_secrets_are_hidden() -> None:
     assert '"completion_tokens": 5' in line
 
 
-def test_body_is_bounded() -> None:
-    """A hostile body makes no long entry, whatever its shape."""
-    deep: Any = "x"
-    for _ in range(90):
-        deep = [deep]
-    bodies = [
-        {"m": "x" * 4_000_000},
-        {str(index): "y" * 50 for index in range(20_000)},
-        [["z"] * 99] * 99,
-        {"m": "\0" * 9000, "n": "\ud800" * 9000, "o": float("inf"), "p": 10**4000},
-        deep,
-    ]
-    for body in bodies:
-        line = describe(make_exchange(response=ApiResponse(200, {}, body)))
+def nest(depth: int) -> Any:
+    """Return lists within lists."""
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
 
-        assert len(line.encode(errors="backslashreplace")) < 100_000
-        json.loads(line, parse_constant=pytest.fail)
+
+HOSTILE_BODIES: dict[str, Any] = {
+    "long text": {"m": "word " * 800_000},
+    "many texts": [["word " * 20] * 99] * 99,
+    "many names": {f"{index:050}": 0 for index in range(20_000)},
+    "many numbers": list(range(20_000)),
+    "deep": nest(90),
+    "escapes": {"m": "\0" * 9000, "n": "\ud800" * 9000},
+    "infinity": {"m": float("inf"), "n": float("nan")},
+    "huge number": {"m": 10**4000},
+    "data URIs": {"m": "data%3a" * 500_000, "n": "data:a" * 500_000},
+    "parameters": {"m": "?" + "sig" * 1_000_000},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_BODIES)
+def test_body_is_bounded(name: str) -> None:
+    """A hostile body makes no long and no invalid entry, whatever its shape."""
+    response = ApiResponse(200, {}, HOSTILE_BODIES[name])
+    entry = describe_exchange(make_exchange(response=response), str)
+    text = json.dumps(entry["response"], ensure_ascii=False)
+
+    assert len(text) < MAX_BODY_CHARS + 6 * 8000
+    assert text.count("[") <= 120
+    assert len(text.replace("\\u0000", "0")) < MAX_BODY_CHARS + 3000
+    json.loads(text, parse_constant=pytest.fail)
+
+
+def test_long_text_is_cut_before_it_is_cleaned() -> None:
+    """The patterns see a part of a long text, and a part of that is kept."""
+    lengths: list[int] = []
+
+    def redact(text: str) -> str:
+        lengths.append(len(text))
+        return text
+
+    text = clean_text("word " * 800_000, redact)
+
+    assert lengths == [20_000]
+    assert text.endswith("… (4000000 characters)")
+    assert len(text) < 4100
+
+
+def test_media_in_a_text_are_described() -> None:
+    """A data URI within a text, a large one, and one without base64."""
+    large = picture(7, (3000, 3000))
+    uri = f"data:image/png;base64,{base64.b64encode(large).decode()}"
+    assert len(uri) > 20_000
+
+    assert clean_text(uri, str) == describe_media(large)
+    assert clean_text(f"no {DATA_URI}.", str) == f"no {describe_media(PNG)}."
+    assert clean_text("data:image/svg+xml,%3Csvg%20secret", str) == "<a data URI>"
+
+
+def test_unknown_credentials_are_hidden() -> None:
+    """A header that is repeated is hidden, whose key it may be."""
+    text = "Authorization: Basic dXNlcjpwYXNz, Bearer abcdef123456"
+
+    assert clean_text(text, str) == "Authorization: Basic …, Bearer …"
 
 
 @pytest.mark.parametrize(

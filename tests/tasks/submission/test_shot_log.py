@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from tasks.errors import ProviderError, ShotchainError, SubmissionUnclear
-from tasks.providers.exchanges import report_exchange
-from tasks.store.layout import LOG_NAME, RecordStore, Store
+from tasks.providers.exchanges import Exchange, report_exchange
+from tasks.providers.types import ApiResponse
+from tasks.store.layout import LOG_NAME, RECEIPT_NAME, RecordStore, Store
 from tasks.store.log_file import read_log
 from tasks.store.receipts import AttemptState
 from tasks.submission import reconcile, shot_log
@@ -22,8 +23,9 @@ from tasks.submission.await_job import await_job
 from tasks.submission.cancel import cancel
 from tasks.submission.context import SubmissionContext
 from tasks.submission.download import fetch_clip, fetch_last_frame
+from tasks.submission.log_entries import Redact, describe_exchange
 from tasks.submission.payload import LastFrame
-from tasks.submission.shot_log import log_exchanges
+from tasks.submission.shot_log import StepLog, log_exchanges
 from tasks.submission.submit import submit
 from tests.support.paid_path import (
     API_KEY,
@@ -144,10 +146,17 @@ def test_log_is_written_after_the_receipt(
     def append(_: RecordStore, key: str, lines: Any) -> None:
         states.extend((line["event"], read_attempts(records, key)[-1].job) for line in lines)
 
+    def describe(exchange: Exchange, redact: Redact) -> dict[str, Any]:
+        described.append(read_attempts(records)[-1].job)
+        return describe_exchange(exchange, redact)
+
+    described: list[str | None] = []
+    monkeypatch.setattr(shot_log, "describe_exchange", describe)
     monkeypatch.setattr(shot_log, "append_entries", append)
     asyncio.run(submit(make_shot(), FRAME, context))
 
     assert states == [("create", "cgt-1"), ("state", "cgt-1")]
+    assert described == ["cgt-1"]
 
 
 def test_running_job_is_logged_while_it_runs(
@@ -163,7 +172,7 @@ def test_running_job_is_logged_while_it_runs(
     )
     asyncio.run(await_job(make_shot(), context))
 
-    assert seen[0] == [("query", "running")]
+    assert [("query", "running")] in seen
 
 
 def break_disk(_: RecordStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +255,7 @@ def test_unclear_create_is_logged_with_its_request(
     assert (create["event"], create["status"], create["lost"]) == (
         "create",
         None,
-        "ReadTimeout: lost",
+        "no answer in time: lost",
     )
     assert create["outcome"].startswith("unclear: ")
     assert (listed["event"], listed["outcome"]) == ("list", "0 jobs")
@@ -277,6 +286,28 @@ def test_adoption_is_logged_with_its_proof(
 
     state = entries(records)[-1]
     assert (state["state"], state["job"], state["proof"]) == ("submitted", "cgt-7", "seed")
+
+
+def test_search_for_the_job_belongs_to_the_new_attempt(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """The create, the list and the queries of the listed job are of one attempt."""
+
+    async def create_and_lose(_: httpx.Request) -> httpx.Response:
+        vendor.add_job("cgt-lost")
+        raise httpx.ReadTimeout("lost")
+
+    vendor.on_create = create_and_lose
+    vendor.answers = [(200, {"id": "cgt-lost", "status": "running"})]
+    write_attempts(records, make_attempt(AttemptState.CLOSED))
+    asyncio.run(submit(make_shot(), FRAME, context))
+
+    assert [(event, text) for event, text in outcomes(records) if event == "query"] == [
+        ("query", "running"),
+        ("query", "succeeded"),
+    ]
+    new = read_attempts(records)[-1].intended_at
+    assert {entry["attempt"] for entry in entries(records)} == {new}
 
 
 def test_resubmit_is_logged_in_order(
@@ -334,6 +365,63 @@ def test_bug_is_logged_without_its_message(records: RecordStore) -> None:
         fail()
 
     assert outcomes(records) == [("state", "submitted"), ("error", "a bug: RuntimeError")]
+
+
+def test_exchange_after_the_step_is_dropped(records: RecordStore) -> None:
+    """A task that goes on after an interrupt writes nothing before its receipt."""
+    url, answer = "https://vendor.example/tasks/cgt-1", ApiResponse(200, {}, {})
+    query = Exchange("query", "modelark", url, 0.0, 0.1, str, response=answer, result="queued")
+    log = StepLog(records, KEY, shot="one", take=1, redact=str)
+    log.finish(None)
+    log(query)
+
+    assert entries(records) == []
+
+
+def test_damaged_receipt_does_not_stop_the_log(records: RecordStore) -> None:
+    """The step itself reports the damage."""
+    records.folder_of(KEY).mkdir(parents=True)
+    (records.folder_of(KEY) / RECEIPT_NAME).write_bytes(b"{")
+
+    with log_exchanges(records, KEY, shot="one", take=1):
+        pass
+
+    assert entries(records) == []
+
+
+def test_step_within_a_step_is_logged_once(
+    vendor: FakeVendor, context: SubmissionContext, records: RecordStore
+) -> None:
+    """The last frame of a vendor without one is decoded from the clip, which is another step."""
+    vendor.files = {"cgt-1.mp4": clip(128, size=(864, 480))}
+    vendor.add_job("cgt-1")
+    write_attempts(records, SUBMITTED)
+    asyncio.run(fetch_last_frame(make_shot(), None, context))
+
+    assert outcomes(records) == [
+        ("query", "succeeded"),
+        ("download", "complete"),
+        ("state", "kept"),
+    ]
+
+
+def test_keys_of_the_run_are_redacted(
+    vendor: FakeVendor, store: Store, records: RecordStore
+) -> None:
+    """The key of another provider of the run is in no entry."""
+    vendor.on_create = respond_with_key
+    context = make_context(
+        store, vendor.client(), redact=lambda text: text.replace("other-key-5512", "…")
+    )
+    with pytest.raises(ProviderError):
+        asyncio.run(submit(make_shot(), FRAME, context))
+
+    assert "other-key" not in (records.folder_of(KEY) / LOG_NAME).read_text()
+
+
+async def respond_with_key(_: httpx.Request) -> httpx.Response:
+    """Repeat a key in an error."""
+    return response(400, {"error": {"code": "InvalidParameter", "message": "other-key-5512"}})
 
 
 def test_exchange_without_a_log_is_dropped() -> None:
