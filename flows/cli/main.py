@@ -88,7 +88,10 @@ def build_parser(command: str | None = None, *, with_arguments: bool = False) ->
     parser = ProgramParser(COMMAND_GROUPS, prog="shotchain", description=description)
     version_help = "print the version and exit"
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help=version_help)
-    commands = parser.add_subparsers(metavar="COMMAND", parser_class=CommandParser)
+    # Without `prog` argparse would lay out a help to find the program's name.
+    commands = parser.add_subparsers(
+        metavar="COMMAND", parser_class=CommandParser, prog=parser.prog
+    )
     for name in COMMANDS if command is None else [command]:
         text = COMMANDS[name]
         command_parser = commands.add_parser(name, help=text, description=text, command=name)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from flows.cli.output.style import paint, print_styled, terminal_width
 from tasks.errors import UsageError
 
 MAX_HELP_WIDTH = 100
@@ -43,7 +42,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 def help_width() -> int:
     """Return the columns of the terminal, without the last one, up to `MAX_HELP_WIDTH`."""
-    return min(shutil.get_terminal_size().columns - 1, MAX_HELP_WIDTH)
+    return min(terminal_width(sys.stdout) - 1, MAX_HELP_WIDTH)
 
 
 def _wrap_line(line: str, width: int) -> str:
@@ -53,12 +52,23 @@ def _wrap_line(line: str, width: int) -> str:
     if margin and not text.startswith("# "):
         return line
     following = f"{margin}# " if text.startswith("# ") else margin
-    return textwrap.fill(line, width, subsequent_indent=following, break_long_words=False)
+    return _fill(line, width, subsequent_indent=following)
+
+
+def _fill(text: str, width: int, *, initial_indent: str = "", subsequent_indent: str = "") -> str:
+    # Only the help wraps lines: every command would pay for the import.
+    import textwrap
+
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=initial_indent,
+        subsequent_indent=subsequent_indent,
+        break_long_words=False,
+    )
 
 
 def _paint_help_line(line: str) -> str:
-    from flows.cli.output.style import paint
-
     if line.startswith("usage: "):
         return paint("usage:", "bold") + line.removeprefix("usage:")
     if _HEADING.fullmatch(line):
@@ -84,8 +94,6 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         """Print the help, with its headings in bold where a terminal shows that."""
-        from flows.cli.output.style import print_styled
-
         lines = map(_paint_help_line, self.format_help().splitlines())
         print_styled("\n".join(lines), file or sys.stdout)
 
@@ -163,8 +171,8 @@ class CommandParser(Parser):
         self.add_argument("--json", action="store_true", help="print one JSON document")
         self.set_defaults(run_command=module.run_command)
         module.add_arguments(self)
-        examples = textwrap.indent(module.EXAMPLES.strip(), "  ")
-        self.epilog = f"examples:\n{examples}\n\n{self.epilog or ''}".rstrip()
+        examples = module.EXAMPLES.strip().replace("\n", "\n  ")
+        self.epilog = f"examples:\n  {examples}\n\n{self.epilog or ''}".rstrip()
 
 
 class ProgramParser(Parser):
@@ -210,7 +218,7 @@ def _format_rows(rows: Mapping[str, str], column: int) -> str:
     """
     column = max(column, *map(len, rows))
     return "\n".join(
-        textwrap.fill(
+        _fill(
             text,
             help_width(),
             initial_indent=f"  {name:{column}}  ",

@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from storyboards.problems import MAX_CANDIDATES, find_similar, join_or
 from tasks.providers.families import FAMILIES
 
-_SEPARATORS = re.compile(r"[\s._-]+")
-_TOKEN = re.compile(r"[a-z]+|\d")
-_DATE = re.compile(r"-?\d{6}$")
-_VENDOR = re.compile(r"^(?:doubao|dreamina|bytedance|byteplus|volcengine)-(?=.)")
+# Patterns are compiled when they are used: correct names need none.
+_SEPARATORS = r"[\s._-]+"
+_TOKEN = r"[a-z]+|\d"  # noqa: S105 - no secret
+_DATE = r"-?\d{6}$"
+_VENDOR = r"^(?:doubao|dreamina|bytedance|byteplus|volcengine)-(?=.)"
 _MIN_SIMILARITY = 0.6
 _MAX_SCORE_GAP = 0.1
 _EQUAL_SCORES = 0.05
@@ -49,7 +50,7 @@ def match_name(name: str, known: Collection[str]) -> str | None:
 
 
 def _normalise(name: str) -> str:
-    return _SEPARATORS.sub("-", name.strip().lower())
+    return re.sub(_SEPARATORS, "-", name.strip().lower())
 
 
 def find_provider_names(name: str, known: Collection[str]) -> list[str]:
@@ -77,7 +78,7 @@ def explain_unknown_model(name: str, models: Mapping[str, Sequence[str]]) -> tup
     spelling = _normalise(name)
     if not spelling or len(spelling) > _MAX_NAME_LENGTH:
         return [], ""
-    short = _VENDOR.sub("", _DATE.sub("", spelling))
+    short = re.sub(_VENDOR, "", re.sub(_DATE, "", spelling))
     meant = _find_families(short)
     known = [family for family in meant if family in models]
     if meant and not known:
@@ -113,7 +114,7 @@ def _find_families(name: str) -> list[str]:
 
 def _split(name: str) -> list[str]:
     """Return words and single digits: `seedance2`, `seedance-2` and `seedance v2` are the same."""
-    return [part for part in _TOKEN.findall(name) if part != "v"]
+    return [part for part in re.findall(_TOKEN, name) if part != "v"]
 
 
 def _is_beginning(wanted: list[str], tokens: list[str]) -> bool:
