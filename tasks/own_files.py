@@ -313,9 +313,9 @@ def _check_levels(path: Path) -> None:
     """Raise UnsafeStore for the first level of a path that is not a real folder."""
     # Texts: a plan checks the path of every shot that is not rendered yet, and Path objects take
     # three times as long.
-    level = ""
-    for part in path.parts:
-        level = os.path.join(level, part)  # noqa: PTH118
+    level = path.anchor.rstrip(os.sep)
+    for part in path.parts[1:]:
+        level = f"{level}{os.sep}{part}"
         if part == "..":
             msg = f"{path} leads out of its folder: use another --store"
             raise UnsafeStore(msg)

@@ -11,6 +11,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TextIO
 
 from storyboards.terminal_text import escape_control_chars
@@ -33,6 +34,7 @@ _CODES = {
     "cyan": "36",
 }
 _PAINTED = re.compile(r"(\x1b\[(?:0|[12]|3[1-6])(?:;(?:[12]|3[1-6]))*m)")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 """A sequence of `paint`. Every other escape sequence is escaped when it is printed."""
 
 _FALLBACKS = {
@@ -168,11 +170,14 @@ def print_styled(text: str, stream: TextIO) -> None:
 
 def cell_width(text: str) -> int:
     """Return the columns that a text takes: wide letters two, combining ones and colours none."""
-    if text.isascii() and "\x1b" not in text:
-        return len(text)
-    return sum(map(_char_width, _PAINTED.sub("", text)))
+    plain = _PAINTED.sub("", text) if "\x1b" in text else text
+    if plain.isascii():
+        return len(plain)
+    # Only these may be other than one column: a plan of 500 shots has 60,000 characters.
+    return len(plain) + sum(_char_width(char) - 1 for char in _NOT_ASCII.findall(plain))
 
 
+@lru_cache(maxsize=1024)
 def _char_width(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
