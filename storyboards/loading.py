@@ -27,9 +27,16 @@ from storyboards.problems import (
 )
 from storyboards.terminal_text import quote
 from storyboards.validation import Checked, check_tree, find_warnings
-from storyboards.yaml_lookalikes import LINE_BREAK, apply_repairs, repair_lines
-from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode, find_place
-from storyboards.yaml_recovery import compose_with_recovery, walk_entries
+from storyboards.yaml_nodes import (
+    LINE_BREAK,
+    MappingNode,
+    Node,
+    NodePath,
+    ScalarNode,
+    SequenceNode,
+    compose,
+    find_place,
+)
 
 MAX_BYTES = 2_000_000
 BOARD_SUFFIXES = (".yaml", ".yml", ".json")
@@ -151,7 +158,12 @@ def _read(data: bytes, shown: str, file: Path | None, stem: str) -> Board:
 
 
 def _examine(text: str) -> _Examined:
-    composed = compose_with_recovery(text)
+    composed = compose(text)
+    if composed.error is not None:
+        # Most boards need none of these patterns.
+        from storyboards.yaml_recovery import compose_with_recovery
+
+        composed = compose_with_recovery(text, composed)
     tree, problems = composed.tree, composed.problems
     if not isinstance(tree, MappingNode):
         return _Examined(tree, problems or [_top_problem(tree)], [], None)
@@ -181,6 +193,9 @@ def _examine_repaired(text: str) -> _Examined | None:
     Returns:
         The problems of these lines and those of the rest; None if the text has no such line.
     """
+    from storyboards.yaml_lookalikes import apply_repairs, repair_lines
+    from storyboards.yaml_recovery import walk_entries
+
     lines = LINE_BREAK.split(text)
     repairs = repair_lines(lines)
     if not repairs:

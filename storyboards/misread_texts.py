@@ -13,8 +13,14 @@ from typing import NamedTuple
 
 from storyboards.problems import Problem
 from storyboards.terminal_text import quote
-from storyboards.yaml_lookalikes import LINE_BREAK
-from storyboards.yaml_nodes import MappingNode, Node, NodePath, ScalarNode, SequenceNode
+from storyboards.yaml_nodes import (
+    LINE_BREAK,
+    MappingNode,
+    Node,
+    NodePath,
+    ScalarNode,
+    SequenceNode,
+)
 
 _TEXT_KEYS = frozenset({"prompt", "style", "is", "title"})
 _COMMENT = re.compile(r"[ \t]+(#.*)")

@@ -15,8 +15,6 @@ from storyboards.models import CastMember, Film, Look, References, Shot, Storybo
 from storyboards.problems import Problem
 from storyboards.terminal_text import quote
 
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-
 _BLANKS = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff"
 _LINE = re.compile(
     rf"""

@@ -33,6 +33,8 @@ NodePath = tuple[str | int, ...]
 """Keys and indexes from the top of the board, for example ``("shots", 2, "seconds")``."""
 PlainValue = str | int | float | bool | None
 
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SURROGATES = range(0xD800, 0xE000)
 _QUOTED = frozenset("'\"|>")

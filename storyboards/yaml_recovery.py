@@ -40,14 +40,18 @@ _BARE_LINE = re.compile(r" *[^\W\d][^:#]*$")
 _FIRST_WORD = re.compile(r"[\s\"'-]*([^\W\d][\w-]*)")
 
 
-def compose_with_recovery(text: str) -> Composed:
+def compose_with_recovery(text: str, composed: Composed | None = None) -> Composed:
     """Compose the tree of a text; values with syntax errors are reported and set aside.
+
+    Args:
+        text: The text.
+        composed: What `compose` returned for the text, if it was called already.
 
     Returns:
         The tree without the values that have errors, which are among `broken`. The tree is None
         if nothing could be read, for example of a text in braces with an error.
     """
-    composed = compose(text)
+    composed = composed or compose(text)
     if composed.error is None:
         return composed
     if _FLOW_BOARD.match(text):

@@ -30,7 +30,7 @@ def test_line_of_a_text_is_not_a_mistake(tmp_path: Path, line: str, style: str) 
 
 def test_clean_board_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a board with problems pays for the search."""
-    monkeypatch.setattr("storyboards.loading.repair_lines", None)
+    monkeypatch.setattr("storyboards.yaml_lookalikes.repair_lines", None)
 
     assert find_problems(tmp_path, "shots:\n  - id: a\n    prompt: p\n") == []
 
