@@ -31,6 +31,8 @@ class ShotTakes:
     """Its place in the film, from 1."""
     takes: tuple[RecordedTake, ...]
     """A take over loopback stands before a paid take of the same number."""
+    provider: str | None = None
+    """The provider that the board writes for the shot; None if it writes none."""
 
     @property
     def has_present_take(self) -> bool:
@@ -38,8 +40,15 @@ class ShotTakes:
         return any(recorded.take.number == self.shot.take for recorded in self.takes)
 
     def is_present(self, recorded: RecordedTake) -> bool:
-        """Return True if the board requests this take."""
-        return recorded.take.number == self.shot.take
+        """Return True if the board requests this take.
+
+        Of several renders of the number, those of the board's provider count, if there are any.
+        """
+        providers = {
+            other.attempt.provider for other in self.takes if other.take.number == self.shot.take
+        }
+        is_other = self.provider in providers and recorded.attempt.provider != self.provider
+        return recorded.take.number == self.shot.take and not is_other
 
 
 @dataclass(frozen=True)
@@ -78,11 +87,17 @@ def read_board_takes(board: Board, root: Path, shot_ids: Sequence[str] = ()) -> 
     identity = identify_board(root, board)
     history = TakeHistory(store, read_identified_record(root, identity))
     selected = [
-        ShotTakes(shot, number, _list_takes(history, shot.id))
+        ShotTakes(shot, number, _list_takes(history, shot.id), _written_provider(board, shot))
         for number, shot in enumerate(shots, start=1)
         if not shot_ids or shot.id in shot_ids
     ]
     return BoardTakes(board, store, identity, tuple(selected))
+
+
+def _written_provider(board: Board, shot: Shot) -> str | None:
+    storyboard = board.storyboard
+    default = storyboard.provider if "provider" in storyboard.model_fields_set else None
+    return shot.provider or default
 
 
 def _list_takes(history: TakeHistory, shot_id: str) -> tuple[RecordedTake, ...]:

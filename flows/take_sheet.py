@@ -188,9 +188,10 @@ def _heading(shot_takes: ShotTakes) -> str:
 
 def _remark(shot_takes: ShotTakes) -> str:
     number = len(shot_takes.takes)
-    if shot_takes.shot.clip and not number:
-        return "a file"
-    return f"{number} takes" if number > 1 else "1 take" if number else "not rendered yet"
+    if not number:
+        return "a file" if shot_takes.shot.clip else "not rendered yet"
+    present = "" if shot_takes.shot.clip else f" · present: take {shot_takes.shot.take}"
+    return f"{number} takes{present}" if number > 1 else "1 take"
 
 
 def _take_row(shot_takes: ShotTakes, recorded: RecordedTake) -> SheetRow:

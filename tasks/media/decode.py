@@ -79,23 +79,24 @@ def decode_frames(path: Path, timeline: Timeline, times: Sequence[int]) -> list[
         MediaError: One of the frames can't be decoded.
     """
     packets = {timeline.times.index(time) for time in times}
-    groups = {_group_of(timeline, packet) for packet in packets}
-    # As in `decode_end_frames`, only decoding all groups always works.
-    for chosen in (groups, {0, *timeline.keys}):
-        frames: dict[int, VideoFrame] = {}
-        with closing(_decode_groups(path, timeline, chosen, packets)) as decoded:
-            for frame in decoded:
-                if frame.pts is not None and frame.pts in times and not frame.is_corrupt:
-                    frames[frame.pts] = frame
-                if len(frames) == len(set(times)):
-                    return [frames[time] for time in times]
+    groups = {group for packet in packets for group in _groups_of(timeline, packet)}
+    frames: dict[int, VideoFrame] = {}
+    with closing(_decode_groups(path, timeline, groups, packets)) as decoded:
+        for frame in decoded:
+            if frame.pts is not None and frame.pts in times and not frame.is_corrupt:
+                frames[frame.pts] = frame
+            if len(frames) == len(packets):
+                return [frames[time] for time in times]
     message = f"{path} is damaged: some of its frames can't be decoded"
     raise MediaError(message)
 
 
-def _group_of(timeline: Timeline, packet: int) -> int:
-    """Return the index of the key frame from which a packet is decoded."""
-    return max((key for key in timeline.keys if key <= packet), default=0)
+def _groups_of(timeline: Timeline, packet: int) -> list[int]:
+    """Return the indices of the key frames whose groups a packet is decoded from."""
+    keys = [key for key in sorted({0, *timeline.keys}) if key <= packet]
+    # In an open GOP, a frame shown before its key frame refers to the group before as well.
+    is_leading = timeline.times[packet] < timeline.times[keys[-1]]
+    return keys[-2:] if is_leading else keys[-1:]
 
 
 def _decode_groups(

@@ -227,7 +227,7 @@ def test_id_without_a_font_is_shown_as_a_number(
 def test_open_draws_the_sheet_unless_it_is_current(
     takes: StoredTakes, command: Command, opened: Callable[[], list[str]], clip: bytes
 ) -> None:
-    """A new take, another choice in the board, or a clip that is gone lets it be drawn again."""
+    """A new take, another choice, and a clip that is gone or replaced let it be drawn again."""
     path = Path.cwd() / "films" / "film.takes.png"
 
     def drawn_at() -> int:
@@ -242,9 +242,11 @@ def test_open_draws_the_sheet_unless_it_is_current(
     times.append(drawn_at())
     (takes.root / "shots" / "dawn-1-shots" / "clip.mp4").unlink()
     times.append(drawn_at())
+    Path("refs/own.mp4").write_bytes(clip + b"\0")
+    times.append(drawn_at())
 
-    assert len(set(times)) == 4
-    assert opened() == [str(path)] * 5
+    assert len(set(times)) == 5
+    assert opened() == [str(path)] * 6
 
 
 def test_open_shows_film_and_clips(

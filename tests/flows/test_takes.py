@@ -98,6 +98,22 @@ def test_lines_fit_the_terminal(
     assert "0.24 USD" in text
 
 
+def test_take_of_the_boards_provider_is_present(takes: StoredTakes, run: Run) -> None:
+    """A draft by the simulator and the final render have the same number."""
+    takes.add("dawn", 3, provider="simulator", folder="previz")
+    takes.add("dawn", 3, provider="modelark")
+
+    def present() -> list[str]:
+        document = json.loads(run("dawn", "--json"))
+        return [take["provider"] for take in document["takes"] if take["present"]]
+
+    assert present() == ["simulator", "modelark"]
+    Path("film.yaml").write_text(f"provider: modelark\n{BOARD}")
+    assert present() == ["modelark"]
+    Path("film.yaml").write_text(f"provider: ark\n{BOARD}")
+    assert present() == ["simulator", "modelark"]
+
+
 def test_long_provider_is_cut_before_the_model(takes: StoredTakes, run: Run) -> None:
     """The model decides what a take looks like."""
     takes.add("dawn", provider="cometapi-videos", clip=None, price=PRICE, seed=4_294_967_295)

@@ -116,6 +116,33 @@ def test_sampled_frames_are_exact(studio: Any, video: Any, tone: Any, kind: str)
     )
 
 
+@pytest.mark.parametrize("bframes", [0, 3])
+def test_sampled_frames_of_open_gops_are_whole(studio: Any, video: Any, bframes: int) -> None:
+    """Frames that refer to the group before their own are as in a decode of the whole clip."""
+    options = video(gop=8, bframes=bframes, x264="open-gop=1:scenecut=0:b-adapt=0")
+    clip = studio.clip("a.mp4", frames=41, video=options, tone=None)
+    every = sample_frames(clip, count_of=lambda *_: 41, box_of=lambda _: (160, 96))
+    for count in range(2, 41, 3):
+        frames = sample_frames(clip, count_of=lambda *_, n=count: n, box_of=lambda _: (160, 96))
+        for frame in frames:
+            whole = every[round(frame.seconds * 24)]
+            assert np.array_equal(np.array(frame.image), np.array(whole.image)), (count, frame)
+
+
+def test_sampled_frame_that_is_damaged_is_an_error(studio: Any, video: Any) -> None:
+    """A frame that the decoder repairs from others is not the picture of the clip."""
+    clip = studio.clip("a.mp4", frames=41, video=video(gop=8, bframes=0), tone=None)
+    with av.open(str(clip)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][20]
+        start, size = packet.pos, packet.size
+    data = bytearray(clip.read_bytes())
+    data[start + 12 : start + size] = bytes(size - 12)
+    clip.write_bytes(data)
+
+    with pytest.raises(MediaError, match="damaged"):
+        sample_frames(clip, count_of=lambda *_: 3, box_of=lambda _: (160, 96))
+
+
 def test_sampled_frames_of_a_short_clip_are_distinct(studio: Any) -> None:
     """A clip of two frames has two pictures; its hidden frames have none."""
     path = studio.clip("a.mp4", frames=2, tone=None)

@@ -75,7 +75,8 @@ def test_other_file_is_not_replaced(tmp_path: Path, kind: str, name: str) -> Non
         place.symlink_to(mine)
     before = os.lstat(place).st_mtime_ns, os.lstat(place).st_ino
 
-    with pytest.raises(UsageError, match=r"name another file after --sheet"):
+    kinds = {"picture": "not a contact sheet", "text": "not a contact sheet", "folder": "a folder"}
+    with pytest.raises(UsageError, match=rf"{name} is {kinds.get(kind, 'a symbolic link')}"):
         write(folder / "a.png", 2)
     assert (os.lstat(place).st_mtime_ns, os.lstat(place).st_ino) == before
 
