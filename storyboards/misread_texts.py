@@ -23,6 +23,7 @@ from storyboards.yaml_nodes import (
 )
 
 _TEXT_KEYS = frozenset({"prompt", "style", "is", "title"})
+_ANCHOR = re.compile(r"&\S+[ \t]+")
 _COMMENT = re.compile(r"[ \t]+(#.*)")
 _CURLY_QUOTES = {"“": "”", "„": "“”", "”": "”", "‘": "’", "‚": "‘’", "«": "»", "»": "«", "「": "」"}
 _ANY_CURLY = frozenset("“”„‘‚«»「」")
@@ -109,6 +110,8 @@ def _find_end(node: ScalarNode, lines: list[str]) -> tuple[int, int] | None:
     """
     line, column = node.line - 1, node.column - 1
     rest = node.text
+    if anchor := _ANCHOR.match(lines[line], column):
+        column = anchor.end()
     for _ in range(_MAX_LINES):
         if line >= len(lines):
             return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
-from storyboards.models import Money, Shot, normalise_name
+from storyboards.models import Money, Shot
 from storyboards.problems import Problem
 from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
@@ -245,7 +245,7 @@ class Plan:
         Raises:
             UsageError: The plan has no such shot.
         """
-        shot = self._by_id.get(normalise_name(shot_id))
+        shot = self._by_id.get(shot_id)
         if shot is None:
             raise unknown_shot_error(shot_id, self._by_id)
         return shot

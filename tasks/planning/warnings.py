@@ -34,6 +34,7 @@ _FLAG_KEYS = {
 """Parameters that other tools take in the prompt, and the key of a shot that is the same."""
 _FLAG = re.compile(rf"(?:^|\s)(?:--|[—–])({'|'.join(_FLAG_KEYS)})\s+[\w:.]+", re.IGNORECASE)
 """Also with the dashes that a text editor makes of two hyphens."""
+_DASHES = ("--", "—", "–")
 _MAX_WORDS = 1_000
 _MAX_CROP = 0.04
 """The part of a picture that a crop may remove without a warning. Sizes of the vendors differ from
@@ -144,14 +145,14 @@ def _mention_remedy(settings: ShotSettings, kind: MediaKind) -> str:
 
 def warn_about_prompt(settings: ShotSettings, prompt: str) -> None:
     """Warn about parameters in a prompt, which have no effect there, and about a very long one."""
-    flag = _FLAG.search(prompt)
+    flag = _FLAG.search(prompt) if any(dash in prompt for dash in _DASHES) else None
     if flag:
         message = f"the prompt contains {quote(flag[0].strip())}, which sets nothing"
         settings.add_warning(
             message, f"Set the key of the shot: {_FLAG_KEYS[flag[1].lower()]}.", key="prompt"
         )
     # Words of languages with blanks; Chinese is advised to have at most 500 characters.
-    word_count = len(prompt.split())
+    word_count = len(prompt.split()) if len(prompt) > _MAX_WORDS else 0
     if word_count > _MAX_WORDS:
         message = f"the prompt has {word_count:,} words, and vendors advise at most {_MAX_WORDS:,}"
         settings.add_warning(
@@ -182,8 +183,7 @@ def warn_about_crops(
         for source in inputs
         if source.role == "last_frame" or (source.role == "first_frame" and not keeps_first)
     ]
-    if not keeps_first:
-        frames.append(("first_frame", "the frame that it starts on", *chained_size))
+    frames.append(("first_frame", "the frame that it starts on", *chained_size))
     for role, name, width, height in frames:
         if width and height and _is_cropped((width, height), clip_size):
             message = f"{name} is {width}x{height} and the clip {clip_size[0]}x{clip_size[1]}"

@@ -71,6 +71,7 @@ def test_comment_behind_a_text_is_a_warning(tmp_path, line: str) -> None:
         "prompt: p\n    seconds: 5 #short",
         "prompt: p\n    # a comment\n    seconds: 5",
         "prompt: p\n#comment",
+        "prompt: p\n    title: # later",
         "prompt: p\n\n    #comment",
     ],
 )
@@ -113,3 +114,21 @@ def test_text_behind_a_cut_is_explained(tmp_path) -> None:
 
     assert (problem.line, problem.column) == (3, 19)
     assert CUT in problem.message
+
+
+def test_cut_text_of_an_alias_is_reported_once(tmp_path) -> None:
+    """Its place is that of the text, not of the alias."""
+    text = "shots:\n  - id: a\n    prompt: &p Fox #1\n  - id: b\n    prompt: *p\n"
+
+    assert [problem.line for problem in load_text(tmp_path, text).problems] == [3]
+
+
+def test_unknown_shot_is_reported_beside_a_missing_id(tmp_path) -> None:
+    """A name that is like a known one is not that of the shot without an id."""
+    text = (
+        "shots:\n  - prompt: p\n  - {id: dawn, prompt: q}\n"
+        "  - {id: b, prompt: r, first_frame: {shot: dwan}}\n"
+        "  - {id: c, prompt: s, first_frame: {shot: noon}}\n"
+    )
+
+    assert [problem.line for problem in load_text(tmp_path, text).problems] == [2, 4]

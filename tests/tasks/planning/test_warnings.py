@@ -216,3 +216,41 @@ def test_picture_of_the_same_shape_is_not_reported(make_board, make_picture) -> 
 
     for model in ("seedance-1.0-pro", "seedance-1.5-pro", "seedance-2.5"):
         assert plan_warnings(make_board(board_text(shot, model=model))) == []
+
+
+def test_picture_between_two_ratios_is_a_warning(make_board, make_picture) -> None:
+    """`adaptive` is the nearest ratio of the model; only 2.5 keeps the picture's own."""
+    make_picture("odd.png", 1000, 700)
+    shot = "id: a, prompt: p, first_frame: odd.png, ratio: adaptive"
+    (warning,) = make_plan(make_board(board_text(shot, model="seedance-2.0"))).warnings
+
+    assert "odd.png is 1000x700 and the clip 752x560" in warning.message
+    assert warning.remedy == "Save it as 752x560."
+    assert plan_warnings(make_board(board_text(shot, model="seedance-2.5"))) == []
+
+
+def test_very_long_prompt_is_a_warning(make_board) -> None:
+    """Vendors advise at most 1,000 words."""
+    text = board_text(f"id: a, prompt: '{'fox ' * 1001}'")
+
+    assert "has 1,001 words" in plan_warnings(make_board(text))[0]
+    assert plan_warnings(make_board(text.replace("fox ", "", 1))) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "provider", "expected"),
+    [
+        ("A fox —ratio 1:1", "ark", "sets nothing"),
+        ("A fox --duration 5", "infinity-blue", "sets nothing"),
+        ("A fox – seed of doubt", "ark", ""),
+        ("A clock — duration matters", "ark", ""),
+    ],
+)
+def test_parameter_in_a_prompt_is_a_warning(
+    make_board, prompt: str, provider: str, expected: str
+) -> None:
+    """A text editor makes one dash of two; some wire formats read no parameters at all."""
+    text = board_text(f"id: a, prompt: '{prompt}'", provider=provider, model="seedance-2.0")
+    warnings = plan_warnings(make_board(text))
+
+    assert [expected in warning for warning in warnings] == ([True] if expected else [])
