@@ -94,7 +94,7 @@ def read_board_log(
     attempts = sorted(
         (
             attempt
-            for key_log in _read_keys(store, record, warnings)
+            for key_log in _read_keys(store, record, shot, warnings)
             for attempt in _split_attempts(key_log, record)
         ),
         key=lambda attempt: attempt.began_at,
@@ -111,9 +111,19 @@ def read_board_log(
     return BoardLog(board.name, store, tuple(chosen[left_out:]), tuple(warnings), left_out)
 
 
-def _read_keys(store: Store, record: BoardRecord, warnings: list[str]) -> Iterator[_KeyLog]:
-    """Yield the keys that the board has sent or requested; what is damaged becomes a warning."""
-    requested = {take.key for takes in record.takes.values() for take in takes}
+def _read_keys(
+    store: Store, record: BoardRecord, shot: str | None, warnings: list[str]
+) -> Iterator[_KeyLog]:
+    """Yield the keys that the board has sent or requested for a shot; None stands for all shots.
+
+    A damaged receipt becomes a warning.
+    """
+    requested = {
+        take.key
+        for shot_id, takes in record.takes.items()
+        if shot in (None, shot_id)
+        for take in takes
+    }
     for is_rehearsal in (False, True):
         records = store.records(loopback=is_rehearsal)
         for key in records.iter_keys():
@@ -123,7 +133,8 @@ def _read_keys(store: Store, record: BoardRecord, warnings: list[str]) -> Iterat
                 if key in requested:
                     warnings.append(str(error))
                 receipt = Receipt(key)
-            if key in requested or any(map(record.owns, receipt.attempts)):
+            attempts = [each for each in receipt.attempts if shot in (None, each.shot)]
+            if key in requested or any(map(record.owns, attempts)):
                 yield _KeyLog(key, is_rehearsal, receipt, _read_log(records, key, warnings))
 
 

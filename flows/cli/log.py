@@ -25,8 +25,14 @@ from flows.cli.output.style import (
     terminal_width,
     wrap,
 )
-from flows.cli.output.times import describe_zone, format_clock, format_day, format_size
-from flows.shot_logs import AttemptLog, BoardLog, log_document, read_board_log
+from flows.cli.output.times import (
+    describe_zone,
+    format_clock,
+    format_day,
+    format_moment,
+    format_size,
+)
+from flows.shot_logs import AttemptLog, BoardLog, log_document, read_board_log, read_time
 from storyboards.loading import load_partial
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
@@ -53,6 +59,15 @@ _STATE_WORDS = {
     AttemptState.CLOSED: "failed",
 }
 """The words of a person for the states whose own word is not one."""
+
+_STATE_NOTES = {
+    "abandoned": "abandoned: given up with --resubmit, its price stays booked",
+    "cancelled": "cancelled, not charged",
+    "closed": "closed: nothing was accepted, not charged",
+    "kept": "kept: the clip is in the store",
+    "submitted": "submitted: the job is on record",
+}
+"""Texts for the states whose own word is too short for a person."""
 
 EXAMPLES = """\
 # what the vendor was asked about the shot `lamp`, and what it answered
@@ -181,7 +196,10 @@ def _describe_without_log(attempt: Attempt, width: int) -> list[str]:
         "unclear since": attempt.unclear_since,
         "done": attempt.done_at,
     }
-    shown = ", ".join(f"{name} {time[:19]}Z" for name, time in times.items() if time)
+    now = datetime.now(UTC)
+    shown = ", ".join(
+        f"{name} {format_moment(read_time(time), now)}" for name, time in times.items() if time
+    )
     lines = _indent_wrapped(f"no log of it; the receipt has: {shown}", width)
     return [*lines, *(_indent_wrapped(attempt.error, width) if attempt.error else [])]
 
@@ -253,6 +271,7 @@ def _describe_file(document: Mapping[str, Any]) -> str:
 
 def _describe_state(document: Mapping[str, Any], outcome: str) -> str:
     text = _shorten(document.get("state"), 20)
+    text = _STATE_NOTES.get(text, text)
     if document.get("proof"):
         text += f", found in the vendor's list by its {_shorten(document['proof'], 20)}"
     price = document.get("price")

@@ -241,7 +241,9 @@ def _describe_details(shot: ShotReport, now: datetime) -> list[str]:
     details = []
     if shot.state == IN_FLIGHT and shot.attempt:
         details.append(f"job {shot.job} at {shot.attempt.provider}{_describe_expiry(shot, now)}")
-        if shot.attempt.state is not AttemptState.SUBMITTED:
+        if shot.attempt.state is AttemptState.DONE:
+            details.append("the next run downloads its clip")
+        elif shot.attempt.state is not AttemptState.SUBMITTED:
             details.append(shot.reason)
     elif shot.state in (UNCLEAR, FAILED) or (shot.state == TO_RENDER and shot.since is None):
         details.append(shot.reason)
