@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from flows.cli.output.style import paint, print_styled, terminal_width
 from tasks.errors import UsageError
 
+MIN_HELP_WIDTH = 20
 MAX_HELP_WIDTH = 100
 """Longer lines are hard to read, however wide the terminal is."""
 
@@ -41,8 +42,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def help_width() -> int:
-    """Return the columns of the terminal, without the last one, up to `MAX_HELP_WIDTH`."""
-    return min(terminal_width(sys.stdout) - 1, MAX_HELP_WIDTH)
+    """Return the columns of the terminal without the last one, within the bounds of the help."""
+    return max(MIN_HELP_WIDTH, min(terminal_width(sys.stdout) - 1, MAX_HELP_WIDTH))
 
 
 def _wrap_line(line: str, width: int) -> str:

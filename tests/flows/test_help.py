@@ -102,6 +102,17 @@ def test_help_is_wrapped_to_the_terminal(
     assert max(map(len, wide.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("columns", ["1", "8"])
+def test_help_in_a_tiny_terminal_is_printed(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """Lines are longer than the terminal then, but nothing fails."""
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert "completion" in print_help(capsys)
+    assert "--budget" in print_help(capsys, "help", "render")
+
+
 @pytest.mark.parametrize("command", ["", "render"])
 def test_help_has_bold_headings_with_colour_only(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
