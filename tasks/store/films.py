@@ -319,7 +319,11 @@ def find_newest_film(
     exports = [
         Path(path) for path, owner in read_exports(store).items() if owner == str(board_file)
     ]
-    copies = [path for path in (default_path, *exports) if _is_copy(path, board_names)]
+    names = [f"{_MARKER_PREFIX}{name}:" for name in board_names]
+    copies = [path for path in exports if _has_marker(path, names)]
+    # Another board of this name may have put its film there.
+    if _has_marker(default_path, [film_marker(name, board_file) for name in board_names]):
+        copies.append(default_path)
     stored = [
         store.films_folder / f"{name}{suffix}.mp4"
         for name in board_names
@@ -330,14 +334,14 @@ def find_newest_film(
     return max(reversed(films), key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-def _is_copy(path: Path, board_names: Sequence[str]) -> bool:
-    """Return True if a path holds a film of a board of one of these names."""
+def _has_marker(path: Path, markers: Sequence[str]) -> bool:
+    """Return True if a path is a clip with one of these texts at its beginning."""
     if path.suffix.lower() not in CLIP_SUFFIXES or path.drive.startswith("\\\\"):
         # Examining a path on another host would send it the user's credentials on Windows.
         return False
     with suppress(StoreError, OSError, ValueError), open_file(path, "rb") as file:
         beginning = file.read(_MARKER_SEARCH_BYTES)
-        return any(f"{_MARKER_PREFIX}{name}:".encode() in beginning for name in board_names)
+        return any(marker.encode() in beginning for marker in markers)
     return False
 
 

@@ -196,10 +196,13 @@ def test_newest_film_ignores_paths_of_a_prepared_store(
 def test_newest_film_is_not_the_copy_of_another_board(
     store: Store, film: StoredFilm, newest: Callable[[], Path | None], tmp_path: Path
 ) -> None:
-    """A copy counts if it was exported for this file."""
-    export_film(store, film, tmp_path / "out.mp4", Path("/boards/other.yaml"))
-
+    """A copy counts if it was exported for this file, also at the default path."""
+    for name in ("out.mp4", "films/film.mp4"):
+        export_film(store, film, tmp_path / name, Path("/boards/other.yaml"))
     assert newest() == film.path
+
+    (tmp_path / "films" / "film.mp4").write_bytes(film_marker("film", BOARD_FILE).encode())
+    assert newest() == tmp_path / "films" / "film.mp4"
 
 
 def test_newest_film_in_the_store_may_not_be_a_link(
