@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import signal
 import sys
 import time
@@ -285,6 +286,20 @@ def test_cursor_is_shown_after_every_end(board: Path, end: str) -> None:
     assert not terminal.last.is_cursor_hidden
     assert " of 12 shots" not in terminal.last.text
     assert ("RuntimeError" if end == "exception" else "KeyboardInterrupt") in terminal.last.text
+
+
+def test_background_job_draws_nothing(board: Path) -> None:
+    """The shell shows its prompt there; only the report is printed."""
+    command = [sys.executable, "-m", "tests.support.played_run", str(board), json.dumps(STEPS)]
+    terminal = capture(
+        ["sh", "-mc", f"{shlex.join(command)} & wait"],
+        folder=board.parent,
+        environment={"PYTHONPATH": str(ROOT)},
+    )
+
+    assert terminal.exit_code == 0
+    assert not any("of 12 shots" in screen.text for screen in terminal.screens)
+    assert "the report" in terminal.last.text
 
 
 class ClosedTerminal(io.StringIO):

@@ -134,6 +134,28 @@ def test_line_of_hostile_text_is_one_line(board: Path, clock: ManualClock) -> No
     assert line.endswith("failed: a\\nfake 12:00:00  line\\x1b[2J")
 
 
+class ClosedPipe(io.StringIO):
+    """A pipe whose reader has ended."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_closed_pipe_does_not_end_the_run(
+    board: Path, clock: ManualClock, *, as_json: bool
+) -> None:
+    """A run that is paid for goes on: `render | head` is not an interrupt."""
+    stream = ClosedPipe()
+    display = LineDisplay(prepare(board), JsonLines(stream) if as_json else stream, clock.now)
+
+    display.print_plan()
+    display.update(make_progress("dawn", "sending"))
+    display.show_phase("ending Prefect")
+    clock.advance(60)
+    display.tick()
+
+
 def test_json_lines_have_the_same_fields(board: Path, clock: ManualClock) -> None:
     """Progress, phases, heartbeats, and the text that others print."""
     stream = io.StringIO()

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -108,6 +108,11 @@ class LineDisplay:
 
     def _print(self, now: float, event: str, text: str, **fields: Any) -> None:
         self._printed_at = now
+        # A reader that closed the pipe, as `head` does, must not end a run that is paid for.
+        with suppress(OSError, ValueError):
+            self._write(now, event, text, **fields)
+
+    def _write(self, now: float, event: str, text: str, **fields: Any) -> None:
         if isinstance(self._stream, JsonLines):
             level = fields.pop("level", "info")
             self._stream.write_object(level, text, event=event, **fields)
