@@ -312,6 +312,20 @@ class ClosedTerminal(io.StringIO):
         raise OSError(5, "Input/output error")
 
 
+def test_region_in_narrower_window_moves_past_broken_lines(monkeypatch) -> None:
+    """A terminal breaks the lines of the last picture when it gets narrower."""
+    stream = io.StringIO()
+    region = LiveRegion(stream)
+    monkeypatch.setenv("COLUMNS", "80")
+    region.draw(["x" * 60, "a line"])
+    monkeypatch.setenv("COLUMNS", "40")
+    region.draw(["y" * 30, "a line"])
+    region.clear()
+
+    assert stream.getvalue().count("\r\x1b[3A") == 1
+    assert stream.getvalue().count("\r\x1b[2A") == 1
+
+
 def test_closed_terminal_does_not_end_the_run() -> None:
     """A run that is paid for goes on without its picture."""
     region = LiveRegion(ClosedTerminal())

@@ -23,6 +23,7 @@ from tasks.errors import (
     StoreError,
     Unreachable,
 )
+from tasks.progress import Progress, ProgressState
 from tasks.store.layout import RecordStore, Store
 from tasks.store.receipts import Attempt, AttemptState, StoredFile, format_timestamp, utc_now
 from tasks.submission import await_job as await_job_module
@@ -112,6 +113,21 @@ def test_await_job_deadline_keeps_the_job(
         asyncio.run(await_job(make_shot(), context))
 
     assert read_attempts(records) == (SUBMITTED,)
+
+
+def test_await_job_of_earlier_run_is_reported_before_the_query(
+    vendor: FakeVendor, store: Store, records: RecordStore
+) -> None:
+    """The vendor may take long to answer; until then the time of the job is known."""
+    vendor.add_job("cgt-1")
+    write_attempts(records, SUBMITTED)
+    progress: list[Progress] = []
+    context = make_context(store, vendor.client(), on_progress=progress.append)
+    asyncio.run(await_job(make_shot(), context))
+
+    (step,) = progress
+    assert (step.state, step.is_resumed) == (ProgressState.RENDERING, True)
+    assert (step.job, step.since) == ("cgt-1", SUBMITTED.sent_at)
 
 
 UNKNOWN_JOB = (404, {"error": {"code": "ResourceNotFound", "message": "no such task"}})
