@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from flows.cli.arguments import add_store, ask_yes_no, open_store
 from flows.cli.output import print_output
+from flows.cli.output.style import count_noun
 from flows.run import RunOptions, prepare_run
 from storyboards.loading import load
 from storyboards.problems import ShotchainError
@@ -235,18 +236,14 @@ def format_clean(plan: CleanPlan, *, dry_run: bool) -> str:
         lines.append("a simulator is served from this store; its jobs stay")
     parts = []
     if plan.clips:
-        parts.append(f"{_count(len(plan.clips), 'clip')} (paid: {plan.paid})")
+        parts.append(f"{count_noun(len(plan.clips), 'clip')} (paid: {plan.paid})")
     if plan.jobs and plan.jobs.jobs:
-        parts.append(_count(plan.jobs.jobs, "simulator job"))
+        parts.append(count_noun(plan.jobs.jobs, "simulator job"))
     if plan.files:
-        parts.append(_count(len(plan.files), "unfinished file"))
+        parts.append(count_noun(len(plan.files), "unfinished file"))
     verb = "would remove" if dry_run else "removed"
     summary = f"{verb}: {', '.join(parts)}; {format_bytes(plan.size_bytes)}"
     return "\n".join([*lines, summary if parts else "nothing to remove"])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def clean_document(store: Store, plan: CleanPlan, *, dry_run: bool) -> dict[str, Any]:

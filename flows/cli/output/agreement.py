@@ -8,8 +8,7 @@ import sys
 from flows.cli.arguments import ask_yes_no, is_interactive
 from flows.cli.next_command import build_command
 from flows.cli.output.plan_text import fit_view, format_plan, summarize_plan
-from flows.cli.output.style import print_styled, wrap
-from flows.cli.output.text import count_noun
+from flows.cli.output.style import count_noun, print_styled, wrap
 from flows.consent import find_sufficient_budget
 from flows.run import Run
 from tasks.budgets.money import format_max_price

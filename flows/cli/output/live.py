@@ -15,7 +15,15 @@ from datetime import datetime
 from math import ceil
 
 from flows.cli.output.run_progress import RunProgress, ShotProgress
-from flows.cli.output.style import STATE_STYLES, StateStyle, cell_width, pad, paint, truncate
+from flows.cli.output.style import (
+    STATE_STYLES,
+    StateStyle,
+    cell_width,
+    count_noun,
+    pad,
+    paint,
+    truncate,
+)
 from flows.run import Run
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
@@ -153,7 +161,7 @@ class LiveDisplay:
 
     def _kept_line(self, layout: _Layout, count: int) -> str:
         symbol, colour = STATE_STYLES["kept"]
-        text = truncate(f"{count} shots kept", layout.total - 4)
+        text = truncate(f"{count_noun(count, 'shot')} kept", layout.total - 4)
         return f"  {paint(symbol, colour)} {paint(text, colour)}"
 
     def _shot_line(self, layout: _Layout, shot: ShotProgress, now: float) -> str:

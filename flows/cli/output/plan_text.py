@@ -14,13 +14,14 @@ from flows.cli.output.style import (
     MIN_WIDTH,
     align_columns,
     cell_width,
+    count_noun,
     fit_width,
     paint,
     terminal_width,
     truncate,
     wrap,
 )
-from flows.cli.output.text import count_noun, format_conversions, format_frames
+from flows.cli.output.text import format_conversions, format_frames
 from flows.consent import BudgetBalance, find_budget_error, list_budgets
 from flows.documents import count_film_frames, list_notes, list_price_sources
 from flows.run import Run

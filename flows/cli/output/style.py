@@ -184,6 +184,11 @@ def _char_width(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
+def count_noun(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 shot`, `2 shots`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """Return the text with blanks up to a width; with `right` they stand before it."""
     blanks = " " * (width - cell_width(text))

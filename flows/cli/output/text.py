@@ -10,6 +10,7 @@ from flows.cli.output.style import (
     DEFAULT_WIDTH,
     align_columns,
     cell_width,
+    count_noun,
     paint,
     paint_state,
     truncate,
@@ -21,11 +22,6 @@ from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.planning.conversions import Conversions
-
-
-def count_noun(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 shot`, `2 shots`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def format_conversions(conversions: Conversions) -> list[str]:
