@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from flows.cli.main import main
 from flows.cli.output.plan_text import PlanView, format_plan
 from flows.cli.output.style import cell_width
+from flows.consent import list_budgets
 from flows.run import Run, RunOptions, prepare_run
 from storyboards import load
 from tasks.settings import read_settings
+from tasks.store.status import ShotState, ShotStatus
 
 WIDE_LETTERS = "灯塔守护者在黎明时分打开了门"
 LONG = "storm-over-the-northern-lighthouse-rocks-at-dusk-and-dawn"
@@ -121,6 +124,54 @@ def test_plan_settings_without_space_move_below(plan: Plan) -> None:
     assert narrow[narrow.index(next(line for line in narrow if line[2:4] == "c ")) + 1] == (
         "    ark, 1280x720"
     )
+
+
+def test_plan_model_in_a_column_is_short(plan: Plan) -> None:
+    """Models that vary are named without the part that all families share."""
+    text = plain(format_plan(plan("id: a", "id: b, model: seedance-2.0, first_frame: none")))
+
+    assert re.search(r"a +\+ to render +1\.5-pro +4 s", text)
+    assert re.search(r"b +\+ to render +2\.0 +4 s", text)
+
+
+def keep(run: Run, shot_id: str) -> Run:
+    """Return the run with a shot that was rendered already."""
+    kept = ShotStatus(ShotState.KEPT, "rendered 2026-11-01")
+    status = replace(run.status, shots={**run.status.shots, shot_id: kept})
+    return replace(run, status=status)
+
+
+def test_plan_kept_shots_cost_nothing(plan: Plan) -> None:
+    """They have no price, and none without sound; before a question they are only counted."""
+    run = keep(plan("id: a", "id: b"), "a")
+    text = plain(format_plan(run))
+
+    assert re.search(r"a +✓ kept +4 s +on +0\.0244 +–  rendered 2026-11-01\n", text)
+    assert re.search(r"total +4 s +0\.0975\n", text)
+    assert "costs 0.0488 USD at most, in place of 0.0975 USD" in " ".join(text.split())
+    question = plain(format_plan(run, PlanView(hides_kept=True)))
+    assert "✓ kept" not in question
+    assert "2 shots: 1 kept, 1 to render" in question
+    assert "continues a; not rendered yet" in question
+
+
+def test_budget_of_run_is_listed_once(plan: Plan) -> None:
+    """It counts all that the run sends, to vendors and to providers on this machine."""
+    run = plan("id: a", "id: b, provider: powertokens", budget="9 USD")
+    url = "http://127.0.0.1:9/byteplus/api/v3"
+    variables = {"SHOTCHAIN_POWERTOKENS_BASE_URL": url}
+    mixed = replace(run, settings=replace(run.settings, variables=variables))
+
+    assert [balance.limit.owner for balance in list_budgets(mixed)] == ["this run"]
+
+
+def test_budget_with_unknown_price_has_no_remainder(plan: Plan) -> None:
+    """The rest is not known, and the plan states that a run is refused."""
+    run = plan("id: a, provider: cometapi-volc", head="budget: 9 USD")
+    text = " ".join(plain(format_plan(run)).split())
+
+    assert "9.00 USD 0 an unknown price unknown" in text
+    assert "a run would be refused: the price of a is not known" in text
 
 
 def test_plan_wide_has_every_column(plan: Plan) -> None:
