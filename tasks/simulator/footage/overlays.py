@@ -206,8 +206,8 @@ def _draw_heading(
     draw: ImageDraw.ImageDraw, heading: Heading, corner: tuple[float, float], unit: float
 ) -> None:
     (x, y), font = corner, _font(unit * 2.0)
-    shot_id = _printable(heading.shot_id, font) if heading.shot_id else "…"
-    label = "    ".join(part for part in (shot_id, heading.size) if part != "…")
+    shot_id = _printable(heading.shot_id, font) if heading.shot_id else ""
+    label = "    ".join(part for part in (shot_id, heading.size) if part not in {"", "…"})
     draw.text((x, y), label, fill=245, font=font)
     x += font.getlength(label) + unit * 4.4
     draw_shapes(heading.arrow, (draw,), (x, y + unit * 2.75, unit * 0.032, 1), {})

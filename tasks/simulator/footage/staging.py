@@ -76,7 +76,7 @@ def _stage_people(result: Stage, persons: list[tuple[str, Mention]]) -> None:
     sunk = _SEAT_METRES if is_seated else 0.0
     tall = max((_PERSON_METRES[kind] for kind, _ in persons), default=1.7)
     floor = max(_FOOT, 0.1 + (tall - sunk) / result.metres)
-    floor -= 0.1 if breakdown.size == "ECU" else 0.0
+    floor -= 0.25 if breakdown.size == "ECU" else 0.0
     pose = "sitting" if is_seated and not result.has_table else "standing"
     if pose == "standing" and "walking" in breakdown.actions and breakdown.view != "behind":
         pose = "walking"

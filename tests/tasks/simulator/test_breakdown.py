@@ -92,6 +92,7 @@ def test_people_are_counted(prompt: str, people: dict[str, int]) -> None:
         ("a man in the foreground, a car in the distance", "man", "foreground"),
         ("a man in the foreground, a car in the distance", "car", "background"),
         ("pan left over a boat", "boat", ""),
+        ("a dog runs, waves in the background", "dog", ""),
         ("a man raises his left hand", "man", ""),
         ("a man walks from left to right", "man", ""),
     ],
@@ -202,6 +203,7 @@ def test_setting_and_view_follow_prompt(prompt: str, setting: str, view: str) ->
     ("prompt", "names"),
     [
         ("A guitarist plays.", ["man", "guitar"]),
+        ("A woman climbs, one hand on the rail", ["woman"]),
         ("A cyclist waits.", ["man", "bicycle"]),
         ("A can of soda in the snow", ["can"]),
         ("Product hero: a shoe", ["shoe"]),

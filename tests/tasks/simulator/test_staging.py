@@ -76,6 +76,7 @@ def test_left_is_left_and_right_is_right(ratio: float) -> None:
 
     assert woman.colour == "#d0312d"
     assert woman.x < 0.45 < 0.55 < man.x
+    assert man.x - woman.x > 0.3
     assert (woman.flip, man.flip) == (1, -1)
     assert thing(stage_prompt("A car on the right, wide shot."), "car").x > 0.6
 
@@ -95,6 +96,8 @@ def test_children_are_smaller() -> None:
     woman, child = (p for p in stage_prompt("A woman and a child.") if p.shapes[:2] == "dP")
 
     assert child.height < 0.8 * woman.height
+    heights = [head.height for head in heads(stage_prompt("A woman and a child."))]
+    assert heights[1] / child.height > 1.15 * heights[0] / woman.height
 
 
 def test_cup_is_in_hand_or_on_the_table() -> None:
@@ -127,6 +130,15 @@ def test_climber_stands_on_the_stairs() -> None:
     )
 
     assert on_stairs.y < on_floor.y - 0.1
+    stairs = thing(stage_prompt("Wide shot, a man on the stairs."), "stairs")
+    assert stairs.height * THINGS["stairs"].aspect > 0.8 * WIDE
+
+
+def test_eyes_are_in_the_middle_of_an_extreme_close_up() -> None:
+    """An extreme close-up of a face shows the eyes."""
+    (head,) = heads(stage_prompt("ECU of her eyes."))
+
+    assert 0.35 < head.y - 0.934 * head.height < 0.6
 
 
 def test_shoulder_is_nearer_than_the_other_person() -> None:
@@ -158,3 +170,12 @@ def test_things_stay_on_the_table() -> None:
 
     for name in ("candle", "cake", "cup"):
         assert abs(thing(pieces, name).x - table.x) < half
+
+
+@pytest.mark.parametrize("ratio", [21 / 9, WIDE, 1.0, TALL])
+@pytest.mark.parametrize("name", ["train", "car", "table", "dog"])
+def test_thing_is_not_wider_than_the_frame(name: str, ratio: float) -> None:
+    """A wide thing is reduced until it fits into the frame."""
+    piece = thing(stage_prompt(f"Full shot of a {name}.", ratio), name)
+
+    assert piece.height * THINGS[name].aspect < 0.73 * ratio
