@@ -345,8 +345,8 @@ def test_unwritable_receipt_reaches_the_user(
     writes = FailingWrites(studio.folder / "store", 0)
     create = Client.create
 
-    async def create_and_fill(self: Client, request: Any) -> Any:
-        created = await create(self, request)
+    async def create_and_fill(self: Client, request: Any, **options: Any) -> Any:
+        created = await create(self, request, **options)
         writes.start()
         return created
 

@@ -79,8 +79,12 @@ class SpendingVendor:
     async def sleep(self, seconds: float) -> None:
         """Return at once."""
 
-    async def create(self, request: RenderRequest) -> CreatedJob:
+    def expected_job_seconds(self, *_: object) -> None:
+        """Return no expectation."""
+
+    async def create(self, request: RenderRequest, *, shot_id: str = "") -> CreatedJob:
         """Create a job, or fail as requested."""
+        del shot_id
         self._on_call()
         await asyncio.sleep(0)
         failure = self._failures.pop() if self._failures else "none"
