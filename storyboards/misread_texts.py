@@ -110,7 +110,7 @@ def _find_end(node: ScalarNode, lines: list[str]) -> tuple[int, int] | None:
     """
     line, column = node.line - 1, node.column - 1
     rest = node.text
-    if anchor := _ANCHOR.match(lines[line], column):
+    if line < len(lines) and (anchor := _ANCHOR.match(lines[line], column)):
         column = anchor.end()
     for _ in range(_MAX_LINES):
         if line >= len(lines):

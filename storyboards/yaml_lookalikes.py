@@ -31,7 +31,8 @@ _LINE = re.compile(
 _UNUSUAL = re.compile(f"[{_BLANKS}]")
 _BLANK_NAMES = {"\u00a0": "a non-breaking blank", "\u3000": "a full-width blank"}
 _CURLY_KEY = re.compile("[“”„‘’«»]")
-_CURLY_VALUE = re.compile('[“”„«»‘’]([^“”„«»‘’"]*(?::[ ]| #)[^“”„«»‘’"]*)[“”„«»‘’]\\s*$')
+_QUOTES = frozenset('“”„«»‘’"')
+_OPENING = _QUOTES - {'"'}
 _NESTED_SHOT = re.compile(r"shot:\s*([^\s{}]+)\s*$")
 _ITEM = re.compile(r"( *-[ ]+)([\w-]*)")
 _ID = re.compile(r" *id *:(?: |$)")
@@ -181,7 +182,7 @@ def _find_lookalikes(match: re.Match[str]) -> Iterator[tuple[str, str, int]]:
     if nested := _find_nested_shot(match):
         remedy = f"Write {{shot: {nested}}}."
         yield "a shot to continue is written in braces", remedy, match.start("value")
-    if colon == ":" and match["after"] and _CURLY_VALUE.match(match["value"]):
+    if colon == ":" and match["after"] and _strip_curly(match["value"]):
         message = "a text with a colon or # is in curly quotes, which are not YAML's"
         yield message, 'Replace them by straight ones, "like these".', match.start("value")
 
@@ -199,6 +200,14 @@ def _find_nested_shot(match: re.Match[str]) -> str:
     return nested[1] if nested else ""
 
 
+def _strip_curly(value: str) -> str:
+    """Return the text in the curly quotes around a value that YAML can't read; else ""."""
+    value = value.rstrip()
+    inner = value[1:-1]
+    is_quoted = value[:1] in _OPENING and value[-1:] in _QUOTES and _QUOTES.isdisjoint(inner)
+    return inner if is_quoted and (": " in inner or " #" in inner) else ""
+
+
 def _write(match: re.Match[str]) -> str:
     """Return the line as it was meant, with as many characters where possible."""
     text = " " * len(match["indent"])
@@ -208,8 +217,8 @@ def _write(match: re.Match[str]) -> str:
     value = match["value"]
     if nested := _find_nested_shot(match):
         value = f"{{shot: {nested}}}"
-    elif curly := _CURLY_VALUE.match(value):
-        value = f'"{curly[1]}"'
+    elif inner := _strip_curly(value):
+        value = f'"{inner}"'
     return text + " " * max(1, len(match["after"])) + value if value else text
 
 

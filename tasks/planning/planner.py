@@ -113,7 +113,8 @@ def make_plan(
         *warn_about_sizes(board, shots),
         *warn_about_shared_keys(board, shots),
     )
-    return Plan(board, shots, limit_problems(warnings, "more notes are not shown: {count}"))
+    in_file_order = sorted(warnings, key=lambda warning: (warning.line, warning.column))
+    return Plan(board, shots, limit_problems(in_file_order, "more notes are not shown: {count}"))
 
 
 class _StoreLookup(NamedTuple):

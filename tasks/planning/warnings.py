@@ -94,13 +94,17 @@ def warn_about_cast(
             names[source.cast_member].append(settings.dialect.name_reference(source.role, number))
     mentioned = {each.number for each in find_mentions(plain_prompt) if each.kind == "image"}
     for member, numbered in names.items():
-        message = f"the images of {member} are sent as references: {', '.join(numbered)}"
+        message, remedy = (
+            f"the images of {member} are sent as references: {', '.join(numbered)}",
+            "",
+        )
         if prompt == plain_prompt and not mentioned:
             message = (
                 f"the images of {member} are sent as references without their numbers in the "
                 "prompt, as it was rendered"
             )
-        settings.add_warning(message)
+            remedy = "A new take names them."
+        settings.add_warning(message, remedy)
 
 
 def warn_about_mentions(
