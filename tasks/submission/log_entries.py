@@ -30,7 +30,6 @@ MAX_BODY_CHARS = 8_000
 MAX_TEXT_CHARS = 4_000
 _MAX_READ_CHARS = 20_000
 _MAX_ITEMS = 100
-_MAX_DEPTH = 12
 _MAX_BIG_INTEGER = 1 << 63
 
 REQUEST_ID_HEADERS = (
@@ -214,32 +213,32 @@ class BodyCopy:
         self._clean = clean
         self._remaining_chars = MAX_BODY_CHARS
 
-    def copy(self, value: Any, *, depth: int = 0) -> Any:
-        """Return the copy of a value; what exceeds the limits is replaced by an ellipsis."""
+    def copy(self, value: Any) -> Any:
+        """Return the copy of a value; what exceeds the limits is replaced by an ellipsis.
+
+        The depth of a body is limited when it is decoded.
+        """
+        # Numbers and empty lists take space too.
+        self._remaining_chars -= 4
         if isinstance(value, str):
             return self._take(self._clean(value))
-        if isinstance(value, int) and abs(value) >= _MAX_BIG_INTEGER:
-            return self._take("…")
-        if value is None or isinstance(value, (bool, int)):
-            return value
+        if isinstance(value, Mapping):
+            return self._copy_object(value)
+        if isinstance(value, (list, tuple)):
+            items = [self.copy(item) for item in self._limit(value)]
+            return items + [f"… {len(value) - len(items)} more"] * (len(items) < len(value))
         if isinstance(value, float):
             # JSON has no infinity.
             return value if abs(value) < float("inf") else str(value)
-        if depth >= _MAX_DEPTH or self._remaining_chars <= 0:
-            return "…"
-        if isinstance(value, Mapping):
-            return self._copy_object(value, depth)
-        if isinstance(value, (list, tuple)):
-            items = [self.copy(item, depth=depth + 1) for item in self._limit(value)]
-            return items + [f"… {len(value) - len(items)} more"] * (len(items) < len(value))
-        return "…"
+        is_plain = value is None or (isinstance(value, int) and abs(value) < _MAX_BIG_INTEGER)
+        return value if is_plain else "…"
 
-    def _copy_object(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    def _copy_object(self, value: Mapping[str, Any]) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for name, item in self._limit(value.items()):
             is_secret = isinstance(item, str) and re.search(_HIDDEN_FIELD, str(name)[-80:])
             clean_name = self._take(self._clean(str(name)))
-            copied[clean_name] = "…" if is_secret else self.copy(item, depth=depth + 1)
+            copied[clean_name] = "…" if is_secret else self.copy(item)
         if len(copied) < len(value):
             copied["…"] = f"{len(value) - len(copied)} more"
         return copied
@@ -252,9 +251,8 @@ class BodyCopy:
             yield item
 
     def _take(self, text: str) -> str:
-        # A name or an item without a text takes space too.
         allowed = max(self._remaining_chars, 0)
-        self._remaining_chars -= len(text) + 4
+        self._remaining_chars -= len(text)
         return text if len(text) <= allowed else f"{text[:allowed]}…"
 
 
