@@ -189,16 +189,31 @@ def test_log_of_removed_shot_is_printed(write_log, capsys: Capture) -> None:
 
 def test_log_of_other_board_is_left_out(write_log, capsys: Capture) -> None:
     """The store has several boards."""
-    write_log("a", board="other")
+    write_log("a", {"event": "upload", "attempt": None}, board="other")
 
     assert read_log(capsys=capsys)["attempts"] == []
     assert main(["log", "film.yaml"]) == 0
     assert capsys.readouterr().out.startswith("the store has no attempt of film")
 
 
+def test_log_of_shared_key_has_own_attempts(write_log, capsys: Capture) -> None:
+    """Two boards with the same shot share its key; each has the attempts that it sent."""
+    write_log("a")
+    records = Store(Path("store")).records(loopback=False)
+    own, other = (
+        make_attempt(AttemptState.CLEANED, board=board, intended_at=time(letter))
+        for board, letter in (("film", "a"), ("other", "b"))
+    )
+    write_attempts(records, own, other, key=KEYS["a"])
+
+    dates = [attempt["date"] for attempt in read_log(capsys=capsys)["attempts"]]
+    assert dates == [time("a")]
+
+
 HOSTILE_LINES = {
     "escapes": {"event": "\x1b]0;x\x07", "outcome": "\x1b[31m\x1b[2J\u202e", "status": 200},
     "types": {"event": "state", "state": {"a": 1}, "price": {"amount": "x"}, "error": [1]},
+    "price": {"event": "state", "state": "done", "price": "x"},
     "numbers": {"event": "query", "status": "x", "outcome": 10**30, "count": None},
     "bodies": {"event": "create", "request": [[["\x1b[2J"]]], "response": "\x1b[2J", "url": 5},
     "long": {"event": "query", "outcome": "x" * 50_000},
@@ -220,7 +235,21 @@ def test_log_of_stranger_harms_nothing(write_log, capsys: Capture, name: str) ->
         assert "\u202e" not in captured.out or "--json" in arguments
         assert "ok" in captured.out
         assert "2 lines of the log of aaaaaaaaaa are damaged" in captured.err
-        assert len(captured.out) < 120_000
+        assert len(captured.out) < (120_000 if "--json" in arguments else 20_000)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--full",)])
+def test_log_of_stranger_has_no_colours_of_its_own(
+    write_log, capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """In a terminal with colours a log can't paint anything."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    cyan = "\x1b[36m"
+    write_log("a", {"event": cyan, "outcome": cyan, "response": {"m": cyan}, "url": cyan})
+    write_log("b", {"event": "create", "response": f"{cyan} page", "request_id": cyan})
+
+    assert main(["log", "film.yaml", *arguments]) == 0
+    assert cyan not in capsys.readouterr().out
 
 
 def test_log_link_is_reported(write_log, tmp_path: Path, capsys: Capture) -> None:

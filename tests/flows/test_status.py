@@ -99,6 +99,7 @@ def test_status_has_the_state_of_every_shot(receipts: dict[str, str], capsys: Ca
         "open": "to render",
     }
     assert (shots["flying"]["job"], shots["open"]["job"]) == ("cgt-flying", None)
+    assert shots["kept"]["expires"] is None
     assert shots["failed"]["reason"] == "a face in the picture"
     assert shots["kept"]["since"] == ago(days=2)[:19] + "+00:00"
     expires = datetime.fromisoformat(shots["flying"]["expires"])
@@ -155,7 +156,8 @@ def test_status_fits_the_terminal(
 def test_status_of_board_with_problems_shows_the_store(capsys: Capture) -> None:
     """The store is shown, then the problems; the exit code is that of `check`."""
     path = Path("spot.yaml")
-    path.write_text(path.read_text().replace('"Dusk."', '"Dusk.", secondz: 3'))
+    edited = BOARD.replace('"Dusk."', '"Dusk.", secondz: 3').replace('"Noon."', '"Noon.", take: 2')
+    path.write_text(edited)
 
     assert main(["status", "spot.yaml"]) == 2
     captured = capsys.readouterr()
@@ -167,7 +169,7 @@ def test_status_of_board_with_problems_shows_the_store(capsys: Capture) -> None:
     assert document["problems"][0]["path"] == "shots[2].secondz"
     assert [shot["state"] for shot in document["shots"][:4]] == [
         "kept",
-        "in flight",
+        "to render",
         "in flight",
         "unclear",
     ]
@@ -215,7 +217,8 @@ def test_status_without_a_store_writes_nothing(
 def test_status_reports_an_active_run(store: Store, capsys: Capture) -> None:
     """While a run holds the lock of the store, that is printed."""
     with store.shared_lock():
-        assert read_status(capsys)["in_use"] is True
+        document = read_status(capsys)
+        assert (document["in_use"], document["next"]) == (True, "shotchain status spot.yaml")
         assert main(["status", "spot.yaml"]) == 0
         assert "a run uses this store at this moment" in capsys.readouterr().out
 
