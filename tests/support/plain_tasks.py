@@ -101,6 +101,7 @@ def command_without_engine(
     def render_command(run: Run, log: LogOptions) -> RunReport:
         before(run)
         with open_display(run, sys.stderr, log) as display:
+            display.show_phase("")
             return render_plainly(run, display.update, **replaced)
 
     with mock.patch("flows.cli.render._render", render_command):
