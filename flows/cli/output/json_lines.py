@@ -62,10 +62,6 @@ class JsonLines(io.TextIOBase):
         """The encoding of the destination."""
         return self._stream.encoding
 
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
     def write(self, text: str) -> int:
         """Write the lines that are complete."""
         *lines, self._rest = (self._rest + text).split("\n")

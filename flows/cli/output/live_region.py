@@ -114,9 +114,6 @@ class _PrintAbove(io.TextIOBase):
     def fileno(self) -> int:
         return self._stream.fileno()
 
-    def writable(self) -> bool:
-        return True
-
     def write(self, text: str) -> int:
         if not self._is_open:
             return self._stream.write(text)
