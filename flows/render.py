@@ -170,8 +170,9 @@ async def render_storyboard(
 
 
 def _find_run_url() -> str:
-    """Return the page of this flow run in Prefect's UI; empty if no UI is set."""
-    return redact_url(url_for("flow-run", flow_run.id) or "")
+    """Return the page of this flow run in Prefect's UI; empty without a UI or an engine."""
+    run_id = flow_run.id
+    return redact_url(url_for("flow-run", run_id) or "") if run_id else ""
 
 
 async def render_run(run: Run, on_progress: OnProgress) -> RunReport:

@@ -197,10 +197,10 @@ def test_submit_intent_is_written_before_request(studio, chain, monkeypatch) -> 
     attempts: list[Attempt | None] = []
     create = Client.create
 
-    async def record_and_create(self, request):
+    async def record_and_create(self, request, **options):
         paths = (studio.folder / "store").rglob("receipt.json")
         attempts.extend(read_receipt("key", json.loads(path.read_text())).current for path in paths)
-        return await create(self, request)
+        return await create(self, request, **options)
 
     monkeypatch.setattr(Client, "create", record_and_create)
     studio.run(chain("one", provider="ark"))
