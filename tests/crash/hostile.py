@@ -390,7 +390,7 @@ def run_command(trial: HostileTrial, *argv: str) -> tuple[int, str, str]:
 
 def render(trial: HostileTrial) -> Result:
     """Render the board, and return the outcomes of its shots."""
-    code, out, err = run_command(trial, "render", "--yes", "--jobs", "1")
+    code, out, err = run_command(trial, "render", "-q", "--yes", "--jobs", "1")
     shots = json.loads(out).get("shots", [])
     states = dict.fromkeys(shot["outcome"] for shot in shots)
     return Result("; ".join(states), code, err.replace(str(trial.folder), "."))

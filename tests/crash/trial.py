@@ -75,7 +75,7 @@ class Trial:
 
     @property
     def argv(self) -> list[str]:
-        return ["render", "board.yaml", "--json", "--yes", "--store", "store"]
+        return ["render", "board.yaml", "--json", "-q", "--yes", "--store", "store"]
 
     def attempts(self) -> dict[str, dict[str, Any]]:
         """Return the latest attempt of every shot that was ever submitted, by shot id."""
