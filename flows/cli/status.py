@@ -187,7 +187,7 @@ def _describe_film(status: JobStatus, now: datetime) -> list[str]:
         None: "compared with the board when that has no problems",
     }[film.is_current]
     made_at = format_moment(film.made_at, now)
-    return [f"film: {path}, {film.frame_count} frames ({seconds:.1f} s), made {made_at}, {age}"]
+    return [f"film: {path}, {film.frame_count} frames ({seconds:.2f} s), made {made_at}, {age}"]
 
 
 def _describe_use(status: JobStatus, now: datetime) -> list[str]:

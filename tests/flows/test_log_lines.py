@@ -88,7 +88,7 @@ def test_line_per_change_of_state(board: Path, clock: ManualClock) -> None:
     display.update(make_progress(None, "joining", detail="1 clip"))
 
     assert lines_of(stream) == [
-        "3 of 3 shots to render, for at most 0.36 USD",
+        "3 of 3 shots to render, for at most 0.37 USD",
         "starting Prefect",
         f"{'dawn':24}  sending",
         f"{'dawn':24}  rendering 10 % (job cgt-001 at modelark)",

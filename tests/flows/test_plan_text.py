@@ -82,7 +82,7 @@ def test_plan_shows_chains_and_total(plan: Plan) -> None:
     )
 
     assert lines[0] == "film: modelark, seedance-1.5-pro, 864x496, 24 fps"
-    assert [line[0] for line in lines[3:7]] == ["┌", "│", "└", " "]
+    assert [line[0] for line in lines[3:7]] == ["┌", "├", "└", " "]
     assert lines[3] == "┌ a      + to render     4 s  on     0.0244  0.0974"
     assert lines[7] == "  total                 16 s                 0.3898"
     assert lines[2].endswith("USD/s     USD")

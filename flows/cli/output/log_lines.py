@@ -20,7 +20,7 @@ from flows.cli.output.run_progress import RunProgress, ShotProgress
 from flows.cli.output.style import cell_width, fit_to_stream, pad, truncate
 from flows.run import Run
 from storyboards.terminal_text import escape_control_chars
-from tasks.budgets.money import price_to_json
+from tasks.budgets.money import format_max_price, price_to_json
 from tasks.progress import ENDED, WAITING, Progress, describe_line, is_same_step
 
 HEARTBEAT_SECONDS = 55.0
@@ -57,7 +57,7 @@ class LineDisplay:
         count = len(progress.run.shots)
         text = f"{pending} of {count} {'shot' if count == 1 else 'shots'} to render"
         if progress.has_prices:
-            text += f", for at most {progress.max_price}"
+            text += f", for at most {format_max_price(progress.max_price)}"
         with self._lock:
             self._print(self._clock(), "plan", text)
 

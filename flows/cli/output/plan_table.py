@@ -228,7 +228,7 @@ class PlanTable:
         continues = index > 0 and shot.continues == self._shots[index - 1].id
         is_continued = index + 1 < len(self._shots) and self._shots[index + 1].continues == shot.id
         if is_continued:
-            return ("│" if continues else "┌"), "│"
+            return ("├" if continues else "┌"), "│"
         return ("└" if continues else " "), " "
 
     def _list_details(self, index: int, shared_reasons: Mapping[ShotState, str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from flows.run import Run
 from storyboards.models import Money
-from tasks.budgets.money import Total, sum_prices
+from tasks.budgets.money import Total, format_max_price, sum_prices
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.progress import ENDED, WAITING, Progress, ProgressState, is_same_step
 from tasks.store.status import ShotState
@@ -228,5 +228,5 @@ def _format_paid(paid: Total, limit: Total) -> str:
     """Return such as `0.60 of at most 2.40 USD`; the currency stands once."""
     amount = paid.as_money
     if amount is None or limit.as_money is None:
-        return f"{paid} of at most {limit}"
-    return f"{amount.amount:.2f} of at most {limit}"
+        return f"{paid} of at most {format_max_price(limit)}"
+    return f"{amount.amount:.2f} of at most {format_max_price(limit)}"
