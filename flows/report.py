@@ -72,7 +72,8 @@ class FilmTitle(NamedTuple):
 def describe_outcome(result: ShotResult) -> Progress:
     """Return the outcome of a shot as its last progress."""
     attempt, error = result.attempt, result.error
-    detail = str(error) if error else ""
+    # The line of a progress begins with the shot, and so do many messages.
+    detail = str(error).removeprefix(f"{result.shot.id}: ") if error else ""
     if result.outcome is Outcome.SKIPPED and not error:
         detail = f"{result.shot.continues} has no last frame"
     return Progress(

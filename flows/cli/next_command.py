@@ -7,12 +7,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from flows.report import Outcome, RunReport
-from tasks.errors import BudgetExceeded
+from tasks.errors import BudgetExceeded, OutputModerated
 
 _BOARD_OPTIONS = ("store",)
 _PLAN_OPTIONS = ("provider", "trust", "stale", "was")
 _RENDER_OPTIONS = ("only", "until", "jobs", "partial", "out")
-_OPTIONS_OF_COMMAND = {"plan": _PLAN_OPTIONS, "render": (*_PLAN_OPTIONS, *_RENDER_OPTIONS)}
+_OPTIONS_OF_COMMAND = {
+    "plan": _PLAN_OPTIONS,
+    "render": (*_PLAN_OPTIONS, *_RENDER_OPTIONS),
+    "retake": ("provider", "trust"),
+}
 _DEFAULTS = {"stale": "keep"}
 
 
@@ -32,6 +36,11 @@ def list_next_commands(report: RunReport, arguments: argparse.Namespace) -> list
         # The run made no film because it was a part of the board.
         return [f"next: {build_command('render', arguments, without=('only', 'until'))}"]
     commands = [f"next: {build_command('render', arguments)}"]
+    commands += [
+        f"or, for another take: {build_command('retake', arguments, result.shot.id)}"
+        for result in report.results
+        if isinstance(result.error, OutputModerated)
+    ][:1]
     if Outcome.UNCLEAR in outcomes:
         unclear = [r.shot.id for r in report.results if r.outcome is Outcome.UNCLEAR]
         command = build_command("render", arguments, "--resubmit", ",".join(unclear))

@@ -14,11 +14,11 @@ from flows.cli.next_command import build_command, list_next_commands
 from flows.cli.output.style import cell_width
 from flows.cli.output.text import format_report
 from flows.documents import report_document
-from flows.report import Outcome, RunReport, ShotResult
+from flows.report import Outcome, RunReport, ShotResult, describe_outcome
 from flows.run import RunOptions, prepare_run
 from storyboards import load
 from storyboards.problems import ShotchainError
-from tasks.errors import BudgetExceeded, StoreError, SubmissionUnclear
+from tasks.errors import BudgetExceeded, OutputModerated, StoreError, SubmissionUnclear
 from tasks.settings import read_settings
 from tasks.store.films import StoredFilm
 
@@ -143,6 +143,13 @@ def test_report_has_page_of_run(report: Report) -> None:
     assert report_document(report("a=kept"), None)["run_url"] is None
 
 
+def test_progress_of_failed_shot_names_it_once(report: Report) -> None:
+    """The line of a progress begins with the shot, so the reason does not."""
+    failed = report("a=failed", errors={"a": StoreError("a: the disk is full")})
+
+    assert describe_outcome(failed.results[0]).detail == "the disk is full"
+
+
 def test_next_command_after_a_film_opens_it(report: Report) -> None:
     """Names with spaces are quoted for a shell."""
     film = StoredFilm(Path("film.mp4"), 97, is_new=True)
@@ -167,6 +174,14 @@ def test_next_command_after_a_part_renders_the_rest(report: Report) -> None:
     [
         (StoreError("full"), "failed", ["next: shotchain render film.yaml --jobs 1"]),
         (BudgetExceeded("more"), "skipped", ["next: shotchain plan film.yaml"]),
+        (
+            OutputModerated("the clip"),
+            "failed",
+            [
+                "next: shotchain render film.yaml --jobs 1",
+                "or, for another take: shotchain retake film.yaml a",
+            ],
+        ),
         (
             SubmissionUnclear("lost"),
             "unclear",
