@@ -17,6 +17,7 @@ _COUNT = rf"\b({'|'.join(_NUMBERS)}|several|\d)\s+(?:of )?(?:[\w-]+,?\s+){{0,3}}
 _QUOTED = r"[\"“«「『]([^\"”»」』]{1,80})[\"”»」』]"
 _NAMED = r"(?:reads?|name\w*|words?|text|tag ?line|slogan|title|appears): *([^.;:]{2,60})"
 _BRAND = r"\b((?:[A-Z][\w&]+ )+)logo|logo (?:of|for) ((?:[A-Z][\w&]+ ?)+)"
+_MAX_TITLE_LINES = 3
 _DETERMINED = r"\b(?:the|his|her|its|same)\s+(?:\w+\s+)?$"
 
 
@@ -97,8 +98,10 @@ class Breakdown:
 
 def break_down(prompt: str) -> Breakdown:
     """Return the breakdown of a prompt."""
-    text = re.sub(rf"\b(?:{_KEYWORDS['hints']['camera']})\b", " ", prompt.lower())
     title = find_title(prompt)
+    # Letters are shown as letters: a logo "TEA HOUSE" is not a house.
+    described = re.sub(_QUOTED, " ", prompt).replace(title or " ", " ")
+    text = re.sub(rf"\b(?:{_KEYWORDS['hints']['camera']})\b", " ", described.lower())
     mentions = _find_mentions(text)
     setting = _find_setting(text, mentions, title)
     return Breakdown(
@@ -137,13 +140,20 @@ def find_weather(prompt: str, setting: str) -> str:
 
 
 def find_title(prompt: str) -> str | None:
-    """Return the text that the prompt wants in type: empty if it does not quote it, or None."""
+    """Return the text that the prompt wants in type: empty if it does not quote it, or None.
+
+    Several quoted texts are lines, such as a name and the claim below it.
+    """
     if not _matches("hints", "type", prompt.lower()):
         return None
     speech = rf"{_KEYWORDS['hints']['speech']}[^.\"“]{{0,30}}$"
-    for match in re.finditer(_QUOTED, prompt):
-        if not re.search(speech, prompt[: match.start()].lower()):
-            return match[1].strip()
+    quoted = [
+        match[1].strip()
+        for match in re.finditer(_QUOTED, prompt)
+        if not re.search(speech, prompt[: match.start()].lower())
+    ]
+    if quoted:
+        return "\n".join(quoted[:_MAX_TITLE_LINES])
     named = re.search(_NAMED, prompt, re.IGNORECASE) or re.search(_BRAND, prompt)
     text = next(filter(None, named.groups()), "") if named else ""
     return re.sub(r"^(?:The|A|An|Our) ", "", text).strip(" ,")

@@ -229,21 +229,38 @@ def layout_watermark(size: tuple[int, int]) -> Overlay:
 
 
 def draw_title(mask: Image.Image, text: str, y: float) -> None:
-    """Set a text in large type around `y`, a fraction of the height; bars stand for no text."""
+    """Set a text in large type around `y`, a fraction of the height; bars stand for no text.
+
+    Args:
+        mask: Where the letters are drawn.
+        text: The title; its further lines are set smaller below the first one.
+        y: The middle of the text.
+    """
     unit, centre, middle = _unit(mask.size), mask.width / 2, y * mask.height
     draw = ImageDraw.Draw(mask)
-    shown = _printable(text, _font(40)) if text else "…"
-    if shown == "…":
+    first, *further = [_printable(line, _font(40)) for line in text.split("\n")]
+    if first in ("", "…"):
         for half, top in ((17, middle - unit * 4), (10, middle + unit)):
             draw.rectangle((centre - half * unit, top, centre + half * unit, top + unit * 2.6), 200)
         return
-    size = unit * min(9.0, max(3.4, 110 / len(shown)))
-    lines = _balance_lines(shown, _font(size), mask.width * 0.62)
+    size = unit * min(9.0, max(3.4, 110 / len(first)))
+    rows = _fit_lines(first, size, mask.width)
+    for line in further:
+        if line not in ("", "…"):
+            rows += _fit_lines(line, size * 0.45, mask.width)
+    bottom = middle - sum(1.25 * row_size for _, row_size in rows) / 2
+    for line, row_size in rows:
+        bottom += 1.25 * row_size
+        draw.text(
+            (centre, bottom - row_size * 0.6), line, fill=255, font=_font(row_size), anchor="mm"
+        )
+
+
+def _fit_lines(text: str, size: float, width: int) -> list[tuple[str, float]]:
+    """Return the lines of a wrapped text, each with the size of type at which the widest fits."""
+    lines = _balance_lines(text, _font(size), width * 0.62)
     widest = max(_font(size).getlength(line) for line in lines)
-    size *= min(1.0, mask.width * 0.66 / widest)
-    for number, line in enumerate(lines):
-        line_y = middle + (number - (len(lines) - 1) / 2) * size * 1.25
-        draw.text((centre, line_y), line, fill=255, font=_font(size), anchor="mm")
+    return [(line, size * min(1.0, width * 0.66 / widest)) for line in lines]
 
 
 def _over_scrim(text: Image.Image, corner: tuple[int, int]) -> Overlay:

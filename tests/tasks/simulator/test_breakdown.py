@@ -170,6 +170,7 @@ def test_colour_belongs_to_its_mention(prompt: str, name: str, colour: str) -> N
         ("The logo appears.", ""),
         ("标题 logo「海风」", "海风"),
         ('She whispers "hello" to him.', None),
+        ('The logo "TEA HOUSE", and "Warm inside" below.', "TEA HOUSE\nWarm inside"),
         ('A voice asks "ready?", then the logo "ACME" appears.', "ACME"),
         ("A quiet sea.", None),
     ],
@@ -217,3 +218,16 @@ def test_implied_and_compound_nouns(prompt: str, names: list[str]) -> None:
 
     assert [mention.name for mention in breakdown.mentions] == names
     assert breakdown.title is None
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        'The logo "TEA HOUSE" on a plain background.',
+        "The name appears: tea house.",
+        'She whispers "the house by the sea" into the dark.',
+    ],
+)
+def test_words_in_type_or_speech_are_not_things(prompt: str) -> None:
+    """A name or a sentence that mentions a thing does not put it into the picture."""
+    assert break_down(prompt).things == ()
