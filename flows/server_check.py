@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from pydantic import ValidationError
@@ -53,6 +50,4 @@ def describe_error(error: Exception) -> str:
         details = error.errors(include_input=False, include_url=False)
         return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details)
     text = " ".join(redact_urls(str(error)).split())
-    if text and isinstance(error, httpx.TransportError):
-        return re.sub(r"^\[Errno -?\d+\] ", "", text)[:200]
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
