@@ -64,6 +64,10 @@ def read_screen(screen: int) -> bytes:
         return b""
 
 
+_PICTURE_END = "\x1b[J"
+"""The erasure of what is below: every picture of the live display ends with it."""
+
+
 @dataclass(frozen=True)
 class Screen:
     """The content of a terminal at one moment."""
@@ -167,7 +171,7 @@ class Terminal:
         os.close(self._inside)
 
     def follow(self, on_screen: Callable[[Terminal], None]) -> None:
-        """Take a screen whenever the output pauses, until the command ends."""
+        """Take a screen of each live picture and whenever the output pauses, until the end."""
         while self._read():
             if not select.select([self._outside], [], [], 0.015)[0]:
                 self.screens.append(self._take())
@@ -178,7 +182,12 @@ class Terminal:
 
     def _read(self) -> bool:
         data = read_screen(self._outside)
-        self._stream.feed(self._decoder.decode(data))
+        # On a busy machine several pictures arrive at once.
+        *pictures, rest = self._decoder.decode(data).split(_PICTURE_END)
+        for picture in pictures:
+            self._stream.feed(picture + _PICTURE_END)
+            self.screens.append(self._take())
+        self._stream.feed(rest)
         return bool(data)
 
     def _take(self) -> Screen:
@@ -271,7 +280,8 @@ def main() -> None:
 
 
 def _type_once(terminal: Terminal, keys: bytes) -> None:
-    if keys and len(terminal.screens) == 1:
+    if not terminal.is_interrupted:
+        terminal.is_interrupted = True
         terminal.type(keys)
 
 
