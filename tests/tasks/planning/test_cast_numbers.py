@@ -146,6 +146,7 @@ def test_draft_without_numbers_keeps_the_key_of_its_final_render(make_board) -> 
         ("[Image 3] <Video 1> @img_2", [("image", 3), ("video", 1), ("image", 2)]),
         ("audio 1, 参考图1，图片2、视频3和音频4", None),
         ("地图1, image 4k, video 8-bit, imagery 1, Image 100, 1 image", []),
+        ("İmage 1, ımage 2", []),
     ],
 )
 def test_find_mentions_reads_every_spelling(text: str, expected: list[tuple[str, int]]) -> None:
