@@ -7,12 +7,14 @@ files.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from storyboards.models import Money
 from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
+from tasks.errors import StoreError
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.store.board_records import BoardRecord
 from tasks.store.layout import RecordStore, is_stored
@@ -132,7 +134,7 @@ def _shot_status(
         or attempt.state in UNCHARGED_STATES
         or attempt.state is AttemptState.ABANDONED
     ):
-        reason = _reason_to_render(shot, attempt, earlier, record)
+        reason = _reason_to_render(shot, attempt, earlier, record, records)
         return ShotStatus(ShotState.TO_RENDER, reason, max_price=shot.max_price)
     if attempt.state in UNCLEAR_STATES:
         cause = attempt.error or "no response is recorded"
@@ -160,6 +162,7 @@ def _reason_to_render(
     attempt: Attempt | None,
     earlier: Mapping[str, ShotStatus],
     record: BoardRecord,
+    records: RecordStore,
 ) -> str:
     if attempt:
         return f"the last attempt {attempt.state.value}: {attempt.error or 'no reason recorded'}"
@@ -171,6 +174,22 @@ def _reason_to_render(
     previous = earlier.get(shot.continues or "")
     if previous and previous.state is ShotState.TO_RENDER:
         return f"continues {shot.continues}, which is rendered again"
+    return _describe_earlier_render(shot, record, records)
+
+
+def _describe_earlier_render(shot: ShotToRender, record: BoardRecord, records: RecordStore) -> str:
+    """Return why an earlier render is not the one of this plan: another provider, or a change."""
+    key = record.shot_keys[shot.id]
+    take = next((take for take in record.takes_of(shot.id) if take.key == key), None)
+    was_rehearsed = take is not None and take.folder == "previz"
+    if was_rehearsed and records.folder.name != "previz":
+        return f"rehearsed on this machine, not yet rendered by {shot.provider.name}"
+    # A damaged receipt of an earlier render is not what this plan is about.
+    with suppress(StoreError):
+        earlier = RecordStore(records.folder.with_name("previz" if was_rehearsed else "shots"))
+        attempt = read_receipt(key, earlier.read(key)).current
+        if attempt and attempt.provider != shot.provider.record_name:
+            return f"rendered by {attempt.provider}, not yet by {shot.provider.name}"
     return "changed since it was rendered"
 
 

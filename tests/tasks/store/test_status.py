@@ -11,7 +11,7 @@ import pytest
 from storyboards.models import Money, Shot
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.providers import PROVIDERS
-from tasks.store.board_records import BoardRecord, Take
+from tasks.store.board_records import BoardRecord, RecordsFolder, Take
 from tasks.store.layout import RecordStore, Store
 from tasks.store.receipts import AttemptState, StoredFile, format_timestamp, parse_timestamp
 from tasks.store.status import BoardStatus, ShotState, ShotStatus, read_board_status
@@ -132,6 +132,33 @@ def test_status_job_older_than_seven_days_may_be_paid_again(records: RecordStore
 def other_shot(shot_id: str, key: str, **values: Any) -> ShotToRender:
     """A shot with another id and key."""
     return make_shot(shot=Shot(id=shot_id, prompt="A picture."), key=key, **values)
+
+
+@pytest.mark.parametrize(
+    ("folder", "provider", "reason"),
+    [
+        ("shots", "kkiai", "rendered by kkiai, not yet by modelark"),
+        ("shots", "modelark", "changed since it was rendered"),
+        ("previz", "modelark", "rehearsed on this machine, not yet rendered by modelark"),
+        ("shots", None, "changed since it was rendered"),
+    ],
+    ids=["other-provider", "same-provider", "rehearsal", "damaged"],
+)
+def test_status_names_the_provider_that_rendered_before(
+    records: RecordStore, folder: RecordsFolder, provider: str | None, reason: str
+) -> None:
+    """A board that is planned for another provider was not changed."""
+    key = "e" * 64
+    earlier = RecordStore(records.folder.with_name(folder))
+    write_attempts(
+        earlier, make_attempt(AttemptState.KEPT, provider=provider or "modelark"), key=key
+    )
+    if provider is None:
+        (earlier.folder_of(key) / "receipt.json").write_bytes(b"{")
+    take = Take(1, key, folder)
+    record = BoardRecord("board", shot_keys={"one": key}, takes={"one": (take,)})
+
+    assert board_status(records, make_shot(), record=record)["one"].reason == reason
 
 
 def test_status_reasons_to_render(records: RecordStore) -> None:
