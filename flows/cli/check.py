@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flows.cli.arguments import add_plan_options, prepare_board
 from flows.cli.output import format_json, print_output
+from flows.cli.output.style import count_noun
 from storyboards.loading import MAX_BYTES, load_partial, parse_partial
 from storyboards.models import FromShot
 from storyboards.problems import ShotchainError
@@ -153,8 +154,7 @@ def _document_of_many(
 
 
 def _text(plan: Plan) -> str:
-    count = len(plan.shots)
     notes = [f"note: {note}" for note in plan.warnings]
     # A line break in the name of the file must not forge a line.
     name = escape_control_chars(plan.board.shown_as)
-    return "\n".join([*notes, f"{name} is clean: {count} shot{'s' if count > 1 else ''}"])
+    return "\n".join([*notes, f"{name} is clean: {count_noun(len(plan.shots), 'shot')}"])

@@ -229,7 +229,7 @@ class LiveDisplay:
         count = len(progress.shots_only)
         parts = [
             self._phase,
-            f"{ended} of {count} {'shot' if count == 1 else 'shots'}",
+            f"{ended} of {count_noun(count, 'shot')}",
             format_duration(now - progress.started_at),
             progress.price_text,
             self._left_text(now),

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from flows.cli.output.json_lines import JsonLines, format_utc
 from flows.cli.output.live import format_duration
 from flows.cli.output.run_progress import RunProgress, ShotProgress
-from flows.cli.output.style import cell_width, fit_to_stream, pad, truncate
+from flows.cli.output.style import cell_width, count_noun, fit_to_stream, pad, truncate
 from flows.run import Run
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_max_price, price_to_json
@@ -55,7 +55,7 @@ class LineDisplay:
         """Print how many shots are rendered, and the most that they cost."""
         progress, pending = self._progress, len(self._progress.run.pending)
         count = len(progress.run.shots)
-        text = f"{pending} of {count} {'shot' if count == 1 else 'shots'} to render"
+        text = f"{pending} of {count_noun(count, 'shot')} to render"
         if progress.has_prices:
             text += f", for at most {format_max_price(progress.max_price)}"
         with self._lock:
