@@ -20,7 +20,10 @@ from pydantic import (
     Field,
     StringConstraints,
 )
+from pydantic.functional_serializers import PlainSerializer
 from pydantic_core import PydanticCustomError
+
+from storyboards.frame_times import MAX_TIME_FRAMES, TIME_PATTERN, format_time, parse_time
 
 MAX_NAME_LENGTH = 64
 MAX_ID_LENGTH = 200
@@ -94,6 +97,18 @@ def _matching(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _one_of(*values: float) -> Callable[[float], float]:
+    """Return a validator for a number that is one of these."""
+
+    def check(number: float) -> float:
+        if number in values:
+            return number
+        msg = f"it is one of {', '.join(f'{value:g}' for value in values)}"
+        raise ValueError(msg)
+
+    return check
+
+
 def _starting_with(is_first: Callable[[str], bool]) -> AfterValidator:
     """Return a validator for names of letters, digits, marks, `_` and `-` of any script."""
 
@@ -155,6 +170,19 @@ ModelName = Annotated[Text, Field(max_length=MAX_ID_LENGTH)]
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Boolean = Annotated[bool, Field(strict=True)]
+_TimeInSchema = (
+    Annotated[float, Field(ge=0)]
+    | Annotated[str, StringConstraints(pattern=TIME_PATTERN), Field(examples=["12f"])]
+)
+Time = Annotated[
+    int,
+    Field(strict=True, ge=0, le=MAX_TIME_FRAMES),
+    BeforeValidator(parse_time, json_schema_input_type=_TimeInSchema),
+    PlainSerializer(format_time, return_type=str),
+]
+"""A time as a number of frames, written in seconds (`1.5`) or frames (`36f`)."""
+Duration = Annotated[Time, Field(ge=1)]
+"""A time that is not zero."""
 
 _MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 
@@ -285,14 +313,75 @@ class References(FrozenModel):
     """Files, URLs or `asset://` ids of sounds."""
 
 
+class Select(FrozenModel):
+    """A range of a take that the film shows."""
+
+    take: Annotated[Integer, Field(ge=1)] | None = None
+    """The number of a recorded take; the current take by default."""
+    start: Annotated[Time | None, Field(alias="from")] = None
+    """The in point: the first frame that is shown; the beginning of the clip by default."""
+    end: Annotated[Time | None, Field(alias="to")] = None
+    """The out point: the first frame that is not shown any more; the end of the clip by default.
+    A shot that continues this one starts on it."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
 class Crossfade(FrozenModel):
     """One shot dissolves into the next."""
 
-    crossfade: Annotated[Number, Field(gt=0, le=10)]
-    """Seconds during which both shots are visible."""
+    crossfade: Annotated[Duration, Field(le=240)]
+    """The time during which both shots are visible, up to 10 seconds."""
 
 
-Join = Literal["cut"] | Crossfade
+class Dip(FrozenModel):
+    """One shot fades out to a colour, and the next one fades in from it."""
+
+    dip: Literal["black", "white"]
+    """The colour between the shots."""
+    length: Annotated[Duration, Field(ge=2, le=240)] = 24
+    """The time of both fades together, up to 10 seconds; a second by default."""
+
+
+Join = Literal["cut"] | Crossfade | Dip
+
+Place = Literal["upper", "center", "lower", "legal"]
+Colour = Annotated[
+    str,
+    _matching(r"^#[0-9a-fA-F]{6}$"),
+    Field(json_schema_extra={"pattern": r"^#[0-9a-fA-F]{6}$"}, examples=["#ffffff"]),
+]
+
+
+class OnScreenTitle(FrozenModel):
+    """A text or picture over the shot, drawn into the film and never generated."""
+
+    text: Text | None = None
+    """The text; `{name}` is a variable, and a line break begins a new line."""
+    image: FileReference | None = None
+    """A picture with transparency, in place of the text."""
+    start: Annotated[Time, Field(alias="in")] = 0
+    """When it appears, from the beginning of the shot in the film."""
+    end: Annotated[Time | None, Field(alias="out")] = None
+    """When it disappears; the end of the shot by default."""
+    place: Place = "lower"
+    """Where it stands within the safe area; `legal` is small, at the bottom."""
+    font: FileReference | None = None
+    """A font file beside the board; by default the font of shotchain."""
+    size: Annotated[Number, Field(gt=0, le=50)] | None = None
+    """Height of the text, or of the picture, in percent of the film's height."""
+    colour: Colour = "#ffffff"
+    """Colour of the text in sRGB, written #rrggbb."""
+    fade: Annotated[Time, Field(le=48)] = 6
+    """The time it takes to appear and to disappear."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+Focus = tuple[
+    Annotated[Number, Field(ge=0, le=1)],
+    Annotated[Number, Field(ge=0, le=1)],
+]
 
 
 class Shot(Look):
@@ -300,8 +389,13 @@ class Shot(Look):
 
     id: ShotId
     """The shot's name, unique in the board: letters of any script, digits, - and _."""
-    title: Title | None = None
-    """The chapter's title in the film; the id by default."""
+    title: Title | OnScreenTitle | tuple[OnScreenTitle, ...] | None = None
+    """A text is the chapter's title, the id by default; keys draw a title into the film."""
+    use: Annotated[tuple[Select, ...], Field(min_length=1, max_length=50)] | None = None
+    """The ranges of takes that the film shows, in this order; the whole current take by default."""
+    focus: Focus | None = None
+    """The point of interest that a crop keeps: shares of width and height, `[0.5, 0.5]` the
+    centre."""
     prompt: Annotated[Text, Field(examples=["{keeper} opens the door. Slow push in."])] | None = (
         None
     )
@@ -343,23 +437,173 @@ class Music(FrozenModel):
 
     file: FileReference
     """The sound file, beside the board."""
-    gain_db: Number = 0.0
+    gain_db: Annotated[Number, Field(ge=-60, le=20)] = 0.0
     """Gain in decibels: positive is louder."""
+    start: Annotated[Time, Field(alias="from")] = 0
+    """Where in the file the music begins."""
     duck: Boolean = False
-    """Lower the music while a shot has sound of its own."""
+    """Lower the music under speech and the shots' own sound."""
+    fade_in: Time = 0
+    """The time the music takes to reach its level at the beginning of the film."""
+    fade_out: Time = 24
+    """The time the music takes to end with the film."""
+    loop: Boolean = False
+    """Repeat the music until the film ends."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+class Voice(FrozenModel):
+    """A recorded voice over a shot, or over the film."""
+
+    file: FileReference
+    """The sound file, beside the board."""
+    at: Time = 0
+    """When it begins, from the beginning of the shot or of the film."""
+    gain_db: Annotated[Number, Field(ge=-60, le=20)] = 0.0
+    """Gain in decibels: positive is louder."""
+
+
+Loudness = Annotated[
+    str,
+    StringConstraints(pattern=r"^-[0-9]{1,2}(\.[0-9]+)? LUFS$"),
+    Field(examples=["-14 LUFS"]),
+]
+
+
+class LoudnessTarget(FrozenModel):
+    """The loudness of the film, with its limits."""
+
+    target: Loudness
+    """Integrated loudness, written `-16 LUFS`."""
+    peak_db: Annotated[Number, Field(ge=-9, le=0)] = -1.0
+    """The highest true peak in dBTP."""
+    max_gain_db: Annotated[Number, Field(ge=0, le=60)] = 20.0
+    """The most that the sound may be raised; a film that needs more is not made."""
+
+
+class Captions(FrozenModel):
+    """The text of what is spoken, as a file beside the film and a track or pictures in it."""
+
+    file: FileReference | None = None
+    """An SRT or VTT file beside the board."""
+    dialogue: Boolean = False
+    """Take the text from the quoted dialogue in the prompts, in place of a file."""
+    burn: Boolean = False
+    """Draw the text into the picture, instead of a track that viewers switch on."""
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = (
+        "en"
+    )
+    """Language of the text, as in `en` or `zh-Hans`."""
+
+
+class Card(FrozenModel):
+    """A still picture at the end of the film: the end card."""
+
+    image: FileReference | None = None
+    """A picture, which fills the frame."""
+    text: Text | None = None
+    """The text on the card, over the picture or over the colour."""
+    background: Colour = "#000000"
+    """Colour of a card without a picture, and around a picture of another shape."""
+    colour: Colour = "#ffffff"
+    """Colour of the text."""
+    seconds: Annotated[Duration, Field(le=720)] = 48
+    """How long it is shown; two seconds by default."""
+    transition: Join = "cut"
+    """The transition into it."""
+
+
+class LegalLine(FrozenModel):
+    """Small print at the bottom of the safe area."""
+
+    text: Text
+    """The text; `{name}` is a variable."""
+    start: Annotated[Time, Field(alias="in")] = 0
+    """When it appears, from the beginning of the film."""
+    end: Annotated[Time | None, Field(alias="out")] = None
+    """When it disappears; the end of the film by default."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+Rate = Annotated[
+    Number,
+    AfterValidator(_one_of(24, 23.976, 25, 29.97)),
+    Field(json_schema_extra={"enum": [24, 23.976, 25, 29.97]}),
+]
 
 
 class Film(FrozenModel):
-    """Settings for joining the clips into one film."""
+    """Settings for joining the clips into one film. None of them changes what is rendered."""
 
     join: Join = "cut"
     """The transition between shots."""
+    fade_in: Annotated[Time, Field(le=240)] = 0
+    """The time in which the film appears from black."""
+    fade_out: Annotated[Time, Field(le=240)] = 0
+    """The time in which the film fades to black at its end."""
     music: Music | None = None
     """A track under the whole film."""
-    loudness: Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)? LUFS$")] | None = None
-    """Integrated loudness, written `-16 LUFS`."""
-    codec: Literal["h264", "keep"] = "h264"
-    """`keep` keeps the clips' codec instead of H.264 8-bit."""
+    voice: FileReference | dict[ShotId, FileReference | Voice] | None = None
+    """A recorded voice: one file over the film, or files by the id of the shot."""
+    loudness: Loudness | LoudnessTarget | None = None
+    """Integrated loudness of the finished film, written `-16 LUFS`."""
+    captions: Captions | None = None
+    """The text of what is spoken."""
+    card: Card | None = None
+    """A still picture at the end of the film."""
+    legal: Text | LegalLine | None = None
+    """Small print at the bottom of the safe area, over the whole film by default."""
+    codec: Literal["h264", "keep", "prores", "dnxhr"] = "h264"
+    """`keep` keeps the clips' codec; `prores` and `dnxhr` are masters for editing, as MOV."""
+    rate: Rate = 24
+    """Frames per second of the film: 24, 23.976, 25 or 29.97."""
+    stems: Boolean = False
+    """Write music, voice and clip sound as separate WAV files beside the film."""
+
+
+VersionRatio = Annotated[
+    str,
+    _matching(r"^[0-9]{1,3}:[0-9]{1,3}$"),
+    Field(json_schema_extra={"pattern": r"^[0-9]{1,3}:[0-9]{1,3}$"}, examples=["9:16"]),
+]
+
+
+class VersionShot(FrozenModel):
+    """A shot of a version with ranges of its own."""
+
+    id: ShotId
+    """The id of a shot of the board."""
+    use: Annotated[tuple[Select, ...], Field(min_length=1, max_length=50)] | None = None
+    """The ranges of takes that the version shows; those of the board by default."""
+    focus: Focus | None = None
+    """The point of interest that a crop keeps; that of the board by default."""
+
+
+class Version(FrozenModel):
+    """Another film from the same board: in another shape, length or language."""
+
+    name: Annotated[Text, Field(max_length=MAX_ID_LENGTH, examples=["{board}-{ratio}-{lang}"])]
+    """The name of the film's file. `{board}`, `{ratio}`, `{length}` and variables are replaced."""
+    ratio: VersionRatio | None = None
+    """Width to height; that of the board by default."""
+    fit: Literal["crop", "pad", "render"] = "crop"
+    """How the picture gets another shape: cut off, with bars, or rendered again for a price."""
+    length: Duration | None = None
+    """The exact length; the shots of the version must be at least as long."""
+    shots: (
+        Annotated[tuple[ShotId | VersionShot, ...], Field(min_length=1, max_length=2000)] | None
+    ) = None
+    """The shots of the version, in this order; all by default."""
+    variables: Annotated[dict[Name, Text], Field(alias="set")] = {}
+    """Values of variables, which replace those of the board."""
+    csv: FileReference | None = None
+    """A CSV file beside the board whose header names variables: one version for each row."""
+    film: dict[str, Any] | None = None
+    """Settings of `film` that differ in this version."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class Storyboard(FrozenModel):
@@ -385,3 +629,5 @@ class Storyboard(FrozenModel):
     """The shots in the order of the film."""
     film: Film = Field(default_factory=Film.model_construct)
     """Settings for joining the clips into one film."""
+    versions: Annotated[tuple[Version, ...], Field(max_length=200)] = ()
+    """Other films from the same board: in other shapes, lengths or languages."""

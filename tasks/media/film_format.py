@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-FRAMES_PER_SECOND = 24
+from storyboards.frame_times import FRAMES_PER_SECOND
+
 FRAME_SECONDS = Fraction(1, FRAMES_PER_SECOND)
 SAMPLES_PER_SECOND = 48_000
 SAMPLES_PER_FRAME = SAMPLES_PER_SECOND // FRAMES_PER_SECOND
