@@ -31,7 +31,6 @@ from flows.report import (
     export,
     failed_result,
     film_title,
-    list_clips,
 )
 from flows.run import SIMULATOR, Run, RunOptions, check_ready, open_store, prepare_run
 from flows.run_context import (
@@ -50,7 +49,7 @@ from storyboards.loading import load_partial
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import shorten
 from tasks.errors import JobFailed, JobLost, NotConfigured, UsageError
-from tasks.film import FilmPart, join_film
+from tasks.film import join_film
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.progress import (
     OnProgress,
@@ -252,14 +251,11 @@ async def _submit_and_download(
 async def _join(context: RunContext, report: RunReport) -> StoredFilm:
     """Join the clips of a run in the order of the film."""
     run, title = context.run, film_title(report)
-    parts = [
-        FilmPart(context.clips[shot.id], clip.chapter_title, clip.drop_last_frame)
-        for shot, clip in list_clips(run, report.results)
-    ]
+    clips = [context.clips[shot.id] for shot in run.plan if shot.id in context.clips]
     marker = film_marker(run.board.name, run.board.file)
-    joining = f"{len(parts)} {'clip' if len(parts) == 1 else 'clips'}"
+    joining = f"{len(clips)} {'clip' if len(clips) == 1 else 'clips'}"
     context.submission.on_progress(Progress(None, ProgressState.JOINING, joining))
-    film = await join_film(title.name, title.title, marker, parts)
+    film = await join_film(title.name, title.title, marker, clips)
     return StoredFilm(run.store.root / film.file, film.frames, film.is_new, film.conversions)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +11,19 @@ from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import ShotchainError
 from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
+from tasks.edit import FilmEdit, InputFile
 from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
-from tasks.plan import ExistingClip, PlannedShot, ShotToRender, is_chained
+from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.planning.conversions import (
     Conversions,
     describe_input_conversions,
     plan_conversions,
 )
+from tasks.planning.film_edit import build_edit
 from tasks.progress import Progress, ProgressState
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
-from tasks.store.films import FilmClip, StoredFilm, film_marker
+from tasks.store.films import StoredFilm, film_marker
 from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.receipts import Attempt
 from tasks.store.staleness import describe_first_frame, is_stale
@@ -210,9 +211,8 @@ def report_kept(run: Run) -> RunReport | None:
     report = _all_kept(run)
     if not run.makes_film:
         return report
-    title, clips = film_title(report), _film_clips(report)
-    identity = films.compute_film_identity(clips, title.title)
-    film = films.find_film(run.store, title.name, identity)
+    name, edit = film_title(report).name, find_edit(report)
+    film = films.find_film(run.store, name, edit.identity())
     return report._replace(film=film) if film else None
 
 
@@ -222,19 +222,12 @@ def join_kept(run: Run) -> RunReport:
     from tasks.board_film import make_film
 
     report = _all_kept(run)
-    title, marker = film_title(report), film_marker(run.board.name, run.board.file)
+    name, marker = film_title(report).name, film_marker(run.board.name, run.board.file)
     # Nothing that this run keeps may be cleaned away meanwhile.
     with run.store.shared_lock():
         record_kept(run)
         try:
-            film = make_film(
-                run.store,
-                title.name,
-                title.title,
-                marker,
-                _film_clips(report),
-                ffmpeg=run.settings.ffmpeg,
-            )
+            film = make_film(run.store, name, marker, find_edit(report), ffmpeg=run.settings.ffmpeg)
         except ShotchainError as error:
             return report._replace(error=error)
     return report._replace(film=film)
@@ -261,8 +254,14 @@ def _all_kept(run: Run) -> RunReport:
     return RunReport(run, results)
 
 
-def _film_clips(report: RunReport) -> list[FilmClip]:
-    return [clip for _, clip in list_clips(report.run, report.results)]
+def find_edit(report: RunReport) -> FilmEdit:
+    """Return the edit of the film of a run, from the clips in the store."""
+    files = {
+        result.shot.id: _locate_clip(report.run, result)
+        for result in report.results
+        if result.has_clip
+    }
+    return build_edit(report.run.plan, files, title=film_title(report).title)
 
 
 def failed_result(shot: PlannedShot, attempt: Attempt | None, error: ShotchainError) -> ShotResult:
@@ -277,32 +276,16 @@ def failed_result(shot: PlannedShot, attempt: Attempt | None, error: ShotchainEr
     return ShotResult(shot, Outcome.FAILED, attempt, error)
 
 
-def list_clips(run: Run, results: tuple[ShotResult, ...]) -> list[tuple[PlannedShot, FilmClip]]:
-    """Return the shots that have a clip, in the order of the film, with their clips."""
-    attempts = {result.shot.id: result.attempt for result in results if result.has_clip}
-    shots = [shot for shot in run.plan if shot.id in attempts]
-    clips = []
-    for shot, following in zip_longest(shots, shots[1:]):
-        path, sha256 = _locate_clip(run, shot, attempts)
-        # A chained seam shows the same picture twice: the earlier clip loses its last frame.
-        drops_frame = following is not None and is_chained(shot, following)
-        clip = FilmClip(path, sha256, shot.chapter_title, drop_last_frame=drops_frame)
-        clips.append((shot, clip))
-    return clips
-
-
-def _locate_clip(
-    run: Run, shot: PlannedShot, attempts: Mapping[str, Attempt | None]
-) -> tuple[Path, str]:
-    """Return the file of a shot's clip and its digest."""
+def _locate_clip(run: Run, result: ShotResult) -> InputFile:
+    """Return the file of a shot's clip."""
+    shot, attempt = result.shot, result.attempt
     if isinstance(shot, ExistingClip):
-        return shot.clip_path, digest_file(shot.clip_path)
-    attempt = attempts[shot.id]
+        return InputFile(shot.clip_path, digest_file(shot.clip_path))
     if attempt is None or attempt.clip is None:
         msg = f"{shot.id} is to be joined and has no clip"
         raise AssertionError(msg)
     folder = run.records_of(shot).folder_of(shot.key)
-    return folder / attempt.clip.name, attempt.clip.sha256
+    return InputFile(folder / attempt.clip.name, attempt.clip.sha256)
 
 
 def film_title(report: RunReport) -> FilmTitle:

@@ -182,7 +182,7 @@ def _heading(shot_takes: ShotTakes) -> str:
 
     shot, number = shot_takes.shot, shot_takes.number
     name = f"{number}  {shot.id}" if all(map(is_drawable, shot.id)) else f"shot {number}"
-    title = keep_drawable(shot.title or "")
+    title = keep_drawable(shot.chapter_title if isinstance(shot.title, str) else "")
     return f"{name}  ·  {title}" if title else name
 
 

@@ -361,11 +361,11 @@ class OnScreenTitle(FrozenModel):
     image: FileReference | None = None
     """A picture with transparency, in place of the text."""
     start: Annotated[Time, Field(alias="in")] = 0
-    """When it appears, from the beginning of the shot in the film."""
+    """The time at which it appears, from the beginning of the shot in the film."""
     end: Annotated[Time | None, Field(alias="out")] = None
-    """When it disappears; the end of the shot by default."""
+    """The time at which it disappears; the end of the shot by default."""
     place: Place = "lower"
-    """Where it stands within the safe area; `legal` is small, at the bottom."""
+    """The place within the safe area; `legal` is small, at the bottom."""
     font: FileReference | None = None
     """A font file beside the board; by default the font of shotchain."""
     size: Annotated[Number, Field(gt=0, le=50)] | None = None
@@ -431,6 +431,18 @@ class Shot(Look):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
+    @property
+    def chapter_title(self) -> str:
+        """The title of its chapter in the film."""
+        return self.title if isinstance(self.title, str) else self.id
+
+    @property
+    def on_screen_titles(self) -> tuple[OnScreenTitle, ...]:
+        """The titles that are drawn into the film."""
+        if isinstance(self.title, OnScreenTitle):
+            return (self.title,)
+        return self.title if isinstance(self.title, tuple) else ()
+
 
 class Music(FrozenModel):
     """A track under the whole film."""
@@ -440,7 +452,7 @@ class Music(FrozenModel):
     gain_db: Annotated[Number, Field(ge=-60, le=20)] = 0.0
     """Gain in decibels: positive is louder."""
     start: Annotated[Time, Field(alias="from")] = 0
-    """Where in the file the music begins."""
+    """The position in the file at which the music begins."""
     duck: Boolean = False
     """Lower the music under speech and the shots' own sound."""
     fade_in: Time = 0
@@ -459,7 +471,7 @@ class Voice(FrozenModel):
     file: FileReference
     """The sound file, beside the board."""
     at: Time = 0
-    """When it begins, from the beginning of the shot or of the film."""
+    """The time at which it begins, from the beginning of the shot or of the film."""
     gain_db: Annotated[Number, Field(ge=-60, le=20)] = 0.0
     """Gain in decibels: positive is louder."""
 
@@ -509,7 +521,7 @@ class Card(FrozenModel):
     colour: Colour = "#ffffff"
     """Colour of the text."""
     seconds: Annotated[Duration, Field(le=720)] = 48
-    """How long it is shown; two seconds by default."""
+    """The time it is shown; two seconds by default."""
     transition: Join = "cut"
     """The transition into it."""
 
@@ -520,9 +532,9 @@ class LegalLine(FrozenModel):
     text: Text
     """The text; `{name}` is a variable."""
     start: Annotated[Time, Field(alias="in")] = 0
-    """When it appears, from the beginning of the film."""
+    """The time at which it appears, from the beginning of the film."""
     end: Annotated[Time | None, Field(alias="out")] = None
-    """When it disappears; the end of the film by default."""
+    """The time at which it disappears; the end of the film by default."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
@@ -589,7 +601,7 @@ class Version(FrozenModel):
     ratio: VersionRatio | None = None
     """Width to height; that of the board by default."""
     fit: Literal["crop", "pad", "render"] = "crop"
-    """How the picture gets another shape: cut off, with bars, or rendered again for a price."""
+    """The way the picture gets another shape: cut off, with bars, or rendered again for a price."""
     length: Duration | None = None
     """The exact length; the shots of the version must be at least as long."""
     shots: (

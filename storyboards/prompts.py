@@ -99,6 +99,15 @@ def resolve_prompt(
     return Prompt(_join([_expand(text, look_up) for text in texts]), tuple(mentioned))
 
 
+def expand_variables(storyboard: Storyboard, text: str) -> str:
+    """Return a text of the film with its variables replaced and doubled braces resolved.
+
+    Raises:
+        KeyError: If a name in it is unknown, which validation rules out.
+    """
+    return _expand(text, storyboard.variables.__getitem__)
+
+
 def find_names(text: str) -> tuple[str, ...]:
     """Return the names between braces, in order, as often as they are used."""
     return _split(text).names

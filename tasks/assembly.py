@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from tasks.edit import EditClip, FilmEdit
 from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
 from tasks.media.probe import Clip, probe
 from tasks.store import films
-from tasks.store.films import Conversions, FilmClip
+from tasks.store.films import Conversions
 from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
@@ -30,15 +31,12 @@ class AssembledFilm(NamedTuple):
     conversions: Conversions
 
 
-def assemble(
-    clips: Sequence[FilmClip], film: Path, *, title: str, comment: str, ffmpeg: str | None
-) -> AssembledFilm:
+def assemble(edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None) -> AssembledFilm:
     """Write the film to exactly `film`.
 
     Args:
-        clips: The clips in the order of the film.
+        edit: Everything that the film is made of.
         film: The file to write.
-        title: Written to the file's tags.
         comment: Written to the file's tags.
         ffmpeg: The configured ffmpeg program, if any.
 
@@ -50,17 +48,17 @@ def assemble(
         dir=film.parent, prefix=f"{film.name}{CONVERTED_FOLDER_INFIX}"
     ) as folder:
         with ThreadPoolExecutor(WORKERS) as pool:
-            probed = list(pool.map(_probe, clips))
+            probed = list(pool.map(_probe, edit.clips))
             target = choose_target(probed)
             paths = _convert_mismatches(probed, target, Path(folder), ffmpeg)
-            prepared = list(pool.map(_prepare, clips, paths))
-        frames = join(prepared, film, title=title, comment=comment).frames
+            prepared = list(pool.map(_prepare, edit.clips, paths))
+        frames = join(prepared, film, title=edit.title, comment=comment).frames
         return AssembledFilm(frames, tuple(describe_conversion(clip, target) for clip in probed))
 
 
-def _probe(film_clip: FilmClip) -> Clip:
-    films.require_unchanged(film_clip)
-    return probe(film_clip.path)
+def _probe(clip: EditClip) -> Clip:
+    films.require_unchanged(clip)
+    return probe(clip.file.path)
 
 
 def _convert_mismatches(
@@ -77,5 +75,5 @@ def _convert_mismatches(
     return paths
 
 
-def _prepare(clip: FilmClip, path: Path) -> PreparedClip:
-    return prepare(JoinInput(path, clip.drop_last_frame, clip.chapter_title))
+def _prepare(clip: EditClip, path: Path) -> PreparedClip:
+    return prepare(JoinInput(path, clip.drop_last_frame, clip.chapter_title or clip.shot))

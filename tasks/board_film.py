@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tasks.edit import FilmEdit
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
-from tasks.store.films import Conversions, FilmClip, StoredFilm
+from tasks.store.films import Conversions, StoredFilm
 from tasks.store.layout import Store
 
 
 def make_film(
-    store: Store, name: str, title: str, marker: str, clips: list[FilmClip], *, ffmpeg: str | None
+    store: Store, name: str, marker: str, edit: FilmEdit, *, ffmpeg: str | None
 ) -> StoredFilm:
-    """Return the film of exactly these clips, joined unless the store has it.
+    """Return the film of an edit, joined unless the store has it.
 
     Args:
         store: The store that keeps the film.
         name: Name of the film's file in the store, without suffix.
-        title: Title of the film.
         marker: Written into the file, so that the board's own film can be recognised.
-        clips: The clips in the order of the film.
+        edit: Everything that the film is made of.
         ffmpeg: The configured ffmpeg program, if any.
 
     Raises:
@@ -31,40 +31,40 @@ def make_film(
         NotConfigured: A clip has to be converted, and there is no ffmpeg program.
         StoreError: The film cannot be recorded.
     """
-    identity = films.compute_film_identity(clips, title)
+    identity = edit.identity()
     kept = films.find_film(store, name, identity)
     if kept:
         return kept
     with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
-        frames, conversions = _retitle(store, name, title, marker, clips, temp_path) or _assemble(
-            title, marker, clips, temp_path, ffmpeg
+        frames, conversions = _retitle(store, name, marker, edit, temp_path) or _assemble(
+            marker, edit, temp_path, ffmpeg
         )
-    content = films.compute_content_identity(clips)
+    content = edit.content_identity()
     return films.record_film(store, name, identity, frames, conversions, content=content)
 
 
 def _retitle(
-    store: Store, name: str, title: str, marker: str, clips: list[FilmClip], film: Path
+    store: Store, name: str, marker: str, edit: FilmEdit, film: Path
 ) -> tuple[int, Conversions] | None:
     """Write the stored film with these titles, if only its titles differ; else return None."""
-    stored = films.find_film_of_clips(store, name, clips)
+    stored = films.find_film_of_content(store, name, edit)
     if stored is None:
         return None
     # av takes long to import.
     from tasks.media.retitle import retitle
 
-    for clip in clips:
+    for clip in edit.clips:
         films.require_unchanged(clip)
-    titles = [clip.chapter_title for clip in clips]
-    if not retitle(stored.path, film, title=title, comment=marker, chapter_titles=titles):
+    titles = [clip.chapter_title for clip in edit.clips if clip.chapter_title is not None]
+    if not retitle(stored.path, film, title=edit.title, comment=marker, chapter_titles=titles):
         return None
     return stored.frame_count, stored.conversions
 
 
 def _assemble(
-    title: str, marker: str, clips: list[FilmClip], film: Path, ffmpeg: str | None
+    marker: str, edit: FilmEdit, film: Path, ffmpeg: str | None
 ) -> tuple[int, Conversions]:
     # numpy takes longer to import than a film takes to be written with other titles.
     from tasks.assembly import assemble
 
-    return assemble(clips, film, title=title, comment=marker, ffmpeg=ffmpeg)
+    return assemble(edit, film, comment=marker, ffmpeg=ffmpeg)

@@ -1,4 +1,4 @@
-"""The edit of a film as values: which frames of which clips it shows, and what lies over them.
+"""The edit of a film as values: the frames of the clips that it shows, and what lies over them.
 
 No code here reads a file, so that plans know the length of a film without its clips.
 `planning.film_edit` makes an edit from a plan, and `media` makes a film from an edit.
@@ -21,7 +21,7 @@ EDIT_FORMAT_VERSION = 3
 
 
 class TransitionKind(StrEnum):
-    """How one clip of a film becomes the next."""
+    """The way in which one clip of a film becomes the next."""
 
     CROSSFADE = "crossfade"
     """Both are visible, so that the film is shorter by the frames of the transition."""
@@ -92,7 +92,7 @@ class EditClip:
     voice: InputFile | None = None
     """A recorded voice that begins in this clip."""
     voice_frame: int = 0
-    """When it begins, from the beginning of the clip in the film."""
+    """The frame at which it begins, from the beginning of the clip in the film."""
     voice_gain_db: float = 0.0
     focus: tuple[float, float] = (0.5, 0.5)
     """The point of interest that a crop keeps, as shares of width and height."""
@@ -118,7 +118,7 @@ class MusicEdit:
     file: InputFile
     gain_db: float = 0.0
     start_frame: int = 0
-    """Where in the file it begins."""
+    """The position in the file at which it begins."""
     duck: bool = False
     fade_in_frames: int = 0
     fade_out_frames: int = 24
@@ -137,7 +137,7 @@ class LoudnessEdit:
 
 @dataclass(frozen=True)
 class SoundEdit:
-    """What is mixed with the sound of the clips."""
+    """The sound that is mixed with that of the clips."""
 
     music: MusicEdit | None = None
     voice: InputFile | None = None

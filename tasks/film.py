@@ -13,9 +13,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.board_film import make_film
+from tasks.edit import InputFile
+from tasks.planning.film_edit import build_edit
 from tasks.retries import JOIN_RETRIES, retry_condition
 from tasks.shots import StoredClip, report_task_bugs
-from tasks.store.films import Conversions, FilmClip
+from tasks.store.films import Conversions
 from tasks.submission.context import current_context
 
 
@@ -31,16 +33,6 @@ class JoinedFilm:
     conversions: Conversions = ()
 
 
-@dataclass(frozen=True)
-class FilmPart:
-    """A clip as it stands in the film."""
-
-    clip: StoredClip
-    chapter_title: str
-    drops_last_frame: bool
-    """True at a chained seam: the next clip begins with the same picture."""
-
-
 @task(
     task_run_name="join {name}",
     cache_policy=NO_CACHE,
@@ -49,14 +41,14 @@ class FilmPart:
     **JOIN_RETRIES,
 )
 @report_task_bugs
-async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -> JoinedFilm:
+async def join_film(name: str, title: str, marker: str, clips: list[StoredClip]) -> JoinedFilm:
     """Join clips into a film in the store, unless the store has exactly this film.
 
     Args:
         name: Name of the film's file in the store, without suffix.
         title: Title of the film.
         marker: Written into the file, so that the board's own film can be recognised.
-        parts: The clips in the order of the film.
+        clips: The clips in the order of the film.
 
     Raises:
         MediaError: A clip cannot be used.
@@ -64,18 +56,11 @@ async def join_film(name: str, title: str, marker: str, parts: list[FilmPart]) -
         StoreError: The film cannot be written.
     """
     context = current_context()
-    clips = [
-        # An absolute path, that of the board's own clip, replaces the store's folder.
-        FilmClip(
-            context.store.root / part.clip.file,
-            part.clip.sha256,
-            part.chapter_title,
-            part.drops_last_frame,
-        )
-        for part in parts
-    ]
+    # An absolute path, that of the board's own clip, replaces the store's folder.
+    files = {clip.shot: InputFile(context.store.root / clip.file, clip.sha256) for clip in clips}
+    edit = build_edit(context.plan, files, title=title)
     film = await asyncio.to_thread(
-        make_film, context.store, name, title, marker, clips, ffmpeg=context.ffmpeg
+        make_film, context.store, name, marker, edit, ffmpeg=context.ffmpeg
     )
     file = film.path.relative_to(context.store.root).as_posix()
     return JoinedFilm(file, film.frame_count, film.is_new, film.conversions)

@@ -7,7 +7,7 @@ store, and no code here reads a file, a store or a network.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storyboards.board import Board
 from storyboards.models import Money, Shot
 from storyboards.problems import Problem
+from tasks.edit import Caption, InputFile
 from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
@@ -102,7 +103,7 @@ class _Shot:
     @property
     def chapter_title(self) -> str:
         """The title of the shot's chapter in the film."""
-        return self.shot.title or self.shot.id
+        return self.shot.chapter_title
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,10 @@ class Plan:
     shots: tuple[PlannedShot, ...]
     warnings: tuple[Problem, ...] = ()
     """Settings that are not used, shared keys, soft anchors: nothing that stops a render."""
+    film_files: Mapping[str, InputFile] = field(default_factory=dict)
+    """The files of the film, such as its music, by the reference with variables replaced."""
+    captions: tuple[Caption, ...] = ()
+    """The captions of the film, from a file or from the dialogue of the prompts."""
 
     def __iter__(self) -> Iterator[PlannedShot]:
         return iter(self.shots)

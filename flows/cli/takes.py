@@ -160,7 +160,7 @@ def _shot_document(shot_takes: ShotTakes) -> dict[str, Any]:
     shot = shot_takes.shot
     return {
         "shot": shot.id,
-        "title": shot.title or shot.id,
+        "title": shot.chapter_title,
         "file": shot.clip,
         "take": shot.take,
         "takes": [
@@ -223,7 +223,7 @@ def _format_heading(shot_takes: ShotTakes, width: int | None) -> str:
     if not shot_takes.takes:
         remark = f"a file: {shot.clip}" if shot.clip else "not rendered yet"
     else:
-        remark = shot.title or ""
+        remark = shot.title if isinstance(shot.title, str) else ""
     shot_id = shot.id if width is None else truncate(shot.id, width)
     rest = (width or sys.maxsize) - cell_width(shot_id) - 2
     if not remark or rest < 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from storyboards.frame_times import FRAMES_PER_SECOND
+from storyboards.frame_times import FRAMES_PER_SECOND as FRAMES_PER_SECOND
 
 FRAME_SECONDS = Fraction(1, FRAMES_PER_SECOND)
 SAMPLES_PER_SECOND = 48_000

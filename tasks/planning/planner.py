@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
 from storyboards.chains import find_links
-from storyboards.models import FromShot, Shot
+from storyboards.models import Film, FromShot, Shot
 from storyboards.problems import InvalidStoryboard, Problem, limit_problems, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
 from tasks.plan import (
@@ -71,6 +71,25 @@ if TYPE_CHECKING:
     # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
+
+_FILM_KEYS_NOT_BUILT = frozenset(
+    {
+        "join",
+        "fade_in",
+        "fade_out",
+        "music",
+        "voice",
+        "loudness",
+        "captions",
+        "card",
+        "legal",
+        "codec",
+        "rate",
+        "stems",
+    }
+)
+_SHOT_KEYS_NOT_BUILT = frozenset({"use", "transition", "title", "focus"})
+"""Words of the language that have no effect yet, so that a board can't rely on them."""
 
 FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
 """Finds the recorded take of a shot id and a take number; None if the store has none.
@@ -182,18 +201,18 @@ class _Planner:
                 self.broken.drop_consequences(index, self.log)
 
     def _reject_unsupported(self) -> None:
-        film = self.board.storyboard.film
-        add, remedy = self.log.add_problem, "Remove it for now."
-        for key in ("music", "loudness"):
-            if getattr(film, key) is not None:
-                add(("film", key), f"film.{key} is not built yet", remedy)
-        if film.join != "cut":
-            add(("film", "join"), "a crossfade is not built yet", "Set join: cut.")
-        if film.codec != "h264":
-            add(("film", "codec"), "codec: keep is not built yet", remedy)
+        """Add a problem for each word of the language that has no effect yet."""
+        storyboard, add = self.board.storyboard, self.log.add_problem
+        for key in _FILM_KEYS_NOT_BUILT & storyboard.film.model_fields_set:
+            if getattr(storyboard.film, key) != Film.model_fields[key].default:
+                add(("film", key), f"film.{key} is not built yet", "Remove it for now.")
         for index, shot in enumerate(self.shots):
-            if shot.transition not in (None, "cut"):
-                add(("shots", index, "transition"), "a crossfade is not built yet", remedy)
+            for key in _SHOT_KEYS_NOT_BUILT & shot.model_fields_set:
+                value = getattr(shot, key)
+                if value not in (None, "cut") and not (key == "title" and isinstance(value, str)):
+                    add(("shots", index, key), f"{key} is not built yet", "Remove it for now.")
+        if storyboard.versions:
+            add(("versions",), "versions are not built yet", "Remove them for now.")
 
     def _plan_shot(self, index: int) -> Parent:
         shot = self.shots[index]

@@ -5,8 +5,6 @@ Joining the clips does not belong here; see `media`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import stat
@@ -15,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tasks.edit import EditClip, FilmEdit
 from tasks.errors import MediaError, StoreError, UnsafeStore, UsageError
 from tasks.own_files import describe_kind, file_status, open_file, open_folder
 from tasks.store.atomic_files import (
@@ -26,9 +25,6 @@ from tasks.store.atomic_files import (
 )
 from tasks.store.layout import Store
 from tasks.store.temp_files import remove_abandoned_copies, size_of
-
-FILM_FORMAT_VERSION = 2
-"""Part of the identity of a film: another number lets every film be joined again."""
 
 EXPORTS_NAME = "placed.json"
 """The record of exported films, in the folder of the films."""
@@ -47,16 +43,6 @@ _EXPORTED_FOLDER_MODE = 0o777
 """An exported film is for other programs and people, so the user's umask decides who reads it."""
 
 
-class FilmClip(NamedTuple):
-    """The clip of one shot of a film."""
-
-    path: Path
-    sha256: str
-    chapter_title: str
-    drop_last_frame: bool
-    """True if the next clip begins with the last frame of this one."""
-
-
 Conversions = tuple[tuple[str, ...], ...]
 """Descriptions of what was converted in each clip of a film, such as `29.97 to 24 fps`."""
 
@@ -69,22 +55,6 @@ class StoredFilm(NamedTuple):
     is_new: bool
     """True if it was joined in this run."""
     conversions: Conversions = ()
-
-
-def compute_film_identity(clips: Sequence[FilmClip], title: str) -> str:
-    """Return a digest of everything that a film is made of."""
-    parts = [
-        FILM_FORMAT_VERSION,
-        title,
-        [[clip.sha256, clip.chapter_title, clip.drop_last_frame] for clip in clips],
-    ]
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
-
-
-def compute_content_identity(clips: Sequence[FilmClip]) -> str:
-    """Return a digest of the pictures and the sound that a film is made of."""
-    parts = [FILM_FORMAT_VERSION, [[clip.sha256, clip.drop_last_frame] for clip in clips]]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None:
@@ -128,35 +98,35 @@ def read_recorded_film(store: Store, board_name: str) -> RecordedFilm | None:
     return RecordedFilm(path, record["frames"], str(record.get("identity")), status.st_mtime)
 
 
-def find_film_of_clips(
-    store: Store, board_name: str, clips: Sequence[FilmClip]
-) -> StoredFilm | None:
-    """Return the film of a board if it is intact and has these clips, whatever its titles are.
+def find_film_of_content(store: Store, board_name: str, edit: FilmEdit) -> StoredFilm | None:
+    """Return the film of a board if it is intact and differs only in its titles, if at all.
 
     Raises:
         StoreError: The record of the film is damaged, or the film is not a regular file.
     """
     record = read_record(store.films_folder / f"{board_name}.json") or {}
-    if record.get("content") != compute_content_identity(clips):
+    if record.get("content") != edit.content_identity():
         return None
     film = find_film(store, board_name, str(record.get("identity")))
     return film if film and digest_file(film.path) == record.get("sha256") else None
 
 
-def require_unchanged(clip: FilmClip) -> None:
+def require_unchanged(clip: EditClip) -> None:
     """Check that a clip is still the file that was stored.
 
     Raises:
         MediaError: It is damaged, or can't be read.
     """
     try:
-        is_unchanged = digest_file(clip.path) == clip.sha256
+        is_unchanged = digest_file(clip.file.path) == clip.file.sha256
     except OSError as error:
-        message = f"the clip {clip.path} can't be read: {error.strerror}; run again to restore it"
+        message = (
+            f"the clip {clip.file.path} can't be read: {error.strerror}; run again to restore it"
+        )
         raise MediaError(message) from error
     if not is_unchanged:
         message = (
-            f"the clip of {clip.chapter_title} is damaged ({clip.path}), so no film was made; "
+            f"the clip of {clip.shot} is damaged ({clip.file.path}), so no film was made; "
             "move it away with `shotchain verify --repair`, then run again"
         )
         raise MediaError(message)
@@ -187,10 +157,10 @@ def record_film(
     Args:
         store: The store.
         board_name: The name of the film's board.
-        identity: See `compute_film_identity`.
+        identity: See `FilmEdit.identity`.
         frame_count: The number of its frames.
         conversions: What was converted in each clip.
-        content: See `compute_content_identity`; without it a film with other titles is joined anew.
+        content: See `FilmEdit.content_identity`; without it other titles let the film be joined.
 
     Raises:
         StoreError: The record can't be written.

@@ -58,7 +58,7 @@ def board_text(shots: int) -> str:
 
 def fill_store(board: Path) -> None:
     """Fill a store as if every shot of a board had been rendered and its film joined."""
-    from flows.report import Outcome, RunReport, ShotResult, film_title, list_clips
+    from flows.report import Outcome, RunReport, ShotResult, film_title, find_edit
     from flows.run import RunOptions, prepare_run
     from storyboards import load
     from tasks.settings import Settings
@@ -81,11 +81,10 @@ def fill_store(board: Path) -> None:
         results.append(ShotResult(shot, Outcome.KEPT, attempt))
     report = RunReport(run, tuple(results))
     title = film_title(report)
-    clips = [clip for _, clip in list_clips(run, report.results)]
     run.store.films_folder.mkdir()
     marker = films.film_marker(run.board.name, run.board.file)
     (run.store.films_folder / f"{title.name}.mp4").write_bytes(marker.encode())
-    identity = films.compute_film_identity(clips, title.title)
+    identity = find_edit(report).identity()
     film = films.record_film(run.store, title.name, identity, 4900)
     films.export_film(run.store, film, run.film_path, run.board.file)
 

@@ -175,7 +175,7 @@ def test_engine_records_edges_between_shots(tmp_path: Path, chain) -> None:
     assert "two: submit" in inputs["two: download clip"]["job"]
     assert edges == {("one", "one"), ("one", "two"), ("two", "two"), ("x", "x")}
     clips = {f"{shot}: download clip" for shot in ("one", "two", "x")}
-    assert clips <= set(join["parts"])
+    assert clips <= set(join["clips"])
 
 
 def shot_of(task_run_name: str) -> str:

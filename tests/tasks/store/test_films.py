@@ -12,9 +12,7 @@ from tasks.errors import UnsafeStore, UsageError
 from tasks.store.atomic_files import write_bytes, write_record
 from tasks.store.films import (
     EXPORTS_NAME,
-    FilmClip,
     StoredFilm,
-    compute_film_identity,
     export_film,
     film_marker,
     find_film,
@@ -51,22 +49,6 @@ def test_find_film_needs_identity_and_size(store: Store, film: StoredFilm) -> No
     assert find_film(store, "film", "other") is None
     film.path.write_bytes(b"fil")
     assert find_film(store, "film", "identity") is None
-
-
-def test_compute_film_identity_depends_on_every_part() -> None:
-    """Content, chapters, dropped frames and title make another film; paths do not."""
-    clip = FilmClip(Path("a.mp4"), "sha", "Dawn", drop_last_frame=True)
-    identity = compute_film_identity([clip], "Film")
-
-    assert compute_film_identity([clip._replace(path=Path("b.mp4"))], "Film") == identity
-    others = [
-        compute_film_identity([clip._replace(sha256="other")], "Film"),
-        compute_film_identity([clip._replace(chapter_title="Dusk")], "Film"),
-        compute_film_identity([clip._replace(drop_last_frame=False)], "Film"),
-        compute_film_identity([clip, clip], "Film"),
-        compute_film_identity([clip], "Other"),
-    ]
-    assert len({identity, *others}) == 6
 
 
 def test_export_film_records_its_board(store: Store, film: StoredFilm, tmp_path: Path) -> None:
