@@ -42,7 +42,7 @@ class AudioSource:
     """Frames of the clip, including a dropped one."""
     start_seconds: Fraction
     """Timestamp of the first frame in the file."""
-    kept_frames: int
+    kept_frames: int = 0
     """Frames of the clip in the film."""
     has_audio: bool = True
 
