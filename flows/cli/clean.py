@@ -30,6 +30,7 @@ from tasks.store.clean import (
     find_removable,
     remove_clip,
 )
+from tasks.store.edit_cache import find_unused_edits
 from tasks.store.layout import Store
 from tasks.store.temp_files import find_abandoned_files, format_bytes, remove_path, size_of
 
@@ -110,7 +111,7 @@ class CleanPlan(NamedTuple):
     """The files that are removed, or would be."""
 
     files: dict[Path, int]
-    """Unfinished files and their sizes in bytes."""
+    """Unfinished files, and encoded parts of films that are not used; their sizes in bytes."""
     jobs: RemovedJobs | None
     """The jobs of the simulator; None while it is served."""
     clips: tuple[RemovableClip, ...]
@@ -145,7 +146,11 @@ class Cleaner(NamedTuple):
             StoreError: A record is damaged.
             ShotchainError: One of the boards cannot be planned.
         """
-        paths = (*find_abandoned_files(self.store), *find_half_cleaned(self.store))
+        paths = (
+            *find_abandoned_files(self.store),
+            *find_half_cleaned(self.store),
+            *find_unused_edits(self.store),
+        )
         files = {path: size_of(path) for path in paths}
         return CleanPlan(
             files, _remove_simulator_jobs(self.store, dry_run=True), self._find_clips()
@@ -240,7 +245,11 @@ def format_clean(plan: CleanPlan, *, dry_run: bool) -> str:
     if plan.jobs and plan.jobs.jobs:
         parts.append(count_noun(plan.jobs.jobs, "simulator job"))
     if plan.files:
-        parts.append(count_noun(len(plan.files), "unfinished file"))
+        unused = sum(path.parent.name == "edits" for path in plan.files)
+        if len(plan.files) > unused:
+            parts.append(count_noun(len(plan.files) - unused, "unfinished file"))
+        if unused:
+            parts.append(count_noun(unused, "unused part") + " of films")
     verb = "would remove" if dry_run else "removed"
     summary = f"{verb}: {', '.join(parts)}; {format_bytes(plan.size_bytes)}"
     return "\n".join([*lines, summary if parts else "nothing to remove"])

@@ -40,6 +40,7 @@ README_TEXT = """This folder belongs to shotchain. It holds renders that were pa
 shots/     clips, last frames, receipts and logs of vendors, by key
 previz/    clips, last frames, receipts and logs of local providers, by key
 films/     joined films
+edits/     parts of films that were encoded; may be deleted
 checked/   results of decoding your own clips; may be deleted
 simulator/ jobs of the local simulator
 prefect/   database and log of the local Prefect server; may be deleted
@@ -165,6 +166,11 @@ class Store:
     def films_folder(self) -> Path:
         """The folder of the joined films."""
         return self.root / "films"
+
+    @property
+    def edits_folder(self) -> Path:
+        """The folder of what was encoded for films, see `edit_cache`."""
+        return self.root / "edits"
 
     @property
     def checked_folder(self) -> Path:

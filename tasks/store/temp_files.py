@@ -33,7 +33,7 @@ CONVERTED_FOLDER_INFIX = ".fitted-"
 _MIN_AGE_SECONDS = 1.0
 _TEMP_PATTERN = re.compile(r"\..+\.\d+\.\d+\.staging|\..+\.[0-9a-f]{12}\.part")
 _CONVERTED_FOLDER_PATTERN = re.compile(r"(\..+\.\d+\.\d+\.staging)\.fitted-[a-z0-9_]{8}")
-_CONVERTED_FILE_PATTERN = re.compile(r"\d+\.mp4")
+_CONVERTED_FILE_PATTERN = re.compile(r"\d+\.mp4|[0-9a-f]{64}\.(h264|mp4)")
 
 
 def find_abandoned_files(store: Store) -> tuple[Path, ...]:
@@ -120,7 +120,12 @@ def remove_path(path: Path) -> int:
 
 
 def _iter_temp_files(store: Store) -> Iterator[Path]:
-    folders = [store.root, store.root / BOARDS_FOLDER, store.films_folder]
+    folders = [
+        store.root,
+        store.root / BOARDS_FOLDER,
+        store.films_folder,
+        store.edits_folder,
+    ]
     for loopback in (False, True):
         records = store.records(loopback=loopback)
         folders += [records.folder_of(key) for key in records.iter_keys()]

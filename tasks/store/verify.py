@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tasks.budgets.money import format_price
 from tasks.errors import StoreError
-from tasks.own_files import file_status, list_files, open_folder
+from tasks.own_files import ANY_NAME, file_status, list_files, open_folder
 from tasks.store.atomic_files import digest_file, read_record
 from tasks.store.board_records import BOARDS_FOLDER, BoardRecord, iter_board_records
+from tasks.store.edit_cache import iter_cache
 from tasks.store.films import EXPORTS_NAME
 from tasks.store.layout import (
     CLIP_FILE_PATTERN,
@@ -85,7 +86,7 @@ class VerifyResult:
 
 
 def verify_store(store: Store) -> VerifyResult:
-    """Read every record, kept clip, last frame and film of a store.
+    """Read every record, kept clip, last frame, film and encoded part of a film of a store.
 
     Raises:
         StoreError: A folder can't be read. Damaged records are reported as problems.
@@ -96,6 +97,7 @@ def verify_store(store: Store) -> VerifyResult:
         for key in records.iter_keys():
             _verify_key(records, key, result)
     _verify_films(store, result)
+    _verify_edits(store, result)
     _verify_board_records(store, result)
     for path in find_abandoned_files(store):
         result.add_unknown(path, "a temporary file of a killed run")
@@ -274,6 +276,21 @@ def _verify_film(record_path: Path, result: VerifyResult) -> None:
             remedy = f"`verify --repair`; then {remedy}"
         message = f"the film {mismatch}"
         result.problems.append(StoreProblem(film, message, remedy, is_movable=exists))
+
+
+def _verify_edits(store: Store, result: VerifyResult) -> None:
+    files = list(iter_cache(store))
+    for file in files:
+        stored_file = StoredFile(file.path.name, file.sha256, file.size_bytes)
+        if mismatch := _find_mismatch(file.path, stored_file, result):
+            message = f"the encoded part of a film {mismatch}"
+            remedy = "the next run that needs it makes it again, free of charge"
+            result.problems.append(StoreProblem(file.path, message, remedy, is_movable=True))
+    known_names = {file.path.name for file in files}
+    for name in set(list_files(store.edits_folder, ANY_NAME)) - known_names:
+        if not is_temp_name(name):
+            reason = _QUARANTINED if DAMAGED_SUFFIX in name else "it is not an encoded part"
+            result.add_unknown(store.edits_folder / name, reason)
 
 
 def _verify_board_records(store: Store, result: VerifyResult) -> None:
