@@ -22,6 +22,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
+from tasks.media.codecs import COPIED_CODECS, CopiedCodec
 from tasks.media.container import open_clip, to_fraction, video_stream
 from tasks.media.film_file import AUDIO_BIT_RATES, FRAME_TICKS, TIME_BASE, mux_packets
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
@@ -30,7 +31,6 @@ from tasks.media.sound import Samples
 
 _AAC_OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
 _LAYOUTS = {1: "mono", 2: "stereo"}
-_IDR = 5
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ class VideoTrack:
         self._position = 0
         with open_clip(segments[0].path) as clip:
             stream = video_stream(clip, segments[0].path)
+            self._codec = COPIED_CODECS[stream.codec_context.name]
             self._stream = container.add_stream_from_template(stream)
-            _annex_b(stream, self._stream)
+            _annex_b(self._codec, stream, self._stream)
         # The header of the file has the parameter sets of the first clip and of all tails, since
         # some players read them from there only. All others precede their frames.
         headers = dict.fromkeys(segment.tail.header for segment in segments)
@@ -89,7 +90,7 @@ class VideoTrack:
         with open_clip(segment.path) as clip:
             stream = video_stream(clip, segment.path)
             frames_per_tick = to_fraction(stream.time_base) * FRAMES_PER_SECOND
-            start_codes = _annex_b(stream)
+            start_codes = _annex_b(self._codec, stream)
             packets = (packet for packet in clip.demux(stream) if packet.size)
             for packet in islice(packets, segment.copied_packets):
                 number = round(((packet.pts or 0) - segment.first_time) * frames_per_tick)
@@ -97,7 +98,7 @@ class VideoTrack:
                 is_key = packet.is_keyframe
                 for filtered in start_codes.filter(packet):
                     # Players seek to key frames, but can start only at an IDR frame.
-                    filtered.is_keyframe = is_key and _has_idr(filtered)
+                    filtered.is_keyframe = is_key and self._codec.has_idr(bytes(filtered))
                     self._write(filtered, index=copied, number=number)
                     copied += 1
         if copied != segment.copied_packets:
@@ -147,17 +148,8 @@ class AudioTrack:
         mux_packets(self._container, self._stream.encode(None))
 
 
-def _annex_b(clip: VideoStream, film: VideoStream | None = None) -> BitStreamFilterContext:
+def _annex_b(
+    codec: CopiedCodec, clip: VideoStream, film: VideoStream | None = None
+) -> BitStreamFilterContext:
     """Return the filter that adds start codes, and parameter sets before each IDR frame."""
-    return BitStreamFilterContext("h264_mp4toannexb", clip, film)
-
-
-def _has_idr(packet: Packet[Stream]) -> bool:
-    data = bytes(packet)
-    offset = data.find(b"\0\0\1")
-    while 0 <= offset < len(data) - 3:
-        nal_type = data[offset + 3] & 31
-        if 1 <= nal_type <= _IDR:
-            return nal_type == _IDR
-        offset = data.find(b"\0\0\1", offset + 3)
-    return False
+    return BitStreamFilterContext(codec.start_code_filter, clip, film)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import av
 from av.codec.context import Flags
@@ -16,21 +17,17 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from tasks.errors import MediaError
+from tasks.media.codecs import COPIED_CODECS
 from tasks.media.film_format import FRAME_SECONDS, FRAMES_PER_SECOND
 from tasks.media.probe import Clip
 
-# The parameter sets of the tail have an id of their own, so that they do not replace the clip's.
-# No look-ahead and no automatic key frames: one IDR frame, then frames that refer back only.
-_X264 = (
-    "sps-id=1:keyint=infinite:scenecut=0:rc-lookahead=0:sync-lookahead=0:repeat-headers=1:threads=1"
-)
 # Size does not matter for so few frames; at 16 they measure 2 dB less.
-_CRF = "12"
+_CRF = 12
 
 
 @dataclass(frozen=True)
 class Tail:
-    """Re-encoded frames as H.264 with start codes; the first is IDR, none is a B-frame."""
+    """Re-encoded frames with start codes; the first is IDR, none is a B-frame."""
 
     header: bytes = b""
     """Their parameter sets."""
@@ -65,7 +62,8 @@ def _encode(frames: Sequence[VideoFrame], clip: Clip) -> Tail:
 
 
 def _encoder(clip: Clip) -> VideoCodecContext:
-    encoder = av.CodecContext.create("libx264", "w")
+    codec = COPIED_CODECS[clip.codec]
+    encoder = cast(VideoCodecContext, av.CodecContext.create(codec.encoder, "w"))
     encoder.width, encoder.height, encoder.pix_fmt = clip.width, clip.height, clip.pix_fmt
     encoder.sample_aspect_ratio = clip.sar
     encoder.framerate = Fraction(FRAMES_PER_SECOND)
@@ -76,5 +74,5 @@ def _encoder(clip: Clip) -> VideoCodecContext:
     encoder.color_range = clip.colour.range_tag
     encoder.max_b_frames = 0
     encoder.flags |= int(Flags.global_header)
-    encoder.options = {"preset": "veryfast", "crf": _CRF, "x264-params": _X264}
+    encoder.options = codec.encoder_options(crf=_CRF)
     return encoder

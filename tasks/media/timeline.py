@@ -18,6 +18,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from tasks.errors import MediaError
+from tasks.media.codecs import COPIED_CODECS
 from tasks.media.container import audio_stream, to_fraction
 
 MAX_PACKETS = 200_000
@@ -25,7 +26,6 @@ MAX_PACKETS = 200_000
 
 # Deviation of a timestamp, in frames. In clips with a time base of 1 ms it is up to 0.012.
 _TOLERANCE = Fraction(2, 100)
-_IDR, _FIRST_NON_VCL = 5, 6
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Timeline:
     time_base: Fraction
     """Seconds per unit of `times`."""
     starts_on_idr: bool
-    """True if the first packet is an H.264 IDR frame, which no earlier packet is needed for."""
+    """True if the first packet is an IDR frame of H.264 or HEVC, which needs no earlier packet."""
     audio_packets: int
     """Number of packets in the main audio stream."""
     last_duration: int = 0
@@ -155,19 +155,10 @@ def _check_times(times: Sequence[int], hidden: Sequence[int], path: Path) -> Non
 
 
 def _is_idr(packet: Packet[Stream], stream: VideoStream) -> bool:
-    """Return True if an H.264 packet in MP4 format has an IDR slice (NAL unit type 5)."""
+    """Return True if a packet in MP4 format is an IDR frame of a codec that films copy."""
+    codec = COPIED_CODECS.get(stream.codec_context.name)
     header = stream.codec_context.extradata or b""
-    if stream.codec_context.name != "h264" or len(header) < 5 or header[0] != 1:
-        return False
-    data = memoryview(packet)
-    length_bytes = (header[4] & 3) + 1
-    offset = 0
-    while offset + length_bytes < len(data):
-        nal_type = data[offset + length_bytes] & 31
-        if 1 <= nal_type < _FIRST_NON_VCL:
-            return nal_type == _IDR
-        offset += length_bytes + int.from_bytes(data[offset : offset + length_bytes], "big")
-    return False
+    return codec is not None and codec.is_idr_packet(memoryview(packet), header)
 
 
 def _truncated(path: Path, frames: int, expected: int) -> MediaError:
