@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from storyboards.frame_times import FRAMES_PER_SECOND
 from storyboards.known_keys import known_keys, resolve_key, suggest_key
 from storyboards.models import MAX_NAME_LENGTH
 from storyboards.problems import MAX_PROBLEMS, Problem
-from storyboards.suggestions import suggest_value
+from storyboards.suggestions import suggest_time, suggest_value
 from storyboards.terminal_text import quote, shorten
+from storyboards.value_types import find_meant_type, find_value_types, is_of_type
 from storyboards.yaml_nodes import (
     MappingNode,
     Node,
@@ -26,26 +28,30 @@ from storyboards.yaml_nodes import (
     read_plain,
 )
 
-_JOIN = "Write cut; a crossfade is not built yet."
-_UNIONS = {
-    "seconds": ("a length", "Write a whole number of seconds, at least 1, or auto."),
-    "draft": ("a draft", "Write true, false or final."),
-    "first_frame": ("a first frame", "Write previous, none, {shot: ID}, a file or a URL."),
-    "transition": ("a transition", _JOIN),
-    "join": ("a join", _JOIN),
-}
-"""Keys that take several types of value: what the value should be, and what may be written."""
-
 _ID = f"Use letters, digits, - and _, at most {MAX_NAME_LENGTH}; begin with a letter or a digit."
 _NAME = f"Use letters, digits, - and _, at most {MAX_NAME_LENGTH}; begin with a letter or _."
 _PATTERNS = {
     "id": _ID,
     "name": _ID,
     "shot": _ID,
-    "loudness": "Write it like -16 LUFS.",
+    **dict.fromkeys(("loudness", "target"), "Write it like -16 LUFS."),
+    **dict.fromkeys(("colour", "background"), "Write it like #ffffff."),
+    "language": "Write it like en, de or zh-Hans.",
+    "ratio": "Write it like 9:16.",
     "currency": "Write three capital letters, like USD.",
 }
+_TIMES = frozenset({"from", "to", "in", "out", "at", "fade", "fade_in", "fade_out", "crossfade"})
+_TIMES |= {"length"}
+_NO_FOCUS = "the focus is not a point"
+_FOCUS = "Write shares of width and height from 0 to 1, like [0.5, 0.3]."
 _MISSING = {
+    "crossfade": "Write {crossfade: 12f}.",
+    "dip": "Write {dip: black} or {dip: white}.",
+    "file": "Write the path of the file, from the board.",
+    "name": 'Name the file of the film: `name: "{board}-{ratio}"`.',
+    "target": "Write it like -16 LUFS.",
+    "text": "Write the text.",
+    "use": "List the ranges, or remove the line to use the whole take.",
     "amount": "Write the budget like 4.00 USD.",
     "id": "Name the shot: `id: dawn`.",
     "is": "Write the text that replaces the name: `is: an old keeper`.",
@@ -64,10 +70,8 @@ class Location(NamedTuple):
     """The place in the YAML that an error of pydantic is about."""
 
     path: NodePath
-    union: NodePath = ()
-    """The path of the value of several types that the error is in; empty outside of one."""
-    branch: str = ""
-    """The type that was tried there."""
+    tried: tuple[tuple[NodePath, str], ...] = ()
+    """The values of several types that the error is in, and the type that was tried of each."""
     at_key: bool = False
 
 
@@ -99,28 +103,34 @@ def explain(errors: Iterable[Any], tree: Node) -> list[Problem]:
 
 
 def read_location(loc: tuple[str | int, ...]) -> Location:
-    """Return the place of a pydantic location, without the branches of unions in it."""
-    if loc[-1:] == ("[key]",):
-        return Location(loc[:-1], at_key=True)
-    if loc[:1] not in (("cast",), ("variables",)):
-        for end, part in enumerate(loc[:-1], start=1):
-            if part in _UNIONS:
-                return Location(loc[:end] + loc[end + 1 :], loc[:end], str(loc[end]))
-    return Location(loc)
+    """Return the place of a pydantic location, without the types in it."""
+    at_key = loc[-1:] == ("[key]",)
+    path: NodePath = ()
+    tried: list[tuple[NodePath, str]] = []
+    is_type = False
+    for part in loc[:-1] if at_key else loc:
+        if is_type:
+            tried.append((path, str(part)))
+            is_type = False
+        else:
+            path = (*path, part)
+            is_type = find_value_types(path) is not None
+    return Location(path, tuple(tried), at_key)
 
 
 def _explain_error(error: Any, tree: Node) -> Problem | None:
-    path, union, branch, at_key = read_location(error["loc"])
+    path, tried, at_key = read_location(error["loc"])
     error_type = error["type"]
-    if union:
-        value = _written_at(tree, union)
-        if not isinstance(value, MappingNode) or union[-1] in _PLAIN_UNIONS:
-            noun, remedy = _UNIONS[str(union[-1])]
-            suggest = _PLAIN_UNIONS.get(str(union[-1]))
-            remedy = (suggest and suggest(value)) or _suggest(str(union[-1]), value) or remedy
-            return _problem(tree, union, f"{_describe(value)} is not {noun}", remedy)
-        if not branch[0].isupper():
-            return None  # keys were written, so only the errors of the mapping's model matter
+    for each, branch in tried:
+        types, node = find_value_types(each), _written_at(tree, each)
+        meant = types and find_meant_type(types, node)
+        if types and not meant:
+            key = str(each[-1])
+            suggest = _PLAIN_UNIONS.get(key)
+            remedy = (suggest and suggest(node)) or _suggest(key, node) or types.remedy
+            return _problem(tree, each, f"{_describe(node)} is not {types.noun}", remedy)
+        if not is_of_type(branch, meant or ""):
+            return None
     if error_type == "extra_forbidden":
         return _problem(
             tree, path, f"unknown key {quote(path[-1])}", suggest_key(path), at_key=True
@@ -128,9 +138,15 @@ def _explain_error(error: Any, tree: Node) -> Problem | None:
     if at_key:
         return _problem(tree, path, f"{quote(path[-1])} is not a valid name", _NAME, at_key=True)
     if error_type == "missing":
+        if path[-2:-1] == ("focus",):
+            return _problem(tree, path[:-1], _NO_FOCUS, _FOCUS)
         remedy = _MISSING.get(str(path[-1]), "Add it.")
         return _problem(tree, path, f"{quote(path[-1])} is missing", remedy)
-    texts = _explain_value(error, path, _written_at(tree, path))
+    if path[-2:-1] == ("focus",):
+        path = path[:-1]
+        texts: tuple[str, str] | None = (_NO_FOCUS, _FOCUS)
+    else:
+        texts = _explain_value(error, path, _written_at(tree, path))
     return _problem(tree, path, *texts) if texts else None
 
 
@@ -143,6 +159,8 @@ def _problem(
 def _explain_value(error: Any, path: NodePath, node: Node | None) -> tuple[str, str] | None:
     """Return message and remedy for a value of the wrong type or size; None if it is an echo."""
     error_type, key, value = error["type"], str(path[-1]), _describe(node)
+    if key in _TIMES or path[-2:] == ("card", "seconds"):
+        return _explain_time(error, value, node)
     if error_type in _TYPE_ERRORS:
         message, ask = _TYPE_ERRORS[error_type]
         return message.format(value=value), ask(path, node)
@@ -155,6 +173,19 @@ def _explain_value(error: Any, path: NodePath, node: Node | None) -> tuple[str, 
             return f"{value} is not an amount of money with its currency", remedy
         return str(error["ctx"]["error"]), "Choose another name."
     return _explain_size(error, key, value, node)
+
+
+def _explain_time(error: Any, value: str, node: Node | None) -> tuple[str, str]:
+    """Return message and remedy for a time that is none, or that is out of range."""
+    if error["type"] not in _BOUNDS:
+        remedy = suggest_time(node.text) if isinstance(node, ScalarNode) else ""
+        return f"{value} is not a time", remedy or "Write seconds, like 1.5, or frames, like 36f."
+    ((kind, frames),) = error["ctx"].items()
+    if kind == "le":
+        bound = f"at most {frames / FRAMES_PER_SECOND:g} seconds, {frames}f"
+    else:
+        bound = f"at least {frames or 1}f"
+    return f"{value} is out of range", f"Write {bound}."
 
 
 def _explain_size(error: Any, key: str, value: str, node: Node | None) -> tuple[str, str] | None:
@@ -192,6 +223,9 @@ def _suggest(key: str, node: Node | None) -> str:
     return suggest_value(key, node.text) if isinstance(node, ScalarNode) else ""
 
 
+_KEY_OF_FILE: dict[str | int, str] = {"music": "file", "captions": "file", "card": "image"}
+
+
 def _ask_for_keys(path: NodePath, node: Node | None) -> str:
     if path[:1] == ("shots",) and len(path) == 2:
         return "Write `- id: ...` and `prompt: ...` for each shot."
@@ -201,8 +235,10 @@ def _ask_for_keys(path: NodePath, node: Node | None) -> str:
     files = ", ".join(item.text for item in items if isinstance(item, ScalarNode))
     if path[-1] == "references" and files:
         return f"Write {{images: [{shorten(files)}]}}, or videos or audio."
-    if path[-1] == "music" and files:
-        return f"Write {{file: {shorten(files)}}}."
+    if path[-1] in _KEY_OF_FILE and files:
+        return f"Write {{{_KEY_OF_FILE[path[-1]]}: {shorten(files)}}}."
+    if path[:1] == ("versions",) and len(path) == 2:
+        return "Write `- name: ...` for each version."
     return "Write the keys on the next lines, indented."
 
 
@@ -211,6 +247,10 @@ def _ask_for_list(path: NodePath, node: Node | None) -> str:
         return _ask_for_dashes(node)
     if isinstance(node, ScalarNode):
         return f"Write it in brackets: [{node.text[:40]}]."
+    if isinstance(node, MappingNode) and path[-1] in ("use", "versions"):
+        return "Begin it with a dash, or write it in brackets: [{...}]."
+    if path[-1] == "focus":
+        return _FOCUS
     return "Write the items with dashes, or in brackets."
 
 
@@ -234,8 +274,8 @@ def _ask_for_integer(_: NodePath, node: Node | None) -> str:
     return _ask_for_digits(node) or "Write a whole number."
 
 
-def _ask_for_number(_: NodePath, node: Node | None) -> str:
-    return _ask_for_digits(node) or "Write a number."
+def _ask_for_number(path: NodePath, node: Node | None) -> str:
+    return _ask_for_digits(node) or _suggest(str(path[-1]), node) or "Write a number."
 
 
 def _ask_for_boolean(_: NodePath, node: Node | None) -> str:

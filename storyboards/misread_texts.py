@@ -22,7 +22,7 @@ from storyboards.yaml_nodes import (
     SequenceNode,
 )
 
-_TEXT_KEYS = frozenset({"prompt", "style", "is", "title"})
+_TEXT_KEYS = frozenset({"prompt", "style", "is", "title", "text", "legal"})
 _ANCHOR = re.compile(r"&\S+[ \t]+")
 _COMMENT = re.compile(r"[ \t]+(#.*)")
 _CURLY_QUOTES = {"“": "”", "„": "“”", "”": "”", "‘": "’", "‚": "‘’", "«": "»", "»": "«", "「": "」"}

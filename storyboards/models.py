@@ -98,13 +98,14 @@ def _matching(pattern: str) -> AfterValidator:
 
 
 def _one_of(*values: float) -> Callable[[float], float]:
-    """Return a validator for a number that is one of these."""
+    """Return a validator for a number that is one of these, as a `Literal` of texts has one."""
+    kind: LiteralString = "literal_error"
+    expected = " or ".join(", ".join(f"{value:g}" for value in values).rsplit(", ", 1))
 
     def check(number: float) -> float:
         if number in values:
             return number
-        msg = f"it is one of {', '.join(f'{value:g}' for value in values)}"
-        raise ValueError(msg)
+        raise PydanticCustomError(kind, "the number is another", {"expected": expected})
 
     return check
 
@@ -170,10 +171,9 @@ ModelName = Annotated[Text, Field(max_length=MAX_ID_LENGTH)]
 Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Boolean = Annotated[bool, Field(strict=True)]
-_TimeInSchema = (
-    Annotated[float, Field(ge=0)]
-    | Annotated[str, StringConstraints(pattern=TIME_PATTERN), Field(examples=["12f"])]
-)
+_FramesInSchema = Annotated[str, StringConstraints(pattern=TIME_PATTERN), Field(examples=["12f"])]
+_TimeInSchema = Annotated[float, Field(ge=0)] | _FramesInSchema
+_DurationInSchema = Annotated[float, Field(gt=0)] | _FramesInSchema
 Time = Annotated[
     int,
     Field(strict=True, ge=0, le=MAX_TIME_FRAMES),
@@ -181,8 +181,17 @@ Time = Annotated[
     PlainSerializer(format_time, return_type=str),
 ]
 """A time as a number of frames, written in seconds (`1.5`) or frames (`36f`)."""
-Duration = Annotated[Time, Field(ge=1)]
+Duration = Annotated[
+    int,
+    Field(strict=True, ge=1, le=MAX_TIME_FRAMES),
+    BeforeValidator(parse_time, json_schema_input_type=_DurationInSchema),
+    PlainSerializer(format_time, return_type=str),
+]
 """A time that is not zero."""
+
+LOUDNESS_PATTERN = r"^ *(-[0-9]{1,2}(?:\.[0-9]{1,2})?) *(?:LUFS|LKFS) *$"
+"""The A/85 of America writes the same unit as LKFS."""
+_LANGUAGE_TAG = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 
 _MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 
@@ -232,6 +241,11 @@ def require_currency(money: Money) -> Money:
         msg = "the currency is missing; write it after the amount, like 4.00 USD"
         raise ValueError(msg)
     return money
+
+
+def parse_loudness(text: str) -> float:
+    """Return the LUFS of a text that matches `LOUDNESS_PATTERN`."""
+    return float(text.split("L", 1)[0])
 
 
 _MoneyInSchema = (
@@ -478,7 +492,7 @@ class Voice(FrozenModel):
 
 Loudness = Annotated[
     str,
-    StringConstraints(pattern=r"^-[0-9]{1,2}(\.[0-9]+)? LUFS$"),
+    StringConstraints(pattern=LOUDNESS_PATTERN),
     Field(examples=["-14 LUFS"]),
 ]
 
@@ -503,10 +517,10 @@ class Captions(FrozenModel):
     """Take the text from the quoted dialogue in the prompts, in place of a file."""
     burn: Boolean = False
     """Draw the text into the picture, instead of a track that viewers switch on."""
-    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = (
-        "en"
-    )
-    """Language of the text, as in `en` or `zh-Hans`."""
+    language: Annotated[
+        str, StringConstraints(pattern=rf"^({_LANGUAGE_TAG}|\{{[^{{}}]+\}})$", max_length=100)
+    ] = "en"
+    """Language of the text, as in `en` or `zh-Hans`, or the variable with it: `{lang}`."""
 
 
 class Card(FrozenModel):
@@ -557,7 +571,7 @@ class Film(FrozenModel):
     """The time in which the film fades to black at its end."""
     music: Music | None = None
     """A track under the whole film."""
-    voice: FileReference | dict[ShotId, FileReference | Voice] | None = None
+    voice: FileReference | Voice | dict[ShotId, FileReference | Voice] | None = None
     """A recorded voice: one file over the film, or files by the id of the shot."""
     loudness: Loudness | LoudnessTarget | None = None
     """Integrated loudness of the finished film, written `-16 LUFS`."""
@@ -575,10 +589,11 @@ class Film(FrozenModel):
     """Write music, voice and clip sound as separate WAV files beside the film."""
 
 
+_SHAPE = r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$"
 VersionRatio = Annotated[
     str,
-    _matching(r"^[0-9]{1,3}:[0-9]{1,3}$"),
-    Field(json_schema_extra={"pattern": r"^[0-9]{1,3}:[0-9]{1,3}$"}, examples=["9:16"]),
+    _matching(_SHAPE),
+    Field(json_schema_extra={"pattern": _SHAPE}, examples=["9:16"]),
 ]
 
 
@@ -612,8 +627,8 @@ class Version(FrozenModel):
     """Values of variables, which replace those of the board."""
     csv: FileReference | None = None
     """A CSV file beside the board whose header names variables: one version for each row."""
-    film: dict[str, Any] | None = None
-    """Settings of `film` that differ in this version."""
+    film: Film | None = None
+    """Settings of `film` that replace those of the board in this version."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 

@@ -54,6 +54,8 @@ class SetAside:
             case ("shots", int() as index, *keys):
                 if index < len(self.data["shots"]):
                     self._remove_from_shot(index, [str(key) for key in keys])
+            case ("versions", int() as index, *keys):
+                self._remove_from_version(index, [str(key) for key in keys])
             case ("cast" | "variables" as section, str() as name, *keys):
                 self._remove_name(section, name, [str(key) for key in keys])
             case (section, key, *_) if isinstance(self.data.get(str(section)), dict):
@@ -77,6 +79,20 @@ class SetAside:
             case key:
                 shot.pop(key, None)
 
+    def _remove_from_version(self, index: int, keys: list[str]) -> None:
+        versions = self.data.get("versions")
+        if not isinstance(versions, list) or index >= len(versions):
+            return
+        version = versions[index]
+        if not keys or not isinstance(version, dict):
+            versions[index] = _placeholder_version(index)
+        elif keys[0] in ("", "name"):
+            versions[index] = {**version, **_placeholder_version(index)}
+        elif len(keys) > 1 and keys[0] in ("film", "set") and isinstance(version[keys[0]], dict):
+            version[keys[0]].pop(keys[1], None)
+        else:
+            version.pop(keys[0], None)
+
     def _remove_name(self, section: str, name: str, keys: list[str]) -> None:
         entries = self.data.get(section)
         if not isinstance(entries, dict) or name not in entries:
@@ -95,3 +111,7 @@ class SetAside:
 
 def _placeholder_shot(index: int) -> dict[str, Any]:
     return {"id": f"shots-{index}-of-this-board", "prompt": _TEXT}
+
+
+def _placeholder_version(index: int) -> dict[str, Any]:
+    return {"name": f"versions-{index}-of-this-board"}

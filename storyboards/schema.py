@@ -19,7 +19,7 @@ from storyboards.models import Storyboard
 SCHEMA_ID = "urn:shotchain:storyboard"
 """An identity, not an address: the schema comes with the program, so it works offline."""
 
-_WRITABLE_AS_INTEGER = frozenset({"id", "name", "shot", "title"})
+_WRITABLE_AS_INTEGER = frozenset({"id", "name", "shot", "title", "text"})
 """Texts that may be written as a bare number, for example ``id: 1`` or ``title: 1984``."""
 
 _CONTENTS_OF_A_SHOT = ("prompt", "clip", "references", "continue", "first_frame")
@@ -47,8 +47,10 @@ def build_schema(
             if name in docstrings.get(title, {}):
                 field = {"description": docstrings[title][name], **field}
                 model["properties"][name] = field
-            if name in _WRITABLE_AS_INTEGER and field.get("type") == "string":
-                field["type"] = ["string", "integer"]
+            if name in _WRITABLE_AS_INTEGER:
+                for each in (field, *field.get("anyOf", ())):
+                    if each.get("type") == "string":
+                        each["type"] = ["string", "integer"]
             if names.get(name):
                 field["examples"] = list(names[name])
     schema["$defs"]["Shot"]["anyOf"] = [{"required": [key]} for key in _CONTENTS_OF_A_SHOT]

@@ -102,7 +102,19 @@ KEY_SECTIONS = {
     "The cast": "cast: {{fox: {{{is_text}{example}}}}}",
     "Shots": "shots: [{{{id}{prompt}{example}}}]",
     "References": "shots: [{{id: a, references: {{{example}}}, prompt: Rain.}}]",
+    "Ranges of takes": "shots: [{{{id}{prompt}{example}}}]",
+    "Transitions": "shots: [{{{id}{prompt}{example}}}]",
+    "Titles": "shots: [{{{id}{prompt}{example}}}]",
     "The film": "film: {{{example}}}",
+    "Music and voice": "film: {{{example}}}",
+    "Loudness": "film: {{{example}}}",
+    "Captions": "variables: {{lang: en}}\nfilm: {{{example}}}",
+    "End card and legal line": "film: {{{example}}}",
+    "Versions": (
+        "variables: {{lang: en}}\n"
+        "versions: [{{{name}{example}}}]\n"
+        "shots: [{{id: z, prompt: Fog.}}, {{id: a, prompt: Rain.}}]"
+    ),
 }
 """A heading of the language's README to the board around an example in its first tables."""
 
@@ -121,6 +133,7 @@ def wrap_example(heading: str, example: str) -> str:
     board = KEY_SECTIONS[heading].format(
         example=example,
         is_text="" if example.startswith("is:") else "is: a fox, ",
+        name="" if example.startswith("name:") else "name: other, ",
         id="" if example.startswith("id:") else "id: a, ",
         prompt="" if example.startswith(("prompt:", "clip:")) else "prompt: Rain., ",
     )

@@ -19,6 +19,7 @@ from storyboards.models import (
     LoudnessTarget,
     OnScreenTitle,
     Voice,
+    parse_loudness,
 )
 from storyboards.prompts import expand_variables
 from tasks.edit import (
@@ -103,6 +104,12 @@ class _EditBuilder:
         voice = voices.get(shot.id) if isinstance(voices, dict) else None
         return Voice(file=voice) if isinstance(voice, str) else voice
 
+    def _film_voice(self) -> Voice | None:
+        voice = self._film.voice
+        if isinstance(voice, dict):
+            return None
+        return Voice(file=voice) if isinstance(voice, str) else voice
+
     def _title(self, title: OnScreenTitle) -> Title:
         return Title(
             self._expand(title.text or ""),
@@ -138,7 +145,7 @@ class _EditBuilder:
         return CaptionsEdit(self._plan.captions, captions.language, captions.burn)
 
     def _sound(self) -> SoundEdit:
-        film, music, voice = self._film, self._film.music, self._film.voice
+        film, music, voice = self._film, self._film.music, self._film_voice()
         return SoundEdit(
             music=MusicEdit(
                 self._find(music.file),
@@ -151,7 +158,9 @@ class _EditBuilder:
             )
             if music
             else None,
-            voice=self._find(voice) if isinstance(voice, str) else None,
+            voice=self._find(voice.file) if voice else None,
+            voice_frame=voice.at if voice else 0,
+            voice_gain_db=voice.gain_db if voice else 0.0,
             loudness=_build_loudness(film.loudness),
             stems=film.stems,
         )
@@ -181,5 +190,4 @@ def _build_loudness(loudness: str | LoudnessTarget | None) -> LoudnessEdit | Non
     if loudness is None:
         return None
     target = loudness if isinstance(loudness, LoudnessTarget) else LoudnessTarget(target=loudness)
-    lufs = float(target.target.removesuffix("LUFS"))
-    return LoudnessEdit(lufs, target.peak_db, target.max_gain_db)
+    return LoudnessEdit(parse_loudness(target.target), target.peak_db, target.max_gain_db)

@@ -555,7 +555,7 @@ MISTAKES = (
         "a transition in words",
         "8:17: shots[1].transition",
         "`fade` is not a transition",
-        "Write cut",
+        "Write {crossfade: 12f}",
         _shot("transition: fade"),
     ),
     Mistake(
