@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -96,7 +97,7 @@ def resolve_prompt(
         name for text in texts for name in find_names(text) if name in storyboard.cast
     )
     look_up = _name_resolver(storyboard, labels or {})
-    return Prompt(_join([_expand(text, look_up) for text in texts]), tuple(mentioned))
+    return Prompt(_join([expand_text(text, look_up) for text in texts]), tuple(mentioned))
 
 
 def expand_variables(storyboard: Storyboard, text: str) -> str:
@@ -105,7 +106,15 @@ def expand_variables(storyboard: Storyboard, text: str) -> str:
     Raises:
         KeyError: If a name in it is unknown, which validation rules out.
     """
-    return _expand(text, storyboard.variables.__getitem__)
+    return expand_text(text, get_film_variables(storyboard).__getitem__)
+
+
+def get_film_variables(storyboard: Storyboard) -> Mapping[str, str]:
+    """Return the values of the variables in the film of the board itself.
+
+    A variable that only versions set has the value of the first of them.
+    """
+    return ChainMap(storyboard.variables, *(version.variables for version in storyboard.versions))
 
 
 def find_names(text: str) -> tuple[str, ...]:
@@ -199,13 +208,19 @@ def _name_resolver(storyboard: Storyboard, labels: Mapping[str, str]) -> Callabl
         member = storyboard.cast.get(name)
         if not member:
             return variables[name]
-        text = _expand(member.text, variables.__getitem__).strip()
+        text = expand_text(member.text, variables.__getitem__).strip()
         return f"{text} ({labels[name]})" if name in labels else text
 
     return look_up
 
 
-def _expand(text: str, look_up: Callable[[str], str]) -> str:
+def expand_text(text: str, look_up: Callable[[str], str]) -> str:
+    """Return a text with its names replaced and doubled braces resolved.
+
+    Args:
+        text: The text.
+        look_up: Returns the text of a name.
+    """
     parts = list(_split(text).parts)
     parts[1::2] = map(look_up, parts[1::2])
     return "".join(parts)
