@@ -218,7 +218,7 @@ def upright_image(image: bytes) -> bytes:
     if read_image_orientation(image) is Orientation.UPRIGHT:
         return image
     file = BytesIO()
-    with _open(image) as decoded:
+    with open_image(image) as decoded:
         mime, profile = sniff_mime(image) or "", decoded.info.get("icc_profile")
         turned = ImageOps.exif_transpose(decoded)
     # The format stays, because vendors do not accept every format.
@@ -233,13 +233,17 @@ def _to_png(pixels: Pixels) -> bytes:
 
 
 def _decode(image: bytes) -> Image.Image:
-    with _open(image) as decoded:
+    with open_image(image) as decoded:
         return decoded.convert("RGB")
 
 
 @contextmanager
-def _open(image: bytes) -> Iterator[Image.Image]:
-    """Open an image file; errors of Pillow within the block become errors of ours."""
+def open_image(image: bytes) -> Iterator[Image.Image]:
+    """Open an image file; errors of Pillow within the block become errors of ours.
+
+    Raises:
+        MediaError: It is damaged, or of a format that can't be decoded here.
+    """
     size = image_size(image)
     if sniff_mime(image) == "image/tiff" and read_image_orientation(image).swaps_sides:
         # Pillow turns TIFF files, and only these, when it opens them.

@@ -28,23 +28,37 @@ _FALLBACK_FILES = (
     "wqy-microhei.ttc",
     "wqy-zenhei.ttc",
     "DroidSansFallbackFull.ttf",
-    "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
     "NotoSansArabic-Regular.ttf",
     "NotoSansHebrew-Regular.ttf",
     "NotoSansDevanagari-Regular.ttf",
+    "NotoSansBengali-Regular.ttf",
+    "NotoSansTamil-Regular.ttf",
+    "NotoSansTelugu-Regular.ttf",
+    "NotoSansGujarati-Regular.ttf",
     "NotoSansThai-Regular.ttf",
+    "NotoSansKhmer-Regular.ttf",
+    "NotoSansGeorgian-Regular.ttf",
+    "NotoSansArmenian-Regular.ttf",
+    "NotoSansSymbols2-Regular.ttf",
+    "DejaVuSans.ttf",
     # macOS
     "PingFang.ttc",
     "Hiragino Sans GB.ttc",
     "STHeiti Light.ttc",
     "AppleSDGothicNeo.ttc",
     "Arial Unicode.ttf",
+    "GeezaPro.ttc",
+    "Kohinoor.ttc",
     # Windows
     "msyh.ttc",
     "YuGothM.ttc",
     "malgun.ttf",
     "segoeui.ttf",
+    "Nirmala.ttc",
+    "Nirmala.ttf",
+    "LeelawUI.ttf",
+    "seguisym.ttf",
 )
 """Fonts of the systems with letters that Pillow's own font lacks; Pillow finds their folders."""
 
@@ -125,7 +139,7 @@ class Lettering:
         """Yield the parts of a text with the font that has their letters."""
         named = [(_font_of_word(word), word) for word in re.findall(r"\S+|\s+", text)]
         for name, group in groupby(named, key=itemgetter(0)):
-            yield _load_font_file(name, self.size), "".join(word for _, word in group)
+            yield load_font_file(name, self.size), "".join(word for _, word in group)
 
 
 def keep_drawable(text: str) -> str:
@@ -184,7 +198,7 @@ def _find_font(letter: str) -> str | None:
 def _has_letter(name: str, letter: str) -> bool:
     if letter.isspace() or (name == _OWN_FONT and letter.isascii()):
         return True
-    return has_letter(_load_font_file(name, _PROBE_SIZE), letter)
+    return has_letter(load_font_file(name, _PROBE_SIZE), letter)
 
 
 def has_letter(font: Font, letter: str) -> bool:
@@ -193,22 +207,27 @@ def has_letter(font: Font, letter: str) -> bool:
 
 
 def _list_fonts() -> tuple[str, ...]:
-    return (_OWN_FONT, *_find_fallbacks())
+    return (_OWN_FONT, *find_fallbacks())
 
 
 @cache
-def _find_fallbacks() -> tuple[str, ...]:
+def find_fallbacks() -> tuple[str, ...]:
     """Return the names of the fonts that this machine has."""
     names = []
     for name in _FALLBACK_FILES:
         with suppress(OSError):
-            _load_font_file(name, _PROBE_SIZE)
+            load_font_file(name, _PROBE_SIZE)
             names.append(name)
     return tuple(names)
 
 
 @cache
-def _load_font_file(name: str, size: int) -> Font:
+def load_font_file(name: str, size: int) -> Font:
+    """Return a font of the system by the name of its file, or Pillow's own font.
+
+    Raises:
+        OSError: The system does not have it, or not in this size.
+    """
     if name == _OWN_FONT:
         return ImageFont.load_default(size)
     # Pillow looks in the working folder before the folders of the system, and a font there may be a

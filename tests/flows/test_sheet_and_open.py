@@ -213,7 +213,7 @@ def test_id_without_a_font_is_shown_as_a_number(
     takes: StoredTakes, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command prints which letters are missing."""
-    monkeypatch.setattr("tasks.media.lettering._find_fallbacks", lambda: ())
+    monkeypatch.setattr("tasks.media.lettering.find_fallbacks", lambda: ())
     Path("film.yaml").write_text(BOARD.replace("id: dawn", "id: 海边"))
     del takes
 

@@ -19,7 +19,7 @@ def no_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the machine have no other font than Pillow's own."""
 
     def forget() -> None:
-        lettering._find_fallbacks.cache_clear()
+        lettering.find_fallbacks.cache_clear()
 
     monkeypatch.setattr(lettering, "_FALLBACK_FILES", ())
     forget()
@@ -42,10 +42,10 @@ def test_fallback_font_has_the_other_letters(
     """A font of the system draws what Pillow's own lacks; DejaVu stands for it where it is."""
     del no_fonts
     monkeypatch.setattr(lettering, "_FALLBACK_FILES", ("missing.ttf", "DejaVuSans.ttf"))
-    if not lettering._find_fallbacks():
+    if not lettering.find_fallbacks():
         pytest.skip("DejaVu is not installed")
 
-    assert lettering._find_fallbacks() == ("DejaVuSans.ttf",)
+    assert lettering.find_fallbacks() == ("DejaVuSans.ttf",)
     assert keep_drawable("Ж 海 א") == "Ж א"
     assert BODY.width("aЖ") == pytest.approx(
         ImageFont.truetype("DejaVuSans.ttf", 20).getlength("aЖ")
@@ -66,7 +66,7 @@ def test_font_in_the_working_folder_is_not_loaded(
     opened = []
     monkeypatch.setattr(ImageFont, "truetype", lambda name, _: opened.append(name))
     monkeypatch.setattr(lettering, "_FALLBACK_FILES", ("own.ttf",))
-    lettering._find_fallbacks()
+    lettering.find_fallbacks()
 
     assert [Path(name).name for name in opened] == ["own.ttf"]
     assert not Path(opened[0]).exists()

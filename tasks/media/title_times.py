@@ -1,0 +1,74 @@
+"""The titles and captions of an edit with their ranges in the film.
+
+Nothing is measured or drawn here, so that plans can check how long a text is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tasks.edit import ClipPlace, FilmEdit, Title
+
+
+class Origin(NamedTuple):
+    """The part of an edit that a title comes from."""
+
+    kind: Literal["clip", "film", "caption", "card"]
+    number: int
+    """Of the title, or of the caption."""
+    clip: int = -1
+    """The number of the clip, if it is a title of a clip."""
+
+
+@dataclass(frozen=True)
+class TimedTitle:
+    """A title with its range in the frames of the film."""
+
+    origin: Origin
+    title: Title
+    first_frame: int
+    end_frame: int
+
+    def overlaps(self, other: TimedTitle) -> bool:
+        """Return True if both are shown in a frame."""
+        return self.first_frame < other.end_frame and other.first_frame < self.end_frame
+
+
+def list_titles(edit: FilmEdit, places: Sequence[ClipPlace]) -> Iterator[TimedTitle]:
+    """Yield the titles and burnt captions of an edit, with their ranges in the film."""
+    total = count_film_frames(edit, places)
+    for number, title in enumerate(edit.titles):
+        yield _time(Origin("film", number), title, (0, total), (0, total))
+    for index, (clip, place) in enumerate(zip(edit.clips, places, strict=True)):
+        following = places[index + 1].overlap if index + 1 < len(places) else 0
+        # During a crossfade the titles of both shots would lie on one another.
+        limits = (place.first_frame + place.overlap // 2, place.end_frame - (following + 1) // 2)
+        for number, title in enumerate(clip.titles):
+            origin = Origin("clip", number, index)
+            yield _time(origin, title, (place.first_frame, place.end_frame), limits)
+    if edit.captions and edit.captions.burn:
+        for number, caption in enumerate(edit.captions.captions):
+            title = Title(caption.text, None, caption.first_frame, caption.end_frame, "caption")
+            yield _time(Origin("caption", number), title, (0, total), (0, total))
+
+
+def count_film_frames(edit: FilmEdit, places: Sequence[ClipPlace]) -> int:
+    """Return the frames of a film whose clips have these places, its card included."""
+    if edit.length is not None:
+        return edit.length
+    frames = places[-1].end_frame if places else 0
+    card = edit.card
+    overlap = card.transition.overlap if card and card.transition else 0
+    return frames + (card.frames - overlap if card else 0)
+
+
+def _time(
+    origin: Origin, title: Title, within: tuple[int, int], limits: tuple[int, int]
+) -> TimedTitle:
+    start, end = within
+    last = end if title.end_frame is None else min(end, start + title.end_frame)
+    return TimedTitle(
+        origin, title, max(limits[0], start + title.first_frame), min(limits[1], last)
+    )
