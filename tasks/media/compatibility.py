@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
+from tasks.edit import PictureEdit
 from tasks.errors import MediaError
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.orientation import Orientation
@@ -31,20 +33,45 @@ MATRIX_NAMES = {BT709: "BT.709", BT601_625: "BT.601", BT601_525: "BT.601", BT202
 
 HDR_NAMES = {PQ: "PQ", HLG: "HLG"}
 
+_SAME_SHAPE = 0.025
+"""The vendors' sizes of a ratio differ from it by up to 2 %, and ratios from each other by 4 %."""
 
-def find_obstacles(clip: Clip) -> tuple[str, ...]:
+
+class Coding(NamedTuple):
+    """The codec and the pixel format of a film's picture."""
+
+    codec: str = "h264"
+    pix_fmt: str = "yuv420p"
+
+
+H264_CODING = Coding()
+KEPT_CODINGS = tuple(
+    Coding(codec, pix_fmt) for codec in ("h264", "hevc") for pix_fmt in ("yuv420p", "yuv420p10le")
+)
+"""The codings of clips that a film can keep."""
+
+_PLAIN = PictureEdit()
+
+
+def find_obstacles(clip: Clip, coding: Coding = H264_CODING) -> tuple[str, ...]:
     """Return the reasons, one clause each, why a clip can't be in any film without conversion."""
-    return tuple(_obstacles(clip))
+    return tuple(_obstacles(clip, coding))
 
 
 def find_mismatches(clip: Clip, target: Clip) -> tuple[str, ...]:
     """Return the reasons, one clause each, why a clip can't be joined with `target` unchanged."""
-    return (*_obstacles(clip), *_mismatches(clip, target))
+    coding = Coding(target.codec, target.pix_fmt)
+    return (*_obstacles(clip, coding), *_mismatches(clip, target))
 
 
-def describe_conversion(clip: Clip, target: Clip) -> tuple[str, ...]:
+def describe_conversion(clip: Clip, target: Clip, picture: PictureEdit = _PLAIN) -> tuple[str, ...]:
     """Return what `convert` changes in a clip, as descriptions such as `29.97 to 24 fps`."""
-    return tuple(_conversions(clip, target))
+    return tuple(_conversions(clip, target, is_cropped=is_cropped(picture)))
+
+
+def is_cropped(picture: PictureEdit) -> bool:
+    """Return True if clips of another shape are cropped; otherwise they get bars."""
+    return picture.ratio is not None and picture.fit == "crop"
 
 
 def choose_channels(clips: Sequence[Clip]) -> int:
@@ -52,12 +79,18 @@ def choose_channels(clips: Sequence[Clip]) -> int:
     return min(2, max((clip.channels for clip in clips if clip.has_audio), default=0))
 
 
-def choose_target(clips: Sequence[Clip]) -> Clip:
+def choose_target(clips: Sequence[Clip], picture: PictureEdit = _PLAIN) -> Clip:
     """Return the clip that all others have to match.
 
     It is the first clip of the most frequent size that needs no conversion. If every clip of that
     size needs one, the result describes the first of them as it will be after conversion. Of two
-    equally frequent sizes, the size that occurs first counts.
+    equally frequent sizes, the size that occurs first counts. If the film has another shape, the
+    result has that shape.
+
+    Args:
+        clips: The clips of the film.
+        picture: The shape and the coding of the film. H.264 in 8 bits, unless it keeps the codec of
+            the clips, or is a master, which keeps their bits.
 
     Raises:
         MediaError: `clips` is empty.
@@ -67,10 +100,42 @@ def choose_target(clips: Sequence[Clip]) -> Clip:
         raise MediaError(message)
     size, _ = Counter(clip.display_size for clip in clips).most_common(1)[0]
     candidates = [clip for clip in clips if clip.display_size == size]
-    for clip in candidates:
-        if not find_obstacles(clip) and clip.sar == 1:
-            return clip
-    return _converted(candidates[0])
+    coding = H264_CODING if picture.codec == "h264" else _usual_coding(clips)
+    matching = (clip for clip in candidates if not find_obstacles(clip, coding) and clip.sar == 1)
+    target = next(matching, None) or _converted(candidates[0], coding)
+    width, height = film_size(size, picture.ratio)
+    return target if (width, height) == size else replace(target, width=width, height=height)
+
+
+def film_size(size: tuple[int, int], ratio: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the size of a film of another shape: its shorter side is that of the clips.
+
+    A film of 1280x720 becomes 720x1280 in 9:16, which is the size of a 720p clip of that shape.
+    Clips that have the shape already keep their size: vendors round the sides to multiples of 16.
+
+    Args:
+        size: Width and height of the clips.
+        ratio: Width to height of the film; None keeps the shape of the clips.
+    """
+    width, height = size
+    if ratio is None or abs(width * ratio[1] / (height * ratio[0]) - 1) < _SAME_SHAPE:
+        return size
+    shape = Fraction(*ratio)
+    short = min(size)
+    return (
+        (_even(short * shape), _even(short)) if shape > 1 else (_even(short), _even(short / shape))
+    )
+
+
+def _even(length: Fraction | int) -> int:
+    return max(2, round(Fraction(length) / 2) * 2)
+
+
+def _usual_coding(clips: Sequence[Clip]) -> Coding:
+    """Return the coding that most clips have, of those that films can have; else H.264."""
+    codings = [Coding(clip.codec, clip.pix_fmt) for clip in clips if not clip.is_hdr]
+    usable = [coding for coding in codings if coding in KEPT_CODINGS]
+    return Counter(usable).most_common(1)[0][0] if usable else H264_CODING
 
 
 def resolve_matrix(clip: Clip) -> str:
@@ -83,15 +148,15 @@ def resolve_matrix(clip: Clip) -> str:
     return "bt709" if clip.height >= 480 or clip.width >= 850 else "smpte170m"
 
 
-def _converted(clip: Clip) -> Clip:
+def _converted(clip: Clip, coding: Coding) -> Clip:
     width, height = clip.display_size
     return replace(
         clip,
         width=max(2, width // 2 * 2),
         height=max(2, height // 2 * 2),
         rate=Fraction(FRAMES_PER_SECOND),
-        codec="h264",
-        pix_fmt="yuv420p",
+        codec=coding.codec,
+        pix_fmt=coding.pix_fmt,
         sar=Fraction(1),
         colour=Colour(BT709, BT709, BT709),
         is_constant=True,
@@ -102,10 +167,10 @@ def _converted(clip: Clip) -> Clip:
     )
 
 
-def _obstacles(clip: Clip) -> Iterator[str]:
-    if clip.codec != "h264":
-        yield f"is {clip.codec}, the film is h264"
-    yield from _colour_obstacles(clip)
+def _obstacles(clip: Clip, coding: Coding) -> Iterator[str]:
+    if clip.codec != coding.codec:
+        yield f"is {clip.codec}, the film is {coding.codec}"
+    yield from _colour_obstacles(clip, coding)
     if not clip.is_constant and not clip.hidden_frames:
         yield "has a variable frame rate"
     elif clip.rate != FRAMES_PER_SECOND:
@@ -116,15 +181,15 @@ def _obstacles(clip: Clip) -> Iterator[str]:
         yield "is interlaced"
     if clip.orientation.description:
         yield f"has to be {clip.orientation.description}"
-    if clip.codec == "h264" and not clip.starts_on_idr:
+    if clip.codec == coding.codec and not clip.starts_on_idr:
         yield "does not start with an IDR frame"
 
 
-def _colour_obstacles(clip: Clip) -> Iterator[str]:
+def _colour_obstacles(clip: Clip, coding: Coding) -> Iterator[str]:
     if clip.is_hdr:
         yield f"is in HDR ({HDR_NAMES[clip.colour.transfer]})"
-    if clip.pix_fmt != "yuv420p":
-        yield f"has pixel format {clip.pix_fmt}, the film has yuv420p"
+    if clip.pix_fmt != coding.pix_fmt:
+        yield f"has pixel format {clip.pix_fmt}, the film has {coding.pix_fmt}"
     elif clip.colour.is_full_range:
         yield "has full range colour, the film has limited range"
 
@@ -142,7 +207,7 @@ def _mismatches(clip: Clip, target: Clip) -> Iterator[str]:
         yield f"has {names[0]} colours, the film has {names[1]}"
 
 
-def _conversions(clip: Clip, target: Clip) -> Iterator[str]:
+def _conversions(clip: Clip, target: Clip, *, is_cropped: bool) -> Iterator[str]:
     if clip.orientation.description:
         yield clip.orientation.description
     yield from _colour_conversions(clip, target)
@@ -158,9 +223,10 @@ def _conversions(clip: Clip, target: Clip) -> Iterator[str]:
         yield f"pixels of {clip.sar.numerator}:{clip.sar.denominator} made square"
     width, height = clip.display_size
     if (width, height) != (target.width, target.height):
-        yield f"{width}x{height} scaled into {target.width}x{target.height}"
-    if clip.codec != "h264":
-        yield f"{clip.codec} to h264"
+        how = "cropped to" if is_cropped else "scaled into"
+        yield f"{width}x{height} {how} {target.width}x{target.height}"
+    if clip.codec != target.codec:
+        yield f"{clip.codec} to {target.codec}"
     elif not clip.starts_on_idr:
         yield "encoded again, since it does not start with an IDR frame"
 
@@ -172,8 +238,8 @@ def _colour_conversions(clip: Clip, target: Clip) -> Iterator[str]:
     elif UNSPECIFIED not in matrices and matrices[0] != matrices[1]:
         names = [MATRIX_NAMES.get(matrix, f"matrix {matrix}") for matrix in matrices]
         yield f"{names[0]} to {names[1]}"
-    if clip.pix_fmt != "yuv420p" and not clip.is_hdr:
-        yield f"{clip.pix_fmt} to yuv420p"
+    if clip.pix_fmt != target.pix_fmt and not clip.is_hdr:
+        yield f"{clip.pix_fmt} to {target.pix_fmt}"
     elif clip.colour.is_full_range:
         yield "full to limited range"
 

@@ -35,6 +35,28 @@ def fit_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
     return _even(width * factor, box[0]), _even(height * factor, box[1])
 
 
+def cover_size(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    """Return the smallest even size of the same shape that covers a box of even sides."""
+    width, height = size
+    factor = max(Fraction(box[0], width), Fraction(box[1], height))
+    return _even_above(width * factor, box[0]), _even_above(height * factor, box[1])
+
+
+def crop_filter(size: tuple[int, int], box: tuple[int, int], focus: tuple[float, float]) -> Filter:
+    """Return the filter that cuts a box out of a picture, with the focus as near to its centre.
+
+    Args:
+        size: Width and height of the picture.
+        box: Width and height of the box.
+        focus: The point of interest, as shares of width and height. It is in the box.
+    """
+    left, top = (
+        _even(Fraction(max(0.0, share * length - side / 2)), length - side, smallest=0)
+        for share, length, side in zip(focus, size, box, strict=True)
+    )
+    return "crop", (*box, left, top), {}
+
+
 def limit_sides(size: tuple[int, int], sides: tuple[int, int]) -> tuple[int, int]:
     """Return a size scaled so that the shorter side has a minimum and the longer a maximum."""
     smallest, largest = sides
@@ -43,8 +65,12 @@ def limit_sides(size: tuple[int, int], sides: tuple[int, int]) -> tuple[int, int
     return (round(size[0] * factor), round(size[1] * factor)) if factor != 1 else size
 
 
-def _even(length: Fraction, limit: int) -> int:
-    return max(2, min(round(length / 2) * 2, limit))
+def _even(length: Fraction, limit: int, *, smallest: int = 2) -> int:
+    return max(smallest, min(round(length / 2) * 2, limit))
+
+
+def _even_above(length: Fraction, minimum: int) -> int:
+    return max(minimum, round(length / 2) * 2)
 
 
 def timing_filters(clip: Clip) -> list[Filter]:

@@ -20,6 +20,8 @@ from tasks.media.container import INPUT_OPTIONS
 from tasks.media.conversion import (
     HDR_FORMAT,
     Filter,
+    cover_size,
+    crop_filter,
     fit_size,
     format_arguments,
     picture_filters,
@@ -29,25 +31,44 @@ from tasks.media.conversion import (
 )
 from tasks.media.probe import Clip, probe
 
-_CRF = 16  # visually lossless
+CRF = 16  # visually lossless
+_GROUP_FRAMES = 24
+# Slow machines encode 4K in HEVC at a fiftieth of its speed.
+_MIN_DEADLINE_SECONDS, _DEADLINE_FACTOR = 600, 100
+# Apple's players open HEVC only with the tag hvc1.
+_ENCODERS: dict[str, dict[str, object]] = {
+    "h264": {"c:v": "libx264"},
+    "hevc": {"c:v": "libx265", "tag:v": "hvc1", "x265-params": "open-gop=0:log-level=error"},
+}
 _MAX_STDERR_CHARS = 600
 _QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 
 def convert(
-    clip: Path, target: Clip, out: Path, *, ffmpeg: Path, deadline_seconds: float = 600
+    clip: Path,
+    target: Clip,
+    out: Path,
+    *,
+    ffmpeg: Path,
+    crop_focus: tuple[float, float] | None = None,
+    crf: int = CRF,
+    deadline_seconds: float | None = None,
 ) -> Clip:
     """Re-encode a clip so that it can be joined with `target`, and return its measurements.
 
-    Frames of another shape are scaled to fit and padded with black. The audio is kept. The result
-    has `clip.film_frames` frames and ends on the last picture of the clip.
+    Frames of another shape are scaled to fit and padded with black, or cropped. The audio is kept.
+    The result has `clip.film_frames` frames and ends on the last picture of the clip. Its groups of
+    pictures are short, so that a later edit of the film encodes few frames again.
 
     Args:
         clip: The clip to convert.
         target: What the result has to match.
         out: The file to write.
         ffmpeg: Path of the ffmpeg program.
-        deadline_seconds: The time after which ffmpeg is killed.
+        crop_focus: The point of interest that a crop keeps, as shares of width and height; None
+            pads with black.
+        crf: Constant rate factor of the encoder: lower is better.
+        deadline_seconds: The time after which ffmpeg is killed; by default it depends on the clip.
 
     Raises:
         MediaError: ffmpeg failed or took too long; the message has the end of its output.
@@ -57,9 +78,9 @@ def convert(
     if source.is_hdr:
         require_tone_mapping(ffmpeg, clip)
     _run(
-        [str(ffmpeg), *_arguments(source, target, out)],
+        [str(ffmpeg), *_arguments(source, target, out, crop_focus=crop_focus, crf=crf)],
         clip=clip,
-        deadline_seconds=deadline_seconds,
+        deadline_seconds=deadline_seconds or _deadline_seconds(source),
     )
     converted = probe(out)
     if converted.frames != source.film_frames:
@@ -141,19 +162,22 @@ def _run(
     return process.stdout
 
 
-def _arguments(clip: Clip, target: Clip, out: Path) -> list[str]:
+def _arguments(
+    clip: Clip, target: Clip, out: Path, *, crop_focus: tuple[float, float] | None, crf: int
+) -> list[str]:
     source = ffmpeg.input(
         f"file:{clip.path.absolute()}", format="mov", noautorotate=None, **INPUT_OPTIONS
     )
     video = source[f"v:{clip.video_track}"]
-    for name, values, options in _filters(clip, target):
+    for name, values, options in _filters(clip, target, crop_focus):
         video = video.filter(name, *values, **options)
     streams = [video, source[f"a:{clip.audio_track}"]] if clip.has_audio else [video]
     options = {
         "format": "mp4",
-        "c:v": "libx264",
-        "crf": _CRF,
+        **_ENCODERS[target.codec],
+        "crf": crf,
         "preset": "fast",
+        "g": _GROUP_FRAMES,
         "c:a": "copy" if clip.audio_codec == "aac" else "aac",
         "movflags": "+faststart",
         "map_metadata": -1,
@@ -163,18 +187,20 @@ def _arguments(clip: Clip, target: Clip, out: Path) -> list[str]:
     return list(command.global_args(*_QUIET).overwrite_output().get_args())
 
 
-def _filters(clip: Clip, target: Clip) -> list[Filter]:
+def _filters(clip: Clip, target: Clip, crop_focus: tuple[float, float] | None) -> list[Filter]:
     matrix, tags = _colours(target)
     box = (target.width, target.height)
-    size = fit_size(clip.display_size, box)
+    fit = fit_size if crop_focus is None else cover_size
+    size = fit(clip.display_size, box)
+    frame: Filter = ("pad", (*box, -1, -1), {})
     out: dict[str, object] = {"out_color_matrix": matrix, "out_range": "tv"}
     return [
         *([("yadif", (), {})] if clip.is_interlaced else []),
         *timing_filters(clip),
         *picture_filters(clip, size, flags="lanczos", out=out),
-        ("pad", (*box, -1, -1), {}),
+        frame if crop_focus is None else crop_filter(size, box, crop_focus),
         ("setsar", (1,), {}),
-        ("format", ("yuv420p",), {}),
+        ("format", (target.pix_fmt,), {}),
         ("setparams", (), tags),
         # Players of the film would turn it again.
         ("sidedata", (), {"mode": "delete", "type": "DISPLAYMATRIX"}),
@@ -192,6 +218,10 @@ def _colours(target: Clip) -> tuple[str, dict[str, object]]:
         "range": "tv",
     }
     return name, tags
+
+
+def _deadline_seconds(clip: Clip) -> float:
+    return max(_MIN_DEADLINE_SECONDS, _DEADLINE_FACTOR * clip.duration_seconds)
 
 
 def _tail(stderr: IO[bytes]) -> str:
