@@ -6,14 +6,14 @@ When it is needed, and where the film is kept, is decided in `board_film`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from tasks.edit import EditClip, FilmEdit
-from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
-from tasks.media.convert import convert
+from tasks.media.compatibility import choose_target, describe_conversion
+from tasks.media.conform import conform
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinInput, PreparedClip, join, prepare
 from tasks.media.probe import Clip, probe
@@ -49,11 +49,12 @@ def assemble(edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None) ->
     ) as folder:
         with ThreadPoolExecutor(WORKERS) as pool:
             probed = list(pool.map(_probe, edit.clips))
-            target = choose_target(probed)
-            paths = _convert_mismatches(probed, target, Path(folder), ffmpeg)
+            target = choose_target(probed, edit.picture)
+            paths = _conform_clips(edit, probed, target, Path(folder), ffmpeg)
             prepared = list(pool.map(_prepare, edit.clips, paths))
         frames = join(prepared, film, title=edit.title, comment=comment).frames
-        return AssembledFilm(frames, tuple(describe_conversion(clip, target) for clip in probed))
+        conversions = tuple(describe_conversion(clip, target, edit.picture) for clip in probed)
+        return AssembledFilm(frames, conversions)
 
 
 def _probe(clip: EditClip) -> Clip:
@@ -61,18 +62,23 @@ def _probe(clip: EditClip) -> Clip:
     return probe(clip.file.path)
 
 
-def _convert_mismatches(
-    clips: Sequence[Clip], target: Clip, folder: Path, ffmpeg: str | None
+def _conform_clips(
+    edit: FilmEdit, clips: Sequence[Clip], target: Clip, folder: Path, ffmpeg: str | None
 ) -> list[Path]:
     """Convert the clips that do not match, and return the paths of all clips to join."""
-    paths = []
-    for number, clip in enumerate(clips):
-        path = clip.path
-        if find_mismatches(clip, target):
-            path = folder / f"{number}.mp4"
-            convert(clip.path, target, path, ffmpeg=find_ffmpeg(ffmpeg))
-        paths.append(path)
-    return paths
+
+    def keep(key: str, make: Callable[[Path], None]) -> Path:
+        path = folder / f"{key}.mp4"
+        if not path.exists():
+            make(path)
+        return path
+
+    return [
+        conform(
+            edit_clip, clip, target, edit.picture, keep, find_ffmpeg=lambda: find_ffmpeg(ffmpeg)
+        )
+        for edit_clip, clip in zip(edit.clips, clips, strict=True)
+    ]
 
 
 def _prepare(clip: EditClip, path: Path) -> PreparedClip:

@@ -55,12 +55,11 @@ def conform(
     focus = edit_clip.focus if is_cropped(picture) and not has_shape else None
     crf = _MASTER_CRF if picture.codec in ("prores", "dnxhr") else CRF
     key = _conform_key(edit_clip.file.sha256, target, focus, crf)
-    return keep(
-        key,
-        lambda out: convert(
-            clip.path, target, out, ffmpeg=find_ffmpeg(), crop_focus=focus, crf=crf
-        ),
-    )
+
+    def make(out: Path) -> None:
+        convert(clip.path, target, out, ffmpeg=find_ffmpeg(), crop_focus=focus, crf=crf)
+
+    return keep(key, make)
 
 
 def _conform_key(sha256: str, target: Clip, focus: tuple[float, float] | None, crf: int) -> str:

@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.edit import PictureEdit
 from tasks.errors import MediaError
 from tasks.media.compatibility import (
+    H264_CODING,
+    KEPT_CODINGS,
+    Coding,
     choose_channels,
     choose_target,
     find_mismatches,
@@ -73,7 +77,8 @@ def prepare(join_input: JoinInput) -> PreparedClip:
         MediaError: The clip is damaged or can't be joined without conversion.
     """
     clip, timeline = probe_with_timeline(join_input.clip)
-    if reasons := find_obstacles(clip):
+    own = Coding(clip.codec, clip.pix_fmt)
+    if reasons := find_obstacles(clip, own if own in KEPT_CODINGS else H264_CODING):
         message = (
             f"{join_input.clip} can't be joined without conversion: it {' and '.join(reasons)}"
         )
@@ -146,7 +151,7 @@ def _video_segment(clip: Clip, timeline: Timeline, kept_frames: int) -> VideoSeg
 
 
 def _require_match(clips: Sequence[Clip]) -> None:
-    target = choose_target(clips)
+    target = choose_target(clips, PictureEdit(codec="keep"))
     for clip in clips:
         if reasons := find_mismatches(clip, target):
             message = f"{clip.path} can't be joined without conversion: it {' and '.join(reasons)}"
