@@ -20,6 +20,7 @@ import pytest
 
 from tasks.errors import MediaError
 from tasks.media.join import JoinInput, JoinResult, join, prepare
+from tasks.media.probe import probe
 
 
 def join_inputs(clips: list[Path], *, chained: bool = True) -> list[JoinInput]:
@@ -218,6 +219,27 @@ def test_mixed_encoders_and_time_bases_join(studio: Any, video: Any, tone: Any) 
     assert film.channels == 2
 
 
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le"])
+def test_hevc_clips_are_joined_by_copy(studio: Any, video: Any, pix_fmt: str) -> None:
+    """A film of HEVC clips keeps their codec and their bits; only the ends are encoded again."""
+    options = video(codec="libx265", pix_fmt=pix_fmt)
+    clips = studio.chain(3, frames=41, video=options)
+    film = join_clips(clips)
+    assert_exact(studio, film, list(range(121)))
+    measured = probe(film.path)
+    assert (measured.codec, measured.pix_fmt, measured.starts_on_idr) == ("hevc", pix_fmt, True)
+    assert len(film.reencoded_frames) <= 6
+    sources = [digest for clip in clips for digest in studio.digests(clip)[:40]]
+    changed = [
+        number
+        for number, (source, digest) in enumerate(
+            zip(sources, studio.digests(film.path), strict=False)
+        )
+        if source != digest
+    ]
+    assert set(changed) <= set(film.reencoded_frames)
+
+
 def test_prepare_is_thread_safe(four: list[Path]) -> None:
     """Preparing clips in threads gives the same result as one after the other."""
     shots = join_inputs(four)
@@ -235,7 +257,7 @@ def test_prepared_clip_is_small(four: list[Path]) -> None:
 UNJOINABLE: dict[str, tuple[dict[str, Any], str]] = {
     "30 fps": ({"rate": Fraction(30)}, "has 30 frames per second, the film has 24"),
     "variable rate": ({"missing": (9,)}, "has a variable frame rate"),
-    "hevc": ({"codec": "libx265"}, "is hevc, the film is h264"),
+    "4:4:4 of hevc": ({"codec": "libx265", "pix_fmt": "yuv444p"}, "is hevc, the film is h264"),
     "4:4:4": ({"pix_fmt": "yuv444p"}, "has pixel format yuv444p"),
     "interlaced": ({"x264": "tff=1", "bframes": 0}, "is interlaced"),
 }
