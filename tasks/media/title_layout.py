@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ _DRAWING_VERSION = 1
 """Part of the digest of each overlay: another number lets all of them be drawn again."""
 _ORDER = ("legal", "lower", "caption", "upper", "center")
 """The order in which texts of one moment are stacked."""
+_PERIOD = 240
 _GAP_PERCENT = 1.0
 _SHRINK = 0.85
 """The next size of a text that has no room beside others."""
@@ -100,17 +102,19 @@ class _Layout:
         self.gap = _even(_GAP_PERCENT * self.unit)
         self.safe = find_safe_area(width, height).box(width, height)
         self.placed: list[PlacedTitle] = []
+        self._periods: dict[int, list[PlacedTitle]] = defaultdict(list)
+        """The titles of each period of the film, since a film may have thousands of captions."""
         self.problems: list[LayoutProblem] = []
 
     def add(self, timed: TimedTitle) -> None:
         """Place a title, or note why it can't be placed."""
-        beside = [other for other in self.placed if other.timed.overlaps(timed)]
+        beside = self._find_beside(timed)
         refused: Sequence[PlacedTitle] | None = None
         try:
             for content, width, height in self._measure(timed):
                 placed, others = self._place(timed, content, (width, height), beside)
                 if not others and self._is_safe(placed):
-                    self.placed.append(placed)
+                    self._keep(placed)
                     return
                 refused = others or beside
         except MediaError as error:
@@ -137,6 +141,18 @@ class _Layout:
         x = left + (right - left - width) // 4 * 2
         placed = PlacedTitle(timed, content, x, y, width, height)
         return placed, [other for other in beside if placed.intersects(other)]
+
+    def _find_beside(self, timed: TimedTitle) -> list[PlacedTitle]:
+        """Return the titles that are shown together with a title, in the order of placing."""
+        others = {
+            id(other): other for period in _periods_of(timed) for other in self._periods[period]
+        }
+        return [other for other in others.values() if other.timed.overlaps(timed)]
+
+    def _keep(self, placed: PlacedTitle) -> None:
+        self.placed.append(placed)
+        for period in _periods_of(placed.timed):
+            self._periods[period].append(placed)
 
     def _is_safe(self, placed: PlacedTitle) -> bool:
         left, top, right, bottom = self.safe
@@ -264,6 +280,10 @@ def find_text_problem(text: str, fonts: FontSet) -> tuple[str, str] | None:
         message = f"the letters of {quote(text)} can't be put in order without FriBiDi"
         return message, "Install it (the package libfribidi0 or fribidi), or use a picture."
     return None
+
+
+def _periods_of(timed: TimedTitle) -> range:
+    return range(timed.first_frame // _PERIOD, timed.end_frame // _PERIOD + 1)
 
 
 def _share_rows(y: int, height: int, other: PlacedTitle) -> bool:
