@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from PIL import Image, ImageDraw
 
@@ -178,14 +178,15 @@ def _wrap_into(
 def _wrap(block: TextBlock, paragraph: str, width: int) -> list[str] | None:
     """Return the fewest lines, as even as possible; None if a word is wider than a line."""
     parts = _split_parts(unicodedata.normalize("NFC", paragraph))
-    lines = _fill(block, parts, width)
+    measure = cache(block.measure)
+    lines = _fill(measure, parts, width)
     if lines is None or len(lines) < 2:
         return lines
     narrowest, low = lines, 0
     high = width
     while high - low > max(2, width // 100):
         middle = (low + high) // 2
-        narrower = _fill(block, parts, middle)
+        narrower = _fill(measure, parts, middle)
         if narrower is not None and len(narrower) == len(lines):
             narrowest, high = narrower, middle
         else:
@@ -193,12 +194,12 @@ def _wrap(block: TextBlock, paragraph: str, width: int) -> list[str] | None:
     return narrowest
 
 
-def _fill(block: TextBlock, parts: list[str], width: int) -> list[str] | None:
+def _fill(measure: Callable[[str], float], parts: list[str], width: int) -> list[str] | None:
     lines: list[str] = []
     for part in parts:
-        if lines and block.measure((lines[-1] + part).rstrip()) <= width:
+        if lines and measure((lines[-1] + part).rstrip()) <= width:
             lines[-1] += part
-        elif block.measure(part.rstrip()) <= width:
+        elif measure(part.rstrip()) <= width:
             lines.append(part)
         else:
             return None

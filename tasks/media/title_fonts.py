@@ -148,9 +148,12 @@ class FontSet:
             line: A line of a text.
             base: The direction of the text.
         """
+        if not line or (_EMOJI_SELECTOR not in line and self.fonts[0].has(_visible(set(line)))):
+            # The usual case: the preferred font has everything.
+            return [TextRun(self.fonts[0], line, base)] if line else []
         fonts = self._assign(line)
         if len(set(fonts)) < 2:
-            return [TextRun(fonts[0], line, base)] if line else []
+            return [TextRun(fonts[0], line, base)]
         # A font orders the letters of its own run only: the runs are ordered here.
         runs: list[TextRun] = []
         for direction, segment in _visual_groups(_find_directions(line, base), base):
@@ -260,9 +263,9 @@ def _is_emoji(cluster: str) -> bool:
     return is_picture or _EMOJI_SELECTOR in cluster
 
 
-def _visible(cluster: str) -> Iterator[str]:
-    """Yield the characters of a cluster that a font must have."""
-    for char in cluster:
+def _visible(chars: Iterable[str]) -> Iterator[str]:
+    """Yield the characters that a font must have."""
+    for char in chars:
         is_selector = ord(char) in _VARIATION_SELECTORS
         if not (char.isspace() or is_selector or unicodedata.category(char) == "Cf"):
             yield char

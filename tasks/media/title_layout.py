@@ -164,21 +164,15 @@ class _Layout:
         )
 
     def _stack(self, style: TextStyle, height: int, beside: Sequence[PlacedTitle]) -> int:
-        """Return the upper side of a title that stands next to others of its edge."""
-        _, top, _, bottom = self.safe
-        stack = [other for other in beside if STYLES[other.timed.title.place].edge == style.edge]
-        if style.edge == "bottom":
-            return min((other.y - self.gap for other in stack), default=bottom) - height
-        if style.edge == "middle":
-            return self._find_middle(height, beside)
-        return max((other.y + other.height + self.gap for other in stack), default=top)
+        """Return the upper side that is free and nearest to the edge of its place.
 
-    def _find_middle(self, height: int, beside: Sequence[PlacedTitle]) -> int:
-        """Return the upper side that is nearest to the middle and free, or else the middle."""
+        If none is free, it is the side at the edge.
+        """
         _, top, _, bottom = self.safe
         middle = top + (bottom - top - height) // 4 * 2
+        wanted = {"top": top, "middle": middle, "bottom": bottom - height}[style.edge]
         sides = [
-            middle,
+            wanted,
             *(other.y + other.height + self.gap for other in beside),
             *(other.y - self.gap - height for other in beside),
         ]
@@ -188,7 +182,7 @@ class _Layout:
             if top <= side <= bottom - height
             and not any(_share_rows(side, height, other) for other in beside)
         ]
-        return min(free, key=lambda side: abs(side - middle), default=middle)
+        return min(free, key=lambda side: abs(side - wanted), default=wanted)
 
     def _measure(self, timed: TimedTitle) -> Iterator[tuple[TextBlock | InputFile, int, int]]:
         """Yield what is drawn with its width and height, the largest first.
