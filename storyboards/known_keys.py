@@ -190,6 +190,8 @@ def _other_level(key: str, depth: int) -> str:
     homes: dict[str, type[BaseModel]] = {"to the board": Storyboard}
     if depth == 1:
         homes = {"under `look`": Look, "under `film`": Film, "to each shot": Shot}
+    elif depth == 3:
+        homes["under `film`"] = Film
     for home, model in homes.items():
         if key in _keys_of(model):
             return f"It belongs {home}."

@@ -237,6 +237,10 @@ def _ask_for_keys(path: NodePath, node: Node | None) -> str:
         return f"Write {{images: [{shorten(files)}]}}, or videos or audio."
     if path[-1] in _KEY_OF_FILE and files:
         return f"Write {{{_KEY_OF_FILE[path[-1]]}: {shorten(files)}}}."
+    if path[-2:-1] == ("use",) and files.isascii() and files.isdigit():
+        return f"Write {{take: {files}}}."
+    if path[-2:-1] == ("title",) and files:
+        return f"Write {{text: {shorten(files)}}}."
     if path[:1] == ("versions",) and len(path) == 2:
         return "Write `- name: ...` for each version."
     return "Write the keys on the next lines, indented."
@@ -245,12 +249,12 @@ def _ask_for_keys(path: NodePath, node: Node | None) -> str:
 def _ask_for_list(path: NodePath, node: Node | None) -> str:
     if path == ("shots",):
         return _ask_for_dashes(node)
+    if path[-1] == "focus":
+        return _FOCUS
     if isinstance(node, ScalarNode):
         return f"Write it in brackets: [{node.text[:40]}]."
     if isinstance(node, MappingNode) and path[-1] in ("use", "versions"):
         return "Begin it with a dash, or write it in brackets: [{...}]."
-    if path[-1] == "focus":
-        return _FOCUS
     return "Write the items with dashes, or in brackets."
 
 

@@ -157,6 +157,8 @@ Text = Annotated[
 ]
 """Text with at least one visible character."""
 Title = Annotated[Text, Field(max_length=1_000)]
+FilmText = Annotated[Text, Field(max_length=1_000)]
+"""A text that is drawn into the film."""
 FileReference = Annotated[
     str,
     StringConstraints(max_length=4_000),
@@ -191,7 +193,7 @@ Duration = Annotated[
 
 LOUDNESS_PATTERN = r"^ *(-[0-9]{1,2}(?:\.[0-9]{1,2})?) *(?:LUFS|LKFS) *$"
 """The A/85 of America writes the same unit as LKFS."""
-_LANGUAGE_TAG = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"
+LANGUAGE_TAG = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 
 _MONEY = re.compile(r"^\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{3})?\s*$")
 
@@ -370,7 +372,7 @@ Colour = Annotated[
 class OnScreenTitle(FrozenModel):
     """A text or picture over the shot, drawn into the film and never generated."""
 
-    text: Text | None = None
+    text: FilmText | None = None
     """The text; `{name}` is a variable, and a line break begins a new line."""
     image: FileReference | None = None
     """A picture with transparency, in place of the text."""
@@ -392,6 +394,7 @@ class OnScreenTitle(FrozenModel):
     model_config = ConfigDict(serialize_by_alias=True)
 
 
+OnScreenTitles = Annotated[tuple[OnScreenTitle, ...], Field(min_length=1, max_length=50)]
 Focus = tuple[
     Annotated[Number, Field(ge=0, le=1)],
     Annotated[Number, Field(ge=0, le=1)],
@@ -403,7 +406,7 @@ class Shot(Look):
 
     id: ShotId
     """The shot's name, unique in the board: letters of any script, digits, - and _."""
-    title: Title | OnScreenTitle | tuple[OnScreenTitle, ...] | None = None
+    title: Title | OnScreenTitle | OnScreenTitles | None = None
     """A text is the chapter's title, the id by default; keys draw a title into the film."""
     use: Annotated[tuple[Select, ...], Field(min_length=1, max_length=50)] | None = None
     """The ranges of takes that the film shows, in this order; the whole current take by default."""
@@ -518,7 +521,7 @@ class Captions(FrozenModel):
     burn: Boolean = False
     """Draw the text into the picture, instead of a track that viewers switch on."""
     language: Annotated[
-        str, StringConstraints(pattern=rf"^({_LANGUAGE_TAG}|\{{[^{{}}]+\}})$", max_length=100)
+        str, StringConstraints(pattern=rf"^({LANGUAGE_TAG}|\{{[^{{}}]+\}})$", max_length=100)
     ] = "en"
     """Language of the text, as in `en` or `zh-Hans`, or the variable with it: `{lang}`."""
 
@@ -528,7 +531,7 @@ class Card(FrozenModel):
 
     image: FileReference | None = None
     """A picture, which fills the frame."""
-    text: Text | None = None
+    text: FilmText | None = None
     """The text on the card, over the picture or over the colour."""
     background: Colour = "#000000"
     """Colour of a card without a picture, and around a picture of another shape."""
@@ -543,7 +546,7 @@ class Card(FrozenModel):
 class LegalLine(FrozenModel):
     """Small print at the bottom of the safe area."""
 
-    text: Text
+    text: FilmText
     """The text; `{name}` is a variable."""
     start: Annotated[Time, Field(alias="in")] = 0
     """The time at which it appears, from the beginning of the film."""
@@ -571,7 +574,11 @@ class Film(FrozenModel):
     """The time in which the film fades to black at its end."""
     music: Music | None = None
     """A track under the whole film."""
-    voice: FileReference | Voice | dict[ShotId, FileReference | Voice] | None = None
+    # From left to right: {file: FILE} is a voice and not that of a shot `file`.
+    voice: Annotated[
+        FileReference | Voice | dict[ShotId, FileReference | Voice] | None,
+        Field(union_mode="left_to_right"),
+    ] = None
     """A recorded voice: one file over the film, or files by the id of the shot."""
     loudness: Loudness | LoudnessTarget | None = None
     """Integrated loudness of the finished film, written `-16 LUFS`."""
@@ -579,7 +586,7 @@ class Film(FrozenModel):
     """The text of what is spoken."""
     card: Card | None = None
     """A still picture at the end of the film."""
-    legal: Text | LegalLine | None = None
+    legal: FilmText | LegalLine | None = None
     """Small print at the bottom of the safe area, over the whole film by default."""
     codec: Literal["h264", "keep", "prores", "dnxhr"] = "h264"
     """`keep` keeps the clips' codec; `prores` and `dnxhr` are masters for editing, as MOV."""

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from storyboards.chains import find_cycles, find_links
+from storyboards.edit_rules import find_edit_problems
 from storyboards.messages import explain, read_location
-from storyboards.models import Crossfade, FromShot, Shot, Storyboard
+from storyboards.models import FromShot, Shot, Storyboard
 from storyboards.placeholders import SetAside
 from storyboards.problems import MAX_CANDIDATES, MAX_PROBLEMS, Problem, did_you_mean, find_similar
 from storyboards.prompts import (
@@ -46,7 +47,7 @@ _NEVER_EMPTY = {
 }
 """Keys that must not be empty: it is unclear what an author means by it, and it costs money."""
 _LINK_KEYS = frozenset({"", "id", "first_frame", "continue", "clip"})
-_ALLOWED_WITH_CLIP = frozenset({"id", "title", "clip", "transition"})
+_ALLOWED_WITH_CLIP = frozenset({"id", "title", "clip", "transition", "use", "focus"})
 _MAX_ROUNDS = 8
 _MAX_SUGGESTIONS = 20
 """Unknown names that are compared with all known ones; more of them have one cause."""
@@ -231,6 +232,7 @@ class _Rules:
         self.storyboard = storyboard
         self.broken = broken
         self.suggestions = 0
+        self._ids = dict.fromkeys(shot.id for shot in storyboard.shots)
         shots = [path for path in broken if path[:1] == ("shots",) or path == ("",)]
         self.knows_ids = not any(len(path) < 3 or path[2] in ("", "id") for path in shots)
         self.knows_shots = not any(len(path) < 2 for path in shots)
@@ -248,6 +250,7 @@ class _Rules:
             yield from self._check_shot(("shots", index), shot)
         yield from self._check_first_shot(self.storyboard.shots[0])
         yield from self._check_first_frames()
+        yield from find_edit_problems(self.storyboard, self)
         if self.knows_shots:
             yield from self._check_cycles()
 
@@ -256,6 +259,7 @@ class _Rules:
         return not any(
             path == ("",)
             or (path[0] in ("cast", "variables") and (len(path) < 2 or path[1] in ("", name)))
+            or (path[0] == "versions" and (len(path) < 3 or path[2] in ("", "set", "csv")))
             for path in self.broken
         )
 
@@ -302,10 +306,18 @@ class _Rules:
             message = "a brace does not open or close a name"
             yield Problem(message, "Write {{ or }} for a plain brace.", keys=path)
         for name in dict.fromkeys(find_names(text)):
-            if name not in known and self._knows_name(name):
-                message = f"{quote('{' + name + '}')} is not {kind}"
-                remedy = self._did_you_mean(name, known) or _name_remedy(name, known)
-                yield Problem(message, remedy, keys=path)
+            if name not in known and (problem := self.unknown_name(path, name, known, kind)):
+                yield problem
+
+    def unknown_name(
+        self, path: NodePath, name: str, known: Collection[str], kind: str = "a variable"
+    ) -> Problem | None:
+        """Return the problem of a name that is unknown; None if it may be a broken one."""
+        if not self._knows_name(name):
+            return None
+        message = f"{quote('{' + name + '}')} is not {kind}"
+        remedy = self._did_you_mean(name, known) or _name_remedy(name, known, kind)
+        return Problem(message, remedy, keys=path)
 
     def _check_lengths(self) -> Iterator[Problem]:
         """Check how long the texts become before one of them is built."""
@@ -355,17 +367,14 @@ class _Rules:
             yield Problem(message, remedy, keys=("shots", 0, "first_frame"))
         if shot.continues:
             yield Problem(message, "Remove the line.", keys=("shots", 0, "continue"))
-        if isinstance(shot.transition, Crossfade):
-            yield Problem(message, "Remove the line.", keys=("shots", 0, "transition"))
 
     def _check_first_frames(self) -> Iterator[Problem]:
-        ids = dict.fromkeys(shot.id for shot in self.storyboard.shots)
+        ids = self._ids
         for index, shot in enumerate(self.storyboard.shots):
             path: NodePath = ("shots", index, "first_frame")
             if isinstance(shot.first_frame, FromShot):
-                known = self.knows_ids or find_similar(shot.first_frame.shot, ids)
-                if shot.first_frame.shot not in ids and known:
-                    yield self._unknown_shot((*path, "shot"), shot.first_frame.shot, ids)
+                if problem := self.unknown_shot((*path, "shot"), shot.first_frame.shot):
+                    yield problem
             elif shot.first_frame in ids:
                 message = f"{quote(shot.first_frame)} is the id of a shot, but read as a file"
                 yield Problem(message, f"Write {{shot: {shot.first_frame}}}.", keys=path)
@@ -373,7 +382,11 @@ class _Rules:
                 message = f"{quote(shot.first_frame)} is read as a file"
                 yield Problem(message, f"Write {keyword}.", keys=path)
 
-    def _unknown_shot(self, path: NodePath, shot: str, ids: Collection[str]) -> Problem:
+    def unknown_shot(self, path: NodePath, shot: str) -> Problem | None:
+        """Return the problem of an id that no shot has; None if one may have it."""
+        ids = self._ids
+        if shot in ids or not (self.knows_ids or find_similar(shot, ids)):
+            return None
         remedy = self._did_you_mean(shot, ids) or f"The shots are: {_list_some(ids)}."
         return Problem(f"there is no shot {quote(shot)}", remedy, keys=path)
 
@@ -426,8 +439,9 @@ def _find_keyword(first_frame: str) -> str:
     return suggest_first_frame(first_frame)
 
 
-def _name_remedy(name: str, known: Collection[str]) -> str:
-    remedy = f"Add {quote(name)} under `cast` or `variables`."
+def _name_remedy(name: str, known: Collection[str], kind: str) -> str:
+    section = "`cast` or `variables`" if "cast" in kind else "`variables`"
+    remedy = f"Add {quote(name)} under {section}."
     if known:
         remedy = f"The names are: {_list_some(known)}."
     return f"{remedy} A plain brace is written {{{{."

@@ -211,7 +211,7 @@ class _Planner:
                 value = getattr(shot, key)
                 if value not in (None, "cut") and not (key == "title" and isinstance(value, str)):
                     add(("shots", index, key), f"{key} is not built yet", "Remove it for now.")
-        if storyboard.versions:
+        if storyboard.versions and not any(each[0] == "versions" for each in self.board.broken):
             add(("versions",), "versions are not built yet", "Remove them for now.")
 
     def _plan_shot(self, index: int) -> Parent:
