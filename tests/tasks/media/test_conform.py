@@ -131,16 +131,16 @@ def test_crop_keeps_the_focus(
     clip = write_clip(tmp_path / "a.mp4", [draw_dots(SIZE, DOTS)] * 3)
     out = conform_to(clip, PictureEdit(ratio=(9, 16)), ffmpeg, focus=focus)
     measured = probe(out)
-    assert (measured.width, measured.height, measured.sar) == (180, 320, 1)
+    assert (measured.width, measured.height, measured.sar) == (180, 320, Fraction(1))
     scale = 320 / 180
     expected = [
         ((x - left) * scale, y * scale)
         for y, x in sorted((y, x) for x, y in DOTS)
         if 12 < (x - left) * scale < 168
     ]
-    found = sorted(measure_dots(out), key=lambda dot: (round(dot[1] / 20), dot[0]))
-    assert len(found) == len(expected) >= 3
-    assert np.abs(np.subtract(found, expected)).max() < 1
+    dots = sorted(measure_dots(out), key=lambda dot: (round(dot[1] / 20), dot[0]))
+    assert len(dots) == len(expected) >= 3
+    assert np.abs(np.subtract(dots, expected)).max() < 1
 
 
 def test_crop_of_a_tall_clip_keeps_the_focus(tmp_path: Path, ffmpeg: Path) -> None:
@@ -160,8 +160,8 @@ def test_turned_clip_is_cropped_upright(
     clip = write_clip(tmp_path / "a.mp4", [draw_dots(SIZE, DOTS)] * 3, orientation=orientation)
     out = conform_to(clip, PictureEdit(ratio=(1, 1)), ffmpeg, focus=(0.0, 0.5))
     expected = sorted((y, x) for x, y in DOTS if x < 170)
-    found = sorted((round(y), round(x)) for x, y in measure_dots(out))
-    assert np.abs(np.subtract(found, expected)).max() <= 1
+    dots = sorted((round(y), round(x)) for x, y in measure_dots(out))
+    assert np.abs(np.subtract(dots, expected)).max() <= 1
 
 
 def test_wide_pixels_are_cropped_square(tmp_path: Path, ffmpeg: Path) -> None:
@@ -188,8 +188,8 @@ def test_pad_shows_the_whole_picture(tmp_path: Path, ffmpeg: Path) -> None:
     assert rows.size == pytest.approx(180 * 180 / 320, abs=1.5)
     assert np.abs(luma[: top - 2] - 16).max() <= 1
     expected = sorted((round(y * 180 / 320 + top), round(x * 180 / 320)) for x, y in DOTS)
-    found = sorted((round(y), round(x)) for x, y in measure_dots(out))
-    assert np.abs(np.subtract(found, expected)).max() <= 1
+    dots = sorted((round(y), round(x)) for x, y in measure_dots(out))
+    assert np.abs(np.subtract(dots, expected)).max() <= 1
 
 
 @pytest.mark.parametrize("fit", ["crop", "pad"])
@@ -217,7 +217,7 @@ def _centre(frame: av.VideoFrame) -> list[float]:
     """Return the mean of each plane around the centre."""
     planes = []
     for plane in frame.planes:
-        pixels = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        pixels = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         y, x = plane.height // 2, plane.width // 2
         planes.append(float(pixels[y - 8 : y + 8, x - 8 : x + 8].mean()))
     return planes
@@ -257,10 +257,10 @@ def test_conformed_clip_is_made_once(tmp_path: Path, ffmpeg: Path) -> None:
 def test_crop_is_described(tmp_path: Path) -> None:
     """The plan and the report name what is done to a clip."""
     clip = probe(write_clip(tmp_path / "a.mp4", [draw_dots(SIZE, DOTS)] * 2))
-    for fit, words in (("crop", "cropped to"), ("pad", "scaled into")):
+    for fit, phrase in (("crop", "cropped to"), ("pad", "scaled into")):
         picture = PictureEdit(ratio=(9, 16), fit=fit)  # type: ignore[arg-type]
         target = choose_target([clip], picture)
-        assert describe_conversion(clip, target, picture) == (f"320x180 {words} 180x320",)
+        assert describe_conversion(clip, target, picture) == (f"320x180 {phrase} 180x320",)
 
 
 HEVC_10 = {"codec": "hevc", "pix_fmt": "yuv420p10le"}
@@ -278,7 +278,7 @@ HEVC_10 = {"codec": "hevc", "pix_fmt": "yuv420p10le"}
     ],
 )
 def test_film_keeps_the_coding_of_most_clips(
-    tmp_path: Path, codec: Any, kinds: list[dict[str, str]], expected: Coding
+    tmp_path: Path, codec: Any, kinds: list[dict[str, Any]], expected: Coding
 ) -> None:
     """Of codings that occur equally often, the first counts; those that can't be kept do not."""
     clip = probe(write_clip(tmp_path / "a.mp4", [draw_dots(SIZE, DOTS)] * 2))
