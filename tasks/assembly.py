@@ -6,19 +6,23 @@ When it is needed, and where the film is kept, is decided in `board_film`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from tasks.edit import EditClip, FilmEdit
 from tasks.media.compatibility import choose_target, describe_conversion
+from tasks.media.compositor import ClipPictures
 from tasks.media.conform import conform
 from tasks.media.ffmpeg_binary import find_ffmpeg
-from tasks.media.join import JoinInput, PreparedClip, join, prepare
-from tasks.media.probe import Clip, probe
+from tasks.media.join import join, prepare_film
+from tasks.media.probe import Clip, probe_with_timeline
 from tasks.store import films
+from tasks.store.atomic_files import digest_file
+from tasks.store.edit_cache import EditCache
 from tasks.store.films import Conversions
+from tasks.store.layout import Store
 from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
@@ -29,12 +33,19 @@ class AssembledFilm(NamedTuple):
 
     frames: int
     conversions: Conversions
+    encoded_frames: int = 0
+    """Number of frames that were encoded for it, those of converted clips excluded."""
+    reused_spans: int = 0
+    """Number of its spans that had been encoded for an earlier film."""
 
 
-def assemble(edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None) -> AssembledFilm:
+def assemble(
+    store: Store, edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None
+) -> AssembledFilm:
     """Write the film to exactly `film`.
 
     Args:
+        store: The store with the encoded parts of earlier films.
         edit: Everything that the film is made of.
         film: The file to write.
         comment: Written to the file's tags.
@@ -43,43 +54,55 @@ def assemble(edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None) ->
     Raises:
         MediaError: A clip is missing, damaged or unusable, or the film can't be written.
         NotConfigured: A clip has to be converted, and there is no ffmpeg program.
+        StoreError: The store can't be read.
     """
     with tempfile.TemporaryDirectory(
         dir=film.parent, prefix=f"{film.name}{CONVERTED_FOLDER_INFIX}"
     ) as folder:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            probed = list(pool.map(_probe, edit.clips))
-            target = choose_target(probed, edit.picture)
-            paths = _conform_clips(edit, probed, target, Path(folder), ffmpeg)
-            prepared = list(pool.map(_prepare, edit.clips, paths))
-        frames = join(prepared, film, title=edit.title, comment=comment).frames
-        conversions = tuple(describe_conversion(clip, target, edit.picture) for clip in probed)
-        return AssembledFilm(frames, conversions)
+        cache = EditCache(store, Path(folder))
+        measured = _measure_clips(edit)
+        target = choose_target([source.clip for source in measured], edit.picture)
+        clips = [
+            _conform(clip, source, target, edit, cache, ffmpeg)
+            for clip, source in zip(edit.clips, measured, strict=True)
+        ]
+        result = join(prepare_film(edit, clips), film, cache, Path(folder), comment=comment)
+        cache.limit_size()
+    conversions = tuple(
+        describe_conversion(source.clip, target, edit.picture) for source in measured
+    )
+    return AssembledFilm(result.frames, conversions, result.encoded_frames, result.reused_spans)
 
 
-def _probe(clip: EditClip) -> Clip:
+def _measure_clips(edit: FilmEdit) -> list[ClipPictures]:
+    """Return the measurements of each clip of an edit; a file that is shown twice is read once."""
+    files = {clip.file: clip for clip in edit.clips}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        measured = dict(zip(files, pool.map(_measure, files.values()), strict=True))
+    return [measured[clip.file] for clip in edit.clips]
+
+
+def _measure(clip: EditClip) -> ClipPictures:
     films.require_unchanged(clip)
-    return probe(clip.file.path)
+    return ClipPictures(*probe_with_timeline(clip.file.path), clip.file.sha256)
 
 
-def _conform_clips(
-    edit: FilmEdit, clips: Sequence[Clip], target: Clip, folder: Path, ffmpeg: str | None
-) -> list[Path]:
-    """Convert the clips that do not match, and return the paths of all clips to join."""
+def _conform(
+    clip: EditClip,
+    source: ClipPictures,
+    target: Clip,
+    edit: FilmEdit,
+    cache: EditCache,
+    ffmpeg: str | None,
+) -> ClipPictures:
+    """Return a clip that matches the film: itself, or converted now or for an earlier film."""
 
     def keep(key: str, make: Callable[[Path], None]) -> Path:
-        path = folder / f"{key}.mp4"
-        if not path.exists():
-            make(path)
-        return path
+        return cache.get(key, "mp4", make).path
 
-    return [
-        conform(
-            edit_clip, clip, target, edit.picture, keep, find_ffmpeg=lambda: find_ffmpeg(ffmpeg)
-        )
-        for edit_clip, clip in zip(edit.clips, clips, strict=True)
-    ]
-
-
-def _prepare(clip: EditClip, path: Path) -> PreparedClip:
-    return prepare(JoinInput(path, clip.drop_last_frame, clip.chapter_title or clip.shot))
+    path = conform(
+        clip, source.clip, target, edit.picture, keep, find_ffmpeg=lambda: find_ffmpeg(ffmpeg)
+    )
+    if path == source.clip.path:
+        return source
+    return ClipPictures(*probe_with_timeline(path), digest_file(path))

@@ -37,7 +37,7 @@ def make_film(
         return kept
     with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
         frames, conversions = _retitle(store, name, marker, edit, temp_path) or _assemble(
-            marker, edit, temp_path, ffmpeg
+            store, marker, edit, temp_path, ffmpeg
         )
     content = edit.content_identity()
     return films.record_film(store, name, identity, frames, conversions, content=content)
@@ -62,9 +62,10 @@ def _retitle(
 
 
 def _assemble(
-    marker: str, edit: FilmEdit, film: Path, ffmpeg: str | None
+    store: Store, marker: str, edit: FilmEdit, film: Path, ffmpeg: str | None
 ) -> tuple[int, Conversions]:
     # numpy takes longer to import than a film takes to be written with other titles.
     from tasks.assembly import assemble
 
-    return assemble(edit, film, comment=marker, ffmpeg=ffmpeg)
+    assembled = assemble(store, edit, film, comment=marker, ffmpeg=ffmpeg)
+    return assembled.frames, assembled.conversions

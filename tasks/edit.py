@@ -198,7 +198,7 @@ class FilmEdit:
 
     def identity(self) -> str:
         """Return a digest of everything that changes a byte of the film."""
-        return _digest([EDIT_FORMAT_VERSION, _to_data(self)])
+        return digest_value(self)
 
     def content_identity(self) -> str:
         """Return a digest of picture and sound, without the title and the chapters' titles."""
@@ -206,7 +206,7 @@ class FilmEdit:
             replace(clip, chapter_title=None if clip.chapter_title is None else "")
             for clip in self.clips
         )
-        return _digest([EDIT_FORMAT_VERSION, _to_data(replace(self, title="", clips=clips))])
+        return digest_value(replace(self, title="", clips=clips))
 
 
 class ClipPlace(NamedTuple):
@@ -260,6 +260,13 @@ def count_frames(edit: FilmEdit, clip_frames: Sequence[int]) -> int:
     return frames
 
 
+def digest_value(value: Any) -> str:
+    """Return a digest of an edit or a part of it; files count by their content."""
+    data = [EDIT_FORMAT_VERSION, _to_data(value)]
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _to_data(value: Any) -> Any:
     """Return a value as plain data for a digest: files are named by their content."""
     if isinstance(value, InputFile):
@@ -269,8 +276,3 @@ def _to_data(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_to_data(item) for item in value]
     return value
-
-
-def _digest(data: Any) -> str:
-    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -24,6 +24,8 @@ class CopiedCodec:
     """Bytes of the header of a NAL unit."""
     picture_types: range
     """Types of the NAL units that contain parts of a picture."""
+    parameter_types: frozenset[int]
+    """Types of the NAL units with parameter sets."""
     idr_types: frozenset[int]
     """Those of pictures that no earlier packet is needed for, nor is for the ones after them."""
     length_offset: int
@@ -75,6 +77,7 @@ H264 = CopiedCodec(
     start_code_filter="h264_mp4toannexb",
     header_bytes=1,
     picture_types=range(1, 6),
+    parameter_types=frozenset({7, 8}),
     idr_types=frozenset({5}),
     length_offset=4,
 )
@@ -84,6 +87,7 @@ HEVC = CopiedCodec(
     start_code_filter="hevc_mp4toannexb",
     header_bytes=2,
     picture_types=range(32),
+    parameter_types=frozenset({32, 33, 34}),
     # IDR_W_RADL and IDR_N_LP of ITU-T H.265, table 7-1. Frames may refer past a CRA picture.
     idr_types=frozenset({19, 20}),
     length_offset=21,

@@ -6,17 +6,17 @@ that a film is never in memory. Nothing is encoded into the film here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from tasks.edit import ClipPlace, FilmEdit
 from tasks.media.compatibility import choose_channels
-from tasks.media.film_format import SAMPLES_PER_FRAME
+from tasks.media.film_format import FRAME_SECONDS, SAMPLES_PER_FRAME
 from tasks.media.probe import Clip
-from tasks.media.sound import AudioSource, Samples
+from tasks.media.sound import AudioSource, Samples, mix_film_audio
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class FilmSound:
         self.total_frames, self.channels, self.folder = total_frames, channels, folder
         self.report = SoundReport()
         """Complete after the last frame was read."""
+        self._clips = mix_film_audio(self._trimmed_sources(), channels)
+        self._pending: Samples = np.zeros((channels, 0), np.float32)
 
     def read(self, frames: int) -> Samples:
         """Return the samples of the next frames, exactly 2000 of each.
@@ -78,7 +80,23 @@ class FilmSound:
         Raises:
             MediaError: A file can't be decoded, or the loudness can't be reached.
         """
-        return np.zeros((self.channels, frames * SAMPLES_PER_FRAME), np.float32)
+        needed = frames * SAMPLES_PER_FRAME
+        while self._pending.shape[1] < needed:
+            silence = np.zeros((self.channels, needed), np.float32)
+            self._pending = np.concatenate([self._pending, next(self._clips, silence)], axis=1)
+        block, self._pending = self._pending[:, :needed], self._pending[:, needed:]
+        return block
+
+    def _trimmed_sources(self) -> Iterator[AudioSource]:
+        places = self.places
+        ends = [place.first_frame for place in places[1:]] + [places[-1].end_frame]
+        for source, place, end in zip(self.sources, places, ends, strict=True):
+            yield replace(
+                source,
+                frames=source.frames - place.clip_first,
+                start_seconds=source.start_seconds + place.clip_first * FRAME_SECONDS,
+                kept_frames=end - place.first_frame,
+            )
 
     def close(self) -> None:
         """Close the files and remove temporary ones; stems remain."""

@@ -1,56 +1,63 @@
 """The frame-exact join of clips to a film.
 
-A shot that the next one continues drops its last frame, since the next one starts with the same.
-All packets up to a clean cut are copied; the frames between the cut and the dropped one, at most
-three with common encoders, are re-encoded. Clips that do not match are converted by `convert`.
+Packets are copied wherever the film shows the frames of a clip unchanged; `split` finds them.
+The spans in between are encoded: ends of ranges, transitions, fades, and what overlays touch.
+Clips that do not match are converted by `convert` before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tasks.edit import PictureEdit
+from tasks.edit import FilmEdit, PictureEdit
 from tasks.errors import MediaError
-from tasks.media.compatibility import (
-    H264_CODING,
-    KEPT_CODINGS,
-    Coding,
-    choose_channels,
-    choose_target,
-    find_mismatches,
-    find_obstacles,
-)
-from tasks.media.decode import decode_end_frames
+from tasks.media.compatibility import choose_target, find_mismatches
+from tasks.media.composition import Composition, compose
+from tasks.media.compositor import ClipPictures, Compositor
 from tasks.media.film_file import add_chapters, open_film
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.media.mux import AudioTrack, VideoSegment, VideoTrack
-from tasks.media.probe import Clip, probe_with_timeline
-from tasks.media.reencode import reencode_tail
-from tasks.media.sound import AudioSource, mix_film_audio
-from tasks.media.timeline import Timeline, find_clean_cut
+from tasks.media.film_sound import FilmSound, SoundReport, count_film_channels
+from tasks.media.mux import AudioTrack, VideoTrack
+from tasks.media.overlays import Overlay, list_overlays
+from tasks.media.probe import Clip
+from tasks.media.reencode import encode_span, span_form, span_key
+from tasks.media.sound import AudioSource
+from tasks.media.split import EncodedSpan, Piece, split_film
+
+if TYPE_CHECKING:
+    from tasks.store.edit_cache import CacheEntry, EditCache
+
+WORKERS = 2
+"""Threads that encode spans at the same time."""
 
 
 @dataclass(frozen=True)
-class JoinInput:
-    """A clip of the film."""
+class PreparedFilm:
+    """A film that is ready to be joined; it holds neither packets nor sound of the clips."""
 
-    clip: Path
-    drop_last: bool
-    """True at a chained seam, where the next clip starts with the last frame of this one."""
-    title: str
-    """Title of its chapter."""
+    composition: Composition
+    clips: tuple[ClipPictures, ...]
+    pieces: tuple[Piece, ...]
 
+    @property
+    def edit(self) -> FilmEdit:
+        """The edit, with the last clip cut to the film's length."""
+        return self.composition.edit
 
-@dataclass(frozen=True)
-class PreparedClip:
-    """A clip that is ready to be joined; it holds neither the packets nor the audio of the clip."""
+    @property
+    def frames(self) -> int:
+        """The number of frames, 24 per second."""
+        return self.composition.total_frames
 
-    input: JoinInput
-    clip: Clip
-    video: VideoSegment
-    audio: AudioSource
+    @property
+    def spans(self) -> tuple[EncodedSpan, ...]:
+        """The frames that are encoded."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, EncodedSpan))
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,20 @@ class JoinResult:
     frames: int
     channels: int
     """2 stereo, 1 mono, 0 without an audio track."""
-    reencoded_frames: tuple[int, ...]
-    """Numbers of the frames that are not packets of the clips."""
+    spans: tuple[EncodedSpan, ...] = ()
+    """The frames that are not packets of the clips."""
+    encoded_frames: int = 0
+    """Number of frames that were encoded now."""
+    reused_spans: int = 0
+    """Number of spans that had been encoded for an earlier film."""
+    sound: SoundReport | None = None
+
+    @property
+    def reencoded_frames(self) -> tuple[int, ...]:
+        """Numbers of the frames that are not packets of the clips."""
+        return tuple(
+            number for span in self.spans for number in range(span.first_frame, span.end_frame)
+        )
 
     @property
     def duration_seconds(self) -> float:
@@ -70,98 +89,155 @@ class JoinResult:
         return self.frames / FRAMES_PER_SECOND
 
 
-def prepare(join_input: JoinInput) -> PreparedClip:
-    """Prepare a clip for the join; may run in several threads.
+def prepare_film(edit: FilmEdit, clips: Sequence[ClipPictures]) -> PreparedFilm:
+    """Find out what of a film is copied and what is encoded, without decoding anything.
+
+    Args:
+        edit: The film.
+        clips: Its clips in order.
 
     Raises:
-        MediaError: The clip is damaged or can't be joined without conversion.
+        MediaError: The clips do not match, are too short for the edit, or there is none; or an
+            overlay does not fit into the picture.
     """
-    clip, timeline = probe_with_timeline(join_input.clip)
-    own = Coding(clip.codec, clip.pix_fmt)
-    if reasons := find_obstacles(clip, own if own in KEPT_CODINGS else H264_CODING):
-        message = (
-            f"{join_input.clip} can't be joined without conversion: it {' and '.join(reasons)}"
-        )
-        raise MediaError(message)
-    kept_frames = clip.frames - join_input.drop_last
-    if kept_frames < 1:
-        message = f"{join_input.clip} has a single frame, which the next shot starts with"
-        raise MediaError(message)
-    return PreparedClip(
-        input=join_input,
-        clip=clip,
-        video=_video_segment(clip, timeline, kept_frames),
-        audio=AudioSource(
-            path=join_input.clip,
-            frames=clip.frames,
-            start_seconds=timeline.first_time * timeline.time_base,
-            kept_frames=kept_frames,
-            has_audio=clip.has_audio,
-        ),
-    )
+    _require_match(clips)
+    composition = compose(edit, [source.clip.frames for source in clips])
+    composition = replace(composition, overlays=_list_overlays(composition, clips[0]))
+    pieces = split_film(composition, [source.timeline for source in clips])
+    return PreparedFilm(composition, tuple(clips), pieces)
+
+
+def encode_spans(film: PreparedFilm, cache: EditCache) -> dict[EncodedSpan, CacheEntry]:
+    """Encode the spans of a film that the cache does not have.
+
+    Raises:
+        MediaError: A frame can't be decoded or encoded.
+    """
+    entries: dict[EncodedSpan, CacheEntry] = {}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for encoded in pool.map(lambda spans: _encode(film, spans, cache), _group(film.pieces)):
+            entries.update(encoded)
+    return entries
 
 
 def join(
-    prepared: Sequence[PreparedClip], film: Path, *, title: str = "", comment: str = ""
+    film: PreparedFilm, path: Path, cache: EditCache, folder: Path, *, comment: str = ""
 ) -> JoinResult:
-    """Write the film to exactly `film`; staging and renaming are up to the caller.
+    """Write a film to exactly `path`; staging and renaming are up to the caller.
 
     Args:
-        prepared: The clips in the order of the film.
-        film: The file to write; removed if the join fails.
-        title: Written to the file's tags.
+        film: The film.
+        path: The file to write; removed if the join fails.
+        cache: Has the encoded spans.
+        folder: An existing folder for temporary files.
         comment: Written to the file's tags.
 
     Raises:
-        MediaError: The clips do not match, one can't be read, or the film can't be written.
+        MediaError: A clip can't be read, or the film can't be written.
     """
-    clips = [shot.clip for shot in prepared]
-    _require_match(clips)
-    channels = choose_channels(clips)
-    segments = [shot.video for shot in prepared]
-    with open_film(film) as container:
-        video = VideoTrack(container, segments)
+    entries = encode_spans(film, cache)
+    clips, edit = [source.clip for source in film.clips], film.edit
+    channels = count_film_channels(edit, clips)
+    places = film.composition.places[: len(clips)]
+    sources = list(_audio_sources(film))
+    with (
+        open_film(path) as container,
+        FilmSound(edit, places, sources, film.frames, channels, folder) as sound,
+    ):
+        video = VideoTrack(container, film.clips, film.pieces, _paths(entries))
         audio = AudioTrack(container, channels) if channels else None
-        container.metadata.update({"title": title, "comment": comment})
-        add_chapters(container, [(shot.input.title, shot.video.frames) for shot in prepared])
-        samples = mix_film_audio([shot.audio for shot in prepared], channels) if audio else None
-        for segment in segments:
-            video.append(segment)
-            if audio and samples:
-                audio.append(next(samples))
+        container.metadata.update({"title": edit.title, "comment": comment})
+        add_chapters(container, list_chapters(film.composition))
+        for piece in film.pieces:
+            for frames in video.append(piece):
+                if audio:
+                    audio.append(sound.read(frames))
         if audio:
             audio.finish()
-    frames = sum(segment.frames for segment in segments)
-    return JoinResult(film, frames, channels, _reencoded_frames(segments))
-
-
-def _video_segment(clip: Clip, timeline: Timeline, kept_frames: int) -> VideoSegment:
-    is_whole = kept_frames == clip.frames
-    copied = clip.frames if is_whole else find_clean_cut(timeline.ranks, kept_frames)
-    times = sorted(timeline.times)[copied:kept_frames]
-    frames = decode_end_frames(clip.path, timeline, cut=copied, times=times) if times else []
-    ranks = timeline.ranks[:copied]
-    return VideoSegment(
-        path=clip.path,
-        copied_packets=copied,
-        tail=reencode_tail(frames, clip),
-        first_time=timeline.first_time,
-        reorder_depth=max((index - rank for index, rank in enumerate(ranks)), default=0),
+    new = [span for span, entry in entries.items() if entry.is_new]
+    return JoinResult(
+        path,
+        film.frames,
+        channels,
+        film.spans,
+        encoded_frames=sum(span.frames for span in new),
+        reused_spans=len(entries) - len(new),
+        sound=sound.report,
     )
 
 
-def _require_match(clips: Sequence[Clip]) -> None:
-    target = choose_target(clips, PictureEdit(codec="keep"))
-    for clip in clips:
+def list_chapters(composition: Composition) -> list[tuple[str, int]]:
+    """Return the title and the number of frames of each chapter of a film."""
+    clips = composition.edit.clips
+    begins = [
+        (clip.chapter_title, place.first_frame)
+        for clip, place in zip(clips, composition.places, strict=False)
+        if clip.chapter_title is not None
+    ]
+    ends = [first for _, first in begins[1:]] + [composition.total_frames]
+    # Frames before the first title belong to it.
+    starts = [0, *ends[:-1]]
+    return [
+        (title, end - start) for (title, _), start, end in zip(begins, starts, ends, strict=True)
+    ]
+
+
+def _encode(
+    film: PreparedFilm, spans: Sequence[EncodedSpan], cache: EditCache
+) -> dict[EncodedSpan, CacheEntry]:
+    """Encode consecutive spans, so that their clips are opened once."""
+    composition, entries = film.composition, {}
+    with closing(Compositor(composition, film.clips)) as compositor:
+        for span in spans:
+            form = span_form(span, composition, film.clips)
+
+            def make(path: Path, span: EncodedSpan = span, form: Clip = form) -> None:
+                numbers = range(span.first_frame, span.end_frame)
+                encode_span(map(compositor.make_frame, numbers), form, path)
+
+            key = span_key(span, composition, film.clips)
+            entries[span] = cache.get(key, form.codec, make)
+    return entries
+
+
+def _group(pieces: Iterable[Piece]) -> Iterator[list[EncodedSpan]]:
+    """Yield the spans between two runs of copied packets."""
+    group: list[EncodedSpan] = []
+    for piece in pieces:
+        if isinstance(piece, EncodedSpan):
+            group.append(piece)
+        elif group:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _paths(entries: Mapping[EncodedSpan, CacheEntry]) -> dict[EncodedSpan, Path]:
+    return {span: entry.path for span, entry in entries.items()}
+
+
+def _audio_sources(film: PreparedFilm) -> Iterator[AudioSource]:
+    for source, place in zip(film.clips, film.composition.places, strict=False):
+        timeline = source.timeline
+        yield AudioSource(
+            path=source.clip.path,
+            frames=source.clip.frames,
+            start_seconds=timeline.first_time * timeline.time_base,
+            kept_frames=place.frames,
+            has_audio=source.clip.has_audio,
+        )
+
+
+def _list_overlays(composition: Composition, source: ClipPictures) -> tuple[Overlay, ...]:
+    edit, clip = composition.edit, source.clip
+    places = composition.places[: len(edit.clips)]
+    return list_overlays(edit, places, clip.width, clip.height)
+
+
+def _require_match(clips: Sequence[ClipPictures]) -> None:
+    target = choose_target([source.clip for source in clips], PictureEdit(codec="keep"))
+    for clip, _, _ in clips:
         if reasons := find_mismatches(clip, target):
             message = f"{clip.path} can't be joined without conversion: it {' and '.join(reasons)}"
             raise MediaError(message)
-
-
-def _reencoded_frames(segments: Sequence[VideoSegment]) -> tuple[int, ...]:
-    numbers: list[int] = []
-    position = 0
-    for segment in segments:
-        numbers.extend(range(position + segment.copied_packets, position + segment.frames))
-        position += segment.frames
-    return tuple(numbers)

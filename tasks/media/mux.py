@@ -1,13 +1,12 @@
-"""Writes the tracks of a film: packets copied from the clips, re-encoded tails, one audio track.
+"""Writes the tracks of a film: packets of the clips, packets of encoded spans, one audio track.
 
-Sets the timestamps of the packets and the parameter sets they need. Which packets
-are copied is decided in `join`.
+Sets the timestamps of the packets and the parameter sets they need. `split` decides which packets
+are copied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -21,89 +20,102 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from tasks.errors import MediaError
 from tasks.media.codecs import COPIED_CODECS, CopiedCodec
-from tasks.media.container import open_clip, to_fraction, video_stream
+from tasks.media.compositor import ClipPictures
+from tasks.media.container import open_clip, video_stream
+from tasks.media.decode import changed_error, demux_from
 from tasks.media.film_file import AUDIO_BIT_RATES, FRAME_TICKS, TIME_BASE, mux_packets
-from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
-from tasks.media.reencode import Tail
+from tasks.media.film_format import SAMPLES_PER_SECOND
+from tasks.media.reencode import read_span
 from tasks.media.sound import Samples
+from tasks.media.split import CopiedRun, EncodedSpan, Piece
 
 _AAC_OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
+BLOCK_FRAMES = 240
+"""After so many frames of video, the audio follows, so that few packets wait in memory."""
+
 _LAYOUTS = {1: "mono", 2: "stereo"}
 
 
-@dataclass(frozen=True)
-class VideoSegment:
-    """The video of one clip in the film: copied packets, followed by re-encoded frames."""
-
-    path: Path
-    copied_packets: int
-    """Packets to copy, in decode order; they are exactly the first frames."""
-    tail: Tail
-    first_time: int
-    """Timestamp of the first frame in the clip."""
-    reorder_depth: int
-    """Largest difference between the decode and the display position of a frame."""
-
-    @property
-    def frames(self) -> int:
-        """Number of frames in the film."""
-        return self.copied_packets + len(self.tail.frames)
-
-
 class VideoTrack:
-    """The video track of a film, appended clip by clip."""
+    """The video track of a film, appended piece by piece."""
 
-    def __init__(self, container: OutputContainer, segments: Sequence[VideoSegment]) -> None:
-        self._container = container
-        self._reorder_depth = max(segment.reorder_depth for segment in segments)
+    def __init__(
+        self,
+        container: OutputContainer,
+        clips: Sequence[ClipPictures],
+        pieces: Sequence[Piece],
+        spans: Mapping[EncodedSpan, Path],
+    ) -> None:
+        """Add the track to a film.
+
+        Args:
+            container: The film.
+            clips: The clips of the film.
+            pieces: All pieces of the film.
+            spans: The files of the encoded spans.
+
+        Raises:
+            MediaError: A file can't be read.
+        """
+        self._container, self._clips, self._spans = container, clips, spans
+        self._reorder_depth = max(_reorder_depth(clips, piece) for piece in pieces)
         self._position = 0
-        with open_clip(segments[0].path) as clip:
-            stream = video_stream(clip, segments[0].path)
+        path = clips[0].clip.path
+        with open_clip(path) as clip:
+            stream = video_stream(clip, path)
             self._codec = COPIED_CODECS[stream.codec_context.name]
             self._stream = container.add_stream_from_template(stream)
             _annex_b(self._codec, stream, self._stream)
-        # The header of the file has the parameter sets of the first clip and of all tails, since
+        # The header of the file has the parameter sets of the first clip and of all spans, since
         # some players read them from there only. All others precede their frames.
-        headers = dict.fromkeys(segment.tail.header for segment in segments)
+        headers = dict.fromkeys(read_span(span, self._codec).header for span in spans.values())
         own = self._stream.codec_context.extradata or b""
         self._stream.codec_context.extradata = b"".join([own, *headers])
         # The muxer measures it; the rate of the first clip is not that of the film.
         self._stream.codec_context.bit_rate = 0
 
-    def append(self, segment: VideoSegment) -> None:
-        """Append the video of one clip.
+    def append(self, piece: Piece) -> Iterator[int]:
+        """Append a piece, and yield after some frames how many were appended.
 
         Raises:
-            MediaError: The clip can't be read or has changed, or the film can't be written.
+            MediaError: A file can't be read or has changed, or the film can't be written.
         """
-        self._copy(segment)
-        for number, data in enumerate(segment.tail.frames, start=segment.copied_packets):
-            packet = Packet(data)
-            packet.is_keyframe = number == segment.copied_packets
-            self._write(packet, index=number, number=number)
-        self._position += segment.frames
+        if isinstance(piece, CopiedRun):
+            yield from _count(self._copy(piece))
+        else:
+            yield self._append_span(piece)
+        self._position += piece.frames
 
-    def _copy(self, segment: VideoSegment) -> None:
-        copied = 0
-        with open_clip(segment.path) as clip:
-            stream = video_stream(clip, segment.path)
-            frames_per_tick = to_fraction(stream.time_base) * FRAMES_PER_SECOND
+    def _append_span(self, span: EncodedSpan) -> int:
+        frames = read_span(self._spans[span], self._codec).frames
+        if len(frames) != span.frames:
+            raise changed_error(self._spans[span])
+        for number, data in enumerate(frames):
+            packet = Packet(data)
+            packet.is_keyframe = number == 0
+            self._write(packet, index=number, number=number)
+        return len(frames)
+
+    def _copy(self, run: CopiedRun) -> Iterator[None]:
+        source = self._clips[run.clip]
+        path, timeline = source.clip.path, source.timeline
+        first, index = run.first_packet, run.first_packet
+        with open_clip(path) as clip:
+            stream = video_stream(clip, path)
             start_codes = _annex_b(self._codec, stream)
-            packets = (packet for packet in clip.demux(stream) if packet.size)
-            for packet in islice(packets, segment.copied_packets):
-                number = round(((packet.pts or 0) - segment.first_time) * frames_per_tick)
+            for index, packet in demux_from(clip, stream, timeline, first, path):
+                if index >= run.end_packet:
+                    break
                 # The filter takes the data out of the packet.
-                is_key = packet.is_keyframe
                 for filtered in start_codes.filter(packet):
                     # Players seek to key frames, but can start only at an IDR frame.
-                    filtered.is_keyframe = is_key and self._codec.has_idr(bytes(filtered))
-                    self._write(filtered, index=copied, number=number)
-                    copied += 1
-        if copied != segment.copied_packets:
-            message = f"{segment.path} has changed since it was prepared; run again"
-            raise MediaError(message)
+                    filtered.is_keyframe = index in timeline.idr_set
+                    number = timeline.ranks[index] - first
+                    self._write(filtered, index=index - first, number=number)
+                    yield
+        if index < run.end_packet - 1:
+            raise changed_error(path)
 
     def _write(self, packet: Packet[Stream], *, index: int, number: int) -> None:
         packet.pts = (self._position + number) * FRAME_TICKS
@@ -146,6 +158,21 @@ class AudioTrack:
             MediaError: The film can't be written.
         """
         mux_packets(self._container, self._stream.encode(None))
+
+
+def _count(steps: Iterable[object]) -> Iterator[int]:
+    """Yield the lengths of consecutive blocks of steps, as they are taken."""
+    iterator = iter(steps)
+    while count := sum(1 for _ in islice(iterator, BLOCK_FRAMES)):
+        yield count
+
+
+def _reorder_depth(clips: Sequence[ClipPictures], piece: Piece) -> int:
+    """Return the largest difference between the decode and the display position of a frame."""
+    if isinstance(piece, EncodedSpan):
+        return 0
+    ranks = clips[piece.clip].timeline.ranks[piece.first_packet : piece.end_packet]
+    return max(index - rank for index, rank in enumerate(ranks, start=piece.first_packet))
 
 
 def _annex_b(

@@ -36,12 +36,12 @@ class Timeline:
     """Presentation time of each packet in units of `time_base`."""
     keys: tuple[int, ...]
     """Indices of the key frames."""
+    idrs: tuple[int, ...]
+    """Indices of the IDR frames of H.264 or HEVC, which need no earlier packet."""
     hidden: frozenset[int]
     """Indices of the packets that an edit list hides."""
     time_base: Fraction
     """Seconds per unit of `times`."""
-    starts_on_idr: bool
-    """True if the first packet is an IDR frame of H.264 or HEVC, which needs no earlier packet."""
     audio_packets: int
     """Number of packets in the main audio stream."""
     last_duration: int = 0
@@ -60,8 +60,28 @@ class Timeline:
     @cached_property
     def ranks(self) -> tuple[int, ...]:
         """Rank of each packet in display order, hidden ones included."""
-        ranks = {time: rank for rank, time in enumerate(sorted(self.times))}
+        ranks = {time: rank for rank, time in enumerate(self.shown_times)}
         return tuple(ranks[time] for time in self.times)
+
+    @property
+    def starts_on_idr(self) -> bool:
+        """True if the first packet is an IDR frame."""
+        return self.idrs[:1] == (0,)
+
+    @cached_property
+    def idr_set(self) -> frozenset[int]:
+        """`idrs` for lookup."""
+        return frozenset(self.idrs)
+
+    @cached_property
+    def packets(self) -> dict[int, int]:
+        """The index of each packet by its time."""
+        return {time: index for index, time in enumerate(self.times)}
+
+    @cached_property
+    def shown_times(self) -> tuple[int, ...]:
+        """The times of all frames in display order, hidden ones included."""
+        return tuple(sorted(self.times))
 
     def has_constant_rate(self, rate: Fraction) -> bool:
         """Return True if there is exactly one frame per period of `rate`, and none is hidden."""
@@ -71,7 +91,7 @@ class Timeline:
         return is_even and not self.hidden and sorted(numbers) == list(range(len(numbers)))
 
 
-def find_clean_cut(ranks: Sequence[int], limit: int) -> int:
+def find_clean_cut(ranks: Sequence[int], limit: int, start: int = 0) -> int:
     """Return the largest packet index up to `limit` at which a clip can be cut without decoding.
 
     All packets before the cut are shown before all packets from the cut on, so that they can be
@@ -80,9 +100,10 @@ def find_clean_cut(ranks: Sequence[int], limit: int) -> int:
     Args:
         ranks: Rank of each packet in display order.
         limit: Highest index to return.
+        start: A lower index at which the clip can be cut.
     """
-    cut = highest = 0
-    for index, rank in enumerate(ranks[:limit], start=1):
+    cut = highest = start
+    for index, rank in enumerate(ranks[start:limit], start=start + 1):
         highest = max(highest, rank)
         if highest == index - 1:
             cut = index
@@ -98,7 +119,7 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     times: list[int] = []
     keys: list[int] = []
     hidden: list[int] = []
-    starts_on_idr = False
+    idrs: list[int] = []
     audio_packets = 0
     durations: list[int] = []
     audio = audio_stream(container)
@@ -111,10 +132,10 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
             audio_packets += 1
             continue
         time = _read_time(packet, path)
-        if not times:
-            starts_on_idr = _is_idr(packet, stream)
         if packet.is_keyframe:
             keys.append(len(times))
+        if (packet.is_keyframe or not times) and _is_idr(packet, stream):
+            idrs.append(len(times))
         if packet.is_discard:
             hidden.append(len(times))
         times.append(time)
@@ -127,9 +148,9 @@ def read_timeline(container: InputContainer, stream: VideoStream, path: Path) ->
     return Timeline(
         times=tuple(times),
         keys=tuple(keys),
+        idrs=tuple(idrs),
         hidden=frozenset(hidden),
         time_base=to_fraction(stream.time_base),
-        starts_on_idr=starts_on_idr,
         audio_packets=audio_packets,
         last_duration=durations[last_shown],
     )

@@ -28,7 +28,7 @@ UNUSED_SECONDS = 7 * 86_400
 _IN_USE_SECONDS = 3600
 """A film that another process joins may read an entry that was used more recently."""
 
-_ENTRY_PATTERN = re.compile(r"([0-9a-f]{64})\.([0-9a-f]{64})\.(h264|mp4)")
+_ENTRY_PATTERN = re.compile(r"([0-9a-f]{64})\.([0-9a-f]{64})\.(h264|hevc|mp4)")
 """Key, sha256 of the content, and format: so each file shows whether it is intact."""
 
 
@@ -81,7 +81,7 @@ class EditCache:
 
         Args:
             key: A sha256 of everything that the content depends on, in hex.
-            suffix: The format, `h264` or `mp4`.
+            suffix: The format, `h264`, `hevc` or `mp4`.
             make: Writes the content to an existing empty file.
 
         Raises:

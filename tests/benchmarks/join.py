@@ -58,15 +58,13 @@ def main() -> None:
 
 def join_here(paths: list[Path]) -> dict[str, float]:
     """Join clips in this process; the first path is the film. Returns CPU seconds by part."""
-    from tasks.media.join import JoinInput, join, prepare
+    from tests.support.film_joins import chain_edit, join_prepared, prepare_edit
 
     film, *clips = paths
     start = time.process_time()
-    prepared = [
-        prepare(JoinInput(clip, k < len(clips) - 1, clip.stem)) for k, clip in enumerate(clips)
-    ]
+    prepared = prepare_edit(chain_edit(clips))
     ready = time.process_time()
-    join(prepared, film)
+    join_prepared(prepared, film)
     ended = time.process_time()
     return {"prepare": ready - start, "join": ended - ready}
 

@@ -17,10 +17,10 @@ from tasks.errors import MediaError
 from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.frames import last_frame
-from tasks.media.join import JoinInput, join, prepare
 from tasks.media.orientation import Orientation
 from tasks.media.probe import Clip, Colour, probe
 from tasks.media.sound import AudioSource, read_clip_audio
+from tests.support.film_joins import chain_edit, join_edit
 from tests.support.own_clips import difference, draw_scene, write_clip
 
 PLAIN = Clip(
@@ -145,8 +145,7 @@ def test_converted_clip_joins_the_others(studio: Any, video: Any, ffmpeg: Path, 
     seconds = 60 / KINDS[kind].get("rate", 24)
     assert converted.duration_seconds == pytest.approx(float(seconds), abs=0.05)
 
-    shots = [JoinInput(path, False, path.name) for path in (*clips, out)]
-    film = join([prepare(shot) for shot in shots], studio.folder / "film.mp4")
+    film = join_edit(chain_edit([*clips, out], chained=False), studio.folder / "film.mp4")
     assert film.frames == 50 + converted.frames
     assert studio.decode_errors(film.path) == ""
 
@@ -231,7 +230,7 @@ def test_default_sound_track_is_used(tmp_path: Path, ffmpeg: Path) -> None:
     out = tmp_path / "out.mp4"
     convert(odd, probe(plain), out, ffmpeg=ffmpeg)
     film = tmp_path / "film.mp4"
-    join([prepare(JoinInput(clip, False, clip.name)) for clip in (plain, out)], film)
+    join_edit(chain_edit([plain, out], chained=False), film)
     sound = read_clip_audio(AudioSource(film, 48, Fraction(0), 48), 1).samples[0]
     for half in (sound[4_800:43_200], sound[52_800:91_200]):
         loudest = np.argmax(np.abs(np.fft.rfft(half))) * 48_000 / len(half)

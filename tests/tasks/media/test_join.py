@@ -18,21 +18,22 @@ import av
 import numpy as np
 import pytest
 
+from tasks.edit import FilmEdit
 from tasks.errors import MediaError
-from tasks.media.join import JoinInput, JoinResult, join, prepare
+from tasks.media.join import JoinResult, prepare_film
 from tasks.media.probe import probe
-
-
-def join_inputs(clips: list[Path], *, chained: bool = True) -> list[JoinInput]:
-    """Return the inputs of clips that are all chained, or not chained at all."""
-    last = len(clips) - 1
-    return [JoinInput(clip, chained and k < last, f"Shot {k}") for k, clip in enumerate(clips)]
+from tests.support.film_joins import (
+    chain_edit,
+    join_edit,
+    join_prepared,
+    make_clip,
+    prepare_edit,
+)
 
 
 def join_clips(clips: list[Path], *, chained: bool = True) -> JoinResult:
     """Prepare and join clips to a film beside the first."""
-    film = clips[0].parent / "film.staged"
-    return join([prepare(clip) for clip in join_inputs(clips, chained=chained)], film)
+    return join_edit(chain_edit(clips, chained=chained), clips[0].parent / "film.staged")
 
 
 def assert_exact(studio: Any, film: JoinResult, numbers: list[int]) -> None:
@@ -101,10 +102,11 @@ def test_header_has_all_parameter_sets(four: list[Path]) -> None:
 
 def test_each_shot_is_a_chapter(studio: Any, four: list[Path]) -> None:
     """Chapters have the titles of the shots and start with them."""
-    shots = [JoinInput(clip, k < 3, f"Café {k}") for k, clip in enumerate(four)]
-    film = join(
-        [prepare(shot) for shot in shots], studio.folder / "f.mp4", title="Film", comment="c"
-    )
+    clips = [
+        make_clip(clip, drop_last_frame=k < 3, chapter_title=f"Café {k}")
+        for k, clip in enumerate(four)
+    ]
+    film = join_edit(FilmEdit(tuple(clips), "Film"), studio.folder / "f.mp4", comment="c")
     with av.open(str(film.path)) as container:
         chapters = container.chapters()
         assert container.metadata["title"] == "Film"
@@ -128,8 +130,8 @@ def test_unchained_clips_are_copied(studio: Any) -> None:
 def test_chained_and_unchained_seams_mix(studio: Any) -> None:
     """Only the clip at a chained seam drops its last frame."""
     a, b, c = (studio.clip(f"{k}.mp4", base=base) for k, base in enumerate((0, 24, 200)))
-    shots = [JoinInput(a, True, "a"), JoinInput(b, False, "b"), JoinInput(c, False, "c")]
-    film = join([prepare(shot) for shot in shots], studio.folder / "film.mp4")
+    clips = (make_clip(a, drop_last_frame=True), make_clip(b), make_clip(c))
+    film = join_edit(FilmEdit(clips), studio.folder / "film.mp4")
     assert_exact(studio, film, [*range(49), *range(200, 225)])
 
 
@@ -242,16 +244,9 @@ def test_hevc_clips_are_joined_by_copy(studio: Any, video: Any, pix_fmt: str) ->
 
 def test_prepare_is_thread_safe(four: list[Path]) -> None:
     """Preparing clips in threads gives the same result as one after the other."""
-    shots = join_inputs(four)
+    edits = [FilmEdit((make_clip(clip),)) for clip in four]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(prepare, shots)) == [prepare(shot) for shot in shots]
-
-
-def test_prepared_clip_is_small(four: list[Path]) -> None:
-    """A prepared clip has only its re-encoded frames in memory."""
-    prepared = prepare(join_inputs(four)[0])
-    kept = sum(len(data) for data in prepared.video.tail.frames)
-    assert 0 < kept < four[0].stat().st_size / 4
+        assert list(pool.map(prepare_edit, edits)) == [prepare_edit(edit) for edit in edits]
 
 
 UNJOINABLE: dict[str, tuple[dict[str, Any], str]] = {
@@ -269,7 +264,7 @@ def test_unjoinable_clip_is_rejected(studio: Any, video: Any, kind: str) -> None
     options, message = UNJOINABLE[kind]
     clip = studio.clip("odd.mp4", frames=30, video=video(**options), tone=None)
     with pytest.raises(MediaError, match=message) as raised:
-        prepare(JoinInput(clip, True, "odd"))
+        prepare_edit(chain_edit([studio.clip("plain.mp4", frames=30, tone=None), clip]))
     assert str(clip) in str(raised.value)
 
 
@@ -279,7 +274,7 @@ def test_clip_with_hidden_frames_is_rejected(studio: Any) -> None:
     cut = studio.folder / "cut.mp4"
     studio.run("-ss", "0.5", "-i", str(path), "-c", "copy", str(cut))
     with pytest.raises(MediaError, match="12 frames that an edit list hides"):
-        prepare(JoinInput(cut, False, "cut"))
+        prepare_edit(chain_edit([path, cut]))
 
 
 @pytest.mark.parametrize(
@@ -301,45 +296,45 @@ def test_mismatching_clips_are_not_join_clips(
     assert not (studio.folder / "film.staged").exists()
 
 
-def test_empty_film_is_rejected(tmp_path: Path) -> None:
+def test_empty_film_is_rejected() -> None:
     """A film without clips is an error."""
     with pytest.raises(MediaError, match="no clip"):
-        join([], tmp_path / "film.mp4")
+        prepare_film(FilmEdit(()), [])
 
 
 def test_single_frame_can_not_be_dropped(studio: Any) -> None:
     """A clip of one frame is accepted unless that frame has to be dropped."""
     clip = studio.clip("a.mp4", frames=1, tone=None)
-    assert prepare(JoinInput(clip, False, "a")).video.frames == 1
-    with pytest.raises(MediaError, match="single frame"):
-        prepare(JoinInput(clip, True, "a"))
+    assert prepare_edit(chain_edit([clip])).frames == 1
+    with pytest.raises(MediaError, match="has no frame in the film"):
+        prepare_edit(chain_edit([clip, clip]))
 
 
 def test_missing_clip_leaves_no_film(studio: Any) -> None:
     """If a prepared clip is missing, the join fails and no film is left."""
     clips = studio.chain(3)
-    prepared = [prepare(clip) for clip in join_inputs(clips)]
+    prepared = prepare_edit(chain_edit(clips))
     clips[2].unlink()
     film = studio.folder / "film.mp4"
     with pytest.raises(MediaError, match="can't be read"):
-        join(prepared, film)
+        join_prepared(prepared, film)
     assert not film.exists()
 
 
 def test_replaced_clip_is_detected(studio: Any) -> None:
     """A clip that was replaced after it was prepared fails the join."""
     clips = studio.chain(2)
-    prepared = [prepare(clip) for clip in join_inputs(clips)]
+    prepared = prepare_edit(chain_edit(clips))
     studio.clip("shot-1.mp4", frames=9, base=24)
     with pytest.raises(MediaError, match="changed since it was prepared"):
-        join(prepared, studio.folder / "film.mp4")
+        join_prepared(prepared, studio.folder / "film.mp4")
 
 
 def test_unwritable_film_is_an_error(studio: Any) -> None:
     """The error about a missing folder has the path of the film."""
-    prepared = prepare(JoinInput(studio.clip("a.mp4"), False, "a"))
+    edit = chain_edit([studio.clip("a.mp4")])
     with pytest.raises(MediaError, match=r"can't be written to .*nowhere"):
-        join([prepared], studio.folder / "nowhere" / "film.mp4")
+        join_edit(edit, studio.folder / "nowhere" / "film.mp4")
 
 
 def test_full_disk_leaves_no_film(studio: Any) -> None:
@@ -348,11 +343,11 @@ def test_full_disk_leaves_no_film(studio: Any) -> None:
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from tasks.media.join import JoinInput, join, prepare\n"
-        "prepared = prepare(JoinInput(Path(sys.argv[1]), False, 'a'))\n"
+        "from tests.support.film_joins import chain_edit, join_prepared, prepare_edit\n"
+        "prepared = prepare_edit(chain_edit([Path(sys.argv[1])]))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))\n"
-        "try:\n    join([prepared], Path(sys.argv[2]))\n"
+        "try:\n    join_prepared(prepared, Path(sys.argv[2]))\n"
         "except Exception as error:\n    print(type(error).__name__, error)\n"
     )
     film = studio.folder / "film.mp4"

@@ -15,10 +15,10 @@ from PIL import Image
 from tasks.media.compatibility import choose_target
 from tasks.media.convert import convert
 from tasks.media.frames import first_frame, last_frame, upright_image
-from tasks.media.join import JoinInput, join, prepare
 from tasks.media.mime import sniff_mime
 from tasks.media.orientation import Orientation, read_image_orientation
 from tasks.media.probe import probe
+from tests.support.film_joins import chain_edit, join_edit
 from tests.support.own_clips import (
     difference,
     draw_scene,
@@ -90,7 +90,7 @@ def test_film_does_not_turn_with_a_clip(tmp_path: Path, ffmpeg: Path, place: int
     clips = list(plain)
     clips.insert(place, out)
     film = tmp_path / "film.mp4"
-    join([prepare(JoinInput(clip, False, clip.name)) for clip in clips], film)
+    join_edit(chain_edit(clips, chained=False), film)
     assert probe(film).orientation is Orientation.UPRIGHT
     assert probe(film).display_size == SIZE
     assert difference(last_frame(film), SCENE) < 3

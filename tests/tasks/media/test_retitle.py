@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
+from tasks.edit import FilmEdit
 from tasks.errors import MediaError
-from tasks.media.join import JoinInput, join, prepare
 from tasks.media.retitle import retitle
+from tests.support.film_joins import join_edit, make_clip
 
 
 def join_titled(clips: list[Path], film: Path, title: str, chapters: Sequence[str]) -> Path:
     """Join chained clips with these titles."""
     last = len(clips) - 1
-    inputs = [
-        JoinInput(clip, k < last, name)
+    parts = [
+        make_clip(clip, drop_last_frame=k < last, chapter_title=name)
         for k, (clip, name) in enumerate(zip(clips, chapters, strict=True))
     ]
-    join([prepare(each) for each in inputs], film, title=title, comment="c")
+    join_edit(FilmEdit(tuple(parts), title), film, comment="c")
     return film
 
 

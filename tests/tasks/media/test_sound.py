@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from tasks.media.join import JoinInput, JoinResult, join, prepare
+from tasks.media.join import JoinResult
 from tasks.media.probe import probe
+from tests.support.film_joins import chain_edit, join_edit
 
 FRAME = 2000  # samples
 TONE_STEP = 2 * np.pi * 220 / 48_000 * 0.2
@@ -19,9 +20,7 @@ TONE_STEP = 2 * np.pi * 220 / 48_000 * 0.2
 
 def join_clips(clips: list[Path], *, chained: bool = True) -> JoinResult:
     """Prepare and join clips to a film beside the first."""
-    last = len(clips) - 1
-    inputs = [JoinInput(clip, chained and k < last, f"{k}") for k, clip in enumerate(clips)]
-    return join([prepare(clip) for clip in inputs], clips[0].parent / "film.mp4")
+    return join_edit(chain_edit(clips, chained=chained), clips[0].parent / "film.mp4")
 
 
 def max_step_around(samples: np.ndarray, frame: int) -> float:
