@@ -8,10 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.edit import FilmEdit
+from tasks.media.captions import format_sidecars
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
 from tasks.store.films import Conversions, StoredFilm
 from tasks.store.layout import Store
+from tasks.store.side_files import write_side_files
 
 
 def make_film(
@@ -39,8 +41,23 @@ def make_film(
         frames, conversions = _retitle(store, name, marker, edit, temp_path) or _assemble(
             store, marker, edit, temp_path, ffmpeg
         )
-    content = edit.content_identity()
-    return films.record_film(store, name, identity, frames, conversions, content=content)
+    return films.record_film(
+        store,
+        name,
+        identity,
+        frames,
+        conversions,
+        content=edit.content_identity(),
+        side_files=_write_captions(store.films_folder / f"{name}.mp4", edit, frames),
+    )
+
+
+def _write_captions(film: Path, edit: FilmEdit, frames: int) -> dict[str, str]:
+    """Write the captions beside a film in the store, and return their digests by suffix."""
+    if edit.captions is None:
+        return {}
+    contents = format_sidecars(edit.captions, frames)
+    return write_side_files(film, {suffix: text.encode() for suffix, text in contents.items()})
 
 
 def _retitle(

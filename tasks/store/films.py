@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from tasks.store.atomic_files import (
     write_record,
 )
 from tasks.store.layout import Store
+from tasks.store.side_files import export_side_files, find_missing_copies, has_side_files
 from tasks.store.temp_files import remove_abandoned_copies, size_of
 
 EXPORTS_NAME = "placed.json"
@@ -69,6 +70,8 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
     if not record or record.get("identity") != identity:
         return None
     if status is None or status.st_size != record.get("bytes"):
+        return None
+    if not has_side_files(path):
         return None
     conversions = tuple(tuple(map(str, texts)) for texts in record.get("conversions", ()))
     return StoredFilm(path, int(record["frames"]), is_new=False, conversions=conversions)
@@ -151,6 +154,7 @@ def record_film(
     conversions: Conversions = (),
     *,
     content: str = "",
+    side_files: Mapping[str, str] | None = None,
 ) -> StoredFilm:
     """Record a film that was just written to its path in the store.
 
@@ -161,6 +165,7 @@ def record_film(
         frame_count: The number of its frames.
         conversions: What was converted in each clip.
         content: See `FilmEdit.content_identity`; without it other titles let the film be joined.
+        side_files: The digests of the files beside it, by suffix.
 
     Raises:
         StoreError: The record can't be written.
@@ -173,6 +178,7 @@ def record_film(
         "bytes": size_of(path),
         "sha256": digest_file(path),
         "conversions": conversions,
+        "side_files": dict(side_files or {}),
     }
     write_record(store.films_folder / f"{board_name}.json", record)
     return StoredFilm(path, frame_count, is_new=True, conversions=conversions)
@@ -235,7 +241,11 @@ def require_own_destination(
 def export_film(store: Store, film: StoredFilm, path: Path, board_file: Path | None) -> None:
     """Copy a film to the user's path and record which board it belongs to.
 
+    The files beside it, such as captions, are copied too; those of a film that was exported before
+    only if they are missing, since the user may have corrected them.
+
     Raises:
+        UsageError: A file beside the film is in the way.
         UnsafeStore: The path is not a regular file in real folders.
         StoreError: The copy or the record can't be written.
     """
@@ -250,13 +260,15 @@ def export_film(store: Store, film: StoredFilm, path: Path, board_file: Path | N
             temp_path.open("wb") as copy,
         ):
             shutil.copyfileobj(source, copy, _COPY_BYTES)
+    suffixes = None if film.is_new else find_missing_copies(film.path, path)
+    export_side_files(store, film.path, path, suffixes)
     exports = read_exports(store)
     if exports.get(str(path)) != str(board_file):
         write_record(store.films_folder / EXPORTS_NAME, {**exports, str(path): str(board_file)})
 
 
 def is_exported(film: StoredFilm, path: Path) -> bool:
-    """Return True if `path` holds this film, by size and modification time.
+    """Return True if `path` holds this film, by size and modification time, and nothing is missing.
 
     Raises:
         UnsafeStore: The path is not a regular file in real folders.
@@ -265,7 +277,9 @@ def is_exported(film: StoredFilm, path: Path) -> bool:
     exported, stored = file_status(path), file_status(film.path)
     if exported is None or stored is None:
         return False
-    return exported.st_size == stored.st_size and exported.st_mtime >= stored.st_mtime
+    if exported.st_size != stored.st_size or exported.st_mtime < stored.st_mtime:
+        return False
+    return not find_missing_copies(film.path, path)
 
 
 def find_newest_film(
