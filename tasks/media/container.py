@@ -36,18 +36,26 @@ def open_clip(path: Path) -> Iterator[InputContainer]:
     Raises:
         MediaError: The file is not a usable clip, or PyAV fails before the context ends.
     """
-    head = check_clip_file(path)
-    try:
-        container = _open(path)
-    except av.FFmpegError as error:
-        message = f"{path} {describe_file(head)}"
-        raise MediaError(message) from error
-    with container:
+    with open_clip_file(path) as container:
         try:
             yield container
         except av.FFmpegError as error:
             message = f"{path} is damaged: {error.strerror or 'not decodable'}"
             raise MediaError(message) from error
+
+
+def open_clip_file(path: Path) -> InputContainer:
+    """Return an open clip, which the caller closes.
+
+    Raises:
+        MediaError: The file is not a usable clip.
+    """
+    head = check_clip_file(path)
+    try:
+        return _open(path)
+    except av.FFmpegError as error:
+        message = f"{path} {describe_file(head)}"
+        raise MediaError(message) from error
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -1,4 +1,4 @@
-"""The sound of a film: the clips, voices and music, mixed and brought to its loudness.
+"""The sound of a film: its mix, brought to its loudness.
 
 Samples are float32, 48 kHz, shape (channels, samples), 2000 per frame, and are read in order, so
 that a film is never in memory. Nothing is encoded into the film here.
@@ -7,16 +7,26 @@ that a film is never in memory. Nothing is encoded into the film here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tasks.edit import ClipPlace, FilmEdit
+from tasks.media.audio_files import probe_audio
+from tasks.media.audio_reader import Samples
 from tasks.media.compatibility import choose_channels
-from tasks.media.film_format import FRAME_SECONDS, SAMPLES_PER_FRAME
+from tasks.media.film_format import SAMPLES_PER_FRAME
+from tasks.media.levelling import Level, find_level
+from tasks.media.limiter import limit
+from tasks.media.loudness import Loudness
+from tasks.media.mix import Mixer
 from tasks.media.probe import Clip
-from tasks.media.sound import AudioSource, Samples, mix_film_audio
+from tasks.media.sound import AudioSource
+from tasks.media.sound_spool import SoundSpool
+
+_MIX_CEILING = 10 ** (-1 / 20)
+"""-1 dBTP: music and voices may add up to more than full scale with the sound of the clips."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,14 @@ def count_film_channels(edit: FilmEdit, clips: Sequence[Clip]) -> int:
     Raises:
         MediaError: The file of the music or of a voice can't be read.
     """
-    del edit
-    return choose_channels(clips)
+    voices = [clip.voice for clip in edit.clips if clip.voice]
+    if edit.sound.voice:
+        voices.append(edit.sound.voice)
+    files = {file.path for file in voices}
+    if edit.sound.music:
+        files.add(edit.sound.music.file.path)
+    channels = (probe_audio(path).channels for path in sorted(files))
+    return min(2, max(choose_channels(clips), max(channels, default=0)))
 
 
 class FilmSound:
@@ -67,42 +83,68 @@ class FilmSound:
             channels: See `count_film_channels`; at least 1.
             folder: An existing folder for temporary files and stems.
         """
-        self.edit, self.places, self.sources = edit, places, sources
-        self.total_frames, self.channels, self.folder = total_frames, channels, folder
-        self.report = SoundReport()
-        """Complete after the last frame was read."""
-        self._clips = mix_film_audio(self._trimmed_sources(), channels)
-        self._pending: Samples = np.zeros((channels, 0), np.float32)
+        self._edit, self._channels, self._folder = edit, channels, folder
+        self._mixer = Mixer(edit, places, sources, total_frames, channels, folder)
+        self._spool: SoundSpool | None = None
+        self._level: Level | None = None
+        self._loudness: Loudness | None = None
+        self._blocks: Iterator[Samples] | None = None
+        self._rest = np.zeros((channels, 0), np.float32)
+
+    @property
+    def report(self) -> SoundReport:
+        """The measurements, complete after the last frame was read."""
+        level, loudness, stems = self._level, self._loudness, self._mixer.stems
+        if level is None or loudness is None:
+            return SoundReport(stems=stems)
+        if loudness.is_silent:
+            return SoundReport(is_silent=True, stems=stems)
+        return SoundReport(loudness.lufs, loudness.true_peak_db, level.gain_db, stems=stems)
 
     def read(self, frames: int) -> Samples:
         """Return the samples of the next frames, exactly 2000 of each.
 
+        If the film has a loudness, the first call mixes and measures the whole film.
+
         Raises:
             MediaError: A file can't be decoded, or the loudness can't be reached.
         """
-        needed = frames * SAMPLES_PER_FRAME
-        while self._pending.shape[1] < needed:
-            silence = np.zeros((self.channels, needed), np.float32)
-            self._pending = np.concatenate([self._pending, next(self._clips, silence)], axis=1)
-        block, self._pending = self._pending[:, :needed], self._pending[:, needed:]
-        return block
-
-    def _trimmed_sources(self) -> Iterator[AudioSource]:
-        places = self.places
-        ends = [place.first_frame for place in places[1:]] + [places[-1].end_frame]
-        for source, place, end in zip(self.sources, places, ends, strict=True):
-            yield replace(
-                source,
-                frames=source.frames - place.clip_first,
-                start_seconds=source.start_seconds + place.clip_first * FRAME_SECONDS,
-                kept_frames=end - place.first_frame,
-            )
+        if self._blocks is None:
+            self._blocks = self._open()
+        count = frames * SAMPLES_PER_FRAME
+        parts, available = [self._rest], self._rest.shape[1]
+        while available < count:
+            part = next(self._blocks)
+            parts.append(part)
+            available += part.shape[1]
+        samples = np.concatenate(parts, axis=1) if len(parts) > 1 else self._rest
+        self._rest = samples[:, count:]
+        return samples[:, :count]
 
     def close(self) -> None:
-        """Close the files and remove temporary ones; stems remain."""
+        """Close the files and remove temporary ones; stems remain.
+
+        Raises:
+            MediaError: A stem can't be completed.
+        """
+        self._mixer.close()
+        if self._spool:
+            self._spool.close()
 
     def __enter__(self) -> FilmSound:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _open(self) -> Iterator[Samples]:
+        """Return the sound of the film in blocks."""
+        loudness = self._edit.sound.loudness
+        if loudness is None:
+            mix = self._mixer.mix()
+            return limit(mix, 1.0, _MIX_CEILING) if self._mixer.adds_sound else mix
+        self._spool = SoundSpool(self._mixer.mix(), self._channels, self._folder)
+        self._level, self._loudness = find_level(
+            self._spool, self._channels, loudness, self._folder
+        )
+        return self._level.apply(self._spool.read())

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from tasks.edit import FilmEdit, PictureEdit
 from tasks.errors import MediaError
+from tasks.media.audio_track import AudioTrack
 from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.composition import Composition, compose
 from tasks.media.compositor import ClipPictures, Compositor
 from tasks.media.film_file import add_chapters, open_film
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.film_sound import FilmSound, SoundReport, count_film_channels
-from tasks.media.mux import AudioTrack, VideoTrack
+from tasks.media.mux import VideoTrack
 from tasks.media.overlays import Overlay, list_overlays
 from tasks.media.probe import Clip
 from tasks.media.reencode import encode_span, span_form, span_key
@@ -218,13 +219,12 @@ def _paths(entries: Mapping[EncodedSpan, CacheEntry]) -> dict[EncodedSpan, Path]
 
 
 def _audio_sources(film: PreparedFilm) -> Iterator[AudioSource]:
-    for source, place in zip(film.clips, film.composition.places, strict=False):
+    for source in film.clips:
         timeline = source.timeline
         yield AudioSource(
             path=source.clip.path,
             frames=source.clip.frames,
             start_seconds=timeline.first_time * timeline.time_base,
-            kept_frames=place.frames,
             has_audio=source.clip.has_audio,
         )
 

@@ -1,4 +1,4 @@
-"""Writes the tracks of a film: packets of the clips, packets of encoded spans, one audio track.
+"""Writes the tracks of a film: packets of the clips, and packets of encoded spans.
 
 Sets the timestamps of the packets and the parameter sets they need. `split` decides which packets
 are copied.
@@ -7,13 +7,9 @@ are copied.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.packet import Packet
@@ -24,17 +20,12 @@ from tasks.media.codecs import COPIED_CODECS, CopiedCodec
 from tasks.media.compositor import ClipPictures
 from tasks.media.container import open_clip, video_stream
 from tasks.media.decode import changed_error, demux_from
-from tasks.media.film_file import AUDIO_BIT_RATES, FRAME_TICKS, TIME_BASE, mux_packets
-from tasks.media.film_format import SAMPLES_PER_SECOND
+from tasks.media.film_file import FRAME_TICKS, TIME_BASE, mux_packets
 from tasks.media.reencode import read_span
-from tasks.media.sound import Samples
 from tasks.media.split import CopiedRun, EncodedSpan, Piece
 
-_AAC_OPTIONS = {"aac_coder": "fast", "aac_is": "0"}
 BLOCK_FRAMES = 240
 """After so many frames of video, the audio follows, so that few packets wait in memory."""
-
-_LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 class VideoTrack:
@@ -124,40 +115,6 @@ class VideoTrack:
         packet.time_base = TIME_BASE
         packet.stream = self._stream
         mux_packets(self._container, [packet])
-
-
-class AudioTrack:
-    """The audio track of a film, from a single encoder, appended clip by clip."""
-
-    def __init__(self, container: OutputContainer, channels: int) -> None:
-        self._container = container
-        self._layout = _LAYOUTS[channels]
-        self._sample_count = 0
-        self._stream: AudioStream = container.add_stream("aac", rate=SAMPLES_PER_SECOND)
-        self._stream.codec_context.layout = self._layout
-        self._stream.codec_context.bit_rate = AUDIO_BIT_RATES[channels]
-        self._stream.codec_context.options = dict(_AAC_OPTIONS)
-
-    def append(self, samples: Samples) -> None:
-        """Append samples: float32, shape (channels, samples).
-
-        Raises:
-            MediaError: The film can't be written.
-        """
-        block = np.ascontiguousarray(samples)
-        frame = AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
-        frame.sample_rate = SAMPLES_PER_SECOND
-        frame.pts, frame.time_base = self._sample_count, Fraction(1, SAMPLES_PER_SECOND)
-        self._sample_count += block.shape[1]
-        mux_packets(self._container, self._stream.encode(frame))
-
-    def finish(self) -> None:
-        """Flush the encoder.
-
-        Raises:
-            MediaError: The film can't be written.
-        """
-        mux_packets(self._container, self._stream.encode(None))
 
 
 def _count(steps: Iterable[object]) -> Iterator[int]:

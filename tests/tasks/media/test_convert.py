@@ -19,7 +19,7 @@ from tasks.media.convert import convert
 from tasks.media.frames import last_frame
 from tasks.media.orientation import Orientation
 from tasks.media.probe import Clip, Colour, probe
-from tasks.media.sound import AudioSource, read_clip_audio
+from tasks.media.sound import AudioSource, open_clip_reader
 from tests.support.film_joins import chain_edit, join_edit
 from tests.support.own_clips import difference, draw_scene, write_clip
 
@@ -231,7 +231,7 @@ def test_default_sound_track_is_used(tmp_path: Path, ffmpeg: Path) -> None:
     convert(odd, probe(plain), out, ffmpeg=ffmpeg)
     film = tmp_path / "film.mp4"
     join_edit(chain_edit([plain, out], chained=False), film)
-    sound = read_clip_audio(AudioSource(film, 48, Fraction(0), 48), 1).samples[0]
+    sound = open_clip_reader(AudioSource(film, 48, Fraction(0)), 1).read(96_000)[0]
     for half in (sound[4_800:43_200], sound[52_800:91_200]):
         loudest = np.argmax(np.abs(np.fft.rfft(half))) * 48_000 / len(half)
         assert loudest == pytest.approx(1000, abs=10)
