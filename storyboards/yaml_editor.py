@@ -28,7 +28,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _BLOCK_HEADER = re.compile(r"[|>][0-9+-]*([ \t]+#[^\r\n\x85\u2028\u2029]*)?")
 _REST_OF_LINE = re.compile(r"[ \t]*(#[^\r\n\x85\u2028\u2029]*)?")
-_INSERT_AFTER = ("take", "id", "shot")
+_INSERT_AFTER = ("take", "from", "id", "shot")
 """The keys of a mapping after which a new key is inserted, the first that exists."""
 _FOLD_WIDTH = 96
 _NEEDS_ESCAPE = re.compile("[\x7f-\xa0\xad\u2028\u2029\ufeff]")
@@ -38,8 +38,9 @@ class Edit(NamedTuple):
     """One value to set, or to remove if it is None."""
 
     path: NodePath
+    """May end in the index of an item; the index behind the last item appends one."""
     value: Any
-    """A number, a text, a mapping of these, or None."""
+    """A number, a text, a mapping of these, a list of those, or None."""
 
 
 class _Pair(NamedTuple):
@@ -125,10 +126,14 @@ def _with_edit(data: Any, edit: Edit) -> Any:
     parent = changed
     for part in edit.path[:-1]:
         parent = parent[part]
-    if edit.value is None:
-        parent.pop(edit.path[-1], None)
+    key = edit.path[-1]
+    if isinstance(parent, list):
+        index = int(key)
+        parent[index : index + 1] = [] if edit.value is None else [edit.value]
+    elif edit.value is None:
+        parent.pop(key, None)
     else:
-        parent[edit.path[-1]] = edit.value
+        parent[key] = edit.value
     return changed
 
 
@@ -146,6 +151,8 @@ def _without_empty(data: Any) -> Any:
 def _candidates(text: str, edit: Edit) -> Iterator[str]:
     """Yield the text with the edit in it, in every way that may work, the best first."""
     mapping = _find_node(yaml.compose(hide_surrogates(text), Loader=LOADER), edit.path[:-1])
+    if isinstance(mapping, yaml.SequenceNode):
+        yield from _list_candidates(text, mapping, edit)
     if not isinstance(mapping, yaml.MappingNode):
         return
     pairs = [_Pair(key, value) for key, value in mapping.value]
@@ -159,6 +166,55 @@ def _candidates(text: str, edit: Edit) -> Iterator[str]:
         yield text
     else:
         yield from _insert(text, mapping, pairs, edit)
+
+
+def _list_candidates(text: str, sequence: Any, edit: Edit) -> Iterator[str]:
+    """Yield the text with an item changed, appended or removed."""
+    items, index = sequence.value, int(edit.path[-1])
+    if index < len(items) and edit.value is not None:
+        start, end = items[index].start_mark.index, _find_end(items[index])
+        for spelling in format_value(edit.value):
+            yield text[:start] + spelling + text[end:]
+    elif edit.value is not None:
+        yield from _append(text, sequence, edit.value)
+    elif index < len(items):
+        yield from _remove_item(text, sequence, index)
+
+
+def _append(text: str, sequence: Any, value: Any) -> Iterator[str]:
+    if not sequence.value:
+        return
+    at = _find_end(sequence.value[-1])
+    for spelling in format_value(value):
+        if sequence.flow_style:
+            yield f"{text[:at]}, {spelling}{text[at:]}"
+        else:
+            line_break = _LINE_BREAK.search(text, at)
+            end = line_break.start() if line_break else len(text)
+            indent = " " * sequence.start_mark.column
+            yield f"{text[:end]}{_line_break_at(text, at)}{indent}- {spelling}{text[end:]}"
+
+
+def _remove_item(text: str, sequence: Any, index: int) -> Iterator[str]:
+    items = sequence.value
+    if sequence.flow_style:
+        yield from _remove_from_flow(text, [_Pair(item, item) for item in items], index)
+        return
+    start, end = items[index].start_mark.index, _find_end(items[index])
+    line = max((match.end() for match in _LINE_BREAK.finditer(text, 0, start)), default=0)
+    rest = _REST_OF_LINE.match(text, end)
+    line_break = _LINE_BREAK.match(text, rest.end() if rest else end)
+    if text[line:start].strip(" ") == "-":
+        behind = text[line_break.end() :] if line_break else ""
+        yield text[:line] + behind if line_break else text[:line].rstrip("\r\n")
+
+
+def _find_end(node: Any) -> int:
+    """Return where the content of a node ends: its end mark may lie behind comments."""
+    while not isinstance(node, yaml.ScalarNode) and node.value and not node.flow_style:
+        node = node.value[-1]
+        node = node[1] if isinstance(node, tuple) else node
+    return int(node.end_mark.index)
 
 
 def _find_node(node: Any, path: NodePath) -> Any:
@@ -269,7 +325,7 @@ def format_value(value: Any, *, style: str = "plain", column: int | None = None)
     Whether a spelling reads as the intended value is not checked here.
 
     Args:
-        value: A number, a text or a mapping of these.
+        value: A number, a text, a mapping of these or a list of those.
         style: How the value was written before: ``plain`` or the YAML indicator ``'"|>``.
         column: The 0-based column of its key in block style; None inside braces.
 
@@ -279,6 +335,8 @@ def format_value(value: Any, *, style: str = "plain", column: int | None = None)
     if isinstance(value, dict):
         pairs = (f"{key}: {next(_format_atom(item))}" for key, item in value.items())
         yield "{" + ", ".join(pairs) + "}"
+    elif isinstance(value, list):
+        yield "[" + ", ".join(next(format_value(item)) for item in value) + "]"
     elif not isinstance(value, str):
         yield json.dumps(value)
     else:
@@ -310,7 +368,8 @@ def _format_text(text: str, style: str, column: int | None) -> Iterator[str]:
 
 def _is_plain_safe(text: str) -> bool:
     """Return whether the text contains nothing that YAML could take for syntax."""
-    return bool(re.fullmatch(r"[^\W\d_][\w ,.;()'-]*", text)) and text == text.strip()
+    is_text = re.fullmatch(r"[^\W\d_][\w ,.;()'-]*", text)
+    return bool(is_text or re.fullmatch("[0-9]+f", text)) and text == text.strip()
 
 
 def _double_quoted(text: str) -> str:

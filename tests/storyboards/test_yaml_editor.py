@@ -235,3 +235,62 @@ def test_replace_file_changed_meanwhile_is_rejected(tmp_path: Path) -> None:
 
     assert file.read_bytes() == b"theirs"
     assert [file.name for file in tmp_path.iterdir()] == ["b.yaml"]
+
+
+USE = ("shots", 0, "use")
+RANGE = {"take": 2, "from": 1.5, "to": "36f"}
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "after"),
+    [
+        ("shots:\n  - id: a  # why\n    prompt: x\n", Edit(USE, [RANGE, {"to": 2}]),
+         "shots:\n  - id: a  # why\n    use: [{take: 2, from: 1.5, to: 36f}, {to: 2}]\n"
+         "    prompt: x\n"),
+        ("shots: [{id: a, use: [{take: 1}]}]", Edit((*USE, 1), RANGE),
+         "shots: [{id: a, use: [{take: 1}, {take: 2, from: 1.5, to: 36f}]}]"),
+        ("shots:\n  - id: a\n    use:  # kept\n      - {take: 1}  # good\n\n  - id: b\n",
+         Edit((*USE, 1), RANGE),
+         "shots:\n  - id: a\n    use:  # kept\n      - {take: 1}  # good\n"
+         "      - {take: 2, from: 1.5, to: 36f}\n\n  - id: b\n"),
+        ("shots:\n- id: a\n  use:\n  - take: 1\n    from: 2\n  # end\n  prompt: x\n",
+         Edit((*USE, 1), RANGE),
+         "shots:\n- id: a\n  use:\n  - take: 1\n    from: 2\n"
+         "  - {take: 2, from: 1.5, to: 36f}\n  # end\n  prompt: x\n"),
+        ("shots:\n- id: a\n  use:\n  - take: 1\n    from: 2", Edit((*USE, 1), RANGE),
+         "shots:\n- id: a\n  use:\n  - take: 1\n    from: 2\n"
+         "  - {take: 2, from: 1.5, to: 36f}"),
+        ("shots:\r\n- id: a\r\n  use:\r\n  - take: 1\r\n", Edit((*USE, 1), RANGE),
+         "shots:\r\n- id: a\r\n  use:\r\n  - take: 1\r\n"
+         "  - {take: 2, from: 1.5, to: 36f}\r\n"),
+        ("shots: [{id: a, use: [{take: 1}, {take: 3}]}]", Edit((*USE, 1), RANGE),
+         "shots: [{id: a, use: [{take: 1}, {take: 2, from: 1.5, to: 36f}]}]"),
+        ("shots: [{id: a, use: [{take: 1}, {take: 3}]}]", Edit((*USE, 1), None),
+         "shots: [{id: a, use: [{take: 1}]}]"),
+        ("shots:\n- id: a\n  use:\n  - take: 1  # one\n  - take: 2\n    to: 3  # two\n  # end\n",
+         Edit((*USE, 1), None),
+         "shots:\n- id: a\n  use:\n  - take: 1  # one\n  # end\n"),
+        ("shots:\n- id: a\n  use:\n  - take: 1\n  - take: 2", Edit((*USE, 1), None),
+         "shots:\n- id: a\n  use:\n  - take: 1"),
+        ("shots:\n- id: a\n  use: [{take: 1, to: 3}]  # cut\n", Edit((*USE, 0, "from"), "12f"),
+         "shots:\n- id: a\n  use: [{take: 1, from: 12f, to: 3}]  # cut\n"),
+        ("shots:\n- id: a\n  use:\n  - from: 1  # in\n    # note\n", Edit((*USE, 0, "to"), 2.5),
+         "shots:\n- id: a\n  use:\n  - from: 1  # in\n    to: 2.5\n    # note\n"),
+    ],
+)  # fmt: skip
+def test_items_of_a_list_are_edited(before: str, edit: Edit, after: str) -> None:
+    """Appended, changed or removed; comments and the other items stay unchanged."""
+    assert change(before, edit) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shots:\n- {id: a, use: &r [{take: 1}]}\n- {id: b, use: *r}\n",
+        "shots:\n- {id: a, use: []}\n",
+    ],
+)
+def test_list_that_is_shared_or_empty_is_not_edited(text: str) -> None:
+    """An alias would change another shot; the error names the line."""
+    with pytest.raises(InvalidStoryboard, match=r"shots\[0\].use\[\d\]: \{take: 2"):
+        change(text, Edit((*USE, text.count("take")), RANGE))
