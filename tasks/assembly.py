@@ -16,7 +16,8 @@ from tasks.media.compatibility import choose_target, describe_conversion
 from tasks.media.compositor import ClipPictures
 from tasks.media.conform import conform
 from tasks.media.ffmpeg_binary import find_ffmpeg
-from tasks.media.join import join, prepare_film
+from tasks.media.join import JoinResult, PreparedFilm, join, prepare_film
+from tasks.media.master import encodes_every_frame, join_master
 from tasks.media.probe import Clip, probe_with_timeline
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
@@ -66,12 +67,20 @@ def assemble(
             _conform(clip, source, target, edit, cache, ffmpeg)
             for clip, source in zip(edit.clips, measured, strict=True)
         ]
-        result = join(prepare_film(edit, clips), film, cache, Path(folder), comment=comment)
+        result = _join(prepare_film(edit, clips), film, cache, Path(folder), comment)
         cache.limit_size()
     conversions = tuple(
         describe_conversion(source.clip, target, edit.picture) for source in measured
     )
     return AssembledFilm(result.frames, conversions, result.encoded_frames, result.reused_spans)
+
+
+def _join(
+    prepared: PreparedFilm, film: Path, cache: EditCache, folder: Path, comment: str
+) -> JoinResult:
+    if encodes_every_frame(prepared.edit.picture):
+        return join_master(prepared, film, folder, comment=comment)
+    return join(prepared, film, cache, folder, comment=comment)
 
 
 def _measure_clips(edit: FilmEdit) -> list[ClipPictures]:

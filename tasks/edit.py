@@ -177,6 +177,16 @@ class PictureEdit:
     rate: float = 24.0
     """24, 23.976, 25 or 29.97: the film is conformed to it after the edit."""
 
+    @property
+    def is_master(self) -> bool:
+        """True if the film is a master for editing, whose every frame is encoded."""
+        return self.codec in ("prores", "dnxhr")
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the film's file."""
+        return ".mov" if self.is_master else ".mp4"
+
 
 @dataclass(frozen=True)
 class FilmEdit:

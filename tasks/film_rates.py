@@ -74,8 +74,9 @@ class FilmRate:
         return self.count_frames(frames) / self.frames_per_second
 
 
+RATE_24 = FilmRate("24", Fraction(24))
 RATES = (
-    FilmRate("24", Fraction(24)),
+    RATE_24,
     FilmRate(
         "23.976",
         Fraction(24_000, 1001),

@@ -53,7 +53,7 @@ def conform(
         return clip.path
     has_shape = clip.display_size == (target.width, target.height)
     focus = edit_clip.focus if is_cropped(picture) and not has_shape else None
-    crf = _MASTER_CRF if picture.codec in ("prores", "dnxhr") else CRF
+    crf = _MASTER_CRF if picture.is_master else CRF
     key = _conform_key(edit_clip.file.sha256, target, focus, crf)
 
     def make(out: Path) -> None:

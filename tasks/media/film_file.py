@@ -1,13 +1,15 @@
-"""The MP4 file of a film: opened for writing, with its title, its chapters and a comment.
+"""The file of a film, MP4 or QuickTime: opened for writing, with its chapters and its time base.
 
-What is written into it is decided in `join` and `retitle`. Imports av, but not numpy.
+What is written into it is decided in `join`, `master` and `retitle`. Imports av, but not numpy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 from av.container import OutputContainer
@@ -15,6 +17,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from tasks.errors import MediaError
+from tasks.film_rates import RATE_24, FilmRate
 from tasks.media.film_format import FRAME_SECONDS
 
 # Below 160 kbit/s per channel, FFmpeg's AAC encoder produces dropouts of 10 ms even in a pure tone:
@@ -22,27 +25,54 @@ from tasks.media.film_format import FRAME_SECONDS
 # the fast coder without intensity stereo is as good as the slow one, except for pure tones (24 dB
 # at worst), and takes half the time.
 AUDIO_BIT_RATES = {1: 160_000, 2: 320_000}
-FRAME_TICKS = 512
-TIME_BASE = FRAME_SECONDS / FRAME_TICKS
-"""Of the video track: seconds per tick."""
-_OPTIONS = {
-    "movflags": "+faststart",
-    "video_track_timescale": str(TIME_BASE.denominator),
-    # Video and audio of a shot are written one after the other; the muxer has to wait for both.
-    "max_interleave_delta": "0",
-}
+_TICKS_PER_FRAME = 512
+
+FILM_FORMATS = {".mp4": "mp4", ".mov": "mov"}
+"""Formats of films, by the suffixes of their files."""
+
+
+class FilmTimeBase(NamedTuple):
+    """The time base of a film's video track."""
+
+    frame_ticks: int
+    seconds_per_tick: Fraction
+
+
+def time_base_of(rate: FilmRate) -> FilmTimeBase:
+    """Return the time base of a film of a rate."""
+    ticks = rate.frames_per_second.denominator
+    if ticks == 1:
+        ticks = _TICKS_PER_FRAME
+    return FilmTimeBase(ticks, 1 / rate.frames_per_second / ticks)
 
 
 @contextmanager
-def open_film(film: Path) -> Iterator[OutputContainer]:
+def open_film(
+    film: Path, *, suffix: str = ".mp4", rate: FilmRate = RATE_24
+) -> Iterator[OutputContainer]:
     """Open a film for writing; the file is removed if the context ends with an exception.
+
+    Args:
+        film: The file to write, a staging name with any suffix.
+        suffix: That of the finished film: `.mp4` or `.mov`.
+        rate: The frame rate.
 
     Raises:
         MediaError: The film can't be written.
     """
+    options = {
+        "movflags": "+faststart",
+        "video_track_timescale": str(time_base_of(rate).seconds_per_tick.denominator),
+        # Video and audio of a shot are written one after the other; the muxer waits for both.
+        "max_interleave_delta": "0",
+    }
     try:
-        # The format is given, since the caller may use a staging name with any suffix.
-        with av.open(f"file:{film}", mode="w", format="mp4", options=_OPTIONS) as container:
+        with av.open(
+            f"file:{film}", mode="w", format=FILM_FORMATS[suffix], options=options
+        ) as container:
+            if suffix == ".mov":
+                # The muxer writes a time code track.
+                container.metadata["timecode"] = rate.time_code
             yield container
     except BaseException as error:
         film.unlink(missing_ok=True)
@@ -51,8 +81,16 @@ def open_film(film: Path) -> Iterator[OutputContainer]:
         raise
 
 
-def add_chapters(container: OutputContainer, shots: Sequence[tuple[str, int]]) -> None:
-    """Add consecutive chapters, one for each (title, frames); call it before appending anything."""
+def add_chapters(
+    container: OutputContainer, shots: Sequence[tuple[str, int]], rate: FilmRate = RATE_24
+) -> None:
+    """Add consecutive chapters; call it before appending anything.
+
+    Args:
+        container: The film.
+        shots: The title of each chapter and its frames at 24 per second.
+        rate: The rate of the film.
+    """
     chapters: list[av.container.Chapter] = []
     position = 0
     for number, (title, frames) in enumerate(shots):
@@ -61,7 +99,7 @@ def add_chapters(container: OutputContainer, shots: Sequence[tuple[str, int]]) -
                 "id": number,
                 "start": position,
                 "end": position + frames,
-                "time_base": FRAME_SECONDS,
+                "time_base": FRAME_SECONDS * rate.stretch,
                 "metadata": {"title": title},
             }
         )

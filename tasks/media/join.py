@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 
 from tasks.edit import FilmEdit, PictureEdit
 from tasks.errors import MediaError
+from tasks.film_rates import RATE_24, FilmRate, find_rate
 from tasks.media.audio_track import AudioTrack
 from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.composition import Composition, compose
 from tasks.media.compositor import ClipPictures, Compositor
 from tasks.media.film_file import add_chapters, open_film
-from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.film_sound import FilmSound, SoundReport, count_film_channels
 from tasks.media.mux import VideoTrack
 from tasks.media.overlays import Overlay, list_overlays
 from tasks.media.probe import Clip
+from tasks.media.rate_sound import RateSound
 from tasks.media.reencode import encode_span, span_form, span_key
 from tasks.media.sound import AudioSource
 from tasks.media.split import EncodedSpan, Piece, split_film
@@ -67,6 +68,7 @@ class JoinResult:
 
     path: Path
     frames: int
+    """Number of frames at its rate."""
     channels: int
     """2 stereo, 1 mono, 0 without an audio track."""
     spans: tuple[EncodedSpan, ...] = ()
@@ -76,6 +78,7 @@ class JoinResult:
     reused_spans: int = 0
     """Number of spans that had been encoded for an earlier film."""
     sound: SoundReport | None = None
+    rate: FilmRate = RATE_24
 
     @property
     def reencoded_frames(self) -> tuple[int, ...]:
@@ -87,7 +90,7 @@ class JoinResult:
     @property
     def duration_seconds(self) -> float:
         """Duration of the film."""
-        return self.frames / FRAMES_PER_SECOND
+        return float(self.frames / self.rate.frames_per_second)
 
 
 def prepare_film(edit: FilmEdit, clips: Sequence[ClipPictures]) -> PreparedFilm:
@@ -138,32 +141,35 @@ def join(
     """
     entries = encode_spans(film, cache)
     clips, edit = [source.clip for source in film.clips], film.edit
+    rate = find_rate(edit.picture.rate)
     channels = count_film_channels(edit, clips)
     places = film.composition.places[: len(clips)]
-    sources = list(_audio_sources(film))
+    sources = list_audio_sources(film)
     with (
-        open_film(path) as container,
+        open_film(path, rate=rate) as container,
         FilmSound(edit, places, sources, film.frames, channels, folder) as sound,
     ):
-        video = VideoTrack(container, film.clips, film.pieces, _paths(entries))
+        video = VideoTrack(container, film.clips, film.pieces, _paths(entries), rate)
         audio = AudioTrack(container, channels) if channels else None
+        samples = RateSound(sound.read, film.frames, rate, max(1, channels))
         container.metadata.update({"title": edit.title, "comment": comment})
-        add_chapters(container, list_chapters(film.composition))
+        add_chapters(container, list_chapters(film.composition), rate)
         for piece in film.pieces:
             for frames in video.append(piece):
                 if audio:
-                    audio.append(sound.read(frames))
+                    audio.append(samples.read(frames))
         if audio:
             audio.finish()
     new = [span for span, entry in entries.items() if entry.is_new]
     return JoinResult(
         path,
-        film.frames,
+        rate.count_frames(film.frames),
         channels,
         film.spans,
         encoded_frames=sum(span.frames for span in new),
         reused_spans=len(entries) - len(new),
         sound=sound.report,
+        rate=rate,
     )
 
 
@@ -180,6 +186,19 @@ def list_chapters(composition: Composition) -> list[tuple[str, int]]:
     starts = [0, *ends[:-1]]
     return [
         (title, end - start) for (title, _), start, end in zip(begins, starts, ends, strict=True)
+    ]
+
+
+def list_audio_sources(film: PreparedFilm) -> list[AudioSource]:
+    """Return the sound of each clip of a film."""
+    return [
+        AudioSource(
+            path=source.clip.path,
+            frames=source.clip.frames,
+            start_seconds=source.timeline.first_time * source.timeline.time_base,
+            has_audio=source.clip.has_audio,
+        )
+        for source in film.clips
     ]
 
 
@@ -216,17 +235,6 @@ def _group(pieces: Iterable[Piece]) -> Iterator[list[EncodedSpan]]:
 
 def _paths(entries: Mapping[EncodedSpan, CacheEntry]) -> dict[EncodedSpan, Path]:
     return {span: entry.path for span, entry in entries.items()}
-
-
-def _audio_sources(film: PreparedFilm) -> Iterator[AudioSource]:
-    for source in film.clips:
-        timeline = source.timeline
-        yield AudioSource(
-            path=source.clip.path,
-            frames=source.clip.frames,
-            start_seconds=timeline.first_time * timeline.time_base,
-            has_audio=source.clip.has_audio,
-        )
 
 
 def _list_overlays(composition: Composition, source: ClipPictures) -> tuple[Overlay, ...]:

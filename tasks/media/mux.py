@@ -16,11 +16,12 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from tasks.film_rates import RATE_24, FilmRate
 from tasks.media.codecs import COPIED_CODECS, CopiedCodec
 from tasks.media.compositor import ClipPictures
 from tasks.media.container import open_clip, video_stream
 from tasks.media.decode import changed_error, demux_from
-from tasks.media.film_file import FRAME_TICKS, TIME_BASE, mux_packets
+from tasks.media.film_file import mux_packets, time_base_of
 from tasks.media.reencode import read_span
 from tasks.media.split import CopiedRun, EncodedSpan, Piece
 
@@ -37,6 +38,7 @@ class VideoTrack:
         clips: Sequence[ClipPictures],
         pieces: Sequence[Piece],
         spans: Mapping[EncodedSpan, Path],
+        rate: FilmRate = RATE_24,
     ) -> None:
         """Add the track to a film.
 
@@ -45,10 +47,12 @@ class VideoTrack:
             clips: The clips of the film.
             pieces: All pieces of the film.
             spans: The files of the encoded spans.
+            rate: The rate of the film, which shows each frame once.
 
         Raises:
             MediaError: A file can't be read.
         """
+        self._time_base = time_base_of(rate)
         self._container, self._clips, self._spans = container, clips, spans
         self._reorder_depth = max(_reorder_depth(clips, piece) for piece in pieces)
         self._position = 0
@@ -109,10 +113,11 @@ class VideoTrack:
             raise changed_error(path)
 
     def _write(self, packet: Packet[Stream], *, index: int, number: int) -> None:
-        packet.pts = (self._position + number) * FRAME_TICKS
-        packet.dts = (self._position + index - self._reorder_depth) * FRAME_TICKS
-        packet.duration = FRAME_TICKS
-        packet.time_base = TIME_BASE
+        ticks, time_base = self._time_base
+        packet.pts = (self._position + number) * ticks
+        packet.dts = (self._position + index - self._reorder_depth) * ticks
+        packet.duration = ticks
+        packet.time_base = time_base
         packet.stream = self._stream
         mux_packets(self._container, [packet])
 
