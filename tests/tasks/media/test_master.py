@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from av.audio.resampler import AudioResampler
 
+from tasks.edit import PictureEdit, Transition, TransitionKind
 from tasks.errors import MediaError, NotConfigured
 from tasks.film_rates import RATES, FilmRate, find_rate
 from tasks.media.encoders import (
@@ -22,8 +24,9 @@ from tasks.media.encoders import (
     choose_master_codec,
     require_encoder,
 )
-from tasks.media.master import write_master
+from tasks.media.master import join_master, write_master
 from tasks.media.probe import probe
+from tests.support.film_joins import chain_edit, join_edit, prepare_edit
 from tests.tasks.media.conftest import Studio, VideoOptions
 
 SIZE = (320, 180)
@@ -260,3 +263,49 @@ def test_too_few_frames_leave_no_film(studio: Any, clip: Path) -> None:
     with av.open(str(clip)) as container, pytest.raises(MediaError, match="fewer frames"):
         write_master(film, container.decode(video=0), None, settings)
     assert not film.exists()
+
+
+def test_film_at_23976_copies_packets(studio: Any, video: Any, tone: Any) -> None:
+    """A film at 23.976 has the frames of that at 24, bit by bit, and its chapters are longer."""
+    rate = find_rate(23.976)
+    clips = studio.chain(3, frames=25, video=video(size=SIZE), tone=tone(ticks=(12,)))
+    plain, slow = (
+        join_edit(
+            chain_edit(clips, picture=PictureEdit(rate=number)), studio.folder / f"{number}.mp4"
+        )
+        for number in (24, 23.976)
+    )
+    assert studio.digests(slow.path) == studio.digests(plain.path)
+    assert studio.numbers(slow.path) == list(range(73))
+    assert (slow.frames, slow.reencoded_frames) == (73, plain.reencoded_frames)
+    assert slow.duration_seconds == pytest.approx(73 * 1001 / 24_000)
+    measured = probe(slow.path)
+    assert (measured.rate, measured.end_seconds) == (rate.frames_per_second, rate.duration(73))
+    with av.open(str(slow.path)) as container:
+        ends = [chapter["end"] * chapter["time_base"] for chapter in container.chapters()]
+    assert ends == pytest.approx([float(rate.seconds(k)) for k in (24, 48, 73)], abs=0.001)
+    assert studio.decode_errors(slow.path) == ""
+    sound = read_samples(slow.path)[0]
+    assert abs(sound.size / 48_000 - rate.duration(73)) < rate.seconds(1)
+    for frame in (12, 36, 60):
+        start = round((rate.seconds(frame) - rate.seconds(1)) * 48_000)
+        ticks = np.abs(np.diff(sound[start : start + 4000], 2))
+        tick = start + int(ticks.argmax())
+        assert tick / 48_000 == pytest.approx(float(rate.seconds(frame)), abs=0.003)
+
+
+def test_master_has_the_composed_frames(studio: Any, video: Any) -> None:
+    """A crossfade, a dropped frame at a seam and a fade are those of the film in H.264."""
+    clips = studio.chain(3, frames=25, video=video(size=SIZE), tone=None)
+    edit = chain_edit(clips)
+    mixed = replace(edit.clips[2], transition=Transition(TransitionKind.CROSSFADE, 6))
+    before = replace(edit.clips[1], drop_last_frame=False)
+    edit = replace(edit, clips=(edit.clips[0], before, mixed), fade_out_frames=6)
+    plain = join_edit(edit, studio.folder / "film.mp4")
+    prepared = prepare_edit(replace(edit, picture=PictureEdit(codec="prores", rate=25)))
+    film = join_master(prepared, studio.folder / "film.mov", studio.folder)
+    assert (plain.frames, film.frames) == (68, find_rate(25).count_frames(68)) == (68, 71)
+    frames = list(read_planes(plain.path))
+    for number, planes in enumerate(read_planes(film.path)):
+        source = frames[find_rate(25).source_frame(number, 68)]
+        assert np.abs(planes[0] - source[0]).mean() < 1.5
