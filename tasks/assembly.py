@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from tasks.edit import EditClip, FilmEdit
 from tasks.media.compatibility import choose_target, describe_conversion
@@ -22,27 +21,16 @@ from tasks.media.probe import Clip, probe_with_timeline
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
 from tasks.store.edit_cache import EditCache
-from tasks.store.films import Conversions
+from tasks.store.films import WrittenFilm
 from tasks.store.layout import Store
 from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
 
 
-class AssembledFilm(NamedTuple):
-    """A film that was written."""
-
-    frames: int
-    conversions: Conversions
-    encoded_frames: int = 0
-    """Number of frames that were encoded for it, those of converted clips excluded."""
-    reused_spans: int = 0
-    """Number of its spans that had been encoded for an earlier film."""
-
-
 def assemble(
     store: Store, edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None
-) -> AssembledFilm:
+) -> WrittenFilm:
     """Write the film to exactly `film`.
 
     Args:
@@ -72,7 +60,7 @@ def assemble(
     conversions = tuple(
         describe_conversion(source.clip, target, edit.picture) for source in measured
     )
-    return AssembledFilm(result.frames, conversions, result.encoded_frames, result.reused_spans)
+    return WrittenFilm(result.frames, conversions, result.encoded_frames, result.reused_spans)
 
 
 def _join(

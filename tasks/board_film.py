@@ -11,7 +11,7 @@ from tasks.edit import FilmEdit
 from tasks.media.captions import format_sidecars
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
-from tasks.store.films import Conversions, StoredFilm
+from tasks.store.films import StoredFilm, WrittenFilm
 from tasks.store.layout import Store
 from tasks.store.side_files import write_side_files
 
@@ -38,18 +38,19 @@ def make_film(
     if kept:
         return kept
     with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
-        frames, conversions = _retitle(store, name, marker, edit, temp_path) or _assemble(
+        written = _retitle(store, name, marker, edit, temp_path) or _assemble(
             store, marker, edit, temp_path, ffmpeg
         )
-    return films.record_film(
+    film = films.record_film(
         store,
         name,
         identity,
-        frames,
-        conversions,
+        written.frames,
+        written.conversions,
         content=edit.content_identity(),
-        side_files=_write_captions(store.films_folder / f"{name}.mp4", edit, frames),
+        side_files=_write_captions(store.films_folder / f"{name}.mp4", edit, written.frames),
     )
+    return film._replace(encoded_frames=written.encoded_frames, reused_spans=written.reused_spans)
 
 
 def _write_captions(film: Path, edit: FilmEdit, frames: int) -> dict[str, str]:
@@ -62,7 +63,7 @@ def _write_captions(film: Path, edit: FilmEdit, frames: int) -> dict[str, str]:
 
 def _retitle(
     store: Store, name: str, marker: str, edit: FilmEdit, film: Path
-) -> tuple[int, Conversions] | None:
+) -> WrittenFilm | None:
     """Write the stored film with these titles, if only its titles differ; else return None."""
     stored = films.find_film_of_content(store, name, edit)
     if stored is None:
@@ -75,14 +76,13 @@ def _retitle(
     titles = [clip.chapter_title for clip in edit.clips if clip.chapter_title is not None]
     if not retitle(stored.path, film, title=edit.title, comment=marker, chapter_titles=titles):
         return None
-    return stored.frame_count, stored.conversions
+    return WrittenFilm(stored.frame_count, stored.conversions)
 
 
 def _assemble(
     store: Store, marker: str, edit: FilmEdit, film: Path, ffmpeg: str | None
-) -> tuple[int, Conversions]:
+) -> WrittenFilm:
     # numpy takes longer to import than a film takes to be written with other titles.
     from tasks.assembly import assemble
 
-    assembled = assemble(store, edit, film, comment=marker, ffmpeg=ffmpeg)
-    return assembled.frames, assembled.conversions
+    return assemble(store, edit, film, comment=marker, ffmpeg=ffmpeg)

@@ -54,6 +54,7 @@ from tasks.planning.shot_settings import (
     find_families,
     format_candidates,
 )
+from tasks.planning.transitions import check_transitions
 from tasks.planning.warnings import (
     merge_warnings,
     warn_about_cast,
@@ -74,9 +75,6 @@ if TYPE_CHECKING:
 
 _FILM_KEYS_NOT_BUILT = frozenset(
     {
-        "join",
-        "fade_in",
-        "fade_out",
         "music",
         "voice",
         "loudness",
@@ -88,7 +86,7 @@ _FILM_KEYS_NOT_BUILT = frozenset(
         "stems",
     }
 )
-_SHOT_KEYS_NOT_BUILT = frozenset({"use", "transition", "title", "focus"})
+_SHOT_KEYS_NOT_BUILT = frozenset({"use", "title", "focus"})
 """Words of the language that have no effect yet, so that a board can't rely on them."""
 
 FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
@@ -177,7 +175,10 @@ class _Planner:
         planned = [self.planned[shot.id] for shot in self.shots]
         for previous, following in itertools.pairwise(planned):
             self._check_end_of_clip(previous, following)
-        return tuple(shot for shot in planned if not isinstance(shot, InvalidShot))
+        shots = tuple(shot for shot in planned if not isinstance(shot, InvalidShot))
+        if len(shots) == len(planned):
+            check_transitions(self.log, self.board.storyboard.film, shots)
+        return shots
 
     def _check_end_of_clip(self, shot: Parent, following: Parent) -> None:
         """Check that a file keeps a picture if the film drops its last one."""

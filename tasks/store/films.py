@@ -56,6 +56,21 @@ class StoredFilm(NamedTuple):
     is_new: bool
     """True if it was joined in this run."""
     conversions: Conversions = ()
+    encoded_frames: int = 0
+    """Number of frames that this run encoded for it, those of converted clips excluded."""
+    reused_spans: int = 0
+    """Number of its spans that an earlier run had encoded."""
+
+
+class WrittenFilm(NamedTuple):
+    """A film that was written to a file."""
+
+    frames: int
+    conversions: Conversions = ()
+    encoded_frames: int = 0
+    """Number of frames that were encoded for it, those of converted clips excluded."""
+    reused_spans: int = 0
+    """Number of its spans that had been encoded for an earlier film."""
 
 
 def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None:

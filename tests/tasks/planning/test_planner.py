@@ -262,17 +262,16 @@ def test_unfinished_features_are_problems(make_board) -> None:
     """Keys of the language that are not implemented are rejected before anything is paid."""
     text = board_text(
         "id: a, prompt: p",
-        "id: b, prompt: q, transition: {crossfade: 1}",
-        extra="film: {music: {file: a.mp3}, loudness: -16 LUFS, join: {crossfade: 1}, codec: keep}",
+        "id: b, prompt: q, focus: [0.5, 0.5]",
+        extra="film: {music: {file: a.mp3}, loudness: -16 LUFS, codec: keep}",
     )
     problems = plan_problems(make_board(text))
 
     assert [problem.path for problem in problems] == [
         "film.music",
         "film.loudness",
-        "film.join",
         "film.codec",
-        "shots[1].transition",
+        "shots[1].focus",
     ]
     assert all("is not built yet" in problem.message for problem in problems)
 
