@@ -597,6 +597,37 @@ class Film(FrozenModel):
 
 
 _SHAPE = r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$"
+Levels = Annotated[Number, Field(ge=0, le=255)]
+Percent = Annotated[Number, Field(ge=0, le=100)]
+
+
+class Quality(FrozenModel):
+    """The limits of `shotchain qc`. None of them changes what is rendered."""
+
+    seam: Levels = 3.0
+    """The difference of the two pictures at a chained seam, in mean levels of luma (0 to 255)."""
+    luma: Levels = 1.5
+    """The step of the mean luma at a chained seam, in levels."""
+    chroma: Levels = 1.5
+    """The step of the mean of a chroma component at a chained seam, in levels."""
+    sharpness: Percent = 40.0
+    """The sharpness that is lost or gained at a chained seam, in percent."""
+    drift: Levels = 3.0
+    """The change of the luma along a chain, in levels."""
+    black: Duration = 6
+    """The length from which a black stretch of a shot is reported."""
+    frozen: Duration = 10
+    """The length from which a stretch of a shot without any movement is reported."""
+    flash: Annotated[Number, Field(ge=0, le=12)] = 3.0
+    """Flashes within a second, by ITU-R BT.1702; more of them are reported."""
+    cuts: Boolean = False
+    """Allow cuts inside of shots, as for prompts that ask for several views."""
+    clipping: Percent = 20.0
+    """The part of a picture that may have a colour at its maximum, in percent."""
+    silence: Duration = 48
+    """The length from which a silent stretch of a shot with sound is reported."""
+
+
 VersionRatio = Annotated[
     str,
     _matching(_SHAPE),
@@ -663,5 +694,7 @@ class Storyboard(FrozenModel):
     """The shots in the order of the film."""
     film: Film = Field(default_factory=Film.model_construct)
     """Settings for joining the clips into one film."""
+    qc: Quality | None = None
+    """Limits for the pictures and the sound of the shots; `shotchain qc` has default ones."""
     versions: Annotated[tuple[Version, ...], Field(max_length=200)] = ()
     """Other films from the same board: in other shapes, lengths or languages."""

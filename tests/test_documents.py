@@ -108,6 +108,7 @@ KEY_SECTIONS = {
     "The film": "film: {{{example}}}",
     "Music and voice": "film: {{{example}}}",
     "Loudness": "film: {{{example}}}",
+    "Limits of quality": "{example}",
     "Captions": "variables: {{lang: en}}\nfilm: {{{example}}}",
     "End card and legal line": "film: {{{example}}}",
     "Versions": (

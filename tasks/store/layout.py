@@ -42,6 +42,8 @@ previz/    clips, last frames, receipts and logs of local providers, by key
 films/     joined films
 edits/     parts of films that were encoded; may be deleted
 checked/   results of decoding your own clips; may be deleted
+measured/  measures of the clips; may be deleted
+sheets/    plots of chains; may be deleted
 simulator/ jobs of the local simulator
 prefect/   database and log of the local Prefect server; may be deleted
 """
@@ -176,6 +178,16 @@ class Store:
     def checked_folder(self) -> Path:
         """The folder of the results for the user's own clips, see `checked_clips`."""
         return self.root / "checked"
+
+    @property
+    def measured_folder(self) -> Path:
+        """The folder of the measures of clips, see `measured_clips`."""
+        return self.root / "measured"
+
+    @property
+    def sheets_folder(self) -> Path:
+        """The folder of the plots of chains."""
+        return self.root / "sheets"
 
     @property
     def ledger_lock_path(self) -> Path:

@@ -25,6 +25,7 @@ _MARKER_PATTERN = re.compile(rb"shotchain contact sheet\0([0-9a-f]{64}) page (\d
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MARKER_SEARCH_BYTES = 4096
 _MAX_PAGES = 1000
+_REMEDY = "name another file after --sheet"
 _FILE_MODE, _FOLDER_MODE = 0o666, 0o777
 """A sheet is for other people, as the film is: the user's umask decides who reads it."""
 
@@ -34,15 +35,20 @@ def _page_path(path: Path, number: int) -> Path:
     return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def find_current_pages(path: Path, digest: str) -> list[Path]:
+def find_current_pages(path: Path, digest: str, *, remedy: str = _REMEDY) -> list[Path]:
     """Return the pages of a sheet on disk; empty unless it is complete and shows what it should.
+
+    Args:
+        path: The file of the first page.
+        digest: The digest of what the sheet shows.
+        remedy: What the user can do about another file in its place.
 
     Raises:
         UsageError: There is another file.
     """
     pages = []
     for number in range(1, _MAX_PAGES + 1):
-        marker = _read_marker(_page_path(path, number))
+        marker = _read_marker(_page_path(path, number), remedy)
         if marker is None or (marker[1].decode(), int(marker[2])) != (digest, number):
             return []
         pages.append(_page_path(path, number))
@@ -51,16 +57,22 @@ def find_current_pages(path: Path, digest: str) -> list[Path]:
     return []
 
 
-def check_replaceable(path: Path) -> None:
-    """Check that a path is free, or that its file is a contact sheet.
+def check_replaceable(path: Path, *, remedy: str = _REMEDY) -> None:
+    """Check that a path is free, or that its file is a contact sheet or a plot.
+
+    Args:
+        path: The path.
+        remedy: What the user can do about another file.
 
     Raises:
         UsageError: It is another file, a link, or can't be read.
     """
-    _read_marker(path)
+    _read_marker(path, remedy)
 
 
-def write_pages(images: Iterator[Image.Image], path: Path, digest: str) -> list[Path]:
+def write_pages(
+    images: Iterator[Image.Image], path: Path, digest: str, *, remedy: str = _REMEDY
+) -> list[Path]:
     """Write the pages of a sheet as they are drawn, and return their files.
 
     Further pages of an earlier sheet are removed.
@@ -69,6 +81,7 @@ def write_pages(images: Iterator[Image.Image], path: Path, digest: str) -> list[
         images: The pages.
         path: The file of the first page; `-2` and so on is added for the others.
         digest: The digest of what the sheet shows.
+        remedy: What the user can do about another file in its place.
 
     Raises:
         UsageError: A file that is not a contact sheet would be replaced, or can't be written.
@@ -76,8 +89,8 @@ def write_pages(images: Iterator[Image.Image], path: Path, digest: str) -> list[
     pages = []
     for number, (image, is_last) in enumerate(_with_last(images), start=1):
         page = _page_path(path, number)
-        check_replaceable(page)
-        _write_page(page, image, f"{digest} page {number}{' last' if is_last else ''}")
+        check_replaceable(page, remedy=remedy)
+        _write_page(page, image, remedy, f"{digest} page {number}{' last' if is_last else ''}")
         pages.append(page)
     _remove_further_pages(path, len(pages) + 1)
     return pages
@@ -92,7 +105,7 @@ def _with_last(images: Iterator[Image.Image]) -> Iterator[tuple[Image.Image, boo
     yield previous, True
 
 
-def _read_marker(path: Path) -> re.Match[bytes] | None:
+def _read_marker(path: Path, remedy: str) -> re.Match[bytes] | None:
     """Return the marker of a page; None if there is no file.
 
     Raises:
@@ -104,26 +117,26 @@ def _read_marker(path: Path) -> re.Match[bytes] | None:
             if status is None:
                 return None
             if not stat.S_ISREG(status.st_mode):
-                msg = f"{path} is {describe_kind(status.st_mode)}; name another file after --sheet"
+                msg = f"{path} is {describe_kind(status.st_mode)}; {remedy}"
                 raise UsageError(msg)
             with folder.open(path.name, "rb") as file:
                 beginning = file.read(_MARKER_SEARCH_BYTES)
     except FileNotFoundError:
         return None
     except UnsafeStore as error:
-        msg = f"a folder of {path} is a link or not a folder; name another file after --sheet"
+        msg = f"a folder of {path} is a link or not a folder; {remedy}"
         raise UsageError(msg) from error
     except OSError as error:
-        msg = f"{path} can't be read: {error.strerror}; name another file after --sheet"
+        msg = f"{path} can't be read: {error.strerror}; {remedy}"
         raise UsageError(msg) from error
     marker = _MARKER_PATTERN.search(beginning)
     if not beginning.startswith(_PNG_SIGNATURE) or marker is None:
-        msg = f"{path} is not a contact sheet; name another file after --sheet, or move it away"
+        msg = f"{path} is not a contact sheet; {remedy}, or move it away"
         raise UsageError(msg)
     return marker
 
 
-def _write_page(path: Path, image: Image.Image, marker: str) -> None:
+def _write_page(path: Path, image: Image.Image, remedy: str, marker: str) -> None:
     """Write a page as PNG, with the marker by which it is recognised.
 
     Raises:
@@ -142,7 +155,7 @@ def _write_page(path: Path, image: Image.Image, marker: str) -> None:
         raise
     except StoreError as error:
         reason = getattr(error.__cause__, "strerror", None) or "the folder can't be used"
-        msg = f"{path} can't be written: {reason}; name another file after --sheet"
+        msg = f"{path} can't be written: {reason}; {remedy}"
         raise UsageError(msg) from error
 
 
@@ -151,7 +164,7 @@ def _remove_further_pages(path: Path, number: int) -> None:
     for further in range(number, _MAX_PAGES + 1):
         page = _page_path(path, further)
         try:
-            if _read_marker(page) is None:
+            if _read_marker(page, _REMEDY) is None:
                 return
         except UsageError:
             return
