@@ -256,12 +256,16 @@ def _all_kept(run: Run) -> RunReport:
 
 def find_edit(report: RunReport) -> FilmEdit:
     """Return the edit of the film of a run, from the clips in the store."""
-    files = {
+    return build_edit(report.run.plan, locate_clips(report), title=film_title(report).title)
+
+
+def locate_clips(report: RunReport) -> dict[str, InputFile]:
+    """Return the clip of each shot of a run that has one, by the shot's id."""
+    return {
         result.shot.id: _locate_clip(report.run, result)
         for result in report.results
         if result.has_clip
     }
-    return build_edit(report.run.plan, files, title=film_title(report).title)
 
 
 def failed_result(shot: PlannedShot, attempt: Attempt | None, error: ShotchainError) -> ShotResult:

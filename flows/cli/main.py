@@ -34,6 +34,7 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
     "look": {
         "status": "show what stands where, since when, and what it cost",
         "log": "print what vendors were asked about shots and what they answered",
+        "qc": "measure the clips: seams, drift, faults, and a plot per chain",
         "providers": "list providers, their models and whether their keys are set",
     },
     "takes": {

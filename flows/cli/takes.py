@@ -23,6 +23,7 @@ from flows.board_takes import (
 )
 from flows.cli.arguments import add_board_file, add_shot, add_store, find_store_path
 from flows.cli.output import print_output
+from flows.cli.output.progress_line import show_progress
 from flows.cli.output.style import (
     align_columns,
     cell_width,
@@ -125,28 +126,12 @@ def draw_sheet_pages(
     path = resolve_sheet_path(
         file or default_sheet_path(takes, shot_id), is_explicit=file is not None
     )
-    has_progress = sys.stderr.isatty() and not is_quiet
-
-    def show_progress(shot: str, number: int, total: int) -> None:
-        if has_progress:
-            _replace_line(f"drawing {number} of {total}: {shot}")
-
-    try:
-        pages = draw_sheet(takes, path, ffmpeg=read_settings().ffmpeg, on_take=show_progress)
-    finally:
-        if has_progress:
-            _replace_line("")
+    with show_progress("drawing", is_quiet=is_quiet) as on_take:
+        pages = draw_sheet(takes, path, ffmpeg=read_settings().ffmpeg, on_take=on_take)
     if not is_quiet and (letters := find_undrawable(takes)):
         note = f"no font on this machine has {letters}: shots are named by their numbers"
         print_styled(f"note: {note}; install a font such as Noto Sans CJK", sys.stderr)
     return pages
-
-
-def _replace_line(text: str) -> None:
-    """Write a text over the last line of stderr, which is a terminal."""
-    width = terminal_width(sys.stderr) - 1
-    line = pad(truncate(escape_control_chars(text), width), width)
-    print(f"\r{line}\r", end="", file=sys.stderr, flush=True)
 
 
 def _document(takes: BoardTakes, shot_id: str | None) -> dict[str, Any]:

@@ -1,0 +1,207 @@
+"""`shotchain qc`: the clips of a board are measured once, compared, and plotted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tasks.clip_measures as clip_measures
+from flows.cli.main import main
+from flows.cli.output.style import cell_width
+from tests.support.footage import film, replace, write_footage
+
+Command = Callable[..., SimpleNamespace]
+
+OWN_BOARD = """\
+title: 早晨 Ember
+shots:
+  - {id: 早晨, clip: refs/good.mp4}
+  - {id: dark, clip: refs/dark.mp4}
+  - {id: later, prompt: Fog., first_frame: none}
+"""
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run `qc` in a folder of its own; return exit code, output, document with `--json`, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("SHOTCHAIN_STORE", str(tmp_path / "store"))
+
+    def run(*argv: str, board: str = "board.yaml") -> SimpleNamespace:
+        code = main(["qc", board, *argv])
+        out, err = capsys.readouterr()
+        document = json.loads(out) if "--json" in argv else None
+        return SimpleNamespace(code=code, out=out, err=err, document=document)
+
+    return run
+
+
+@pytest.fixture
+def own_board(tmp_path: Path) -> Path:
+    """Write a board with two own clips, one of them with a black stretch."""
+    path = tmp_path / "board.yaml"
+    path.write_text(OWN_BOARD)
+    write_footage(tmp_path / "refs" / "good.mp4", film(1))
+    dark = replace(film(2), 20, 32, lambda _, picture: np.zeros_like(picture))
+    write_footage(tmp_path / "refs" / "dark.mp4", dark)
+    return path
+
+
+@pytest.fixture
+def count_decodes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of the clips that are read from now on."""
+    paths: list[str] = []
+    read = clip_measures.ClipMeasurer._read
+
+    def count(self: Any, file: Any, *args: Any, **values: Any) -> None:
+        paths.append(file.path.name)
+        read(self, file, *args, **values)
+
+    monkeypatch.setattr(clip_measures.ClipMeasurer, "_read", count)
+    return paths
+
+
+@pytest.mark.usefixtures("own_board")
+class TestOwnClips:
+    """A board of files, without any render."""
+
+    def test_verdict_is_first_and_names_the_frames(self, command: Command) -> None:
+        """The fault with its frames; the shot that has no clip is named; exit 0."""
+        result = command()
+        lines = result.out.splitlines()
+
+        assert result.code == 0
+        assert lines[0] == "✗ 1 value exceeds its limit in 2 shots, 0 chained seams, 2 chains"
+        assert lines[1] == "  dark: black in frames 20 to 31 (limit 6)"
+        assert "without a clip: later" in lines
+        assert max(map(cell_width, lines)) <= 80
+
+    def test_check_exits_with_1(self, command: Command) -> None:
+        """For CI."""
+        assert command("--check").code == 1
+
+    def test_limit_of_the_board_counts(self, command: Command, own_board: Path) -> None:
+        """A longer black stretch is allowed."""
+        own_board.write_text(OWN_BOARD + "qc: {black: 1.0}\n")
+        result = command("--check", "--json")
+
+        assert result.code == 0
+        assert result.document["passed"] is True
+        assert result.document["limits"]["black"] == "24f"
+
+    def test_document_has_every_value(self, command: Command, tmp_path: Path) -> None:
+        """Frames of the clip, and the film's frame at which a shot begins."""
+        document = command("--json").document
+
+        assert document["findings"] == [
+            {
+                "kind": "black",
+                "shot": "dark",
+                "message": "black in frames 20 to 31",
+                "frames": [20, 32],
+                "value": 12,
+                "limit": 6,
+            }
+        ]
+        good, dark = document["shots"]
+        assert (good["id"], good["frames"], good["film_frame"]) == ("早晨", [0, 48], 0)
+        assert (dark["film_frame"], dark["black"], dark["sound"]) == (48, [[20, 32]], None)
+        assert document["missing"] == ["later"]
+        (seam,) = document["seams"]
+        assert (seam["same_picture"], seam["in_film"], seam["difference"]) == (False, True, None)
+        assert [chain["plot"] for chain in document["chains"]] == [
+            str(tmp_path / "store" / "sheets" / name)
+            for name in ("board.qc-1-早晨.png", "board.qc-2-dark.png")
+        ]
+
+    def test_second_run_reads_no_clip(
+        self, command: Command, count_decodes: list[str], tmp_path: Path
+    ) -> None:
+        """Measures and plots are kept; a damaged measure is made again."""
+        first = command("--json").document
+        plots = {path: path.stat().st_mtime_ns for path in (tmp_path / "store/sheets").iterdir()}
+        second = command("--json").document
+
+        assert count_decodes == ["good.mp4", "dark.mp4"]
+        assert second == first
+        assert {path: path.stat().st_mtime_ns for path in plots} == plots
+        for path in (tmp_path / "store" / "measured").iterdir():
+            path.write_text('{"format": 1, "frames": 48, "values": {}}')
+        assert command("--json").document == first
+        assert count_decodes == ["good.mp4", "dark.mp4"] * 2
+
+    def test_plots_are_written_to_a_folder(self, command: Command, tmp_path: Path) -> None:
+        """1600 pixels wide; another file of that name is not replaced."""
+        document = command("--json", "--out", "qc plots").document
+        plots = [Path(chain["plot"]) for chain in document["chains"]]
+
+        assert all(path.parent == tmp_path / "qc plots" for path in plots)
+        with Image.open(plots[1]) as plot:
+            assert plot.width == 1600
+        plots[0].write_text("mine")
+        assert command("--out", "qc plots").code == 2
+        assert plots[0].read_text() == "mine"
+
+    def test_unreadable_clip_is_named(self, command: Command, own_board: Path) -> None:
+        """The measures of the others are shown; `--check` fails."""
+        path = own_board.parent / "refs" / "dark.mp4"
+        data = bytearray(path.read_bytes())
+        middle = len(data) // 2
+        data[middle : middle + 3000] = bytes(3000)
+        path.write_bytes(data)
+        result = command("--check")
+
+        assert result.code == 1
+        assert "not measured: dark: is damaged" in result.out
+        assert "within all limits: 1 shot" in result.out
+
+    def test_narrow_terminal_cuts_ids(
+        self, command: Command, own_board: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Down to 60 columns nothing is wider."""
+        monkeypatch.setenv("COLUMNS", "60")
+        name = "an-id-of-a-shot-that-is-much-longer-than-any-column"
+        own_board.write_text(OWN_BOARD.replace("dark,", f"{name},"))
+        lines = command().out.splitlines()
+
+        # The path of a plot is not cut, so that it can be copied.
+        table = [line for line in lines if not line.endswith(".png")]
+        assert max(map(cell_width, table)) <= 80
+
+
+class TestRenderedBoard:
+    """A chain of the simulator."""
+
+    def test_equal_pictures_pass(
+        self, studio: Any, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        """Chained seams differ by at most 1.5 levels, and nothing drifts; no vendor is asked."""
+        monkeypatch.chdir(studio.folder)
+        monkeypatch.setenv("SHOTCHAIN_STORE", str(studio.folder / "store"))
+        studio.run(chain("one", "two", "three"))
+        requests = len(studio.requests("create")), len(studio.requests("query"))
+
+        assert main(["qc", "board.yaml", "--json", "--check"]) == 0
+        document = json.loads(capsys.readouterr().out)
+
+        assert (len(studio.requests("create")), len(studio.requests("query"))) == requests
+        seams = [seam for seam in document["seams"] if seam["same_picture"]]
+        assert [(seam["before"], seam["after"]) for seam in seams] == [
+            ("one", "two"),
+            ("two", "three"),
+        ]
+        assert max(seam["difference"] for seam in seams) <= 1.5
+        (chain_document,) = document["chains"]
+        assert abs(chain_document["drift"]["luma"]) < 0.2
+        # The film drops the last frame of the shots before a seam.
+        assert [shot["frames"] for shot in document["shots"]] == [[0, 48], [0, 48], [0, 49]]
