@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.edit import FilmEdit
+from tasks.film_rates import find_rate
 from tasks.media.captions import format_sidecars
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
@@ -57,7 +58,8 @@ def _write_captions(film: Path, edit: FilmEdit, frames: int) -> dict[str, str]:
     """Write the captions beside a film in the store, and return their digests by suffix."""
     if edit.captions is None:
         return {}
-    contents = format_sidecars(edit.captions, frames)
+    rate = find_rate(edit.picture.rate)
+    contents = format_sidecars(edit.captions, round(frames / rate.repeats), rate)
     return write_side_files(film, {suffix: text.encode() for suffix, text in contents.items()})
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from tasks.edit import Caption, CaptionsEdit
+from tasks.film_rates import RATE_24, FilmRate
 from tasks.media.caption_files import SRT_BREAK, Cue, format_time
 from tasks.media.film_format import FRAMES_PER_SECOND
 
@@ -56,46 +57,48 @@ def list_samples(captions: Sequence[Caption], frames: int) -> Iterator[Caption]:
         position = end
 
 
-def format_srt(captions: Sequence[Caption]) -> str:
+def format_srt(captions: Sequence[Caption], rate: FilmRate = RATE_24) -> str:
     """Return captions as SRT.
 
     The format has no escapes: an invisible character keeps a text from being read as a tag or a
     time.
     """
-    return "\n".join(
-        f"{number}\n{_format_times(caption, ',')}\n{_SRT_SPECIAL.sub(SRT_BREAK, caption.text)}\n"
+    cues = (
+        (number, _format_times(caption, rate, ","), _SRT_SPECIAL.sub(SRT_BREAK, caption.text))
         for number, caption in enumerate(captions, start=1)
     )
+    return "\n".join(f"{number}\n{times}\n{text}\n" for number, times, text in cues)
 
 
-def format_vtt(captions: Sequence[Caption]) -> str:
+def format_vtt(captions: Sequence[Caption], rate: FilmRate = RATE_24) -> str:
     """Return captions as WebVTT, with `&`, `<` and `>` escaped."""
     cues = (
-        f"{_format_times(caption, '.')}\n{html.escape(caption.text, quote=False)}\n"
+        f"{_format_times(caption, rate, '.')}\n{html.escape(caption.text, quote=False)}\n"
         for caption in captions
     )
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def format_sidecars(edit: CaptionsEdit, frames: int) -> dict[str, str]:
+def format_sidecars(edit: CaptionsEdit, frames: int, rate: FilmRate = RATE_24) -> dict[str, str]:
     """Return the caption files of a film by what their names have after the film's.
 
     Args:
         edit: The captions.
-        frames: The number of frames of the film.
+        frames: The number of frames of the film at 24 per second.
+        rate: The frame rate of the film.
     """
     captions = limit_captions(edit.captions, frames)
     if not captions:
         return {}
     return {
-        f".{edit.language}.srt": format_srt(captions),
-        f".{edit.language}.vtt": format_vtt(captions),
+        f".{edit.language}.srt": format_srt(captions, rate),
+        f".{edit.language}.vtt": format_vtt(captions, rate),
     }
 
 
-def _format_times(caption: Caption, separator: str) -> str:
+def _format_times(caption: Caption, rate: FilmRate, separator: str) -> str:
     start, end = (
-        format_time(round(frame * 1000 / FRAMES_PER_SECOND), separator)
+        format_time(round(rate.seconds(frame) * 1000), separator)
         for frame in (caption.first_frame, caption.end_frame)
     )
     return f"{start} --> {end}"

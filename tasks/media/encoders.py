@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from tasks.edit import CaptionsEdit
 from tasks.errors import NotConfigured
 from tasks.film_rates import FilmRate
 from tasks.media.audio_reader import Samples
@@ -64,6 +65,7 @@ class MasterSettings:
     comment: str = ""
     chapters: Sequence[tuple[str, int]] = ()
     """Titles, and frames at 24 per second."""
+    captions: CaptionsEdit | None = None
 
 
 def choose_master_codec(codec: str, frames: Clip) -> MasterCodec:

@@ -18,6 +18,7 @@ from tasks.edit import FilmEdit, PictureEdit
 from tasks.errors import MediaError
 from tasks.film_rates import RATE_24, FilmRate, find_rate
 from tasks.media.audio_track import AudioTrack
+from tasks.media.caption_track import write_captions
 from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.composition import Composition, compose
 from tasks.media.compositor import ClipPictures, Compositor
@@ -154,6 +155,7 @@ def join(
         samples = RateSound(sound.read, film.frames, rate, max(1, channels))
         container.metadata.update({"title": edit.title, "comment": comment})
         add_chapters(container, list_chapters(film.composition), rate)
+        write_captions(container, edit.captions, film.frames, rate)
         for piece in film.pieces:
             for frames in video.append(piece):
                 if audio:

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from tasks.edit import PictureEdit
 from tasks.errors import MediaError
 from tasks.film_rates import FilmRate, find_rate
+from tasks.media.caption_track import write_captions
 from tasks.media.compositor import iterate_frames
 from tasks.media.encoders import (
     MasterSettings,
@@ -59,6 +60,7 @@ def join_master(film: PreparedFilm, path: Path, folder: Path, *, comment: str = 
         edit.title,
         comment,
         list_chapters(film.composition),
+        edit.captions,
     )
     frames = iterate_frames(film.composition, film.clips)
     with FilmSound(edit, places, sources, film.frames, channels, folder) as sound:
@@ -98,6 +100,7 @@ def write_master(
         add_chapters(container, settings.chapters, rate)
         picture = PictureEncoder(container, settings)
         sound = SoundEncoder(container, settings, read_samples) if read_samples else None
+        write_captions(container, settings.captions, settings.total_frames, rate)
         written = 0
         for frame in conform_frames(frames, settings.total_frames, rate):
             picture.encode(frame)

@@ -11,6 +11,7 @@ from pathlib import Path
 from av.container import InputContainer
 from av.stream import Stream
 
+from tasks.media.caption_track import add_copied_track
 from tasks.media.container import audio_stream, open_clip, to_fraction, video_stream
 from tasks.media.film_file import AUDIO_BIT_RATES, add_chapters, mux_packets, open_film
 from tasks.media.film_format import FRAMES_PER_SECOND
@@ -41,14 +42,20 @@ def retitle(
         streams: list[Stream] = [video_stream(container, source)]
         if (audio := audio_stream(container)) is not None:
             streams.append(audio)
+        captions = container.streams.subtitles
         with open_film(film) as output:
             copies = {each.index: output.add_stream_from_template(each) for each in streams}
+            tracks = [(each, add_copied_track(output, each)) for each in captions]
             output.metadata.update({"title": title, "comment": comment})
             add_chapters(output, list(zip(chapter_titles, lengths, strict=True)))
             if audio is not None:
                 # A declared maximum, which the copied packets do not show.
                 bit_rate = AUDIO_BIT_RATES.get(audio.codec_context.channels, 0)
                 copies[audio.index].codec_context.bit_rate = bit_rate
+            for stream, track in tracks:
+                # The captions are written first, as in a join.
+                with open_clip(source) as again:
+                    track.copy(again, again.streams.subtitles[captions.index(stream)])
             for packet in container.demux(*streams):
                 if packet.size:
                     packet.stream = copies[packet.stream_index]

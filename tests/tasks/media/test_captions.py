@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.edit import Caption, CaptionsEdit
+from tasks.film_rates import find_rate
 from tasks.media.caption_files import read_captions
 from tasks.media.captions import (
     format_sidecars,
@@ -231,6 +232,15 @@ def test_samples_have_no_gap_and_no_overlap() -> None:
         Caption(30, 40, "b"),
         Caption(40, 50, ""),
     ]
+
+
+def test_times_follow_the_rate_of_the_film() -> None:
+    """A film at 23.976 is 0.1 % longer, and so are the times of its captions."""
+    captions = CaptionsEdit((Caption(24_000, 24_024, "x"),))
+
+    srt = format_sidecars(captions, 30_000, find_rate(23.976))[".en.srt"]
+
+    assert "00:16:41,000 --> 00:16:42,001" in srt
 
 
 def test_sidecars_are_named_by_language() -> None:
