@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storyboards.board import Board
-from storyboards.models import Money, Shot
+from storyboards.models import Money, Select, Shot
 from tasks.budgets.money import format_price
 from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.planning.selects import format_range
 from tasks.providers import PROVIDERS
 from tasks.store.board_identity import BoardIdentity, identify_board, read_identified_record
 from tasks.store.board_records import use_recorded_name
@@ -40,15 +41,29 @@ class ShotTakes:
         return any(recorded.take.number == self.shot.take for recorded in self.takes)
 
     def is_present(self, recorded: RecordedTake) -> bool:
-        """Return True if the board requests this take.
+        """Return True if the board requests this take."""
+        return recorded.take.number == self.shot.take and self._counts(recorded)
 
-        Of several renders of the number, those of the board's provider count, if there are any.
+    def _counts(self, recorded: RecordedTake) -> bool:
+        """Return True unless another render of the same number is that of the board's provider."""
+        number = recorded.take.number
+        providers = {other.attempt.provider for other in self.takes if other.take.number == number}
+        return self.provider not in providers or recorded.attempt.provider == self.provider
+
+    def list_used_ranges(self, recorded: RecordedTake | None) -> tuple[tuple[int, int | None], ...]:
+        """Return the ranges of a take that the film shows, with their first and end frames.
+
+        Args:
+            recorded: The take; None is the file of a shot that has one.
         """
-        providers = {
-            other.attempt.provider for other in self.takes if other.take.number == self.shot.take
-        }
-        is_other = self.provider in providers and recorded.attempt.provider != self.provider
-        return recorded.take.number == self.shot.take and not is_other
+        if recorded and (self.shot.clip or not self._counts(recorded)):
+            return ()
+        number = recorded.take.number if recorded else self.shot.take
+        return tuple(
+            (select.start or 0, select.end)
+            for select in self.shot.use or (Select.model_construct(),)
+            if (select.take or self.shot.take) == number
+        )
 
 
 @dataclass(frozen=True)
@@ -134,6 +149,11 @@ def find_family(model: str) -> str | None:
             if model in (family, *ids):
                 return family
     return None
+
+
+def describe_used_ranges(ranges: Sequence[tuple[int, int | None]]) -> str:
+    """Return the ranges of a take that the film shows, for people; empty if it shows none."""
+    return ", ".join(format_range(first, end) or "all" for first, end in ranges)
 
 
 def duration_of_take(recorded: RecordedTake) -> float | None:

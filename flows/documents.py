@@ -12,8 +12,16 @@ from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
 from tasks.budgets.money import ZERO, format_max_price, price_to_json, sum_prices
-from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
+from tasks.plan import (
+    ExistingClip,
+    Plan,
+    PlannedShot,
+    ShotToRender,
+    UsedRange,
+    count_clip_frames,
+)
 from tasks.planning.conversions import plan_conversions
+from tasks.planning.film_edit import count_planned_frames
 from tasks.planning.sent_prompts import describe_sent_prompt
 from tasks.providers.prices import find_price_table
 
@@ -121,19 +129,13 @@ def list_price_sources(plan: Plan) -> list[tuple[str, str]]:
 
 def count_film_frames(run: Run) -> int | None:
     """Return the frames of the film; None if the model decides the length of a shot."""
-    plan = run.plan
-    frames = 0
-    for shot in plan:
-        if isinstance(shot, ShotToRender) and shot.has_auto_duration:
-            return None
-        is_last = shot.index + 1 == len(plan.shots)
-        frames += shot.frames - (not is_last and plan.is_seam(shot.index + 1))
-    return frames
+    return count_planned_frames(run.plan)
 
 
 _NO_REQUEST: dict[str, Any] = {
     "continues": None,
     "continues_take": None,
+    "continues_frame": None,
     "continues_by": None,
     "anchor": None,
     "provider": None,
@@ -170,6 +172,7 @@ def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
         "title": shot.chapter_title,
         "key": shot.key,
         "take": shot.take,
+        "use": [_range_json(shot, used) for used in shot.used_ranges],
         "state": status.state,
         "reason": status.reason,
         "chain": shot.chain_id,
@@ -180,6 +183,17 @@ def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
         "price": _price_json(run, price),
         "price_per_second": _price_json(run, price_per_second),
         **request,
+    }
+
+
+def _range_json(shot: PlannedShot, used: UsedRange) -> dict[str, Any]:
+    frames = count_clip_frames(shot, used)
+    own_take = None if isinstance(shot, ExistingClip) else shot.take
+    return {
+        "take": used.take.take.number if used.take else own_take,
+        "from": used.first_frame,
+        "to": used.end_frame,
+        "frames": None if frames is None else used.count_frames(frames),
     }
 
 
@@ -195,6 +209,7 @@ def _request_json(shot: ShotToRender) -> dict[str, Any]:
     return {
         "continues": shot.pinned_take.shot if shot.pinned_take else shot.continues,
         "continues_take": shot.pinned_take.take.number if shot.pinned_take else None,
+        "continues_frame": shot.continues_frame,
         "continues_by": _continues_by(shot),
         "anchor": shot.anchor,
         "provider": shot.provider.name,

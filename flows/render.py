@@ -62,7 +62,14 @@ from tasks.progress import (
 from tasks.providers.url_policy import redact_url
 from tasks.retries import log_expected_errors_in_one_line
 from tasks.settings import read_settings
-from tasks.shots import StoredFrame, await_frame, download_clip, keep_shot, submit_shot
+from tasks.shots import (
+    StoredFrame,
+    await_frame,
+    decode_frame,
+    download_clip,
+    keep_shot,
+    submit_shot,
+)
 from tasks.store.films import StoredFilm, film_marker
 from tasks.store.history import record_rendered_shots
 from tasks.store.staleness import StalePolicy
@@ -202,13 +209,16 @@ async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
         result = failed_result(shot, context.attempt_of(shot), error)
     finally:
         # Shots that continue this one must not wait for a frame that will never come.
-        context.frames.publish(shot.id, None)
+        for number in (None, *context.out_points(shot)):
+            context.frames.publish(shot.id, None, number=number)
     context.submission.on_progress(describe_outcome(result))
     return result
 
 
 async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
-    """Render a shot from the last frame of the one it continues, or keep what the store has."""
+    """Render a shot from a frame of the one it continues, or keep what the store has."""
+    if isinstance(shot, ShotToRender) and not shot.is_needed:
+        return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
     if isinstance(shot, ExistingClip) or context.is_kept(shot):
         state = await keep_shot(
             shot.id, shot.key, shot.take, is_continued=context.is_continued(shot)
@@ -217,13 +227,15 @@ async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
         kept = await state.aresult() if isinstance(state, State) else state
         context.frames.publish(shot.id, kept.frame)
         context.clips[shot.id] = kept.clip
+        await _decode_out_points(context, shot)
         return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
     previous = None
     if shot.continues:
-        if not context.frames.is_published(shot.continues):
+        number = shot.continues_frame
+        if not context.frames.is_published(shot.continues, number):
             state = ProgressState.WAITING_FOR_SHOT
             context.submission.report(shot, state, detail=shot.continues)
-        previous = await context.frames.wait_for(shot.continues)
+        previous = await context.frames.wait_for(shot.continues, number)
         if previous is None:
             return ShotResult(shot, Outcome.SKIPPED)
     try:
@@ -243,9 +255,17 @@ async def _submit_and_download(
         frame = await await_frame(job)
         context.frames.publish(shot.id, frame)
     context.clips[shot.id] = await download_clip(job, previous)
+    await _decode_out_points(context, shot)
     was_paid_before = job.is_downloaded and context.run.status[shot.id].attempt is not None
     outcome = Outcome.KEPT if was_paid_before else Outcome.RENDERED
     return ShotResult(shot, outcome, context.attempt_of(shot))
+
+
+async def _decode_out_points(context: RunContext, shot: PlannedShot) -> None:
+    """Hand on the frames at out points that shots start from; these need the whole clip."""
+    for number in context.out_points(shot):
+        frame = await decode_frame(context.clips[shot.id], number)
+        context.frames.publish(shot.id, frame, number=number)
 
 
 async def _join(context: RunContext, report: RunReport) -> StoredFilm:

@@ -26,7 +26,7 @@ from tasks.store.atomic_files import digest_file
 from tasks.store.films import StoredFilm, film_marker
 from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.receipts import Attempt
-from tasks.store.staleness import describe_first_frame, is_stale
+from tasks.store.staleness import describe_end, is_stale
 from tasks.submission.moderation import explain_moderation
 
 
@@ -76,7 +76,7 @@ def describe_outcome(result: ShotResult) -> Progress:
     # The line of a progress begins with the shot, and so do many messages.
     detail = str(error).removeprefix(f"{result.shot.id}: ") if error else ""
     if result.outcome is Outcome.SKIPPED and not error:
-        detail = f"{result.shot.continues} has no last frame"
+        detail = f"{result.shot.continues} has no {name_start_frame(result.shot)}"
     return Progress(
         result.shot.id,
         ProgressState(result.outcome),
@@ -85,6 +85,12 @@ def describe_outcome(result: ShotResult) -> Progress:
         provider=attempt.provider if attempt else "",
         price=result.price,
     )
+
+
+def name_start_frame(shot: PlannedShot) -> str:
+    """Return the name of the frame of another shot that a shot starts on."""
+    number = shot.continues_frame if isinstance(shot, ShotToRender) else None
+    return "last frame" if number is None else f"frame {number}"
 
 
 class RunReport(NamedTuple):
@@ -127,7 +133,7 @@ class RunReport(NamedTuple):
         """One sentence for each thing the author should look at although nothing failed."""
         stale = (
             f"the seam before {shot.id} is stale: {shot.id} starts from a frame that "
-            f"{describe_first_frame(shot)} no longer ends on; "
+            f"{describe_end(shot)}; "
             f"--stale cascade renders {shot.id} again"
             for shot in self.stale
         )
@@ -264,7 +270,7 @@ def locate_clips(report: RunReport) -> dict[str, InputFile]:
     return {
         result.shot.id: _locate_clip(report.run, result)
         for result in report.results
-        if result.has_clip
+        if result.has_clip and result.shot.shows_own_clip
     }
 
 
@@ -289,7 +295,7 @@ def _locate_clip(run: Run, result: ShotResult) -> InputFile:
         msg = f"{shot.id} is to be joined and has no clip"
         raise AssertionError(msg)
     folder = run.records_of(shot).folder_of(shot.key)
-    return InputFile(folder / attempt.clip.name, attempt.clip.sha256)
+    return InputFile(folder / attempt.clip.name, attempt.clip.sha256, attempt.frames)
 
 
 def film_title(report: RunReport) -> FilmTitle:

@@ -47,6 +47,7 @@ from tasks.store.layout import RecordStore, Store
 from tasks.store.lock_probe import require_exclusive_locks
 from tasks.store.locked import (
     find_broken_locks,
+    find_missing_clips,
     find_missing_first_frames,
     find_unrecorded_locks,
 )
@@ -281,7 +282,11 @@ def _plan_board(
     def find_take(shot_id: str, take: int, provider: Provider | None) -> RecordedTake | None:
         # A shot that is a file now had its takes at whatever provider it named then.
         folder = records_folder_of(settings, provider) if provider else None
-        return history.find_take(shot_id, take, folder)
+        recorded = history.find_take(shot_id, take, folder)
+        if recorded is None and folder == "previz":
+            # A rehearsal may show and continue what was paid for, never the reverse.
+            return history.find_take(shot_id, take, "shots")
+        return recorded
 
     def list_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
         return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
@@ -296,12 +301,14 @@ def _plan_board(
         providers=config.providers,
         find_take=find_take,
         has_record=has_record,
+        requested=options.only,
     )
     records_of = partial(_records_of, store, settings)
     status = read_board_status(plan, records_of, record, resubmit=options.resubmit)
     status, shots = apply_stale_policy(status, options.stale), _select_shots(plan, options)
     problems = (
         *find_missing_first_frames(status, shots),
+        *find_missing_clips(status, shots),
         *find_broken_locks(status, shots, list_takes),
     )
     if problems:

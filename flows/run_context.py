@@ -106,7 +106,7 @@ class RunContext:
     run: Run
     submission: SubmissionContext
     slots: Slots
-    frames: LastFrames
+    frames: StartFrames
     clips: dict[str, StoredClip] = field(default_factory=dict)
     """Clips that are in the store, by shot id."""
 
@@ -116,12 +116,31 @@ class RunContext:
 
     def is_continued(self, shot: PlannedShot) -> bool:
         """Return True if a shot of this run starts from the last frame of `shot`."""
-        return any(pending.continues == shot.id for pending in self.run.pending)
+        return any(
+            pending.continues == shot.id and pending.continues_frame is None
+            for pending in self.run.pending
+        )
+
+    def out_points(self, shot: PlannedShot) -> tuple[int, ...]:
+        """Return the frames of a shot, not its last, that shots of this run start from.
+
+        Of a new clip also those that kept shots start from, so that stale seams are found.
+        """
+        if not self.is_kept(shot):
+            return self.run.plan.out_points(shot.id)
+        frames = {
+            pending.continues_frame
+            for pending in self.run.pending
+            if pending.continues == shot.id and pending.continues_frame is not None
+        }
+        return tuple(sorted(frames))
 
     def attempt_of(self, shot: PlannedShot) -> Attempt | None:
         """Return the current attempt of a shot, or None if it was never sent."""
         if not isinstance(shot, ShotToRender):
             return None
+        if not shot.is_needed:
+            return self.run.status[shot.id].attempt
         return find_current_attempt(shot, self.submission)
 
     def may_render_again(self, shot: ShotToRender, error: JobLost | JobFailed) -> bool:
@@ -165,7 +184,7 @@ async def open_run(run: Run, on_progress: OnProgress) -> AsyncIterator[RunContex
             )
             with use_context(submission):
                 yield RunContext(
-                    run, submission, Slots(run.options.jobs, on_progress), LastFrames()
+                    run, submission, Slots(run.options.jobs, on_progress), StartFrames()
                 )
 
 
@@ -286,25 +305,27 @@ class Slots:
 
 
 @dataclass
-class LastFrames:
-    """The last frames of a run's shots, for the shots that continue them."""
+class StartFrames:
+    """The frames of a run's shots that other shots start from: the last, or one at an out point."""
 
-    _frames: dict[str, StoredFrame | None] = field(default_factory=dict)
-    _published: dict[str, asyncio.Event] = field(default_factory=dict)
+    _frames: dict[tuple[str, int | None], StoredFrame | None] = field(default_factory=dict)
+    _published: dict[tuple[str, int | None], asyncio.Event] = field(default_factory=dict)
 
-    def publish(self, shot_id: str, frame: StoredFrame | None) -> None:
-        """Hand on the last frame of a shot, or None if there is none; the first call counts."""
-        self._frames.setdefault(shot_id, frame)
-        self._event(shot_id).set()
+    def publish(
+        self, shot_id: str, frame: StoredFrame | None, *, number: int | None = None
+    ) -> None:
+        """Hand on a frame of a shot, or None if there is none; the first call counts."""
+        self._frames.setdefault((shot_id, number), frame)
+        self._event(shot_id, number).set()
 
-    def is_published(self, shot_id: str) -> bool:
-        """Return True if the last frame of a shot is there, or will never be."""
-        return self._event(shot_id).is_set()
+    def is_published(self, shot_id: str, number: int | None) -> bool:
+        """Return True if a frame of a shot is there, or will never be."""
+        return self._event(shot_id, number).is_set()
 
-    async def wait_for(self, shot_id: str) -> StoredFrame | None:
-        """Wait for the last frame of a shot; None if that shot failed or was skipped."""
-        await self._event(shot_id).wait()
-        return self._frames[shot_id]
+    async def wait_for(self, shot_id: str, number: int | None) -> StoredFrame | None:
+        """Wait for a frame of a shot; None if that shot failed or was skipped."""
+        await self._event(shot_id, number).wait()
+        return self._frames[shot_id, number]
 
-    def _event(self, shot_id: str) -> asyncio.Event:
-        return self._published.setdefault(shot_id, asyncio.Event())
+    def _event(self, shot_id: str, number: int | None) -> asyncio.Event:
+        return self._published.setdefault((shot_id, number), asyncio.Event())

@@ -17,6 +17,7 @@ from flows.board_takes import (
     ShotTakes,
     describe_price_of_take,
     describe_state,
+    describe_used_ranges,
     duration_of_take,
     find_family,
 )
@@ -134,7 +135,7 @@ def _build_group(board: Board, shot_takes: ShotTakes) -> SheetGroup:
     shot = shot_takes.shot
     rows = [_take_row(shot_takes, recorded) for recorded in shot_takes.takes]
     if shot.clip:
-        rows.append(_own_clip_row(board, shot.clip))
+        rows.append(_own_clip_row(board, shot.clip, _describe_used(shot_takes, None)))
     elif rows and not shot_takes.has_present_take:
         rows.append(_missing_take_row(shot.take))
     prompts = {recorded.take.prompt for recorded in shot_takes.takes}
@@ -208,6 +209,7 @@ def _take_row(shot_takes: ShotTakes, recorded: RecordedTake) -> SheetRow:
             " · ".join([*state, *([] if seconds is None else [f"{seconds:.1f} s"])]),
             f"{attempt.provider} · {find_family(attempt.model) or attempt.model}",
             " · ".join([*seed, attempt.intended_at[:10]]),
+            *_describe_used(shot_takes, recorded),
         ),
         recorded.clip_path,
         "" if recorded.clip_path else _reason_without_clip(recorded),
@@ -237,7 +239,13 @@ def _missing_take_row(number: int) -> SheetRow:
     return SheetRow(f"take {number}", ("not rendered yet",), None, reason, badge="present")
 
 
-def _own_clip_row(board: Board, reference: str) -> SheetRow:
+def _describe_used(shot_takes: ShotTakes, recorded: RecordedTake | None) -> tuple[str, ...]:
+    """Return a line for the ranges of a take that the film shows, if the board has ranges."""
+    used = describe_used_ranges(shot_takes.list_used_ranges(recorded))
+    return (f"used: {used}",) if used and shot_takes.shot.use else ()
+
+
+def _own_clip_row(board: Board, reference: str, used: tuple[str, ...]) -> SheetRow:
     from tasks.media.contact_sheet import SheetRow
 
     path, reason = None, ""
@@ -245,4 +253,4 @@ def _own_clip_row(board: Board, reference: str) -> SheetRow:
         path = resolve_file(board, reference)
     except MediaInputError as error:
         reason = error.problem.message
-    return SheetRow("file", (reference,), path, reason, badge="present")
+    return SheetRow("file", (reference, *used), path, reason, badge="present")

@@ -49,6 +49,8 @@ class InputFile:
 
     path: Path
     sha256: str
+    frames: int | None = None
+    """Number of frames of a clip, if they were counted."""
 
 
 @dataclass(frozen=True)

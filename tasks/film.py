@@ -57,7 +57,10 @@ async def join_film(name: str, title: str, marker: str, clips: list[StoredClip])
     """
     context = current_context()
     # An absolute path, that of the board's own clip, replaces the store's folder.
-    files = {clip.shot: InputFile(context.store.root / clip.file, clip.sha256) for clip in clips}
+    files = {
+        clip.shot: InputFile(context.store.root / clip.file, clip.sha256, clip.frames)
+        for clip in clips
+    }
     edit = build_edit(context.plan, files, title=title)
     film = await asyncio.to_thread(
         make_film, context.store, name, marker, edit, ffmpeg=context.ffmpeg

@@ -31,6 +31,8 @@ class _OwnFile(NamedTuple):
     """A digest that depends on the content."""
     keys: tuple[str | int, ...]
     duration_seconds: float
+    out_points: tuple[int, ...] = ()
+    """The frames, not the last, that shots to pay for start on."""
 
 
 def find_clip_problems(
@@ -58,20 +60,36 @@ def find_clip_problems(
     for shot in shots:
         if isinstance(shot, ExistingClip):
             _require_conversion(shot, ffmpeg)
-    continued = {shot.continues for shot in pending if not shot.continues_clip}
     for file in dict.fromkeys(_list_files(shots, pending)):
         message, remedy, checked = "", _REMEDY, None
         try:
             checked = _check_once(file, store, ffmpeg=ffmpeg, on_check=on_check)
         except MediaError as error:
             message = f"{file.reference} {str(error).removeprefix(f'{file.path} ')}"
-        shot = plan.shots[int(file.keys[1])]
-        if checked and checked.ends_black and shot.id in continued:
-            following = next(other.id for other in pending if other.continues == shot.id)
-            message = f"{file.reference} ends on black, and {following} would start from it"
-            remedy = f"Cut its end off, or set first_frame: none on {following}."
+        if checked:
+            shot = plan.shots[int(file.keys[1])]
+            message, remedy = _find_black_start(shot, file, checked, pending) or (message, remedy)
         if message:
             yield plan.board.problem(file.keys, message, remedy)
+
+
+def _find_black_start(
+    shot: PlannedShot, file: _OwnFile, checked: CheckedClip, pending: tuple[ShotToRender, ...]
+) -> tuple[str, str] | None:
+    """Return message and remedy if a shot to pay for starts on a black frame of a clip."""
+    for following in pending:
+        if following.continues != shot.id or following.continues_clip:
+            continue
+        number = following.continues_frame
+        ending, remedy = "ends on black", "Cut its end off"
+        if number is not None:
+            ending, remedy = f"is black at frame {number}", "Move the out point in `use`"
+        if checked.black_at.get(number) if number is not None else checked.ends_black:
+            return (
+                f"{file.reference} {ending}, and {following.id} would start from it",
+                f"{remedy}, or set first_frame: none on {following.id}.",
+            )
+    return None
 
 
 def _require_conversion(shot: ExistingClip, ffmpeg: str | None) -> None:
@@ -94,6 +112,7 @@ def _list_files(
                 shot.key,
                 ("shots", shot.index, "clip"),
                 shot.measured.duration_seconds,
+                _list_out_points(shot, pending),
             )
     for shot in pending:
         for source in shot.inputs:
@@ -107,19 +126,37 @@ def _list_files(
                 )
 
 
+def _list_out_points(shot: ExistingClip, pending: tuple[ShotToRender, ...]) -> tuple[int, ...]:
+    numbers = (other.continues_frame for other in pending if other.continues == shot.id)
+    return tuple(sorted({number for number in numbers if number is not None}))
+
+
 def _check_once(
     file: _OwnFile, store: Store, *, ffmpeg: str | None, on_check: Callable[[str], None]
 ) -> CheckedClip:
-    checked = find_checked_clip(store, file.digest)
-    if checked:
-        return checked
-    on_check(file.reference)
+    earlier = find_checked_clip(store, file.digest)
+    if earlier and earlier.black_at.keys() >= set(file.out_points):
+        return earlier
     # av and numpy take long to import, and the clips of most runs were checked before.
-    from tasks.media.frames import is_black, last_frame
+    from tasks.media.frames import is_black, last_frame, read_frame
+
+    checked = earlier
+    if checked is None:
+        on_check(file.reference)
+        _verify(file)
+        checked = CheckedClip(ends_black=is_black(last_frame(file.path, ffmpeg=ffmpeg)))
+    black_at = {
+        number: is_black(read_frame(file.path, number, ffmpeg=ffmpeg))
+        for number in file.out_points
+        if number not in checked.black_at
+    }
+    checked = checked._replace(black_at={**checked.black_at, **black_at})
+    record_checked_clip(store, file.digest, checked)
+    return checked
+
+
+def _verify(file: _OwnFile) -> None:
     from tasks.media.probe import verify
 
     deadline_seconds = max(_MIN_DEADLINE_SECONDS, _DEADLINE_FACTOR * file.duration_seconds)
     verify(file.path, deadline_seconds=deadline_seconds, requires_one_size=True)
-    checked = CheckedClip(ends_black=is_black(last_frame(file.path, ffmpeg=ffmpeg)))
-    record_checked_clip(store, file.digest, checked)
-    return checked

@@ -71,6 +71,32 @@ class MediaSource(NamedTuple):
     """The turn that a local image needs before it is sent; empty if it is upright."""
 
 
+class UsedRange(NamedTuple):
+    """A range of a clip that the film shows; frames count from 0, 24 to a second."""
+
+    take: RecordedTake | None = None
+    """The recorded take; None is the take that the board requests, or the board's own file."""
+    first_frame: int = 0
+    """The in point."""
+    end_frame: int | None = None
+    """The out point, the first frame that is not shown any more; None is the end of the clip."""
+
+    def shows_end(self, clip_frames: int | None) -> bool:
+        """Return True if the range ends with a clip of so many frames; None is unknown."""
+        if self.end_frame is None:
+            return True
+        return clip_frames is not None and self.end_frame >= clip_frames
+
+    def count_frames(self, clip_frames: int) -> int:
+        """Return its number of frames, of a clip of so many."""
+        end = clip_frames if self.end_frame is None else min(self.end_frame, clip_frames)
+        return max(0, end - self.first_frame)
+
+
+WHOLE_CLIP = (UsedRange(),)
+"""The ranges of a shot that the film shows from its first to its last frame."""
+
+
 class Draft(NamedTuple):
     """The preview job from which a `draft: final` shot is made."""
 
@@ -89,6 +115,8 @@ class _Shot:
     """Its place in the film, from 0."""
     key: str
     """The cache key: equal keys mean one paid render."""
+    used_ranges: tuple[UsedRange, ...] = field(default=WHOLE_CLIP, kw_only=True)
+    """The ranges that the film shows, in this order."""
 
     @property
     def id(self) -> str:
@@ -104,6 +132,16 @@ class _Shot:
     def chapter_title(self) -> str:
         """The title of the shot's chapter in the film."""
         return self.shot.chapter_title
+
+    @property
+    def used_takes(self) -> tuple[RecordedTake, ...]:
+        """The recorded takes that the film shows, beside the take that the board requests."""
+        return tuple(used.take for used in self.used_ranges if used.take)
+
+    @property
+    def shows_own_clip(self) -> bool:
+        """True if the film shows the take that the board requests, or the board's own file."""
+        return any(used.take is None for used in self.used_ranges)
 
 
 @dataclass(frozen=True)
@@ -159,7 +197,9 @@ class ShotToRender(_Shot):
     continues: str | None = None
     """The id of the shot whose last frame or clip it starts from, if that shot is in this plan."""
     continues_key: str | None = None
-    """The key of the render (or of its draft) whose last frame or clip it starts from."""
+    """The key of the render (or of its draft) whose frame or clip it starts from."""
+    continues_frame: int | None = None
+    """The number of the frame that it starts on, at an out point; None is the last frame."""
     pinned_take: RecordedTake | None = None
     """The recorded take it starts from, if the board names another one than the current take."""
     continues_clip: bool = False
@@ -173,6 +213,9 @@ class ShotToRender(_Shot):
     """None if it starts without a frame."""
     allowed_retries: frozenset[str] = frozenset()
     """The keys of the board that allow another attempt, as far as one can help."""
+    is_needed: bool = True
+    """False if the film shows only other takes and no shot continues this one: it is not rendered.
+    """
 
     @property
     def has_soft_anchor(self) -> bool:
@@ -263,9 +306,27 @@ class Plan:
         """Return whether the shot at `index` repeats the last frame of the shot before it."""
         return index > 0 and is_chained(self.shots[index - 1], self.shots[index])
 
+    @property
+    def recorded_keys(self) -> frozenset[str]:
+        """The keys of recorded takes that shots start on or that the film shows."""
+        pinned = {shot.pinned_take.take.key for shot in self.shots_to_render if shot.pinned_take}
+        return frozenset(pinned.union(*map(_used_keys, self.shots)))
+
+    def out_points(self, shot_id: str) -> tuple[int, ...]:
+        """Return the frames of a shot's present clip, not its last, that other shots start on."""
+        frames = {
+            shot.continues_frame
+            for shot in self.shots_to_render
+            if shot.continues == shot_id and shot.is_needed and shot.continues_frame is not None
+        }
+        return tuple(sorted(frames))
+
     def path_to(self, shot_id: str) -> tuple[str, ...]:
         """Return the ids of the chain up to a shot, from its first shot to the shot itself."""
+        shot = self._by_id[shot_id]
         path = [shot_id]
+        if isinstance(shot, ShotToRender) and not shot.is_needed:
+            return (shot_id,)
         while (previous := self._by_id[path[-1]].continues) is not None:
             path.append(previous)
         return tuple(reversed(path))
@@ -280,7 +341,9 @@ class Plan:
         """The ids of the chain that takes longest, by the vendors' usual times."""
         finished_at: dict[str, float] = {}
         for shot in self.dependency_order():
-            seconds = shot.typical_render_seconds if isinstance(shot, ShotToRender) else 0.0
+            seconds = 0.0
+            if isinstance(shot, ShotToRender) and shot.is_needed:
+                seconds = shot.typical_render_seconds
             finished_at[shot.id] = finished_at.get(shot.continues or "", 0.0) + seconds
         return self.path_to(max(finished_at, key=finished_at.__getitem__))
 
@@ -299,10 +362,55 @@ class Plan:
         return tuple(ordered.values())
 
 
-def is_chained(previous: PlannedShot, following: PlannedShot) -> bool:
-    """Return whether a shot begins on the last frame of the shot directly before it in the film."""
+def count_clip_frames(shot: PlannedShot, used: UsedRange) -> int | None:
+    """Return the frames of the clip that a range of a shot is part of; None if not known yet.
+
+    For a take that the model decides the length of, it is the maximum.
+    """
+    return used.take.attempt.frames if used.take else shot.frames
+
+
+def _used_keys(shot: PlannedShot) -> set[str]:
+    return {recorded.take.key for recorded in shot.used_takes}
+
+
+def is_chained(
+    previous: PlannedShot, following: PlannedShot, *, clip_frames: int | None = None
+) -> bool:
+    """Return whether a shot begins on the last frame that the film shows of the shot before it.
+
+    Args:
+        previous: The shot directly before it in the film.
+        following: The shot.
+        clip_frames: The counted frames of the clip that `previous` is shown in last; by default
+            as planned.
+    """
+    last, first = previous.used_ranges[-1], following.used_ranges[0]
+    frames = count_clip_frames(previous, last) if clip_frames is None else clip_frames
+    if first.first_frame or not last.shows_end(frames):
+        return False
+    if not _starts_on_clip(following, first, previous, last):
+        return False
+    start_frame = first.take.attempt.continues_frame if first.take else _own_start_frame(following)
+    # A clip may be shorter than planned: then its last frame stood in for that at the out point.
+    return start_frame is None or (frames is not None and start_frame >= frames)
+
+
+def _starts_on_clip(
+    following: PlannedShot, first: UsedRange, previous: PlannedShot, last: UsedRange
+) -> bool:
+    """Return whether the first clip shown of a shot starts on a frame of the last one before it."""
+    shown_key = last.take.take.key if last.take else previous.key
+    if following.shot.continues:
+        return False
+    if first.take:
+        return first.take.attempt.continues_key == shown_key
     if isinstance(following, ExistingClip) or following.continues_clip:
         return False
     if following.pinned_take:
-        return following.pinned_take.take.key == previous.key
-    return following.continues == previous.id
+        return following.pinned_take.take.key == shown_key
+    return following.continues == previous.id and last.take is None
+
+
+def _own_start_frame(shot: PlannedShot) -> int | None:
+    return shot.continues_frame if isinstance(shot, ShotToRender) else None

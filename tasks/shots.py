@@ -1,4 +1,4 @@
-"""The Prefect tasks of one shot: submit it, await its last frame, download its clip.
+"""The Prefect tasks of one shot: submit it, await its last frame, get its clip, decode a frame.
 
 Arguments and results are small values without secrets, so that Prefect shows them and draws the
 edges from shot to shot. Clients, store and progress come from the run's `SubmissionContext`; the
@@ -19,14 +19,15 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from tasks.errors import MediaError
-from tasks.media.frames import last_frame
+from tasks.media.frames import last_frame, read_frame
 from tasks.own_files import read_file
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.providers.families import IMAGE_LIMITS
 from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
 from tasks.store.atomic_files import digest_bytes, digest_file
+from tasks.store.out_frames import fetch_out_frame
 from tasks.store.receipts import Attempt
-from tasks.store.takes import read_last_frame
+from tasks.store.takes import read_start_frame
 from tasks.submission import download
 from tasks.submission.await_job import await_job
 from tasks.submission.context import SubmissionContext, current_context, require_current_attempt
@@ -52,13 +53,15 @@ class SubmittedJob:
 
 @dataclass(frozen=True)
 class StoredFrame:
-    """The last frame of a shot: the picture that the next shot of its chain starts from."""
+    """The frame of a shot that the next shot of its chain starts from: the last, by default."""
 
     shot: str
     key: str
     sha256: str
     file: str | None
     """Path relative to the store; None if the frame is decoded from the board's own clip."""
+    number: int | None = None
+    """Its number in the clip, at an out point; None is the last frame."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ async def submit_shot(
         shot: Id of the shot.
         key: Its cache key.
         take: Its present take.
-        first_frame: Last frame of the shot that it continues, or None for the start of a chain.
+        first_frame: The frame of the shot that it continues, or None for the start of a chain.
 
     Raises:
         SubmissionUnclear: A create may have been charged, and its job is not known.
@@ -186,6 +189,35 @@ async def download_clip(job: SubmittedJob, first_frame: StoredFrame | None) -> S
         if frame:
             attempt = await download.measure_seam(shot, frame, context)
     return _to_stored_clip(context, shot, attempt)
+
+
+@task(
+    task_run_name="{clip.shot}: frame {number}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+@report_task_bugs
+async def decode_frame(clip: StoredClip, number: int) -> StoredFrame:
+    """Decode the frame of a clip that another shot starts on, at an out point.
+
+    Args:
+        clip: The clip, which is in the store.
+        number: The number of the frame in it.
+
+    Raises:
+        MediaError: The clip can't be decoded.
+        StoreError: The frame can't be written.
+    """
+    context = current_context()
+    shot = context.plan.shot(clip.shot)
+    if isinstance(shot, ExistingClip):
+        data = await asyncio.to_thread(_read_frame, context, shot, None, number)
+        return StoredFrame(shot.id, shot.key, digest_bytes(data), None, number)
+    attempt = require_current_attempt(shot, context)
+    records = context.records_of(shot)
+    _, file = await asyncio.to_thread(fetch_out_frame, records, shot.key, attempt, number)
+    path = context.relative_path(shot, file.name)
+    return StoredFrame(shot.id, shot.key, file.sha256, path, number)
 
 
 @task(task_run_name="{shot}: kept", cache_policy=NO_CACHE, persist_result=False)
@@ -257,20 +289,27 @@ async def _load_first_frame(
         MediaError: The file is not what it was when the frame was handed on.
     """
     if shot.pinned_take:
-        data = await asyncio.to_thread(read_last_frame, shot.pinned_take)
+        data = await asyncio.to_thread(read_start_frame, shot.pinned_take, shot.continues_frame)
         return LastFrame(data, digest_bytes(data))
     if first_frame is None:
         return None
     previous = context.plan.shot(first_frame.shot)
-    data = await asyncio.to_thread(_read_frame, context, previous, first_frame.file)
+    data = await asyncio.to_thread(
+        _read_frame, context, previous, first_frame.file, first_frame.number
+    )
     if digest_bytes(data) != first_frame.sha256:
-        msg = f"the last frame of {previous.id} was changed during the run; run again"
+        name = "last frame" if first_frame.number is None else f"frame {first_frame.number}"
+        msg = f"the {name} of {previous.id} was changed during the run; run again"
         raise MediaError(msg)
     url, base_url = context.frame_urls.get(first_frame.sha256, ("", ""))
     return LastFrame(data, first_frame.sha256, url, base_url, shot=previous)
 
 
-def _read_frame(context: SubmissionContext, shot: PlannedShot, file: str | None) -> bytes:
+def _read_frame(
+    context: SubmissionContext, shot: PlannedShot, file: str | None, number: int | None
+) -> bytes:
     if isinstance(shot, ExistingClip):
-        return last_frame(shot.clip_path, ffmpeg=context.ffmpeg, sides=FRAME_SIDES)
+        if number is None:
+            return last_frame(shot.clip_path, ffmpeg=context.ffmpeg, sides=FRAME_SIDES)
+        return read_frame(shot.clip_path, number, ffmpeg=context.ffmpeg, sides=FRAME_SIDES)
     return read_file(context.store.root / str(file))

@@ -207,11 +207,12 @@ class Cleaner(NamedTuple):
 
 
 def _iter_board_keys(store: Store, board: Path, *, trust: bool) -> Iterator[str]:
-    """Yield the keys of a board's shots, and the keys that they continue."""
+    """Yield the keys of a board's shots, those that they continue, and those of used takes."""
     options = RunOptions(store=store.root, trust=trust)
     plan = prepare_run(load(board), options, read_settings(), working_folder=Path.cwd()).plan
     yield from (shot.key for shot in plan)
     yield from (shot.continues_key for shot in plan.shots_to_render if shot.continues_key)
+    yield from plan.recorded_keys
 
 
 def _remove_simulator_jobs(store: Store, *, dry_run: bool) -> RemovedJobs | None:

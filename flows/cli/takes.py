@@ -16,6 +16,7 @@ from flows.board_takes import (
     ShotTakes,
     describe_price_of_take,
     describe_state,
+    describe_used_ranges,
     duration_of_take,
     find_family,
     price_of_take,
@@ -41,7 +42,9 @@ from tasks.budgets.money import price_to_json
 from tasks.settings import read_settings
 from tasks.store.takes import RecordedTake
 
-COLUMNS = ("take", "state", "model", "seed", "date", "price", "length")
+USED_COLUMN, WIDE_COLUMN = "used", "last frame"
+"""`used` is shown if the board has ranges of takes."""
+COLUMNS = ("take", "state", "model", "seed", "date", "price", "length", USED_COLUMN)
 _LEFT_OUT_FIRST = ("seed", "date", "length")
 """The columns that a narrow terminal does not show."""
 _MAX_COLUMNS = 80
@@ -147,12 +150,22 @@ def _shot_document(shot_takes: ShotTakes) -> dict[str, Any]:
         "shot": shot.id,
         "title": shot.chapter_title,
         "file": shot.clip,
+        "used": _ranges_document(shot_takes, None) if shot.clip else None,
         "take": shot.take,
         "takes": [
-            _take_document(recorded, is_present=shot_takes.is_present(recorded))
+            {
+                **_take_document(recorded, is_present=shot_takes.is_present(recorded)),
+                "used": _ranges_document(shot_takes, recorded),
+            }
             for recorded in shot_takes.takes
         ],
     }
+
+
+def _ranges_document(
+    shot_takes: ShotTakes, recorded: RecordedTake | None
+) -> list[dict[str, int | None]]:
+    return [{"from": first, "to": end} for first, end in shot_takes.list_used_ranges(recorded)]
 
 
 def _take_document(recorded: RecordedTake, *, is_present: bool) -> dict[str, Any]:
@@ -183,9 +196,15 @@ def _format_takes(takes: BoardTakes, arguments: argparse.Namespace) -> str:
         for shot_takes in takes.shots
         for recorded in shot_takes.takes
     ]
-    columns = (*COLUMNS, "last frame") if arguments.wide else COLUMNS
+    columns = [*COLUMNS, *([WIDE_COLUMN] if arguments.wide else [])]
+    if not any(shot_takes.shot.use for shot_takes in takes.shots):
+        place = columns.index(USED_COLUMN)
+        columns.remove(USED_COLUMN)
+        rows = [(*cells[:place], *cells[place + 1 :]) for cells in rows]
     width = min(terminal_width(sys.stdout), _MAX_COLUMNS)
-    table = [columns, *rows] if arguments.wide else _fit_columns([columns, *rows], width)
+    table = [tuple(columns), *rows]
+    if not arguments.wide:
+        table = _fit_columns(table, width)
     header, *lines = align_columns(table)
     remaining = iter(lines)
     blocks = []
@@ -236,6 +255,7 @@ def _format_take(recorded: RecordedTake, shot_takes: ShotTakes, *, wide: bool) -
         _format_date(attempt.intended_at, wide=wide),
         describe_price_of_take(recorded),
         "-" if seconds is None else f"{seconds:.1f} s",
+        describe_used_ranges(shot_takes.list_used_ranges(recorded)) or "-",
     )
     return (*cells, _format_path(recorded.last_frame_path)) if wide else cells
 
@@ -261,9 +281,10 @@ def _format_path(path: Path | None) -> str:
 
 def _fit_columns(table: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
     """Return a table in at most `width` columns: models are cut, then columns are left out."""
-    names = list(COLUMNS)
+    columns = table[0]
+    names = list(columns)
     while True:
-        kept = [[cells[COLUMNS.index(name)] for name in names] for cells in table]
+        kept = [[cells[columns.index(name)] for name in names] for cells in table]
         widths = [max(map(cell_width, cells)) for cells in zip(*kept, strict=True)]
         place = names.index("model")
         others = sum(widths) - widths[place] + 2 * (len(names) - 1) + len(_INDENT)

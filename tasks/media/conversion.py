@@ -6,11 +6,14 @@ filters over a clip, `frames` over one frame.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from fractions import Fraction
 
 from tasks.media.compatibility import BT709, resolve_matrix
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.probe import HLG, PQ, Clip
+from tasks.media.timeline import Timeline
 
 Filter = tuple[str, tuple[object, ...], dict[str, object]]
 """Name, values and options of a filter."""
@@ -22,6 +25,8 @@ HDR_FORMAT = "yuv444p10le"
 """The pixel format in which frames are mapped to SDR; zscale takes no odd sizes in 4:2:0."""
 
 _TICKS_PER_SECOND = 240_000
+_SHIFT = "0.4"
+"""Frames by which times are shifted before they are rounded to slots."""
 _SDR_WHITE_NITS = 203
 _TRANSFERS = {PQ: "smpte2084", HLG: "arib-std-b67"}
 _PRIMARIES = {1: "bt709", 9: "bt2020", 12: "smpte432"}
@@ -79,14 +84,11 @@ def timing_filters(clip: Clip) -> list[Filter]:
     The last one shows the last picture of the clip. A chained seam drops it, and the next clip
     repeats it; any other picture would be dropped in vain.
     """
-    last_slot = clip.film_frames - 1
-    last_seconds = clip.last_frame_seconds * FRAMES_PER_SECOND
-    # Squeezed by less than a frame if the last picture begins after the last slot.
-    factor = float(last_slot / last_seconds) if last_seconds > last_slot else 1.0
+    factor = float(_squeeze(clip))
     slot = _TICKS_PER_SECOND // FRAMES_PER_SECOND
     # `fps` rounds to the nearest slot. With this shift a slot shows the picture that is seen when
     # it begins, and times that were rounded to milliseconds do not move to another slot.
-    times = f"(round(STARTPTS/{slot})+0.4)*{slot}+(PTS-STARTPTS)*{factor:.12f}"
+    times = f"(round(STARTPTS/{slot})+{_SHIFT})*{slot}+(PTS-STARTPTS)*{factor:.12f}"
     return [
         ("settb", (f"1/{_TICKS_PER_SECOND}",), {}),
         ("setpts", (times,), {}),
@@ -95,6 +97,33 @@ def timing_filters(clip: Clip) -> list[Filter]:
         ("tpad", (), {"stop_mode": "clone", "stop": clip.film_frames}),
         ("trim", (), {"end_frame": clip.film_frames}),
     ]
+
+
+def find_shown_time(clip: Clip, timeline: Timeline, number: int) -> int:
+    """Return the timestamp of the picture that frame `number` of a film of this clip shows.
+
+    Behind the last frame it is the last picture. `timing_filters` gives a film these pictures.
+    """
+    shown = sorted(
+        time for index, time in enumerate(timeline.times) if index not in timeline.hidden
+    )
+    if number >= clip.film_frames - 1:
+        return shown[-1]
+    scale = timeline.time_base * FRAMES_PER_SECOND * _squeeze(clip)
+    slots = [
+        math.floor((time - shown[0]) * scale + Fraction(_SHIFT) + Fraction(1, 2)) for time in shown
+    ]
+    return shown[max(0, bisect_right(slots, number) - 1)]
+
+
+def _squeeze(clip: Clip) -> Fraction:
+    """Return the factor for times that lets the last picture begin in the last slot at the latest.
+
+    It is less than 1 by less than a frame.
+    """
+    last_slot = clip.film_frames - 1
+    last_seconds = clip.last_frame_seconds * FRAMES_PER_SECOND
+    return last_slot / last_seconds if last_seconds > last_slot else Fraction(1)
 
 
 def picture_filters(

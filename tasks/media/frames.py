@@ -1,4 +1,4 @@
-"""First and last frames of clips as PNG, with exact colours; images: turned, compared."""
+"""Frames of clips as PNG, with exact colours; images: turned, compared."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from tasks.errors import MediaError
 from tasks.media.conversion import (
+    find_shown_time,
     fit_size,
     format_arguments,
     limit_sides,
@@ -91,6 +92,29 @@ def last_frame(
     info, timeline = probe_with_timeline(clip)
     size = limit_sides(info.display_size, sides) if sides else info.display_size
     return _to_png(_to_rgb(decode_last_frame(clip, timeline), info, ffmpeg, size))
+
+
+def read_frame(
+    clip: Path, number: int, *, ffmpeg: str | None = None, sides: tuple[int, int] | None = None
+) -> bytes:
+    """Return a frame that a clip shows, as PNG: as it is seen in a film.
+
+    Args:
+        clip: The clip.
+        number: The number of the frame in a film that shows the whole clip, 24 a second; behind the
+            last one it is the last one.
+        ffmpeg: The configured ffmpeg program, if any; only HDR needs one.
+        sides: Minimum and maximum of both sides in pixels; the frame is scaled into them.
+
+    Raises:
+        MediaError: The clip can't be read or decoded.
+        NotConfigured: The clip is in HDR, and ffmpeg can't convert it.
+    """
+    info, timeline = probe_with_timeline(clip)
+    size = limit_sides(info.display_size, sides) if sides else info.display_size
+    time = find_shown_time(info, timeline, number)
+    (frame,) = decode_frames(clip, timeline, [time])
+    return _to_png(_to_rgb(frame, info, ffmpeg, size))
 
 
 def first_frame(clip: Path, *, ffmpeg: str | None = None) -> bytes:

@@ -14,6 +14,7 @@ from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import Anchor, ExistingClip, MediaSource, PlannedShot, ShotToRender
 from tasks.planning.media_files import MediaInputError, probe_reference_clip
 from tasks.planning.references import REFERENCE_CLIP_REMEDY
+from tasks.planning.selects import format_frame
 from tasks.planning.shot_settings import ShotSettings
 from tasks.providers.families import CLIP_LIMITS, FAMILIES
 from tasks.providers.types import RenderRequest
@@ -154,6 +155,21 @@ def check_continued_clip(settings: ShotSettings, previous: PlannedShot | None) -
     elif previous.provider.name != provider.name:
         message = f"{previous.id} is rendered by {previous.provider.name}, not by {provider.name}"
         settings.add_problem("continues", message, remedy)
+
+
+def check_continued_end(settings: ShotSettings, previous: PlannedShot) -> None:
+    """Check that the film shows the end of the clip that a shot continues (`continue: clip`).
+
+    The vendor gets the whole clip, and continues its last picture.
+    """
+    last = previous.used_ranges[-1]
+    if last.take is None and last.shows_end(previous.frames):
+        return
+    shown = f"take {last.take.take.number}" if last.take else format_frame(last.end_frame or 0)
+    ending = f"shows {shown} of {previous.id} last" if last.take else f"leaves it at {shown}"
+    message = f"{settings.shot.id} continues the clip of {previous.id}, and the film {ending}"
+    remedy = f"Remove continue to start on that frame, or end `use` of {previous.id} with the clip."
+    settings.add_problem("continues", message, remedy)
 
 
 def find_anchor(

@@ -5,8 +5,10 @@ Nothing here changes what is rendered, or a shot's key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 
 from storyboards.models import (
     Captions,
@@ -35,8 +37,9 @@ from tasks.edit import (
     Title,
     Transition,
     TransitionKind,
+    count_frames,
 )
-from tasks.plan import Plan, PlannedShot, is_chained
+from tasks.plan import Plan, PlannedShot, ShotToRender, UsedRange, is_chained
 
 _DIPS = {"black": TransitionKind.DIP_TO_BLACK, "white": TransitionKind.DIP_TO_WHITE}
 
@@ -52,6 +55,24 @@ def build_edit(plan: Plan, clips: Mapping[str, InputFile], *, title: str = "") -
     return _EditBuilder(plan).build(clips, title)
 
 
+def count_planned_frames(plan: Plan) -> int | None:
+    """Return the frames of the film of a plan at 24 per second; None if they are not known yet."""
+    if any(_has_unknown_length(shot) for shot in plan):
+        return None
+    files = {shot.id: InputFile(Path(shot.id), shot.key, shot.frames) for shot in plan}
+    edit = build_edit(plan, files)
+    return count_frames(edit, [clip.file.frames or 0 for clip in edit.clips])
+
+
+def _has_unknown_length(shot: PlannedShot) -> bool:
+    """Return whether it is not known yet how much of a shot the film shows."""
+    if any(take.attempt.clip is None or not take.attempt.frames for take in shot.used_takes):
+        return True
+    if not isinstance(shot, ShotToRender) or not shot.has_auto_duration:
+        return False
+    return any(used.take is None and used.end_frame is None for used in shot.used_ranges)
+
+
 class _EditBuilder:
     """Builds the edit of one plan."""
 
@@ -61,12 +82,13 @@ class _EditBuilder:
         self._film: Film = self._storyboard.film
 
     def build(self, clips: Mapping[str, InputFile], title: str) -> FilmEdit:
-        shots = [shot for shot in self._plan if shot.id in clips]
+        shots = [shot for shot in self._plan if shot.id in clips or not shot.shows_own_clip]
         film = self._film
         return FilmEdit(
             clips=tuple(
-                self._clip(shot, following, clips[shot.id])
+                clip
                 for shot, following in zip_longest(shots, shots[1:])
+                for clip in self._clips(shot, following, clips.get(shot.id))
             ),
             title=title,
             fade_in_frames=film.fade_in,
@@ -78,22 +100,56 @@ class _EditBuilder:
             picture=PictureEdit(codec=film.codec, rate=film.rate),
         )
 
-    def _clip(self, shot: PlannedShot, following: PlannedShot | None, file: InputFile) -> EditClip:
+    def _clips(
+        self, shot: PlannedShot, following: PlannedShot | None, own_clip: InputFile | None
+    ) -> Iterator[EditClip]:
+        """Yield the ranges of a shot; what belongs to the shot as a whole is in the first one."""
+        files = [_find_file(used, own_clip) for used in shot.used_ranges]
+        frames = [_count_frames(shot, file) for file in files]
         is_cut = following is not None and self._transition(following) is None
-        written = shot.shot
+        # A chained seam shows the same picture twice: the earlier clip loses its last frame.
+        drops_last = (
+            following is not None and is_cut and is_chained(shot, following, clip_frames=frames[-1])
+        )
+        lengths = list(map(UsedRange.count_frames, shot.used_ranges, frames))
+        titles = self._titles(shot, sum(lengths) - drops_last)
         voice = self._voice_of(shot)
-        return EditClip(
-            file,
-            shot.id,
-            shot.chapter_title,
-            # A chained seam shows the same picture twice: the earlier clip loses its last frame.
-            drop_last_frame=is_cut and following is not None and is_chained(shot, following),
-            transition=self._transition(shot),
-            titles=tuple(map(self._title, written.on_screen_titles)),
-            voice=self._find(voice.file) if voice else None,
-            voice_frame=voice.at if voice else 0,
-            voice_gain_db=voice.gain_db if voice else 0.0,
-            focus=written.focus or (0.5, 0.5),
+        last = len(files) - 1
+        for number, (used, file) in enumerate(zip(shot.used_ranges, files, strict=True)):
+            clip = EditClip(
+                file,
+                shot.id,
+                None,
+                first_frame=used.first_frame,
+                end_frame=None if used.shows_end(frames[number]) else used.end_frame,
+                drop_last_frame=drops_last and number == last,
+                focus=shot.shot.focus or (0.5, 0.5),
+            )
+            if number == 0:
+                clip = replace(
+                    clip,
+                    chapter_title=shot.chapter_title,
+                    transition=self._transition(shot),
+                    titles=titles,
+                    voice=self._find(voice.file) if voice else None,
+                    voice_frame=voice.at if voice else 0,
+                    voice_gain_db=voice.gain_db if voice else 0.0,
+                )
+            yield clip
+
+    def _titles(self, shot: PlannedShot, frames: int) -> tuple[Title, ...]:
+        """Return the titles over a shot, which may last longer than its first range.
+
+        Args:
+            shot: The shot.
+            frames: The number of frames of all its ranges.
+        """
+        titles = map(self._title, shot.shot.on_screen_titles)
+        if len(shot.used_ranges) == 1:
+            return tuple(titles)
+        return tuple(
+            replace(title, end_frame=frames if title.end_frame is None else title.end_frame)
+            for title in titles
         )
 
     def _transition(self, shot: PlannedShot) -> Transition | None:
@@ -174,6 +230,21 @@ class _EditBuilder:
 
     def _find_optional(self, reference: str | None) -> InputFile | None:
         return None if reference is None else self._find(reference)
+
+
+def _find_file(used: UsedRange, own_clip: InputFile | None) -> InputFile:
+    """Return the clip of a range: of a recorded take, or of the shot itself."""
+    if used.take is None:
+        assert own_clip is not None  # noqa: S101 - a shot without its clip is not in the film
+        return own_clip
+    attempt = used.take.attempt
+    assert attempt.clip is not None  # noqa: S101 - checked before the run, see `store.locked`
+    return InputFile(used.take.folder / attempt.clip.name, attempt.clip.sha256, attempt.frames)
+
+
+def _count_frames(shot: PlannedShot, file: InputFile) -> int:
+    """Return the frames of a clip, as planned if they were not counted."""
+    return shot.frames if file.frames is None else file.frames
 
 
 def _build_transition(join: Join) -> Transition | None:

@@ -40,6 +40,7 @@ def compute_key(
     seed: int | None = None,
     take: int = 1,
     continues_key: str | None = None,
+    continues_frame: int | None = None,
     draft_key: str | None = None,
 ) -> str:
     """Return the key of a shot that is rendered.
@@ -51,6 +52,8 @@ def compute_key(
         seed: The seed that the board gives, or None.
         take: The take that the board requests.
         continues_key: The key of the shot it continues.
+        continues_frame: The number of the frame of that shot that it starts on, if that is the
+            frame at an out point and not the last one.
         draft_key: The key of the draft from which it is made. It replaces `continues_key`, because
             the draft's key contains the key of the shot that the draft continues.
     """
@@ -60,7 +63,11 @@ def compute_key(
         if name not in _EXCLUDED_FIELDS and value not in (None, ())
     }
     media = [[source.role, source.identity] for source in inputs]
-    origin: Any = ["draft", draft_key] if draft_key else continues_key
+    origin: Any = continues_key
+    if draft_key:
+        origin = ["draft", draft_key]
+    elif continues_frame is not None:
+        origin = ["frame", continues_key, continues_frame]
     return _hash_json([KEY_FORMAT_VERSION, provider, params, media, seed, take, origin])
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.models import Shot
-from tasks.plan import Draft, MediaSource, PlannedShot, ShotToRender
+from tasks.plan import WHOLE_CLIP, Draft, MediaSource, PlannedShot, ShotToRender, UsedRange
 from tasks.planning.continuation import find_anchor, get_draft_key
 from tasks.planning.keys import compute_key, derive_seed
 from tasks.planning.prices import estimate_price
 from tasks.planning.requests import PreparedRequest
+from tasks.planning.selects import StartFrame
 from tasks.planning.shot_settings import ShotSettings
 from tasks.providers import Provider, ProviderModel
 
@@ -41,6 +42,11 @@ class InvalidShot(NamedTuple):
         """The take that the board requests."""
         return self.shot.take
 
+    @property
+    def used_ranges(self) -> tuple[UsedRange, ...]:
+        """The ranges that the film shows, as far as they are known."""
+        return WHOLE_CLIP
+
 
 Parent = PlannedShot | InvalidShot
 """The shot that another shot continues."""
@@ -62,6 +68,13 @@ class RequestedShot(NamedTuple):
         return self._replace(prepared=self.prepared._replace(request=request))
 
 
+class _Origin(NamedTuple):
+    """The key of the shot that a shot continues, and the frame of it, as its own key has them."""
+
+    key: str | None
+    frame: int | None
+
+
 def invalid_shot(shot: Shot, parent: Parent | None) -> InvalidShot:
     """Return the stand-in of a shot that can't be planned."""
     return InvalidShot(shot, parent.chain_id if parent else shot.id)
@@ -70,7 +83,7 @@ def invalid_shot(shot: Shot, parent: Parent | None) -> InvalidShot:
 def build_planned_shot(
     requested: RequestedShot,
     parent: Parent | None,
-    pinned_take: RecordedTake | None,
+    start: StartFrame,
     has_record: HasRecord | None,
 ) -> ShotToRender:
     """Return a shot as its provider renders it.
@@ -78,17 +91,18 @@ def build_planned_shot(
     Args:
         requested: The shot with its request.
         parent: The shot that it continues, if any.
-        pinned_take: The recorded take that it starts on, if not the current take of `parent`.
+        start: The take and the frame of `parent` that it starts on.
         has_record: Finds what was rendered before prompts had the numbers of the cast's images.
     """
-    continues_key, draft_continues_key = _continued_keys(parent, pinned_take)
-    if pinned_take:
+    continues_key, draft_continues_key = _continued_keys(parent, start.take)
+    if start.take:
         # It does not wait for its parent: the frame it starts on was rendered earlier.
         parent = None
     # A draft continued the draft of the parent, if the parent is a final render as well.
     is_final = requested.prepared.final_request is not None
     origin_key = draft_continues_key if is_final else continues_key
-    requested, key = _choose_wording(requested, origin_key, has_record)
+    origin = _Origin(origin_key, start.number)
+    requested, key = _choose_wording(requested, origin, has_record)
     settings, model, prepared, _, inputs = requested
     shot, provider, request = settings.shot, settings.provider, prepared.request
     estimate = estimate_price(provider, model, prepared, inputs)
@@ -119,7 +133,8 @@ def build_planned_shot(
         silent_price=estimate.silent_price,
         continues=parent.id if parent else None,
         continues_key=draft.key if draft else continues_key,
-        pinned_take=pinned_take,
+        continues_frame=start.number,
+        pinned_take=start.take,
         continues_clip=settings.continues_clip,
         draft=draft,
         inputs=() if draft else inputs,
@@ -144,35 +159,36 @@ def _continued_keys(
 
 
 def _choose_wording(
-    requested: RequestedShot, continues_key: str | None, has_record: HasRecord | None
+    requested: RequestedShot, origin: _Origin, has_record: HasRecord | None
 ) -> tuple[RequestedShot, str]:
     """Return the shot with its key, as it was requested before if the store has a record of that.
 
     A clip that was paid for before prompts had the numbers of the cast's images stays kept, and so
     do the clips that continue it.
     """
-    key = _compute_shot_key(requested, continues_key)
+    key = _compute_shot_key(requested, origin)
     if has_record is None or requested.plain_prompt == requested.prepared.request.prompt:
         return requested, key
     earlier = requested.as_before_numbers()
-    earlier_key = _compute_shot_key(earlier, continues_key)
+    earlier_key = _compute_shot_key(earlier, origin)
     if has_record(requested.settings.provider, earlier_key):
         return earlier, earlier_key
     return requested, key
 
 
-def _compute_shot_key(requested: RequestedShot, continues_key: str | None) -> str:
+def _compute_shot_key(requested: RequestedShot, origin: _Origin) -> str:
     settings, prepared, inputs = requested.settings, requested.prepared, requested.inputs
     return compute_key(
         settings.provider.record_name,
         prepared.request,
         inputs=(
-            source._replace(identity=continues_key or "") if source.source_shot else source
+            source._replace(identity=origin.key or "") if source.source_shot else source
             for source in inputs
         ),
         seed=prepared.request.seed,
         take=settings.shot.take,
-        continues_key=continues_key,
+        continues_key=origin.key,
+        continues_frame=origin.frame,
     )
 
 

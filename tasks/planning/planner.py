@@ -7,7 +7,8 @@ caller; if the store has what a run needs is checked in `preconditions`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
@@ -22,12 +23,14 @@ from tasks.plan import (
     PlannedShot,
     ShotToRender,
     Size,
+    count_clip_frames,
     is_chained,
 )
 from tasks.planning.continuation import (
     add_extend_instruction,
     build_clip_input,
     check_continued_clip,
+    check_continued_end,
     warn_about_soft_anchor,
 )
 from tasks.planning.keys import compute_clip_key
@@ -47,6 +50,14 @@ from tasks.planning.references import (
     label_cast,
 )
 from tasks.planning.requests import build_request
+from tasks.planning.selects import (
+    FindNumberedTake,
+    StartFrame,
+    add_missing_take,
+    add_used_ranges,
+    find_needed_shots,
+    find_start_frame,
+)
 from tasks.planning.set_aside import BrokenValues
 from tasks.planning.shot_settings import (
     ProblemLog,
@@ -86,7 +97,7 @@ _FILM_KEYS_NOT_BUILT = frozenset(
         "stems",
     }
 )
-_SHOT_KEYS_NOT_BUILT = frozenset({"use", "title", "focus"})
+_SHOT_KEYS_NOT_BUILT = frozenset({"title", "focus"})
 """Words of the language that have no effect yet, so that a board can't rely on them."""
 
 FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
@@ -103,6 +114,7 @@ def make_plan(
     providers: Mapping[str, Provider] | None = None,
     find_take: FindTake | None = None,
     has_record: HasRecord | None = None,
+    requested: Collection[str] = (),
 ) -> Plan:
     """Build the plan of a board.
 
@@ -113,6 +125,7 @@ def make_plan(
         find_take: Finds the takes that shots are pinned to; without it there are none.
         has_record: Finds what was rendered before prompts had the numbers of the cast's images;
             without it nothing was.
+        requested: The ids of shots to render although the film shows other takes of them.
 
     Raises:
         InvalidStoryboard: With every problem of the board, those of its file included.
@@ -120,7 +133,7 @@ def make_plan(
     """
     store = _StoreLookup(find_take, has_record)
     planner = _Planner(board, provider, PROVIDERS if providers is None else providers, store)
-    shots = planner.plan()
+    shots = _mark_needed(planner.plan(), frozenset(requested))
     problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
     if problems:
         raise InvalidStoryboard(problems)
@@ -132,6 +145,19 @@ def make_plan(
     )
     in_file_order = sorted(warnings, key=lambda warning: (warning.line, warning.column))
     return Plan(board, shots, limit_problems(in_file_order, "more notes are not shown: {count}"))
+
+
+def _mark_needed(
+    shots: tuple[PlannedShot, ...], requested: frozenset[str]
+) -> tuple[PlannedShot, ...]:
+    """Return the shots; nothing is rendered that neither the film nor another shot uses."""
+    needed = find_needed_shots(shots, requested)
+    return tuple(
+        shot
+        if isinstance(shot, ExistingClip) or shot.id in needed
+        else replace(shot, is_needed=False)
+        for shot in shots
+    )
 
 
 class _StoreLookup(NamedTuple):
@@ -181,15 +207,21 @@ class _Planner:
         return shots
 
     def _check_end_of_clip(self, shot: Parent, following: Parent) -> None:
-        """Check that a file keeps a picture if the film drops its last one."""
+        """Check that a shot keeps a picture if the film drops its last one."""
         if isinstance(shot, InvalidShot) or isinstance(following, InvalidShot):
             return
-        if not isinstance(shot, ExistingClip) or not is_chained(shot, following):
+        last = shot.used_ranges[-1]
+        frames = count_clip_frames(shot, last)
+        if frames is None or last.count_frames(frames) != 1 or not is_chained(shot, following):
             return
-        if shot.frames < 2:
+        path: tuple[str | int, ...] = ("shots", shot.index, "use", len(shot.used_ranges) - 1)
+        msg = f"the last range of {shot.id} has a single frame, and {following.id} begins with it"
+        remedy = "Remove the range, or begin it earlier."
+        if isinstance(shot, ExistingClip) and shot.frames == 1:
+            path = ("shots", shot.index, "clip")
             msg = f"{shot.shot.clip} has a single frame, and {following.id} begins with it"
             remedy = f"Use a longer clip, or save it as a picture: first_frame of {following.id}."
-            self.log.add(("shots", shot.index, "clip"), Problem(msg, remedy))
+        self.log.add(path, Problem(msg, remedy))
 
     def _plan_with_parents(self, shot_id: str) -> None:
         path = [shot_id]
@@ -250,12 +282,13 @@ class _Planner:
         check_media_inputs(settings, inputs, has_chained_frame=has_chained_frame)
         if continues_clip:
             check_continued_clip(settings, None if isinstance(parent, InvalidShot) else parent)
-        pinned_take = self._find_pinned_take(index, shot, parent)
+        start = self._find_start_frame(settings, parent)
         prepared = build_request(settings, model.id, prompt, first_frame_size=size)
         if settings.get("reseed") and settings.get("seed") is not None:
             settings.add_warning("reseed is not used: the seed is given")
         requested = RequestedShot(settings, model, prepared, plain_prompt.text, inputs)
-        planned = build_planned_shot(requested, parent, pinned_take, self.store.has_record)
+        planned = build_planned_shot(requested, parent, start, self.store.has_record)
+        planned = add_used_ranges(planned, self.log, self._takes_of(planned))
         self._warn(settings, requested, planned, _find_frame_size(parent, has_chained_frame))
         return planned
 
@@ -286,22 +319,28 @@ class _Planner:
         images = self.media.cast_images(index, prompt, provider, has_first_frame=has_first_frame)
         return (*inputs, *images)
 
-    def _find_pinned_take(
-        self, index: int, shot: Shot, parent: Parent | None
-    ) -> RecordedTake | None:
-        """Return the recorded take that a shot starts on, if it is not the current take."""
-        start = shot.first_frame
-        if parent is None or not isinstance(start, FromShot) or start.take in (None, parent.take):
-            return None
-        provider = parent.provider if isinstance(parent, ShotToRender) else None
+    def _find_start_frame(self, settings: ShotSettings, parent: Parent | None) -> StartFrame:
+        """Return the take and the frame of the parent that a shot starts on."""
+        start = settings.shot.first_frame
+        number = start.take if isinstance(start, FromShot) else None
+        if parent is None or isinstance(parent, InvalidShot):
+            return StartFrame()
+        if settings.continues_clip:
+            check_continued_end(settings, parent)
+            return StartFrame()
+        frame = find_start_frame(parent, number, self._takes_of(parent))
+        if frame is None:
+            path = ("shots", settings.index, "first_frame", "take")
+            add_missing_take(self.log, path, parent.shot, number)
+        return frame or StartFrame()
+
+    def _takes_of(self, shot: PlannedShot) -> FindNumberedTake:
+        """Return a function that finds the recorded takes of a shot."""
         find_take = self.store.find_take
-        take = find_take and find_take(parent.id, start.take or 1, provider)
-        if take is None:
-            path = ("shots", index, "first_frame", "take")
-            message = f"the store has no render of take {start.take} of {parent.id}"
-            remedy = f"Use a take that `shotchain takes` lists for {parent.id}, or remove take."
-            self.log.add_problem(path, message, remedy)
-        return take
+        if find_take is None:
+            return lambda _: None
+        provider = shot.provider if isinstance(shot, ShotToRender) else None
+        return lambda number: find_take(shot.id, number, provider)
 
     def _continued_clip(self, index: int, parent: Parent) -> tuple[MediaSource, ...]:
         """Return the clip of the previous shot as the input to be continued, if it is usable."""
@@ -320,7 +359,8 @@ class _Planner:
             self.log.add(("shots", index, "clip"), error.problem)
             return invalid_shot(shot, None)
         self._check_last_frame_shape(index, shot, clip.display_size)
-        return ExistingClip(shot, index, compute_clip_key(digest), clip.path, clip)
+        planned = ExistingClip(shot, index, compute_clip_key(digest), clip.path, clip)
+        return add_used_ranges(planned, self.log, self._takes_of(planned))
 
     def _check_last_frame_shape(self, index: int, shot: Shot, size: Size) -> None:
         """Check that vendors accept the last frame of a file as a first frame."""

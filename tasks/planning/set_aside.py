@@ -20,8 +20,8 @@ _DEPENDS_ON_START = _DETERMINES_START | {"ratio", "resolution", "prompt", "camer
 _DEPENDS_ON = {
     "draft": frozenset({"resolution", "service_tier"}),
     "service_tier": frozenset({"draft"}),
-    "seconds": frozenset({"frames"}),
-    "frames": frozenset({"seconds"}),
+    "seconds": frozenset({"frames", "use"}),
+    "frames": frozenset({"seconds", "use"}),
 }
 """The keys whose checks also read the value of a key."""
 _DEPENDS_ON_PARENT = frozenset({"ratio", "continue"})

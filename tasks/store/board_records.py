@@ -52,6 +52,8 @@ class Take:
     """The key of the shot that it starts from."""
     recorded_at: str = ""
     """ISO 8601, UTC."""
+    continues_frame: int | None = None
+    """The frame of that shot's clip that it starts on, at an out point; None is the last."""
 
     def is_same_request(self, other: Take) -> bool:
         """Return True if both request the same, whenever they were recorded."""
@@ -70,7 +72,7 @@ class BoardRecord:
     takes: Mapping[str, tuple[Take, ...]] = field(default_factory=dict)
     """The takes of each shot, the newest last."""
     pinned_keys: frozenset[str] = frozenset()
-    """Keys of other takes that shots of the board start on."""
+    """Keys of other takes that shots of the board start on, or that its film shows."""
     ids: frozenset[str] = frozenset()
     """The ids of the board in the store: its own, and those of records that it continues."""
     former_names: frozenset[str] = frozenset()
@@ -378,7 +380,7 @@ def record_board(
         file: The board's file, or None for a board that was passed as a value.
         rendered_keys: The keys of the shots that have a clip now, by shot id.
         shot_ids: All shots of the board; other shots are removed from the state.
-        pinned_keys: Keys of the takes that the board pins.
+        pinned_keys: Keys of recorded takes that the board starts shots on or shows.
 
     Raises:
         StoreError: The record is damaged or can't be written.

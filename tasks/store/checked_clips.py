@@ -5,7 +5,9 @@ A result that is lost or damaged only means that the file is decoded again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.errors import StoreError
@@ -21,6 +23,8 @@ class CheckedClip(NamedTuple):
 
     ends_black: bool
     """True if its last frame is black."""
+    black_at: Mapping[int, bool] = MappingProxyType({})
+    """True or False for the number of each frame that shots start on: whether it is black."""
 
 
 def find_checked_clip(store: Store, digest: str) -> CheckedClip | None:
@@ -32,11 +36,19 @@ def find_checked_clip(store: Store, digest: str) -> CheckedClip | None:
     ends_black = record.get("ends_black")
     if record.get("format") != _FORMAT_VERSION or not isinstance(ends_black, bool):
         return None
-    return CheckedClip(ends_black)
+    black_at = record.get("black_at")
+    known = black_at.items() if isinstance(black_at, dict) else ()
+    return CheckedClip(
+        ends_black, {int(number): bool(value) for number, value in known if number.isdecimal()}
+    )
 
 
 def record_checked_clip(store: Store, digest: str, result: CheckedClip) -> None:
     """Record the result for a content; without effect if the store can't be written."""
-    record = {"format": _FORMAT_VERSION, "ends_black": result.ends_black}
+    record = {
+        "format": _FORMAT_VERSION,
+        "ends_black": result.ends_black,
+        "black_at": {str(number): value for number, value in result.black_at.items()},
+    }
     with suppress(StoreError):
         write_record(store.checked_folder / f"{digest}.json", record)

@@ -116,18 +116,17 @@ def _find_needed_keys(
     referenced: Collection[str],
 ) -> set[str]:
     """Return the referenced keys, the keys that are not old, and all keys that those continue."""
-    keys_by_last_frame: dict[str, set[str]] = {}
+    keys_by_frame: dict[str, set[str]] = {}
     for stored in receipts:
-        if stored.current and stored.current.last_frame:
-            frame_sha256 = stored.current.last_frame.sha256
-            keys_by_last_frame.setdefault(frame_sha256, set()).add(stored.key)
+        for frame_sha256 in _frame_digests(stored.current) if stored.current else ():
+            keys_by_frame.setdefault(frame_sha256, set()).add(stored.key)
     continued: dict[str, set[str]] = {}
     remaining = set(referenced)
     for stored in receipts:
         if stored.current is None:
             continue
         continued.setdefault(stored.key, set()).update(
-            _continued_keys(stored.current, keys_by_last_frame)
+            _continued_keys(stored.current, keys_by_frame)
         )
         is_old = (stored.records.folder, stored.key) in old
         if stored.current.state not in ENDED_STATES and not is_old:
@@ -140,10 +139,17 @@ def _find_needed_keys(
     return needed
 
 
-def _continued_keys(attempt: Attempt, keys_by_last_frame: dict[str, set[str]]) -> set[str]:
-    """Return the recorded continued key, and all keys that end on the attempt's first frame."""
+def _frame_digests(attempt: Attempt) -> Iterator[str]:
+    """Yield the digests of the frames of a clip that other shots start on."""
+    if attempt.last_frame:
+        yield attempt.last_frame.sha256
+    yield from (frame.file.sha256 for frame in attempt.out_frames)
+
+
+def _continued_keys(attempt: Attempt, keys_by_frame: dict[str, set[str]]) -> set[str]:
+    """Return the recorded continued key, and all keys that have the attempt's first frame."""
     recorded = {attempt.continues_key} if attempt.continues_key else set()
-    return recorded | keys_by_last_frame.get(attempt.first_frame_sha256 or "", set())
+    return recorded | keys_by_frame.get(attempt.first_frame_sha256 or "", set())
 
 
 def remove_clip(removable: RemovableClip) -> int | None:

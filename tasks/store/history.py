@@ -26,6 +26,7 @@ def requested_take(shot: ShotToRender, plan: Plan, folder: RecordsFolder) -> Tak
         seed=plan.board_seed(shot),
         prompt=shot.shot.prompt,
         continues_key=shot.continues_key,
+        continues_frame=shot.continues_frame,
     )
 
 
@@ -46,7 +47,7 @@ def record_requested_takes(
     takes = {
         shot.id: requested_take(shot, plan, folder_of(shot.provider))
         for shot in shots
-        if isinstance(shot, ShotToRender)
+        if isinstance(shot, ShotToRender) and shot.is_needed
     }
     record_takes(root, plan.board.name, takes)
 
@@ -68,9 +69,11 @@ def record_rendered_shots(root: Path, plan: Plan, shots: Iterable[PlannedShot]) 
         root,
         plan.board.name,
         plan.board.file,
-        rendered_keys={shot.id: shot.key for shot in shots},
-        shot_ids=[shot.id for shot in plan],
-        pinned_keys={
-            shot.pinned_take.take.key for shot in plan.shots_to_render if shot.pinned_take
+        rendered_keys={
+            shot.id: shot.key
+            for shot in shots
+            if not isinstance(shot, ShotToRender) or shot.is_needed
         },
+        shot_ids=[shot.id for shot in plan],
+        pinned_keys=plan.recorded_keys,
     )

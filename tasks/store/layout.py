@@ -29,8 +29,10 @@ from tasks.store.atomic_files import read_record, write_bytes, write_record
 from tasks.store.locks import open_lock_file, try_lock, wait_for_lock, wait_for_lock_async
 from tasks.store.receipts import StoredFile
 
-CLIP_FILE_PATTERN = re.compile(r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|webp)")
-"""The names of the clips and last frames of a key."""
+CLIP_FILE_PATTERN = re.compile(
+    r"clip(-\d+)?\.mp4|last_frame(-\d+)?\.(png|jpg|webp)|frame-\d+-[0-9a-f]{8}\.png"
+)
+"""The names of the clips, the last frames and the frames at out points of a key."""
 
 _REMOVABLE_PATTERN = re.compile(rf"({CLIP_FILE_PATTERN.pattern})(\.damaged(-\d+)?)?")
 """These names, and those that `verify --repair` gives to damaged files."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
+from storyboards.models import FromShot
 from storyboards.problems import Problem
 from tasks.plan import Plan, PlannedShot, ShotToRender
 from tasks.store.receipts import AT_VENDOR_STATES
-from tasks.store.status import BoardStatus, ShotState
+from tasks.store.status import BoardStatus, ShotState, describe_moved_start
 from tasks.store.takes import RecordedTake
 
 ListTakes = Callable[[ShotToRender], tuple[RecordedTake, ...]]
@@ -60,21 +61,38 @@ def _locked_shots_to_render(
 def find_missing_first_frames(
     status: BoardStatus, shots: Collection[PlannedShot]
 ) -> Iterator[Problem]:
-    """Yield a problem for each shot to render whose pinned take has no last frame."""
+    """Yield a problem for each shot to render whose pinned take lacks the frame it starts on."""
     for shot in shots:
-        pinned = shot.pinned_take if isinstance(shot, ShotToRender) else None
-        if pinned is None or pinned.has_last_frame:
+        if not isinstance(shot, ShotToRender) or not shot.pinned_take:
             continue
-        if status[shot.id].state is not ShotState.TO_RENDER:
+        pinned = shot.pinned_take
+        is_to_render = status[shot.id].state is ShotState.TO_RENDER
+        if not is_to_render or pinned.has_frame(shot.continues_frame):
             continue
-        message = f"take {pinned.take.number} of {pinned.shot} has no last frame in the store"
-        remedy = (
-            f"Its clip is missing: use another take that `shotchain takes` lists for {pinned.shot}."
-        )
-        if pinned.attempt.state in AT_VENDOR_STATES:
-            remedy = "It is not downloaded yet: pick it and render, then pin it again."
-        path = ("shots", shot.index, "first_frame", "take")
-        yield status.plan.board.problem(path, message, remedy)
+        frame = "last frame" if shot.continues_frame is None else f"frame {shot.continues_frame}"
+        message = f"take {pinned.take.number} of {pinned.shot} has no {frame} in the store"
+        path: tuple[str | int, ...] = ("shots", shot.index)
+        if isinstance(shot.shot.first_frame, FromShot):
+            path = (*path, "first_frame", "take")
+        yield status.plan.board.problem(path, message, _remedy_for_missing_clip(pinned))
+
+
+def find_missing_clips(status: BoardStatus, shots: Collection[PlannedShot]) -> Iterator[Problem]:
+    """Yield a problem for each recorded take that the film shows and whose clip is missing."""
+    for shot in shots:
+        for number, used in enumerate(shot.used_ranges):
+            if used.take is None or used.take.clip_path:
+                continue
+            message = f"take {used.take.take.number} of {shot.id} has no clip in the store"
+            path = ("shots", shot.index, "use", number, "take")
+            yield status.plan.board.problem(path, message, _remedy_for_missing_clip(used.take))
+
+
+def _remedy_for_missing_clip(recorded: RecordedTake) -> str:
+    if recorded.attempt.state in AT_VENDOR_STATES:
+        return "It is not downloaded yet: pick it and render, then name it again."
+    shot = recorded.shot
+    return f"Its clip is missing: use another take that `shotchain takes` lists for {shot}."
 
 
 def _closest_take(shot: ShotToRender, takes: tuple[RecordedTake, ...]) -> RecordedTake:
@@ -97,7 +115,9 @@ def describe_changes(shot: ShotToRender, recorded: RecordedTake, plan: Plan) -> 
     renderer = f"{shot.provider.record_name} {shot.model}"
     if f"{attempt.provider} {attempt.model}" != renderer:
         changes.append(f"it was rendered by {attempt.provider} {attempt.model}, not {renderer}")
-    if recorded.has_board_record and take.continues_key != shot.continues_key:
+    if recorded.has_board_record and (moved := describe_moved_start(shot, take)):
+        changes.append(moved)
+    elif recorded.has_board_record and take.continues_key != shot.continues_key:
         continued = shot.pinned_take.shot if shot.pinned_take else shot.continues
         changes.append(f"the shot that it continues changed (now {_format_value(continued)})")
     if not changes:

@@ -120,6 +120,15 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
+class OutFrame:
+    """A frame of a clip that another shot starts on, at an out point, as a file."""
+
+    number: int
+    """Its number in the clip, from 0, 24 to a second."""
+    file: StoredFile
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One request to render a key, from the intent to the clip. Times are ISO 8601, UTC."""
 
@@ -144,6 +153,8 @@ class Attempt:
     """Digest of the frame that it starts on."""
     continues_key: str | None = None
     """The key of the shot that this frame belongs to."""
+    continues_frame: int | None = None
+    """The number of this frame in that shot's clip, at an out point; None is the last frame."""
     seed: int | None = None
     """The seed that was sent."""
     base_url_hmac: str | None = None
@@ -171,6 +182,8 @@ class Attempt:
     frames: int | None = None
     """The number of frames in the clip, counted."""
     last_frame: StoredFile | None = None
+    out_frames: tuple[OutFrame, ...] = ()
+    """Other frames of the clip that shots started on."""
     seam_difference: float | None = None
     """Mean difference (0 to 255) between a soft anchor and the first frame of the clip."""
     error: str | None = None
@@ -185,6 +198,16 @@ class Attempt:
     def sent_at(self) -> float:
         """Unix seconds at which the job was submitted; of the intent if it is not known."""
         return parse_timestamp(self.submitted_at or self.intended_at)
+
+    def out_frame(self, number: int | None) -> StoredFile | None:
+        """Return the file of a frame that shots start on, if it is recorded; None is the last.
+
+        A clip may be shorter than planned: then it is the last frame.
+        """
+        is_last = number is None or (self.frames is not None and number >= self.frames)
+        if is_last and self.last_frame:
+            return self.last_frame
+        return next((frame.file for frame in self.out_frames if frame.number == number), None)
 
     @property
     def booked_price(self) -> Money | None:
@@ -319,6 +342,10 @@ def _parse_attempt(record: Mapping[str, Any]) -> Attempt:
     values = {name: value for name, value in _rename_fields(record) if name in _ATTEMPT_FIELDS}
     for name in ("clip", "last_frame"):
         values[name] = _parse_stored_file(values[name]) if values.get(name) else None
+    values["out_frames"] = tuple(
+        OutFrame(int(frame["number"]), _parse_stored_file(frame["file"]))
+        for frame in values.get("out_frames", ())
+    )
     for name in ("price", "max_price"):
         values[name] = Money.model_validate(values[name]) if values.get(name) else None
     return Attempt(**values | {"state": AttemptState(record["state"])})
@@ -340,7 +367,9 @@ def _parse_stored_file(record: Mapping[str, Any]) -> StoredFile:
 
 def _attempt_to_json(attempt: Attempt) -> dict[str, Any]:
     return {
-        name: _value_to_json(value) for name, value in asdict(attempt).items() if value is not None
+        name: _value_to_json(value)
+        for name, value in asdict(attempt).items()
+        if value is not None and value != ()
     }
 
 

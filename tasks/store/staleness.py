@@ -1,6 +1,7 @@
 """Find stale seams, apply the user's policy to them, and archive clips that are rendered again.
 
-A seam is stale if a kept shot no longer starts on the last frame of the shot before it. The policy
+A seam is stale if a kept shot no longer starts on the last frame of the shot before it, or on the
+frame at its out point. The policy
 `keep` leaves such shots, `cascade` renders them again and counts their prices before the run, and
 `refuse` stops the run before anything is spent.
 """
@@ -60,28 +61,28 @@ def _check_seam(
     shot: ShotToRender, status: ShotStatus, earlier: Mapping[str, ShotStatus], policy: StalePolicy
 ) -> ShotStatus:
     attempt = status.attempt
-    if attempt is None or attempt.first_frame_sha256 is None:
+    if attempt is None or attempt.first_frame_sha256 is None or not shot.is_needed:
         return status
     previous = earlier.get(shot.continues or "")
-    if previous and _may_change_last_frame(previous):
+    if previous and _may_change_frame(previous, shot.continues_frame):
         return _check_changing_seam(shot, status, previous, policy)
     current_sha256 = current_first_frame_sha256(shot, previous.attempt if previous else None)
     if current_sha256 is None:
         return status
     if current_sha256 == attempt.first_frame_sha256:
         return status._replace(seam=SeamState.FRESH)
-    cause = f"it starts on a frame that {describe_first_frame(shot)} no longer ends on"
+    cause = f"it starts on a frame that {describe_end(shot)}"
     if policy == StalePolicy.CASCADE:
         return _cascade(shot, status, cause)._replace(seam=SeamState.STALE)
     return status._replace(reason=f"{status.reason}; {cause}", seam=SeamState.STALE)
 
 
-def _may_change_last_frame(status: ShotStatus) -> bool:
-    """Return True if this run may give a shot another last frame."""
+def _may_change_frame(status: ShotStatus, number: int | None) -> bool:
+    """Return True if this run may give a shot another frame of a number, or another last one."""
     if status.state in (ShotState.TO_RENDER, ShotState.UNCLEAR) or status.may_render_again:
         return True
-    has_last_frame = status.attempt and status.attempt.last_frame
-    return status.state is ShotState.IN_FLIGHT and not has_last_frame
+    has_frame = status.attempt and status.attempt.out_frame(number)
+    return status.state is ShotState.IN_FLIGHT and not has_frame
 
 
 def _check_changing_seam(
@@ -115,7 +116,8 @@ def current_first_frame_sha256(shot: ShotToRender, previous: Attempt | None) -> 
     """
     if shot.pinned_take:
         previous = shot.pinned_take.attempt
-    return previous.last_frame.sha256 if previous and previous.last_frame else None
+    frame = previous.out_frame(shot.continues_frame) if previous else None
+    return frame.sha256 if frame else None
 
 
 def describe_first_frame(shot: ShotToRender) -> str:
@@ -123,6 +125,13 @@ def describe_first_frame(shot: ShotToRender) -> str:
     if shot.pinned_take:
         return f"take {shot.pinned_take.take.number} of {shot.pinned_take.shot}"
     return shot.continues or "the shot before"
+
+
+def describe_end(shot: ShotToRender) -> str:
+    """Return the end of a sentence about a frame that a shot started on and that is gone."""
+    if shot.continues_frame is None:
+        return f"{describe_first_frame(shot)} no longer ends on"
+    return f"{describe_first_frame(shot)} no longer has as frame {shot.continues_frame}"
 
 
 def is_stale(shot: ShotToRender, attempt: Attempt | None, previous: Attempt | None) -> bool:

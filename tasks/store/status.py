@@ -16,7 +16,7 @@ from storyboards.models import Money
 from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
 from tasks.errors import StoreError
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
-from tasks.store.board_records import BoardRecord
+from tasks.store.board_records import BoardRecord, Take
 from tasks.store.layout import RecordStore, is_stored
 from tasks.store.receipts import (
     AT_VENDOR_STATES,
@@ -115,6 +115,9 @@ def read_board_status(
         if isinstance(shot, ExistingClip):
             statuses[shot.id] = ShotStatus(ShotState.KEPT, "a file")
             continue
+        if not shot.is_needed:
+            statuses[shot.id] = _unneeded_status(shot)
+            continue
         status = _shot_status(shot, records_of(shot), statuses, record)
         if status.state is ShotState.UNCLEAR and shot.id in resubmit:
             status = status._replace(max_price=shot.max_price)
@@ -157,6 +160,14 @@ def _shot_status(
     return _missing_clip_status(shot, attempt)
 
 
+def _unneeded_status(shot: ShotToRender) -> ShotStatus:
+    """Return the status of a shot whose present take is not rendered: the film shows others."""
+    numbers = dict.fromkeys(recorded.take.number for recorded in shot.used_takes)
+    names = " and ".join(f"take {number}" for number in numbers)
+    attempt = shot.used_takes[-1].attempt
+    return ShotStatus(ShotState.KEPT, f"the film shows {names} of it", attempt=attempt)
+
+
 def _reason_to_render(
     shot: ShotToRender,
     attempt: Attempt | None,
@@ -190,7 +201,20 @@ def _describe_earlier_render(shot: ShotToRender, record: BoardRecord, records: R
         attempt = read_receipt(key, earlier.read(key)).current
         if attempt and attempt.provider != shot.provider.record_name:
             return f"rendered by {attempt.provider}, not yet by {shot.provider.name}"
-    return "changed since it was rendered"
+    return (take and describe_moved_start(shot, take)) or "changed since it was rendered"
+
+
+def describe_moved_start(shot: ShotToRender, take: Take) -> str:
+    """Return that a shot starts on another frame of the same clip than a take; else nothing."""
+    if take.continues_key != shot.continues_key or take.continues_frame == shot.continues_frame:
+        return ""
+    continued = shot.pinned_take.shot if shot.pinned_take else shot.continues
+    before, now = map(_describe_out_point, (take.continues_frame, shot.continues_frame))
+    return f"the out point of {continued} moved from {before} to {now}, the frame it starts on"
+
+
+def _describe_out_point(number: int | None) -> str:
+    return "its last frame" if number is None else f"frame {number}"
 
 
 def _at_vendor_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:

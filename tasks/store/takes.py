@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.errors import MediaError
-from tasks.own_files import read_file
-from tasks.store.atomic_files import digest_bytes
 from tasks.store.board_records import BoardRecord, RecordsFolder, Take
 from tasks.store.layout import RecordStore, Store, is_stored
+from tasks.store.out_frames import fetch_out_frame, read_stored_frame
 from tasks.store.receipts import NO_RESULT_STATES, Attempt, AttemptState, read_receipt
 
 _FOLDERS: tuple[RecordsFolder, ...] = ("previz", "shots")
@@ -51,9 +50,13 @@ class RecordedTake(NamedTuple):
         return self.folder / frame.name if frame and is_stored(self.folder, frame) else None
 
     @property
-    def has_last_frame(self) -> bool:
-        """True if its last frame is available offline."""
-        return bool(self.last_frame_path or self.clip_path)
+    def records(self) -> RecordStore:
+        """The records with its key."""
+        return RecordStore(self.folder.parent)
+
+    def has_frame(self, number: int | None) -> bool:
+        """Return True if a frame of it is available offline; None is its last frame."""
+        return bool(self.clip_path) or is_stored(self.folder, self.attempt.out_frame(number))
 
 
 def records_folder(*, loopback: bool) -> RecordsFolder:
@@ -159,20 +162,27 @@ def _find_sent_attempt(records: RecordStore, key: str) -> Attempt | None:
     return attempt
 
 
-def read_last_frame(recorded: RecordedTake) -> bytes:
-    """Return the last frame of a take, from its file or decoded from its clip.
+def read_start_frame(recorded: RecordedTake, number: int | None) -> bytes:
+    """Return a frame of a take that a shot starts on, from its file or decoded from its clip.
+
+    Args:
+        recorded: The take.
+        number: The number of the frame; None is the last one.
 
     Raises:
         MediaError: The store has neither of them with its recorded content.
+        StoreError: The receipt of the take is damaged, or a file can't be written.
     """
-    frame = recorded.attempt.last_frame
-    if frame and recorded.last_frame_path:
-        data = read_file(recorded.last_frame_path)
-        if digest_bytes(data) == frame.sha256:
-            return data
+    frame = recorded.attempt.out_frame(number)
+    data = read_stored_frame(recorded.folder, frame)
+    if data is not None:
+        return data
     if recorded.clip_path is None:
         msg = f"the clip of take {recorded.take.number} of {recorded.shot} is missing; "
         raise MediaError(msg + "restore it from a backup, or start on another take")
+    if number is not None:
+        data, _ = fetch_out_frame(recorded.records, recorded.take.key, recorded.attempt, number)
+        return data
     # av takes long to import, and plans only look at paths.
     from tasks.media.frames import last_frame
 

@@ -148,7 +148,15 @@ def _verify_key(records: RecordStore, key: str, result: VerifyResult) -> None:
         _verify_key(records, key, result)
         return
     result.problems += problems
-    stored_files = [file for attempt in replaced for file in (attempt.clip, attempt.last_frame)]
+    stored_files = [
+        file
+        for attempt in replaced
+        for file in (
+            attempt.clip,
+            attempt.last_frame,
+            *(frame.file for frame in attempt.out_frames),
+        )
+    ]
     known_names = {file.name for file in stored_files if file}
     _find_unknown_files(folder, current, known_names, result)
 
@@ -193,11 +201,13 @@ def _verify_attempt(
                 remedy = f"`verify --repair`; then {remedy}"
             message = f"the clip {mismatch}"
             yield StoreProblem(path, message, remedy, key, attempt, is_movable=exists)
-    if attempt.last_frame:
-        path = folder / attempt.last_frame.name
-        if mismatch := _find_mismatch(path, attempt.last_frame, result):
+    frames = [("last frame", attempt.last_frame)] if attempt.last_frame else []
+    frames += [(f"frame {frame.number}", frame.file) for frame in attempt.out_frames]
+    for name, stored_file in frames:
+        path = folder / stored_file.name
+        if mismatch := _find_mismatch(path, stored_file, result):
             remedy = "the next shot that starts on it takes it from the clip, free of charge"
-            yield StoreProblem(path, f"the last frame {mismatch}", remedy, key, attempt)
+            yield StoreProblem(path, f"the {name} {mismatch}", remedy, key, attempt)
 
 
 def _find_mismatch(path: Path, stored_file: StoredFile, result: VerifyResult) -> str:

@@ -26,6 +26,7 @@ from tasks.providers.types import JobResult, MediaInput, RenderRequest
 from tasks.store.atomic_files import digest_bytes
 from tasks.store.layout import is_stored
 from tasks.store.receipts import AT_VENDOR_STATES, Attempt, AttemptState
+from tasks.store.staleness import describe_first_frame
 from tasks.submission.context import SubmissionContext, find_current_attempt
 
 CLIP_MIME = "video/mp4"
@@ -34,7 +35,10 @@ CLIP_MIME = "video/mp4"
 
 @dataclass(frozen=True)
 class LastFrame:
-    """The last frame of a shot: its bytes, and the vendor's URL of it while that is fresh."""
+    """The frame that a shot starts on: its bytes, and the vendor's URL of it while that is fresh.
+
+    It is the last frame of another shot, or the one at its out point.
+    """
 
     data: bytes = field(repr=False)
     sha256: str
@@ -132,9 +136,16 @@ def reject_black_frame(shot: ShotToRender, frame: LastFrame | None) -> None:
     from tasks.media.frames import is_black
 
     if is_black(frame.data):
+        continued = describe_first_frame(shot)
+        ending, remedy = "ends on black", f"change the prompt of {shot.continues}"
+        if shot.continues_frame is not None:
+            ending = f"is black at frame {shot.continues_frame}, its out point"
+            remedy = "move the out point in `use`"
+        elif shot.pinned_take:
+            remedy = "start on another take"
         msg = (
-            f"{shot.continues} ends on black, and {shot.id} would start from it; "
-            f"change the prompt of {shot.continues}, or set first_frame: none on {shot.id}"
+            f"{continued} {ending}, and {shot.id} would start from it; {remedy}, or set "
+            f"first_frame: none on {shot.id}"
         )
         raise MediaError(msg)
 

@@ -371,6 +371,7 @@ def _new_attempt(
         price_list_source=price_table.source if price_table else None,
         first_frame_sha256=frame.sha256 if frame else None,
         continues_key=shot.continues_key,
+        continues_frame=shot.continues_frame,
         seed=request.seed,
         base_url_hmac=client.sign_base_url(),
     )

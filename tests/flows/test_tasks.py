@@ -61,7 +61,8 @@ def recorder(studio, chain) -> TaskRecorder:
     clip = folder_of(first, "one") / "clip.mp4"
     (studio.folder / "own.mp4").write_bytes(clip.read_bytes())
     text = chain("one", "two", "three|first_frame: {shot: own}", provider="ark")
-    text = text.replace("shots:\n", "shots:\n  - {id: own, clip: own.mp4}\n")
+    own = "  - {id: own, clip: own.mp4, use: [{to: 24f}]}\n"
+    text = text.replace("shots:\n", f"shots:\n{own}")
     report = studio.run(text.replace("{id: one,", "{id: one, first_frame: none,"),
                         tasks=recorder.tasks())  # fmt: skip
     assert report.errors == ()
@@ -147,11 +148,11 @@ print(json.dumps({
 
 @pytest.mark.engine
 def test_engine_records_edges_between_shots(tmp_path: Path, chain) -> None:
-    """The second shot's submit depends on the first shot's frame; other chains have no edges."""
-    text = chain("one", "two", "x|first_frame: none")
+    """A shot's submit depends on the frame that it starts on, at an out point on the whole clip."""
+    text = chain("one", "two", "x|first_frame: none, use: [{to: 24f}]", "y")
     (tmp_path / "board.yaml").write_text(text)
     result = subprocess.run(
-        [sys.executable, "-c", RUN_WITH_ENGINE, str(tmp_path), "10"],
+        [sys.executable, "-c", RUN_WITH_ENGINE, str(tmp_path), "14"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -173,8 +174,11 @@ def test_engine_records_edges_between_shots(tmp_path: Path, chain) -> None:
     assert inputs["one: submit"]["first_frame"] == []
     assert "two: submit" in inputs["two: await frame"]["job"]
     assert "two: submit" in inputs["two: download clip"]["job"]
-    assert edges == {("one", "one"), ("one", "two"), ("two", "two"), ("x", "x")}
-    clips = {f"{shot}: download clip" for shot in ("one", "two", "x")}
+    assert "x: frame 24" in inputs["y: submit"]["first_frame"]
+    assert inputs["x: frame 24"] == {"clip": ["x: download clip"], "number": []}
+    chains = {("one", "one"), ("one", "two"), ("two", "two")}
+    assert edges == chains | {("x", "x"), ("x", "y"), ("y", "y")}
+    clips = {f"{shot}: download clip" for shot in ("one", "two", "x", "y")}
     assert clips <= set(join["clips"])
 
 

@@ -13,7 +13,8 @@ from flows.run import Run
 from storyboards.models import Money
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import ZERO, format_price
-from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.plan import WHOLE_CLIP, ExistingClip, PlannedShot, ShotToRender, UsedRange
+from tasks.planning.selects import format_range
 from tasks.store.status import ShotState
 
 KEY_LENGTH = 10
@@ -243,9 +244,12 @@ class PlanTable:
             yield ", ".join(unusual)
         status = self._run.status[shot.id]
         reason = "" if status.state in shared_reasons else status.reason
+        if shown := _describe_ranges(shot):
+            yield shown
         start = _describe_start(shot)
         is_below = index > 0 and shot.continues == self._shots[index - 1].id
-        if start and not is_below and not reason.startswith(start):
+        is_plain = is_below and isinstance(shot, ShotToRender) and shot.continues_frame is None
+        if start and not is_plain and not reason.startswith(start):
             yield start
         if reason:
             yield reason
@@ -290,16 +294,40 @@ def _clip_cells(clip: ExistingClip) -> dict[str, str]:
 
 def _describe_chain(shot: PlannedShot) -> str:
     if isinstance(shot, ShotToRender) and shot.pinned_take:
-        return f"{shot.chain_id} < {shot.pinned_take.shot} take {shot.pinned_take.take.number}"
+        take = shot.pinned_take
+        return f"{shot.chain_id} < {take.shot} take {take.take.number}{_describe_frame(shot)}"
     if isinstance(shot, ExistingClip) or shot.continues is None:
         return shot.chain_id
-    return f"{shot.chain_id} < {shot.continues}{' (clip)' if shot.continues_clip else ''}"
+    clip = " (clip)" if shot.continues_clip else ""
+    return f"{shot.chain_id} < {shot.continues}{clip}{_describe_frame(shot)}"
 
 
 def _describe_start(shot: PlannedShot) -> str:
     """Return what a shot continues; empty if it continues nothing."""
     if isinstance(shot, ShotToRender) and shot.pinned_take:
-        return f"continues take {shot.pinned_take.take.number} of {shot.pinned_take.shot}"
+        take = shot.pinned_take
+        return f"continues take {take.take.number} of {take.shot}{_describe_frame(shot)}"
     if isinstance(shot, ExistingClip) or shot.continues is None:
         return ""
-    return f"continues {'the clip of ' if shot.continues_clip else ''}{shot.continues}"
+    clip = "the clip of " if shot.continues_clip else ""
+    return f"continues {clip}{shot.continues}{_describe_frame(shot)}"
+
+
+def _describe_frame(shot: ShotToRender) -> str:
+    """Return the frame that a shot starts on, if it is not the last one, for a sentence."""
+    return "" if shot.continues_frame is None else f" at frame {shot.continues_frame}"
+
+
+def _describe_ranges(shot: PlannedShot) -> str:
+    """Return the ranges that the film shows of a shot; empty for its whole clip."""
+    if shot.used_ranges == WHOLE_CLIP:
+        return ""
+    return f"shows {', '.join(map(_describe_range, shot.used_ranges))}"
+
+
+def _describe_range(used: UsedRange) -> str:
+    times = format_range(used.first_frame, used.end_frame)
+    if used.take is None:
+        return times or "all"
+    take = f"take {used.take.take.number}"
+    return f"{times} of {take}" if times else take

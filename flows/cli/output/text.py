@@ -16,7 +16,7 @@ from flows.cli.output.style import (
     truncate,
     wrap,
 )
-from flows.report import Outcome, RunReport, ShotResult
+from flows.report import Outcome, RunReport, ShotResult, name_start_frame
 from storyboards.problems import MAX_CANDIDATES
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
@@ -134,7 +134,7 @@ def _explain(result: ShotResult) -> str:
     if result.error:
         return str(result.error)
     if result.outcome == Outcome.SKIPPED:
-        return f"continues {result.shot.continues}, which has no last frame"
+        return f"continues {result.shot.continues}, which has no {name_start_frame(result.shot)}"
     if result.attempt and result.attempt.seam_difference is not None:
         difference = result.attempt.seam_difference
         return f"a soft anchor: its first frame differs by {difference:.1f} of 255"

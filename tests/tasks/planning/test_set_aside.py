@@ -32,6 +32,7 @@ def find_paths(folder: Path, text: str) -> list[str]:
         ("first_frame: [a], ratio: adaptive", ["shots[0].first_frame"]),
         ("model: [a], seconds: 99", ["shots[0].model"]),
         ("draft: maybe, resolution: 4k", ["shots[0].draft"]),
+        ("seconds: abc, use: [{from: 99.0}]", ["shots[0].seconds"]),
     ],
 )
 def test_broken_key_hides_only_its_consequences(

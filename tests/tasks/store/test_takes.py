@@ -14,7 +14,7 @@ from tasks.store.atomic_files import digest_bytes
 from tasks.store.board_records import RecordsFolder, Take, read_board_record, record_takes
 from tasks.store.layout import Store
 from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
-from tasks.store.takes import RecordedTake, TakeHistory, folder_records, read_last_frame
+from tasks.store.takes import RecordedTake, TakeHistory, folder_records, read_start_frame
 
 FRAME = b"a picture"
 ATTEMPT = Attempt(
@@ -124,13 +124,13 @@ def test_list_takes_board_record_comes_before_receipts(tmp_path: Path, keep_take
     assert keys_of(history.list_takes("a", None)) == {1: "k2"}
 
 
-def test_read_last_frame_changed_file_is_not_used(tmp_path: Path, keep_take: KeepTake) -> None:
+def test_read_start_frame_changed_file_is_not_used(tmp_path: Path, keep_take: KeepTake) -> None:
     """A file with other content than recorded is not sent as the frame."""
     keep_take("k1")
     recorded = require_take(tmp_path, 1, "shots")
-    assert read_last_frame(recorded) == FRAME
+    assert read_start_frame(recorded, None) == FRAME
 
     (recorded.folder / "last_frame.png").write_bytes(b"b picture")
     (recorded.folder / "clip.mp4").unlink()
     with pytest.raises(MediaError, match="take 1 of a is missing"):
-        read_last_frame(recorded)
+        read_start_frame(recorded, None)
