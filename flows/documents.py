@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.consent import BudgetBalance, find_budget_error, list_budgets
-from flows.report import RunReport, ShotResult
+from flows.report import RunReport, ShotResult, list_film_side_files
 from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
@@ -261,6 +261,8 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
     return {
         "film": str(film) if film else None,
         "frames": report.film.frame_count if report.film else 0,
+        "side_files": list(map(str, list_film_side_files(report, film))),
+        "sound": report.film.sound.to_record() if report.film and report.film.sound else None,
         "holes": list(report.missing),
         "shots": [
             {

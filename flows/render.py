@@ -276,7 +276,8 @@ async def _join(context: RunContext, report: RunReport) -> StoredFilm:
     joining = f"{len(clips)} {'clip' if len(clips) == 1 else 'clips'}"
     context.submission.on_progress(Progress(None, ProgressState.JOINING, joining))
     film = await join_film(title.name, title.title, marker, clips)
-    return StoredFilm(run.store.root / film.file, film.frames, film.is_new, film.conversions)
+    path = run.store.root / film.file
+    return StoredFilm(path, film.frames, film.is_new, film.conversions, sound=film.sound)
 
 
 async def _with_stored_keys(run: Run) -> Run:

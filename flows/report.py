@@ -26,6 +26,7 @@ from tasks.store.atomic_files import digest_file
 from tasks.store.films import StoredFilm, film_marker
 from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.receipts import Attempt
+from tasks.store.side_files import list_side_files
 from tasks.store.staleness import describe_end, is_stale
 from tasks.submission.moderation import explain_moderation
 
@@ -307,6 +308,19 @@ def film_title(report: RunReport) -> FilmTitle:
     return FilmTitle(
         f"{board.name}{films.PARTIAL_SUFFIX}", f"{title} (without {', '.join(missing)})"
     )
+
+
+def list_film_side_files(report: RunReport, film: Path | None) -> tuple[Path, ...]:
+    """Return the files beside the film of a run, such as its captions and stems.
+
+    Args:
+        report: The outcome of the run.
+        film: Where the film is; None without a film.
+
+    Raises:
+        StoreError: The record of the film is damaged.
+    """
+    return list_side_files(report.film.path, film) if report.film and film else ()
 
 
 def export(report: RunReport) -> Path | None:

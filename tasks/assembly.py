@@ -5,7 +5,6 @@ When it is needed, and where the film is kept, is decided in `board_film`.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,13 +22,12 @@ from tasks.store.atomic_files import digest_file
 from tasks.store.edit_cache import EditCache
 from tasks.store.films import WrittenFilm
 from tasks.store.layout import Store
-from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 WORKERS = 2
 
 
 def assemble(
-    store: Store, edit: FilmEdit, film: Path, *, comment: str, ffmpeg: str | None
+    store: Store, edit: FilmEdit, film: Path, folder: Path, *, comment: str, ffmpeg: str | None
 ) -> WrittenFilm:
     """Write the film to exactly `film`.
 
@@ -37,6 +35,7 @@ def assemble(
         store: The store with the encoded parts of earlier films.
         edit: Everything that the film is made of.
         film: The file to write.
+        folder: An existing folder for temporary files and stems, on the same file system.
         comment: Written to the file's tags.
         ffmpeg: The configured ffmpeg program, if any.
 
@@ -45,22 +44,26 @@ def assemble(
         NotConfigured: A clip has to be converted, and there is no ffmpeg program.
         StoreError: The store can't be read.
     """
-    with tempfile.TemporaryDirectory(
-        dir=film.parent, prefix=f"{film.name}{CONVERTED_FOLDER_INFIX}"
-    ) as folder:
-        cache = EditCache(store, Path(folder))
-        measured = _measure_clips(edit)
-        target = choose_target([source.clip for source in measured], edit.picture)
-        clips = [
-            _conform(clip, source, target, edit, cache, ffmpeg)
-            for clip, source in zip(edit.clips, measured, strict=True)
-        ]
-        result = _join(prepare_film(edit, clips), film, cache, Path(folder), comment)
-        cache.limit_size()
+    cache = EditCache(store, folder)
+    measured = _measure_clips(edit)
+    target = choose_target([source.clip for source in measured], edit.picture)
+    clips = [
+        _conform(clip, source, target, edit, cache, ffmpeg)
+        for clip, source in zip(edit.clips, measured, strict=True)
+    ]
+    result = _join(prepare_film(edit, clips), film, cache, folder, comment)
+    cache.limit_size()
     conversions = tuple(
         describe_conversion(source.clip, target, edit.picture) for source in measured
     )
-    return WrittenFilm(result.frames, conversions, result.encoded_frames, result.reused_spans)
+    return WrittenFilm(
+        result.frames,
+        conversions,
+        result.encoded_frames,
+        result.reused_spans,
+        result.sound,
+        {f".{stem.name}": stem for stem in result.stems},
+    )
 
 
 def _join(

@@ -5,16 +5,19 @@ Needs no Prefect: the task of the flow and the command line call the same functi
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tasks.edit import FilmEdit
+from tasks.edit import STEM_SUFFIXES, FilmEdit
 from tasks.film_rates import find_rate
 from tasks.media.captions import format_sidecars
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
 from tasks.store.films import StoredFilm, WrittenFilm
 from tasks.store.layout import Store
-from tasks.store.side_files import write_side_files
+from tasks.store.side_files import move_side_files, read_side_files, write_side_files
+from tasks.store.temp_files import CONVERTED_FOLDER_INFIX
 
 
 def make_film(
@@ -38,10 +41,17 @@ def make_film(
     kept = films.find_film(store, name, identity)
     if kept:
         return kept
-    with staged_file(store.films_folder / f"{name}.mp4") as temp_path:
-        written = _retitle(store, name, marker, edit, temp_path) or _assemble(
-            store, marker, edit, temp_path, ffmpeg
-        )
+    path = store.films_folder / f"{name}.mp4"
+    with ExitStack() as stack:
+        with staged_file(path) as temp_path:
+            prefix = f"{temp_path.name}{CONVERTED_FOLDER_INFIX}"
+            folder = stack.enter_context(TemporaryDirectory(dir=path.parent, prefix=prefix))
+            written = _retitle(store, name, marker, edit, temp_path) or _assemble(
+                store, marker, edit, temp_path, Path(folder), ffmpeg
+            )
+        # After the film, so that a film that can't be made leaves the stems of the one before.
+        stems = move_side_files(path, written.new_stems)
+    captions = _write_captions(path, edit, written.frames)
     film = films.record_film(
         store,
         name,
@@ -49,7 +59,8 @@ def make_film(
         written.frames,
         written.conversions,
         content=edit.content_identity(),
-        side_files=_write_captions(store.films_folder / f"{name}.mp4", edit, written.frames),
+        side_files={**captions, **written.kept_stems, **stems},
+        sound=written.sound,
     )
     return film._replace(encoded_frames=written.encoded_frames, reused_spans=written.reused_spans)
 
@@ -78,13 +89,15 @@ def _retitle(
     titles = [clip.chapter_title for clip in edit.clips if clip.chapter_title is not None]
     if not retitle(stored.path, film, title=edit.title, comment=marker, chapter_titles=titles):
         return None
-    return WrittenFilm(stored.frame_count, stored.conversions)
+    side_files = read_side_files(stored.path)
+    stems = {suffix: digest for suffix, digest in side_files.items() if suffix in STEM_SUFFIXES}
+    return WrittenFilm(stored.frame_count, stored.conversions, sound=stored.sound, kept_stems=stems)
 
 
 def _assemble(
-    store: Store, marker: str, edit: FilmEdit, film: Path, ffmpeg: str | None
+    store: Store, marker: str, edit: FilmEdit, film: Path, folder: Path, ffmpeg: str | None
 ) -> WrittenFilm:
     # numpy takes longer to import than a film takes to be written with other titles.
     from tasks.assembly import assemble
 
-    return assemble(store, edit, film, comment=marker, ffmpeg=ffmpeg)
+    return assemble(store, edit, film, folder, comment=marker, ffmpeg=ffmpeg)

@@ -20,6 +20,10 @@ EDIT_FORMAT_VERSION = 3
 """Part of the identity of a film: another number lets every film be joined again."""
 
 
+STEM_SUFFIXES = (".clips.wav", ".voice.wav", ".music.wav")
+"""Of the files beside a film that has stems."""
+
+
 class TransitionKind(StrEnum):
     """The way in which one clip of a film becomes the next."""
 

@@ -17,6 +17,7 @@ from tasks.edit import InputFile
 from tasks.planning.film_edit import build_edit
 from tasks.retries import JOIN_RETRIES, retry_condition
 from tasks.shots import StoredClip, report_task_bugs
+from tasks.sound_report import SoundReport
 from tasks.store.films import Conversions
 from tasks.submission.context import current_context
 
@@ -31,6 +32,7 @@ class JoinedFilm:
     is_new: bool
     """True if this run joined it."""
     conversions: Conversions = ()
+    sound: SoundReport | None = None
 
 
 @task(
@@ -66,4 +68,4 @@ async def join_film(name: str, title: str, marker: str, clips: list[StoredClip])
         make_film, context.store, name, marker, edit, ffmpeg=context.ffmpeg
     )
     file = film.path.relative_to(context.store.root).as_posix()
-    return JoinedFilm(file, film.frame_count, film.is_new, film.conversions)
+    return JoinedFilm(file, film.frame_count, film.is_new, film.conversions, film.sound)

@@ -7,7 +7,6 @@ that a film is never in memory. Nothing is encoded into the film here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,25 +23,10 @@ from tasks.media.mix import Mixer
 from tasks.media.probe import Clip
 from tasks.media.sound import AudioSource
 from tasks.media.sound_spool import SoundSpool
+from tasks.sound_report import SoundReport
 
 _MIX_CEILING = 10 ** (-1 / 20)
 """-1 dBTP: music and voices may add up to more than full scale with the sound of the clips."""
-
-
-@dataclass(frozen=True)
-class SoundReport:
-    """Measurements of the sound of a film."""
-
-    loudness_lufs: float | None = None
-    """Integrated loudness of the encoded sound; None if the edit has no target, or in silence."""
-    true_peak_db: float | None = None
-    """In dBTP."""
-    gain_db: float | None = None
-    """The gain of the mix."""
-    is_silent: bool = False
-    """True if the edit has a target, and there is nothing to measure."""
-    stems: tuple[Path, ...] = ()
-    """Files in the folder, if the edit asks for stems."""
 
 
 def count_film_channels(edit: FilmEdit, clips: Sequence[Clip]) -> int:
@@ -92,14 +76,19 @@ class FilmSound:
         self._rest = np.zeros((channels, 0), np.float32)
 
     @property
-    def report(self) -> SoundReport:
-        """The measurements, complete after the last frame was read."""
-        level, loudness, stems = self._level, self._loudness, self._mixer.stems
+    def report(self) -> SoundReport | None:
+        """The measurements, once the first frames were read; None without a loudness to reach."""
+        level, loudness = self._level, self._loudness
         if level is None or loudness is None:
-            return SoundReport(stems=stems)
+            return None
         if loudness.is_silent:
-            return SoundReport(is_silent=True, stems=stems)
-        return SoundReport(loudness.lufs, loudness.true_peak_db, level.gain_db, stems=stems)
+            return SoundReport()
+        return SoundReport(loudness.lufs, loudness.true_peak_db, level.gain_db)
+
+    @property
+    def stems(self) -> tuple[Path, ...]:
+        """The files of the stems in the folder, complete after `close`."""
+        return self._mixer.stems
 
     def read(self, frames: int) -> Samples:
         """Return the samples of the next frames, exactly 2000 of each.

@@ -23,7 +23,7 @@ from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.composition import Composition, compose
 from tasks.media.compositor import ClipPictures, Compositor
 from tasks.media.film_file import add_chapters, open_film
-from tasks.media.film_sound import FilmSound, SoundReport, count_film_channels
+from tasks.media.film_sound import FilmSound, count_film_channels
 from tasks.media.mux import VideoTrack
 from tasks.media.overlays import Overlay, list_overlays
 from tasks.media.probe import Clip
@@ -31,6 +31,7 @@ from tasks.media.rate_sound import RateSound
 from tasks.media.reencode import encode_span, span_form, span_key
 from tasks.media.sound import AudioSource
 from tasks.media.split import EncodedSpan, Piece, split_film
+from tasks.sound_report import SoundReport
 
 if TYPE_CHECKING:
     from tasks.store.edit_cache import CacheEntry, EditCache
@@ -79,6 +80,9 @@ class JoinResult:
     reused_spans: int = 0
     """Number of spans that had been encoded for an earlier film."""
     sound: SoundReport | None = None
+    """None without a loudness to reach."""
+    stems: tuple[Path, ...] = ()
+    """Files in the folder for temporary files."""
     rate: FilmRate = RATE_24
 
     @property
@@ -171,6 +175,7 @@ def join(
         encoded_frames=sum(span.frames for span in new),
         reused_spans=len(entries) - len(new),
         sound=sound.report,
+        stems=sound.stems,
         rate=rate,
     )
 

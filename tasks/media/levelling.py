@@ -33,6 +33,8 @@ _PEAK_MARGIN_DB = 0.5
 _PEAK_STEP_DB = 0.1
 _MIN_SLOPE = 0.2
 """Of loudness over gain: the limiter takes the rest."""
+_MAX_LIMITING_DB = 20.0
+"""Gain that the limiter takes off again; a sound that needs more is only noise."""
 _PCM_TOLERANCE_LU = 0.02
 _GAIN_TOLERANCE_DB = 0.05
 _PCM_ROUNDS = 8
@@ -124,24 +126,31 @@ class _Search:
         for _ in range(_PCM_ROUNDS):
             self._require_gain(gain)
             blocks = Level(gain, ceiling).apply(self._mix.read())
-            lufs = measure_loudness(blocks, self._channels).lufs
+            measured = measure_loudness(blocks, self._channels)
+            lufs = measured.lufs
             missing = aim - lufs
+            if gain - linear > _MAX_LIMITING_DB:
+                raise self._unreachable(measured)
             if abs(missing) <= _PCM_TOLERANCE_LU:
                 break
             slope = (lufs - previous[1]) / (gain - previous[0]) if previous else 1.0
             previous = gain, lufs
             gain += missing / min(1.0, max(_MIN_SLOPE, slope))
+            gain = min(gain, linear + _MAX_LIMITING_DB + 1)
         self._extra_db = gain - linear
         return Level(gain, ceiling)
 
     def _encode(self, level: Level) -> Loudness:
         """Measure the mix at a level as it is in a film."""
-        with open_film(self._trial) as film:
-            track = AudioTrack(film, self._channels)
-            for block in level.apply(self._mix.read()):
-                track.append(block)
-            track.finish()
-        return measure_loudness(_decode(self._trial, self._channels), self._channels)
+        try:
+            with open_film(self._trial) as film:
+                track = AudioTrack(film, self._channels)
+                for block in level.apply(self._mix.read()):
+                    track.append(block)
+                track.finish()
+            return measure_loudness(_decode(self._trial, self._channels), self._channels)
+        finally:
+            self._trial.unlink(missing_ok=True)
 
     def _require_gain(self, gain_db: float) -> None:
         """Check that a gain is allowed.

@@ -71,6 +71,7 @@ def join_master(film: PreparedFilm, path: Path, folder: Path, *, comment: str = 
             channels,
             encoded_frames=written,
             sound=sound.report,
+            stems=sound.stems,
             rate=settings.rate,
         )
 

@@ -11,11 +11,13 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tasks.edit import EditClip, FilmEdit
 from tasks.errors import MediaError, StoreError, UnsafeStore, UsageError
 from tasks.own_files import describe_kind, file_status, open_file, open_folder
+from tasks.sound_report import SoundReport, read_sound_report
 from tasks.store.atomic_files import (
     digest_bytes,
     digest_file,
@@ -60,6 +62,8 @@ class StoredFilm(NamedTuple):
     """Number of frames that this run encoded for it, those of converted clips excluded."""
     reused_spans: int = 0
     """Number of its spans that an earlier run had encoded."""
+    sound: SoundReport | None = None
+    """None if its edit has no loudness."""
 
 
 class WrittenFilm(NamedTuple):
@@ -71,6 +75,11 @@ class WrittenFilm(NamedTuple):
     """Number of frames that were encoded for it, those of converted clips excluded."""
     reused_spans: int = 0
     """Number of its spans that had been encoded for an earlier film."""
+    sound: SoundReport | None = None
+    new_stems: Mapping[str, Path] = MappingProxyType({})
+    """Files that go beside the film, by suffix."""
+    kept_stems: Mapping[str, str] = MappingProxyType({})
+    """Digests of stems that are beside the film already, by suffix."""
 
 
 def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None:
@@ -89,7 +98,8 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
     if not has_side_files(path):
         return None
     conversions = tuple(tuple(map(str, texts)) for texts in record.get("conversions", ()))
-    return StoredFilm(path, int(record["frames"]), is_new=False, conversions=conversions)
+    sound = read_sound_report(record.get("sound"))
+    return StoredFilm(path, int(record["frames"]), False, conversions, sound=sound)
 
 
 class RecordedFilm(NamedTuple):
@@ -170,6 +180,7 @@ def record_film(
     *,
     content: str = "",
     side_files: Mapping[str, str] | None = None,
+    sound: SoundReport | None = None,
 ) -> StoredFilm:
     """Record a film that was just written to its path in the store.
 
@@ -181,6 +192,7 @@ def record_film(
         conversions: What was converted in each clip.
         content: See `FilmEdit.content_identity`; without it other titles let the film be joined.
         side_files: The digests of the files beside it, by suffix.
+        sound: The measurements of its sound.
 
     Raises:
         StoreError: The record can't be written.
@@ -194,9 +206,10 @@ def record_film(
         "sha256": digest_file(path),
         "conversions": conversions,
         "side_files": dict(side_files or {}),
+        "sound": sound.to_record() if sound else None,
     }
     write_record(store.films_folder / f"{board_name}.json", record)
-    return StoredFilm(path, frame_count, is_new=True, conversions=conversions)
+    return StoredFilm(path, frame_count, True, conversions, sound=sound)
 
 
 def film_marker(board_name: str, board_file: Path | None) -> str:

@@ -56,13 +56,45 @@ def write_side_files(film: Path, contents: Mapping[str, bytes]) -> dict[str, str
     return digests
 
 
+def move_side_files(film: Path, files: Mapping[str, Path]) -> dict[str, str]:
+    """Move files beside a film in the store, and return their digests by suffix.
+
+    Args:
+        film: The film in the store.
+        files: Complete files on the same file system, by their suffix.
+
+    Raises:
+        StoreError: One of them can't be moved.
+    """
+    digests = {}
+    for suffix, file in files.items():
+        path = side_path(film, suffix)
+        with staged_file(path) as temp_path:
+            file.replace(temp_path)
+        digests[suffix] = digest_file(path)
+    return digests
+
+
+def list_side_files(film: Path, path: Path) -> tuple[Path, ...]:
+    """Return the files beside a copy of a film.
+
+    Args:
+        film: The film in the store.
+        path: The user's copy of the film, or the film itself.
+
+    Raises:
+        StoreError: The record of the film is damaged.
+    """
+    return tuple(side_path(path, suffix) for suffix in read_side_files(film))
+
+
 def has_side_files(film: Path) -> bool:
     """Return True if the store has every file that a film's record lists.
 
     Raises:
         StoreError: One of them is not a regular file, or the record is damaged.
     """
-    return all(file_status(side_path(film, suffix)) is not None for suffix in _read_digests(film))
+    return all(file_status(side_path(film, suffix)) is not None for suffix in read_side_files(film))
 
 
 def require_own_side_files(store: Store, path: Path, suffixes: Iterable[str]) -> None:
@@ -100,7 +132,7 @@ def find_missing_copies(film: Path, path: Path) -> tuple[str, ...]:
     """
     return tuple(
         suffix
-        for suffix in _read_digests(film)
+        for suffix in read_side_files(film)
         if side_path(path, suffix) != side_path(film, suffix)
         and file_status(side_path(path, suffix)) is None
     )
@@ -119,7 +151,7 @@ def export_side_files(store: Store, film: Path, path: Path, suffixes: Iterable[s
         UsageError: There is another file.
         StoreError: A copy can't be written.
     """
-    digests = _read_digests(film)
+    digests = read_side_files(film)
     chosen = [suffix for suffix in digests if suffixes is None or suffix in suffixes]
     if path == film or not chosen:
         return
@@ -157,8 +189,15 @@ def _copy(source_path: Path, path: Path) -> None:
         shutil.copyfileobj(source, copy, _COPY_BYTES)
 
 
-def _read_digests(film: Path) -> dict[str, str]:
-    """Return the digests in a film's record, by suffix; names with folders are left out."""
+def read_side_files(film: Path) -> dict[str, str]:
+    """Return the digests in a film's record, by suffix; names with folders are left out.
+
+    Args:
+        film: The film in the store.
+
+    Raises:
+        StoreError: The record is damaged.
+    """
     record = read_record(film.with_suffix(".json")) or {}
     listed = record.get("side_files")
     if not isinstance(listed, dict):

@@ -16,7 +16,13 @@ from flows.cli.output.style import (
     truncate,
     wrap,
 )
-from flows.report import Outcome, RunReport, ShotResult, name_start_frame
+from flows.report import (
+    Outcome,
+    RunReport,
+    ShotResult,
+    list_film_side_files,
+    name_start_frame,
+)
 from storyboards.problems import MAX_CANDIDATES
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
@@ -58,6 +64,11 @@ def format_report(
         missing = f", without {', '.join(report.missing)}" if report.missing else ""
         # The path is not wrapped, so that it can be copied.
         lines.append(f"{film}  ({format_frames(report.film.frame_count)}{missing})")
+        if side_files := list_film_side_files(report, film):
+            names = ", ".join(path.name for path in side_files)
+            lines += wrap(f"beside it: {escape_control_chars(names)}", width, indent="  ")
+        if report.film.sound:
+            lines += wrap(f"sound: {report.film.sound.describe()}", width, indent="  ")
     lines += wrap(f"{_count_outcomes(report)}; {describe_spent(report)}", width, indent="  ")
     if report.run_url:
         lines.append(f"run: {report.run_url}")
