@@ -267,9 +267,9 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     """Settings that are not used, shared keys, soft anchors: nothing that stops a render."""
     film_files: Mapping[str, InputFile] = field(default_factory=dict)
-    """The files of the film, such as its music, by the reference with variables replaced."""
-    captions: tuple[Caption, ...] = ()
-    """The captions of the film, from a file or from the dialogue of the prompts."""
+    """The files of the films, such as their music, by the reference with variables replaced."""
+    caption_files: Mapping[str, tuple[Caption, ...]] = field(default_factory=dict)
+    """The content of those that are captions."""
 
     def __iter__(self) -> Iterator[PlannedShot]:
         return iter(self.shots)

@@ -198,7 +198,9 @@ class _EditBuilder:
         )
 
     def _captions(self, captions: Captions) -> CaptionsEdit:
-        return CaptionsEdit(self._plan.captions, captions.language, captions.burn)
+        read = self._plan.caption_files
+        written = () if captions.file is None else read[self._expand(captions.file)]
+        return CaptionsEdit(written, self._expand(captions.language), captions.burn)
 
     def _sound(self) -> SoundEdit:
         film, music, voice = self._film, self._film.music, self._film_voice()

@@ -33,6 +33,7 @@ from tasks.planning.continuation import (
     check_continued_end,
     warn_about_soft_anchor,
 )
+from tasks.planning.film_files import read_film_files
 from tasks.planning.keys import compute_clip_key
 from tasks.planning.media_files import MediaInputError
 from tasks.planning.planned_shot import (
@@ -134,6 +135,7 @@ def make_plan(
     store = _StoreLookup(find_take, has_record)
     planner = _Planner(board, provider, PROVIDERS if providers is None else providers, store)
     shots = _mark_needed(planner.plan(), frozenset(requested))
+    files = read_film_files(planner.log)
     problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
     if problems:
         raise InvalidStoryboard(problems)
@@ -142,9 +144,11 @@ def make_plan(
         *merge_warnings(planner.log.warnings, sum(shot.clip is None for shot in planner.shots)),
         *warn_about_sizes(board, shots),
         *warn_about_shared_keys(board, shots),
+        *files.warnings,
     )
     in_file_order = sorted(warnings, key=lambda warning: (warning.line, warning.column))
-    return Plan(board, shots, limit_problems(in_file_order, "more notes are not shown: {count}"))
+    notes = limit_problems(in_file_order, "more notes are not shown: {count}")
+    return Plan(board, shots, notes, files.files, files.captions)
 
 
 def _mark_needed(

@@ -263,12 +263,11 @@ def test_unfinished_features_are_problems(make_board) -> None:
     text = board_text(
         "id: a, prompt: p",
         "id: b, prompt: q, focus: [0.5, 0.5]",
-        extra="film: {music: {file: a.mp3}, loudness: -16 LUFS, codec: keep}",
+        extra="film: {loudness: -16 LUFS, codec: keep}",
     )
     problems = plan_problems(make_board(text))
 
     assert [problem.path for problem in problems] == [
-        "film.music",
         "film.loudness",
         "film.codec",
         "shots[1].focus",
