@@ -93,6 +93,7 @@ class FilmReport(NamedTuple):
     made_at: datetime
     is_current: bool | None
     """True if it is what the board requests now; None if the board can't be planned."""
+    rate: float = 24.0
 
 
 class Totals(NamedTuple):
@@ -268,7 +269,7 @@ def _find_film(store: Store, name: str) -> FilmReport | None:
     if film is None:
         return None
     made_at = datetime.fromtimestamp(film.made_at, UTC)
-    return FilmReport(film.path, film.frame_count, made_at, is_current=None)
+    return FilmReport(film.path, film.frame_count, made_at, None, film.rate)
 
 
 def _add_up(store: Store, record: BoardRecord, warnings: list[str]) -> Totals:
@@ -339,6 +340,7 @@ def status_document(status: JobStatus, next_command: str) -> dict[str, Any]:
         and {
             "path": str(film.path),
             "frames": film.frame_count,
+            "rate": film.rate,
             "made": _format_utc(film.made_at),
             "up_to_date": film.is_current,
         },

@@ -12,6 +12,7 @@ from flows.run import Run
 from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
 from tasks.budgets.money import ZERO, format_max_price, price_to_json, sum_prices
+from tasks.film_rates import find_rate
 from tasks.plan import (
     ExistingClip,
     Plan,
@@ -80,6 +81,7 @@ def plan_document(run: Run, *, with_prompts: bool = False) -> dict[str, Any]:
         ],
         "critical_path": list(run.plan.critical_path),
         "film_frames": count_film_frames(run),
+        "film_rate": run.board.storyboard.film.rate,
         "notes": [problem_json(note) for note in list_notes(run)],
     }
 
@@ -128,8 +130,10 @@ def list_price_sources(plan: Plan) -> list[tuple[str, str]]:
 
 
 def count_film_frames(run: Run) -> int | None:
-    """Return the frames of the film; None if the model decides the length of a shot."""
-    return count_planned_frames(run.plan)
+    """Return the frames of the film at its rate; None if the model decides a shot's length."""
+    frames = count_planned_frames(run.plan)
+    rate = find_rate(run.board.storyboard.film.rate)
+    return None if frames is None else rate.count_frames(frames)
 
 
 _NO_REQUEST: dict[str, Any] = {
@@ -261,6 +265,7 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
     return {
         "film": str(film) if film else None,
         "frames": report.film.frame_count if report.film else 0,
+        "rate": report.film.rate if report.film else None,
         "side_files": list(map(str, list_film_side_files(report, film))),
         "sound": report.film.sound.to_record() if report.film and report.film.sound else None,
         "holes": list(report.missing),

@@ -277,7 +277,9 @@ async def _join(context: RunContext, report: RunReport) -> StoredFilm:
     context.submission.on_progress(Progress(None, ProgressState.JOINING, joining))
     film = await join_film(title.name, title.title, marker, clips)
     path = run.store.root / film.file
-    return StoredFilm(path, film.frames, film.is_new, film.conversions, sound=film.sound)
+    return StoredFilm(
+        path, film.frames, film.is_new, film.conversions, sound=film.sound, rate=film.rate
+    )
 
 
 async def _with_stored_keys(run: Run) -> Run:

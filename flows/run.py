@@ -19,6 +19,7 @@ from tasks.budgets.limits import BudgetGuard, BudgetLimit, board_limit, config_l
 from tasks.budgets.money import Total
 from tasks.config.config import Config
 from tasks.config.loader import load_config
+from tasks.edit import PictureEdit
 from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
 from tasks.own_clips import find_clip_problems
 from tasks.plan import Plan, PlannedShot, ShotToRender
@@ -258,14 +259,15 @@ def prepare_run(
 def _film_path(board: Board, options: RunOptions, working_folder: Path) -> Path:
     """Return the absolute path of the exported film; only folders that the user named are links."""
     if options.out is None:
-        return working_folder.resolve() / default_film_path(board.name)
+        picture = PictureEdit(codec=board.storyboard.film.codec)
+        return working_folder.resolve() / default_film_path(board.name, picture.suffix)
     path = (working_folder / options.out).absolute()
     return path.parent.resolve() / path.name if path.name != ".." else path.resolve()
 
 
-def default_film_path(board_name: str) -> Path:
+def default_film_path(board_name: str, suffix: str = ".mp4") -> Path:
     """Return where the film of a board is put, relative to the working directory."""
-    return Path("films") / f"{board_name}.mp4"
+    return Path("films") / f"{board_name}{suffix}"
 
 
 def _plan_board(
@@ -458,6 +460,7 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
             raise NotConfigured(msg)
     check_store(run)
     if run.makes_film and run.film_path:
+        _check_film_suffix(run.board, run.film_path)
         films.require_own_destination(
             run.store,
             run.film_path,
@@ -471,6 +474,16 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
     )
     if unusable := tuple(problems):
         raise InvalidStoryboard(unusable)
+
+
+def _check_film_suffix(board: Board, path: Path) -> None:
+    """Check that the name of a master is that of a QuickTime file."""
+    codec = board.storyboard.film.codec
+    suffix = PictureEdit(codec=codec).suffix
+    if path.suffix.lower() != suffix and suffix != ".mp4":
+        name = path.with_suffix(suffix).name
+        msg = f"{path.name} can't be a film with codec: {codec}, which is a MOV file; use {name}"
+        raise UsageError(msg)
 
 
 def _check_paths(run: Run) -> None:

@@ -41,7 +41,7 @@ def make_film(
     kept = films.find_film(store, name, identity)
     if kept:
         return kept
-    path = store.films_folder / f"{name}.mp4"
+    path = store.films_folder / f"{name}{edit.picture.suffix}"
     with ExitStack() as stack:
         with staged_file(path) as temp_path:
             prefix = f"{temp_path.name}{CONVERTED_FOLDER_INFIX}"
@@ -59,6 +59,7 @@ def make_film(
         written.frames,
         written.conversions,
         content=edit.content_identity(),
+        picture=edit.picture,
         side_files={**captions, **written.kept_stems, **stems},
         sound=written.sound,
     )
@@ -70,7 +71,7 @@ def _write_captions(film: Path, edit: FilmEdit, frames: int) -> dict[str, str]:
     if edit.captions is None:
         return {}
     rate = find_rate(edit.picture.rate)
-    contents = format_sidecars(edit.captions, round(frames / rate.repeats), rate)
+    contents = format_sidecars(edit.captions, rate.count_source_frames(frames), rate)
     return write_side_files(film, {suffix: text.encode() for suffix, text in contents.items()})
 
 
@@ -87,7 +88,16 @@ def _retitle(
     for clip in edit.clips:
         films.require_unchanged(clip)
     titles = [clip.chapter_title for clip in edit.clips if clip.chapter_title is not None]
-    if not retitle(stored.path, film, title=edit.title, comment=marker, chapter_titles=titles):
+    is_written = retitle(
+        stored.path,
+        film,
+        title=edit.title,
+        comment=marker,
+        chapter_titles=titles,
+        suffix=edit.picture.suffix,
+        rate=find_rate(edit.picture.rate),
+    )
+    if not is_written:
         return None
     side_files = read_side_files(stored.path)
     stems = {suffix: digest for suffix, digest in side_files.items() if suffix in STEM_SUFFIXES}

@@ -33,6 +33,7 @@ class JoinedFilm:
     """True if this run joined it."""
     conversions: Conversions = ()
     sound: SoundReport | None = None
+    rate: float = 24.0
 
 
 @task(
@@ -68,4 +69,4 @@ async def join_film(name: str, title: str, marker: str, clips: list[StoredClip])
         make_film, context.store, name, marker, edit, ffmpeg=context.ffmpeg
     )
     file = film.path.relative_to(context.store.root).as_posix()
-    return JoinedFilm(file, film.frame_count, film.is_new, film.conversions, film.sound)
+    return JoinedFilm(file, film.frame_count, film.is_new, film.conversions, film.sound, film.rate)

@@ -53,6 +53,10 @@ class FilmRate:
         """Return the frames of the conformed film, for a number of frames at 24 per second."""
         return int(frames * self.repeats + Fraction(1, 2))
 
+    def count_source_frames(self, frames: int) -> int:
+        """Return the frames at 24 per second of a conformed film that has so many."""
+        return round(frames / self.repeats)
+
     def source_frame(self, number: int, frames: int) -> int:
         """Return the frame that the conformed film shows as frame `number`.
 
@@ -96,5 +100,5 @@ RATES = (
 
 
 def find_rate(value: float) -> FilmRate:
-    """Return the rate that a board writes as this number."""
-    return next(rate for rate in RATES if rate.name == f"{value:g}")
+    """Return the rate that a board writes as this number; 24 for any other."""
+    return next((rate for rate in RATES if rate.name == f"{value:g}"), RATE_24)

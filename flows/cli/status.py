@@ -44,7 +44,7 @@ from storyboards.loading import load_partial
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import Total, format_price
 from tasks.errors import InvalidStoryboard
-from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.film_rates import find_rate
 from tasks.store.board_identity import identify_board, read_identified_record
 from tasks.store.board_records import read_board_record, use_recorded_name
 from tasks.store.layout import Store
@@ -180,7 +180,7 @@ def _describe_film(status: JobStatus, now: datetime) -> list[str]:
         return ["film: not joined yet"]
     folder = Path.cwd().resolve()
     path = film.path.relative_to(folder) if film.path.is_relative_to(folder) else film.path
-    seconds = film.frame_count / FRAMES_PER_SECOND
+    seconds = float(film.frame_count / find_rate(film.rate).frames_per_second)
     age = {
         True: "up to date",
         False: "older than the board; a render joins it again",

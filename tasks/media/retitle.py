@@ -11,6 +11,7 @@ from pathlib import Path
 from av.container import InputContainer
 from av.stream import Stream
 
+from tasks.film_rates import RATE_24, FilmRate
 from tasks.media.caption_track import add_copied_track
 from tasks.media.container import audio_stream, open_clip, to_fraction, video_stream
 from tasks.media.film_file import AUDIO_BIT_RATES, add_chapters, mux_packets, open_film
@@ -18,7 +19,14 @@ from tasks.media.film_format import FRAMES_PER_SECOND
 
 
 def retitle(
-    source: Path, film: Path, *, title: str, comment: str, chapter_titles: Sequence[str]
+    source: Path,
+    film: Path,
+    *,
+    title: str,
+    comment: str,
+    chapter_titles: Sequence[str],
+    suffix: str = ".mp4",
+    rate: FilmRate = RATE_24,
 ) -> bool:
     """Write the film `source` to `film` with other titles.
 
@@ -28,6 +36,8 @@ def retitle(
         title: Written to the file's tags.
         comment: Written to the file's tags.
         chapter_titles: The titles of its chapters.
+        suffix: That of the finished film: `.mp4` or `.mov`.
+        rate: The rate of the film.
 
     Returns:
         False, and nothing is written, if the film has another number of chapters.
@@ -36,18 +46,25 @@ def retitle(
         MediaError: The film is damaged, or can't be written.
     """
     with open_clip(source) as container:
-        lengths = _chapter_frames(container)
+        lengths = _chapter_frames(container, rate)
         if len(lengths) != len(chapter_titles):
             return False
-        streams: list[Stream] = [video_stream(container, source)]
+        video = video_stream(container, source)
+        streams: list[Stream] = [video]
         if (audio := audio_stream(container)) is not None:
             streams.append(audio)
         captions = container.streams.subtitles
-        with open_film(film) as output:
-            copies = {each.index: output.add_stream_from_template(each) for each in streams}
+        with open_film(film, suffix=suffix, rate=rate) as output:
+            picture = output.add_stream_from_template(video)
+            if suffix == ".mov":
+                # Without the rate there is no time code track.
+                picture.codec_context.framerate = rate.frames_per_second
+            copies: dict[int, Stream] = {video.index: picture}
+            if audio is not None:
+                copies[audio.index] = output.add_stream_from_template(audio)
             tracks = [(each, add_copied_track(output, each)) for each in captions]
             output.metadata.update({"title": title, "comment": comment})
-            add_chapters(output, list(zip(chapter_titles, lengths, strict=True)))
+            add_chapters(output, list(zip(chapter_titles, lengths, strict=True)), rate)
             if audio is not None:
                 # A declared maximum, which the copied packets do not show.
                 bit_rate = AUDIO_BIT_RATES.get(audio.codec_context.channels, 0)
@@ -63,10 +80,10 @@ def retitle(
     return True
 
 
-def _chapter_frames(container: InputContainer) -> list[int]:
-    """Return the length of each chapter."""
+def _chapter_frames(container: InputContainer, rate: FilmRate) -> list[int]:
+    """Return the length of each chapter in frames at 24 per second."""
     return [
-        round((chapter["end"] - chapter["start"]) * seconds * FRAMES_PER_SECOND)
+        round((chapter["end"] - chapter["start"]) * seconds * FRAMES_PER_SECOND / rate.stretch)
         for chapter in container.chapters()
         if (seconds := to_fraction(chapter["time_base"]))
     ]

@@ -93,8 +93,6 @@ _FILM_KEYS_NOT_BUILT = frozenset(
         "captions",
         "card",
         "legal",
-        "codec",
-        "rate",
         "stems",
     }
 )

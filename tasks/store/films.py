@@ -14,9 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tasks.edit import EditClip, FilmEdit
+from tasks.edit import EditClip, FilmEdit, PictureEdit
 from tasks.errors import MediaError, StoreError, UnsafeStore, UsageError
-from tasks.own_files import describe_kind, file_status, open_file, open_folder
+from tasks.own_files import describe_kind, file_status, open_file, open_folder, remove_file
 from tasks.sound_report import SoundReport, read_sound_report
 from tasks.store.atomic_files import (
     digest_bytes,
@@ -35,10 +35,14 @@ EXPORTS_NAME = "placed.json"
 PARTIAL_SUFFIX = ".partial"
 """In the name of a film without the shots that failed."""
 
+FILM_SUFFIXES = (".mp4", ".mov")
+"""Of films; masters are MOV."""
+
 CLIP_SUFFIXES = (".mp4", ".mov", ".m4v")
 """Of files that are opened as clips, in lower case."""
 
 _MARKER_PREFIX = "shotchain:"
+_PLAIN_PICTURE = PictureEdit()
 _MARKER_SEARCH_BYTES = 8_000_000
 _COPY_BYTES = 1_000_000
 _EXPORTED_FILE_MODE = 0o666
@@ -55,6 +59,7 @@ class StoredFilm(NamedTuple):
 
     path: Path
     frame_count: int
+    """At its rate."""
     is_new: bool
     """True if it was joined in this run."""
     conversions: Conversions = ()
@@ -64,6 +69,8 @@ class StoredFilm(NamedTuple):
     """Number of its spans that an earlier run had encoded."""
     sound: SoundReport | None = None
     """None if its edit has no loudness."""
+    rate: float = 24.0
+    """Frames per second, as in the board."""
 
 
 class WrittenFilm(NamedTuple):
@@ -88,8 +95,8 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
     Raises:
         StoreError: The record of the film is damaged, or the film is not a regular file.
     """
-    record = read_record(store.films_folder / f"{board_name}.json")
-    path = store.films_folder / f"{board_name}.mp4"
+    record = read_record(store.films_folder / f"{board_name}.json") or {}
+    path = film_file(store, board_name, record)
     status = file_status(path)
     if not record or record.get("identity") != identity:
         return None
@@ -99,7 +106,19 @@ def find_film(store: Store, board_name: str, identity: str) -> StoredFilm | None
         return None
     conversions = tuple(tuple(map(str, texts)) for texts in record.get("conversions", ()))
     sound = read_sound_report(record.get("sound"))
-    return StoredFilm(path, int(record["frames"]), False, conversions, sound=sound)
+    frames, rate = int(record["frames"]), _read_rate(record)
+    return StoredFilm(path, frames, False, conversions, sound=sound, rate=rate)
+
+
+def film_file(store: Store, board_name: str, record: Mapping[str, Any]) -> Path:
+    """Return the file of a film by its record: a master is a MOV file, others are MP4 files."""
+    suffix = record.get("suffix")
+    return store.films_folder / f"{board_name}{suffix if suffix in FILM_SUFFIXES else '.mp4'}"
+
+
+def _read_rate(record: Mapping[str, Any]) -> float:
+    rate = record.get("rate")
+    return float(rate) if isinstance(rate, int | float) else 24.0
 
 
 class RecordedFilm(NamedTuple):
@@ -110,6 +129,7 @@ class RecordedFilm(NamedTuple):
     identity: str
     made_at: float
     """Unix seconds."""
+    rate: float = 24.0
 
 
 def read_recorded_film(store: Store, board_name: str) -> RecordedFilm | None:
@@ -118,12 +138,13 @@ def read_recorded_film(store: Store, board_name: str) -> RecordedFilm | None:
     Raises:
         StoreError: The record of the film is damaged, or the film is not a regular file.
     """
-    record = read_record(store.films_folder / f"{board_name}.json")
-    path = store.films_folder / f"{board_name}.mp4"
+    record = read_record(store.films_folder / f"{board_name}.json") or {}
+    path = film_file(store, board_name, record)
     status = file_status(path)
     if not record or status is None or not isinstance(record.get("frames"), int):
         return None
-    return RecordedFilm(path, record["frames"], str(record.get("identity")), status.st_mtime)
+    identity, rate = str(record.get("identity")), _read_rate(record)
+    return RecordedFilm(path, record["frames"], identity, status.st_mtime, rate)
 
 
 def find_film_of_content(store: Store, board_name: str, edit: FilmEdit) -> StoredFilm | None:
@@ -167,7 +188,8 @@ def check_files(store: Store, board_name: str) -> None:
         UnsafeStore: One of them is a link, a special file or a folder.
         StoreError: The folder can't be read.
     """
-    for name in (f"{board_name}.mp4", f"{board_name}.json", EXPORTS_NAME):
+    films = (f"{board_name}{suffix}" for suffix in FILM_SUFFIXES)
+    for name in (*films, f"{board_name}.json", EXPORTS_NAME):
         file_status(store.films_folder / name)
 
 
@@ -179,10 +201,13 @@ def record_film(
     conversions: Conversions = (),
     *,
     content: str = "",
+    picture: PictureEdit = _PLAIN_PICTURE,
     side_files: Mapping[str, str] | None = None,
     sound: SoundReport | None = None,
 ) -> StoredFilm:
     """Record a film that was just written to its path in the store.
+
+    A film that the board had in another format is removed.
 
     Args:
         store: The store.
@@ -191,17 +216,20 @@ def record_film(
         frame_count: The number of its frames.
         conversions: What was converted in each clip.
         content: See `FilmEdit.content_identity`; without it other titles let the film be joined.
+        picture: The coding and the rate of the film.
         side_files: The digests of the files beside it, by suffix.
         sound: The measurements of its sound.
 
     Raises:
         StoreError: The record can't be written.
     """
-    path = store.films_folder / f"{board_name}.mp4"
+    path = store.films_folder / f"{board_name}{picture.suffix}"
     record = {
         "identity": identity,
         "content": content,
         "frames": frame_count,
+        "rate": picture.rate,
+        "suffix": picture.suffix,
         "bytes": size_of(path),
         "sha256": digest_file(path),
         "conversions": conversions,
@@ -209,7 +237,10 @@ def record_film(
         "sound": sound.to_record() if sound else None,
     }
     write_record(store.films_folder / f"{board_name}.json", record)
-    return StoredFilm(path, frame_count, True, conversions, sound=sound)
+    for suffix in FILM_SUFFIXES:
+        if suffix != picture.suffix and file_status(other := path.with_name(board_name + suffix)):
+            remove_file(other)
+    return StoredFilm(path, frame_count, True, conversions, sound=sound, rate=picture.rate)
 
 
 def film_marker(board_name: str, board_file: Path | None) -> str:
@@ -334,12 +365,14 @@ def find_newest_film(
     names = [f"{_MARKER_PREFIX}{name}:" for name in board_names]
     copies = [path for path in exports if _has_marker(path, names)]
     # Another board of this name may have put its film there.
-    if _has_marker(default_path, [film_marker(name, board_file) for name in board_names]):
-        copies.append(default_path)
+    markers = [film_marker(name, board_file) for name in board_names]
+    defaults = [default_path.with_name(f"{default_path.stem}{each}") for each in FILM_SUFFIXES]
+    copies += [path for path in defaults if _has_marker(path, markers)]
     stored = [
-        store.films_folder / f"{name}{suffix}.mp4"
+        store.films_folder / f"{name}{partial}{suffix}"
         for name in board_names
-        for suffix in ("", PARTIAL_SUFFIX)
+        for partial in ("", PARTIAL_SUFFIX)
+        for suffix in FILM_SUFFIXES
     ]
     films = [path for path in (*stored, *copies) if file_status(path)]
     # Of equal times the copy counts, which is last.

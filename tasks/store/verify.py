@@ -13,7 +13,7 @@ from tasks.own_files import ANY_NAME, file_status, list_files, open_folder
 from tasks.store.atomic_files import digest_file, read_record
 from tasks.store.board_records import BOARDS_FOLDER, BoardRecord, iter_board_records
 from tasks.store.edit_cache import iter_cache
-from tasks.store.films import EXPORTS_NAME
+from tasks.store.films import EXPORTS_NAME, FILM_SUFFIXES, film_file
 from tasks.store.layout import (
     CLIP_FILE_PATTERN,
     KEY_LOCK_NAME,
@@ -40,7 +40,7 @@ _QUARANTINED = "in quarantine because it was damaged"
 _RESTORE = "restore it from a backup"
 
 _KEY_PATTERN = re.compile(r"[0-9a-f]{64}")
-_FILM_PATTERN = re.compile(r"[^.].*\.mp4(\.damaged(-\d+)?)?", re.DOTALL)
+_FILM_PATTERN = re.compile(r"[^.].*\.(mp4|mov)(\.damaged(-\d+)?)?", re.DOTALL)
 _RECORD_PATTERN = re.compile(r"[^.].*\.json", re.DOTALL)
 
 
@@ -260,17 +260,16 @@ def _verify_films(store: Store, result: VerifyResult) -> None:
     folder = store.films_folder
     for name in list_files(folder, _FILM_PATTERN):
         path = folder / name
-        if path.suffix != ".mp4":
+        if path.suffix not in FILM_SUFFIXES:
             result.add_unknown(path, _QUARANTINED)
         elif file_status(path.with_suffix(".json")) is None:
             result.add_unknown(path, "a film without a record")
     for name in list_files(folder, _RECORD_PATTERN):
         if name != EXPORTS_NAME:
-            _verify_film(folder / name, result)
+            _verify_film(store, folder / name, result)
 
 
-def _verify_film(record_path: Path, result: VerifyResult) -> None:
-    film = record_path.with_suffix(".mp4")
+def _verify_film(store: Store, record_path: Path, result: VerifyResult) -> None:
     remedy = "the next run joins it again, free of charge"
     try:
         record = read_record(record_path) or {}
@@ -279,6 +278,7 @@ def _verify_film(record_path: Path, result: VerifyResult) -> None:
         return
     if "sha256" not in record:
         return
+    film = film_file(store, record_path.stem, record)
     stored_film = StoredFile(film.name, record["sha256"], record["bytes"])
     if mismatch := _find_mismatch(film, stored_film, result):
         exists = film.exists()

@@ -32,6 +32,7 @@ from tasks.budgets.money import (
     format_max_price,
     sum_prices,
 )
+from tasks.film_rates import find_rate
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.planning.conversions import plan_conversions
 from tasks.store.status import ShotState
@@ -54,6 +55,13 @@ class PlanView(NamedTuple):
 
 
 DEFAULT_VIEW = PlanView()
+
+_CODECS = {
+    "keep": "in the codec of most clips",
+    "prores": "ProRes 422 HQ",
+    "dnxhr": "DNxHR HQ, or HQX if the clips have 10 bits",
+}
+"""Descriptions of the codecs of films other than H.264."""
 
 
 def fit_view(stream: TextIO, *, is_wide: bool = False) -> PlanView:
@@ -127,7 +135,10 @@ def _summarize(run: Run, width: int) -> Iterator[str]:
     yield f"to pay: {format_max_price(cost)}{limit}"
     frames = count_film_frames(run) if run.makes_film else None
     if frames:
-        yield f"film: {format_frames(frames)}"
+        film = run.board.storyboard.film
+        length, rule = format_frames(frames, film.rate), find_rate(film.rate).rule
+        parts = (length, _CODECS.get(film.codec), rule)
+        yield f"film: {'; '.join(filter(None, parts))}"
     yield from _describe_longest_chain(run, width)
     for date, source in list_price_sources(run.plan):
         yield f"prices of {date}: {source}"

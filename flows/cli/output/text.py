@@ -26,6 +26,7 @@ from flows.report import (
 from storyboards.problems import MAX_CANDIDATES
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
+from tasks.film_rates import find_rate
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.planning.conversions import Conversions
 
@@ -35,9 +36,11 @@ def format_conversions(conversions: Conversions) -> list[str]:
     return [f"converted: {shot_id}: {', '.join(texts)}" for shot_id, texts in conversions.items()]
 
 
-def format_frames(frames: int) -> str:
-    """Return a number of frames and their duration."""
-    return f"{count_noun(frames, 'frame')}, {frames / FRAMES_PER_SECOND:.2f} s"
+def format_frames(frames: int, rate: float = 24.0) -> str:
+    """Return a number of frames and their duration, and the rate if it is not 24."""
+    seconds = float(frames / find_rate(rate).frames_per_second)
+    speed = "" if rate == FRAMES_PER_SECOND else f" at {rate:g} per second"
+    return f"{count_noun(frames, 'frame')}{speed}, {seconds:.2f} s"
 
 
 def format_report(
@@ -63,7 +66,8 @@ def format_report(
     if film and report.film:
         missing = f", without {', '.join(report.missing)}" if report.missing else ""
         # The path is not wrapped, so that it can be copied.
-        lines.append(f"{film}  ({format_frames(report.film.frame_count)}{missing})")
+        length = format_frames(report.film.frame_count, report.film.rate)
+        lines.append(f"{film}  ({length}{missing})")
         if side_files := list_film_side_files(report, film):
             names = ", ".join(path.name for path in side_files)
             lines += wrap(f"beside it: {escape_control_chars(names)}", width, indent="  ")
