@@ -1,0 +1,109 @@
+"""Masters and conformed films of a board: where they are, what plan and run state, other titles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import pytest
+
+from flows.documents import count_film_frames, plan_document, report_document
+from flows.report import export, join_kept, report_kept
+from flows.run import check_ready
+from tasks.errors import UsageError
+from tasks.film_rates import find_rate
+from tasks.media.probe import probe
+from tasks.store.verify import verify_store
+from tests.tasks.media.conftest import Studio as ClipStudio
+from tests.tasks.media.conftest import Tone, VideoOptions
+
+MASTER = "film: {codec: dnxhr, rate: 25}\n"
+
+
+@pytest.fixture
+def clips(studio) -> ClipStudio:
+    """Two numbered clips of 36 frames beside the board, which follow each other."""
+    clips = ClipStudio(studio.folder, Path(imageio_ffmpeg.get_ffmpeg_exe()))
+    for k in range(2):
+        tone = Tone(ticks=(12,))
+        video = VideoOptions(size=(320, 180))
+        clips.clip(f"{k}.mp4", frames=36, base=36 * k, video=video, tone=tone)
+    return clips
+
+
+def board(film: str = MASTER, *, title: str = "First") -> str:
+    """Return the text of a board of both clips."""
+    return (
+        f"title: {title}\n{film}shots:\n"
+        f"  - {{id: a, clip: 0.mp4, title: {title}}}\n  - {{id: b, clip: 1.mp4}}\n"
+    )
+
+
+def test_master_of_a_board(studio, clips) -> None:
+    """A master is a MOV file in the store and beside the user; a second run keeps it."""
+    run = studio.prepare(board())
+    assert report_kept(run) is None
+    report = join_kept(run)
+    path = export(report)
+    assert path == studio.folder / "films" / "board.mov"
+    assert report.film.path == studio.folder / "store" / "films" / "board.mov"
+    rate = find_rate(25)
+    assert clips.numbers(path) == [rate.source_frame(k, 72) for k in range(75)]
+    document = report_document(report, path)
+    assert (document["frames"], document["rate"]) == (75, 25)
+    plan = plan_document(run)
+    assert (plan["film_frames"], plan["film_rate"]) == (75, 25) == (count_film_frames(run), 25)
+
+    again = report_kept(studio.prepare(board()))
+    assert again is not None
+    assert (again.film.frame_count, again.film.rate, again.film.is_new) == (75, 25, False)
+    paths = [problem.path for problem in verify_store(run.store).problems]
+    assert run.store.films_folder not in [path.parent for path in paths]
+
+
+def test_master_gets_other_titles_without_being_encoded(studio, clips) -> None:
+    """Frames and sound are copied; chapters, time code, title and marker are those of the board."""
+    first = join_kept(studio.prepare(board())).film
+    digests = clips.digests(first.path)
+    film = join_kept(studio.prepare(board(title="Second"))).film
+    assert film.is_new
+    assert film.encoded_frames == 0
+    assert clips.digests(film.path) == digests
+    with av.open(str(film.path)) as container:
+        assert container.metadata["title"] == "Second"
+        assert container.metadata["comment"].startswith("shotchain:board:")
+        assert container.streams.video[0].metadata["timecode"] == "01:00:00:00"
+        chapters = [
+            (chapter["metadata"]["title"], float(chapter["end"] * chapter["time_base"]))
+            for chapter in container.chapters()
+        ]
+    assert chapters == [("Second", 1.5), ("b", 3.0)]
+    assert probe(film.path).audio_codec == "pcm_s24le"
+
+
+def test_other_codec_replaces_the_film(studio, clips) -> None:
+    """The store has one film of a board: that of its present codec."""
+    master = join_kept(studio.prepare(board()))
+    export(master)
+    film = join_kept(studio.prepare(board("film: {rate: 23.976}\n"))).film
+    assert not master.film.path.exists()
+    assert film.path.name == "board.mp4"
+    assert clips.numbers(film.path) == list(range(72))
+    assert (film.frame_count, film.encoded_frames) == (72, 0)
+    again = join_kept(studio.prepare(board())).film
+    assert (again.path.name, again.is_new) == ("board.mov", True)
+    assert not film.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_right"), [("cut.mov", True), ("CUT.MOV", True), ("cut.mp4", False), ("cut", False)]
+)
+def test_name_of_a_master_ends_in_mov(studio, clips, name: str, is_right: bool) -> None:  # noqa: ARG001
+    """A master is not put into a file whose name is that of another format."""
+    run = studio.prepare(board(), out=Path(name))
+    if is_right:
+        check_ready(run)
+        return
+    with pytest.raises(UsageError, match=r"codec: dnxhr, which is a MOV file; use cut\.mov"):
+        check_ready(run)
