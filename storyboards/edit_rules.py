@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol, get_args
 
 from storyboards.models import (
@@ -63,6 +64,7 @@ def find_edit_problems(storyboard: Storyboard, names: Names) -> Iterator[Problem
             yield from rules.check_title(title_path, title)
     yield from _check_first_transition(storyboard.shots[0])
     yield from rules.check_film(("film",), storyboard.film)
+    yield from _check_dialogue(storyboard)
     for index, version in enumerate(storyboard.versions):
         yield from _VersionRules(storyboard, version, index, names).check()
     yield from _check_version_names(storyboard)
@@ -106,6 +108,21 @@ def _check_first_transition(shot: Shot) -> Iterator[Problem]:
         remedy = "Remove the line; `film: {fade_in: 24f}` begins the film from black."
         message = "there is no shot before the first one"
         yield Problem(message, remedy, keys=("shots", 0, "transition"))
+
+
+def _check_dialogue(storyboard: Storyboard) -> Iterator[Problem]:
+    captions = storyboard.film.captions
+    if captions is None or not captions.dialogue or captions.file is not None:
+        return
+    # Boards without it do not need its patterns.
+    from storyboards.dialogue import find_dialogue
+
+    # An unknown name in a prompt is a problem of the prompt.
+    with suppress(KeyError):
+        if not any(find_dialogue(storyboard, shot) for shot in storyboard.shots):
+            message = "no prompt has dialogue between quotes"
+            remedy = 'Write it like: Mara whispers: "Good morning." Or name a `file`.'
+            yield Problem(message, remedy, keys=("film", "captions", "dialogue"))
 
 
 def _length_of(join: Join) -> int:

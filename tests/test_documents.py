@@ -109,7 +109,10 @@ KEY_SECTIONS = {
     "Music and voice": "film: {{{example}}}",
     "Loudness": "film: {{{example}}}",
     "Limits of quality": "{example}",
-    "Captions": "variables: {{lang: en}}\nfilm: {{{example}}}",
+    "Captions": (
+        "variables: {{lang: en}}\nfilm: {{{example}}}\n"
+        "shots: [{{id: a, prompt: 'She whispers: \"Rain.\"'}}]"
+    ),
     "End card and legal line": "film: {{{example}}}",
     "Versions": (
         "variables: {{lang: en}}\n"

@@ -5,7 +5,7 @@ Nothing here changes what is rendered, or a shot's key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -40,6 +40,7 @@ from tasks.edit import (
     count_frames,
 )
 from tasks.plan import Plan, PlannedShot, ShotToRender, UsedRange, is_chained
+from tasks.planning.dialogue_times import place_dialogue
 
 _DIPS = {"black": TransitionKind.DIP_TO_BLACK, "white": TransitionKind.DIP_TO_WHITE}
 
@@ -84,18 +85,19 @@ class _EditBuilder:
     def build(self, clips: Mapping[str, InputFile], title: str) -> FilmEdit:
         shots = [shot for shot in self._plan if shot.id in clips or not shot.shows_own_clip]
         film = self._film
+        edit_clips = tuple(
+            clip
+            for shot, following in zip_longest(shots, shots[1:])
+            for clip in self._clips(shot, following, clips.get(shot.id))
+        )
         return FilmEdit(
-            clips=tuple(
-                clip
-                for shot, following in zip_longest(shots, shots[1:])
-                for clip in self._clips(shot, following, clips.get(shot.id))
-            ),
+            clips=edit_clips,
             title=title,
             fade_in_frames=film.fade_in,
             fade_out_frames=film.fade_out,
             card=self._card(film.card) if film.card else None,
             titles=self._legal_line(),
-            captions=self._captions(film.captions) if film.captions else None,
+            captions=self._captions(film.captions, edit_clips) if film.captions else None,
             sound=self._sound(),
             picture=PictureEdit(codec=film.codec, rate=film.rate),
         )
@@ -197,10 +199,19 @@ class _EditBuilder:
             _build_transition(card.transition),
         )
 
-    def _captions(self, captions: Captions) -> CaptionsEdit:
-        read = self._plan.caption_files
-        written = () if captions.file is None else read[self._expand(captions.file)]
-        return CaptionsEdit(written, self._expand(captions.language), captions.burn)
+    def _captions(self, captions: Captions, clips: Sequence[EditClip]) -> CaptionsEdit:
+        if captions.file is None:
+            texts = place_dialogue(self._find_dialogue(), clips)
+        else:
+            texts = self._plan.caption_files[self._expand(captions.file)]
+        return CaptionsEdit(texts, self._expand(captions.language), captions.burn)
+
+    def _find_dialogue(self) -> dict[str, tuple[str, ...]]:
+        """Return the spoken lines of each shot, by its id."""
+        # Boards without it do not need its patterns.
+        from storyboards.dialogue import find_dialogue
+
+        return {shot.id: find_dialogue(self._storyboard, shot) for shot in self._storyboard.shots}
 
     def _sound(self) -> SoundEdit:
         film, music, voice = self._film, self._film.music, self._film_voice()

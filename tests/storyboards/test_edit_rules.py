@@ -84,7 +84,7 @@ def test_first_shot_has_no_transition() -> None:
         ({"card": {"image": "{a}.png"}}, "film.card.image: `{a}` is not a variable"),
         ({"music": {"file": "{a}.mp3"}}, "film.music.file: `{a}` is not a variable"),
         ({"captions": {"file": "{a}.srt"}}, "film.captions.file: `{a}` is not a variable"),
-        ({"captions": {"dialogue": True, "language": "{a}"}}, "film.captions.language: `{a}`"),
+        ({"captions": {"file": "x", "language": "{a}"}}, "film.captions.language: `{a}`"),
         ({"voice": "{a}.wav"}, "film.voice: `{a}` is not a variable"),
         ({"voice": {"file": "{a}.wav"}}, "film.voice.file: `{a}` is not a variable"),
         ({"voice": {"a": "{a}.wav"}}, "film.voice.a: `{a}` is not a variable"),
@@ -109,9 +109,23 @@ def test_length_of_expanded_text_is_bounded() -> None:
     assert problem == "film.legal: the text has more than 1,000 characters with its names expanded"
 
 
+def test_dialogue_needs_quotes_in_a_prompt() -> None:
+    """Captions of nothing are a mistake; an unknown name in the prompt is another one."""
+    film = {"captions": {"dialogue": True}}
+    spoken = {"id": "c", "prompt": 'She whispers: "Rain."'}
+    assert problems_of(shots=[*SHOTS, spoken], film=film) == []
+    assert problems_of(film=film) == [
+        "film.captions.dialogue: no prompt has dialogue between quotes"
+    ]
+    unknown = {"id": "c", "prompt": "{who} waits."}
+    assert problems_of(shots=[unknown], film=film) == [
+        "shots[0].prompt: `{who}` is not in the cast or a variable"
+    ]
+
+
 def test_language_is_checked_with_its_value() -> None:
     """The value of the variable must be a language."""
-    film = {"captions": {"dialogue": True, "language": "{lang}"}}
+    film = {"captions": {"file": "a.srt", "language": "{lang}"}}
     assert problems_of(variables={"lang": "zh-Hans"}, film=film) == []
     assert problems_of(variables={"lang": "Chinese"}, film=film) == [
         "film.captions.language: `Chinese` is not a language"
