@@ -1,18 +1,21 @@
-"""Compare the joined film and its cost with `ffmpeg -f concat -c copy`.
+"""Compare the join of a film with `ffmpeg -c copy`, a whole re-encode, and moviepy.
 
 Run by hand:
 
-    python tests/benchmarks/join.py [--clips 4] [--rounds 5] [--many 200]
+    python tests/benchmarks/join.py [--clips 10 50 200] [--rounds 3] [--moviepy PYTHON]
 
-Makes chained clips of 121 numbered pictures, 864×480, with B-frames and sound; joins them in
-processes of their own, alternating with ffmpeg's copy, and prints one table. On a busy machine only
-the ratios are meaningful.
+Makes chained clips of 121 numbered pictures, 864x480, with texture, grain and B-frames, whose sound
+is like that of a film: syllables, pauses, and noise of all frequencies. Joins them in processes of
+their own, one after the other, and prints CPU, wall time and memory as ratios to ffmpeg's copy.
+
+`again` is a join whose encoded spans are in the store. `faded` has a crossfade at each second seam.
+moviepy runs in the environment of another Python, and only with the fewest clips, as does the
+re-encode, unless `--all` is given. On a busy machine only the ratios are meaningful.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import json
 import statistics
@@ -20,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,197 +33,259 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 FRAMES = 121
-MEASURED = {
-    "frames": "frames of the film (of {ideal})",
-    "repeated": "pictures shown twice or frozen",
-    "uneven": "steps other than 1/24 s",
-    "hole": "lowest level near a seam / tone's level",
-    "click": "largest step at a seam / tone's step",
-    "end": "end of sound minus end of picture, ms",
-    "identical": "pictures bit for bit the clips'",
-}
+SIZE = (864, 480)
+DISTINCT_CLIPS = 10
+"""More clips are these again, since making them takes longer than joining them."""
+
+MOVIEPY = """
+import sys
+from moviepy import VideoFileClip, concatenate_videoclips
+
+film, *paths = sys.argv[1:]
+clips = [VideoFileClip(path) for path in paths]
+concatenate_videoclips(clips).write_videofile(film, fps=24, logger=None, threads=2)
+"""
+
+
+@dataclass
+class Costs:
+    """The cost of one way to make the film, in each round."""
+
+    cpu_seconds: list[float]
+    wall_seconds: list[float]
+    peak_mb: float = 0.0
 
 
 def main() -> None:
-    """Make the clips, join them both ways and print the table."""
+    """Make the clips, join them in all ways and print a table for each number of clips."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--clips", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--many", type=int, default=0, help="also join this many clips, for memory")
+    parser.add_argument("--clips", type=int, nargs="+", default=[10, 50, 200])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--channels", type=int, default=1, choices=(1, 2))
+    parser.add_argument("--moviepy", metavar="PYTHON", help="a Python that has moviepy")
+    parser.add_argument("--all", action="store_true", help="re-encode any number of clips")
     parser.add_argument("--child", nargs="+", metavar="PATH", help=argparse.SUPPRESS)
+    parser.add_argument("--faded", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(join_here([Path(path) for path in options.child])))
+        film, store, *clips = map(Path, options.child)
+        print(json.dumps(join_here(film, store, clips, faded=options.faded)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        compare(Path(folder), options.clips, options.rounds)
-        if options.many:
-            measure_many(Path(folder), options.many)
+        clips = make_clips(Path(folder), options.channels)
+        for count in options.clips:
+            is_slow_too = options.all or count == min(options.clips)
+            compare(Path(folder), repeat(clips, count), options, is_slow_too=is_slow_too)
 
 
-def join_here(paths: list[Path]) -> dict[str, float]:
-    """Join clips in this process; the first path is the film. Returns CPU seconds by part."""
+def join_here(film: Path, store: Path, clips: list[Path], *, faded: bool) -> dict[str, float]:
+    """Join clips in this process, and return its CPU seconds by part."""
+    from dataclasses import replace
+
+    from tasks.edit import Transition, TransitionKind
     from tests.support.film_joins import chain_edit, join_prepared, prepare_edit
 
-    film, *clips = paths
     start = time.process_time()
-    prepared = prepare_edit(chain_edit(clips))
+    edit = chain_edit(clips)
+    if faded:
+        fade = Transition(TransitionKind.CROSSFADE, 12)
+        parts = list(edit.clips)
+        for number in range(1, len(parts), 2):
+            parts[number - 1] = replace(parts[number - 1], drop_last_frame=False)
+            parts[number] = replace(parts[number], transition=fade)
+        edit = replace(edit, clips=tuple(parts))
+    prepared = prepare_edit(edit)
     ready = time.process_time()
-    join_prepared(prepared, film)
+    result = join_prepared(prepared, film, store=store)
     ended = time.process_time()
-    return {"prepare": ready - start, "join": ended - ready}
-
-
-def compare(folder: Path, count: int, rounds: int) -> None:
-    """Join the same clips both ways, alternating, and print the table."""
-    studio = load_studio(folder)
-    clips = make_clips(studio, count)
-    copied, joined = folder / "copied.mp4", folder / "joined.mp4"
-    costs: dict[str, list[float]] = {"copy": [], "ours": [], "prepare": [], "join": []}
-    memory = {"copy": 0.0, "ours": 0.0}
-    for _ in range(rounds):
-        _, cost, peak = run(copy_command(studio, clips, copied))
-        costs["copy"].append(cost)
-        memory["copy"] = max(memory["copy"], peak)
-        output, cost, peak = run(join_command(clips, joined))
-        costs["ours"].append(cost)
-        memory["ours"] = max(memory["ours"], peak)
-        for part, seconds in json.loads(output).items():
-            costs[part].append(seconds)
-    print_films(studio, clips, (copied, joined))
-    medians = {name: statistics.median(values) for name, values in costs.items()}
-    print_costs(medians, memory, count)
-
-
-def measure_many(folder: Path, count: int) -> None:
-    """Join the clips repeatedly into a long film and print the peak memory."""
-    clips = sorted(folder.glob("shot-*.mp4"))
-    many = list(itertools.islice(itertools.cycle(clips), count))
-    output, _, peak = run(join_command(many, folder / "many.mp4"))
-    seconds = json.loads(output)
-    print(
-        f"{count} clips: peak {peak:.0f} MB, prepare {seconds['prepare']:.1f} s CPU, "
-        f"join {seconds['join']:.1f} s CPU"
-    )
-
-
-def print_films(studio: Any, clips: list[Path], films: tuple[Path, Path]) -> None:
-    """Print the measurements of both films."""
-    expected = [digest for clip in clips[:-1] for digest in studio.digests(clip)[:-1]]
-    expected += studio.digests(clips[-1])
-    columns = [measure_film(studio, film, expected, len(clips)) for film in films]
-    print(f"{'':44}{'concat -c copy':>16}{'shotchain':>16}")
-    for key, title in MEASURED.items():
-        label = title.format(ideal=len(expected))
-        print(f"{label:44}{columns[0][key]:>16}{columns[1][key]:>16}")
-
-
-def measure_film(studio: Any, film: Path, expected: list[str], clips: int) -> dict[str, str]:
-    """Return the measurements of a film by their key in MEASURED."""
-    import numpy as np
-
-    numbers, times = studio.numbers(film), studio.times(film)
-    samples = read_sound(film)
-    tone_level, tone_step = 0.2 / np.sqrt(2), 2 * np.pi * 220 / 48_000 * 0.2
-    levels, steps = [], []
-    for seam in range(1, clips):
-        at = seam * (FRAMES - 1) * 2000
-        near = samples[at - 4800 : at + 4800]
-        levels.append(np.sqrt((near.reshape(-1, 480) ** 2).mean(axis=1)).min())
-        steps.append(np.abs(np.diff(near)).max())
-    same = sum(a == b for a, b in zip(studio.digests(film), expected, strict=False))
-    uneven = [b - a for a, b in itertools.pairwise(times) if b - a != Fraction(1, 24)]
-    end = len(samples) / 48_000 - float(times[-1] + Fraction(1, 24))
     return {
-        "frames": str(len(numbers)),
-        "repeated": str(sum(a >= b for a, b in itertools.pairwise(numbers))),
-        "uneven": str(len(uneven)),
-        "hole": f"{min(levels) / tone_level:.2f}" if levels else "-",
-        "click": f"{max(steps) / tone_step:.1f}" if steps else "-",
-        "end": f"{end * 1000:+.1f}",
-        "identical": f"{100 * same / len(expected):.1f} %",
+        "prepare": ready - start,
+        "join": ended - ready,
+        "frames": result.frames,
+        "encoded": result.encoded_frames,
     }
 
 
-def print_costs(medians: dict[str, float], memory: dict[str, float], count: int) -> None:
-    """Print CPU time and memory of both ways."""
-    copy = medians["copy"]
-    own = medians["prepare"] + medians["join"]
-    print(f"{'CPU of the whole process, s':44}{copy:>16.3f}{medians['ours']:>16.3f}")
-    print(f"{'  the same, of copying':44}{1:>16.1f}{medians['ours'] / copy:>16.1f}")
-    print(f"{'CPU of prepare + join alone, of copying':44}{'':16}{own / copy:>16.1f}")
-    print(f"{'CPU of join alone, of copying':44}{'':16}{medians['join'] / copy:>16.1f}")
-    print(f"{'CPU of prepare for one clip, ms':44}{'':16}{medians['prepare'] / count * 1e3:>16.0f}")
-    print(f"{'peak memory, MB':44}{memory['copy']:>16.0f}{memory['ours']:>16.0f}")
+def compare(
+    folder: Path, clips: list[Path], options: argparse.Namespace, *, is_slow_too: bool
+) -> None:
+    """Join the same clips in all ways, one after the other in each round, and print the table."""
+    stores = (folder / f"store-{len(clips)}-{number}" for number in itertools.count())
+    kept = folder / f"store-{len(clips)}"
+    own = [sys.executable, str(Path(__file__).resolve())]
+    paths = [str(clip) for clip in clips]
+
+    def join_command(store: Path, *flags: str) -> list[str]:
+        return [*own, *flags, "--child", str(folder / "film.mp4"), str(store), *paths]
+
+    ways: dict[str, Callable[[], list[str]]] = {
+        "ffmpeg -c copy": lambda: copy_command(folder, clips),
+        "shotchain": lambda: join_command(next(stores)),
+        "shotchain again": lambda: join_command(kept),
+        "shotchain faded": lambda: join_command(next(stores), "--faded"),
+        "shotchain faded again": lambda: join_command(kept, "--faded"),
+    }
+    for command in (join_command(kept), join_command(kept, "--faded")):
+        run(command)
+    costs = {name: Costs([], []) for name in ways}
+    parts: dict[str, str] = {}
+    for _ in range(options.rounds):
+        for name, command in ways.items():
+            parts[name] = measure(costs[name], command())
+    if is_slow_too:
+        slow = {"re-encode": reencode_command(folder, clips)}
+        if options.moviepy:
+            slow["moviepy"] = [options.moviepy, "-c", MOVIEPY, str(folder / "slow.mp4"), *paths]
+        for name, slow_command in slow.items():
+            costs[name] = Costs([], [])
+            measure(costs[name], slow_command)
+    print_costs(costs, parts, len(clips))
 
 
-def read_sound(film: Path) -> Any:
-    """Decode the first audio channel of a film, placed by its timestamps as players do."""
+def measure(costs: Costs, command: list[str]) -> str:
+    """Run a command, add its costs, and return its output."""
+    output, cpu_seconds, wall_seconds, peak_mb = run(command)
+    costs.cpu_seconds.append(cpu_seconds)
+    costs.wall_seconds.append(wall_seconds)
+    costs.peak_mb = max(costs.peak_mb, peak_mb)
+    return output
+
+
+def print_costs(costs: dict[str, Costs], parts: dict[str, str], count: int) -> None:
+    """Print the costs of all ways and their ratios to a copy."""
+    copy = costs["ffmpeg -c copy"]
+    base_cpu = statistics.median(copy.cpu_seconds)
+    base_wall = statistics.median(copy.wall_seconds)
+    print(f"\n{count} clips, {count * FRAMES} pictures")
+    print(f"{'':24}{'CPU s':>9}{'x copy':>8}{'wall s':>9}{'x copy':>8}{'MB':>6}  parts")
+    for name, cost in costs.items():
+        cpu, wall = statistics.median(cost.cpu_seconds), statistics.median(cost.wall_seconds)
+        line = f"{name:24}{cpu:>9.2f}{cpu / base_cpu:>8.1f}{wall:>9.2f}{wall / base_wall:>8.1f}"
+        detail = json.loads(parts.get(name) or "{}")
+        described = ", ".join(f"{key} {value:.2f}" for key, value in detail.items())
+        print(f"{line}{cost.peak_mb:>6.0f}  {described}")
+
+
+def make_clips(folder: Path, channels: int) -> list[Path]:
+    """Make the distinct clips; each starts with the last picture of the one before it."""
+    import numpy as np
+
+    rng = np.random.default_rng(5)
+    scenery = make_scenery(rng)
+    sound = make_sound(rng, channels, DISTINCT_CLIPS * FRAMES * 2000)
+    grain = [rng.normal(0, 3, SIZE[::-1]).astype(np.float32) for _ in range(16)]
+    return [make_clip(folder, k, scenery, grain, sound) for k in range(DISTINCT_CLIPS)]
+
+
+def make_scenery(rng: Any) -> Any:
+    """Return a large picture with structure of all sizes, as landscapes have."""
+    import numpy as np
+
+    height, width = SIZE[1] * 2, SIZE[0] * 3
+    across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)[:, None]
+    spectrum = np.fft.rfft2(rng.normal(size=(height, width)))
+    picture = np.fft.irfft2(spectrum / np.maximum(np.hypot(across, down), 1e-3) ** 1.2)
+    return (128 + 45 * picture / picture.std()).clip(16, 235).astype(np.float32)
+
+
+def make_sound(rng: Any, channels: int, count: int) -> Any:
+    """Return noise of all frequencies, with syllables and pauses, in two seconds of difference."""
+    import numpy as np
+
+    tracks = []
+    for _ in range(channels):
+        spectrum = np.fft.rfft(rng.normal(size=count))
+        spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+        noise = np.fft.irfft(spectrum, count)
+        seconds = np.arange(count) / 48_000
+        syllables = np.clip(np.sin(2 * np.pi * 3.7 * seconds) + 0.4, 0, 1) ** 2
+        phrases = (np.sin(2 * np.pi * 0.23 * seconds) > -0.3) * syllables
+        tracks.append((0.05 + 0.3 * phrases) * noise / np.abs(noise).max())
+    return np.array(tracks, np.float32)
+
+
+def make_clip(folder: Path, number: int, scenery: Any, grain: list[Any], sound: Any) -> Path:
+    """Write a clip as a vendor does: H.264 with B-frames, AAC at 48 kHz."""
     import av
     import numpy as np
 
-    blocks = []
-    with av.open(str(film)) as container:
-        for frame in container.decode(audio=0):
-            at = round(frame.pts * 48_000 * frame.time_base.numerator / frame.time_base.denominator)
-            blocks.append((at, frame.to_ndarray()[0]))
-    samples = np.zeros(max(at + len(block) for at, block in blocks), np.float32)
-    for at, block in blocks:
-        first = max(0, -at)
-        samples[at + first : at + len(block)] = block[first:]
-    return samples
+    path, (width, height) = folder / f"shot-{number}.mp4", SIZE
+    layout = "mono" if len(sound) == 1 else "stereo"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 24)
+        context = stream.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = context.color_range = 1
+        context.options = {"preset": "veryfast", "crf": "23"}
+        audio: Any = container.add_stream("aac", rate=48_000, layout=layout)
+        for index in range(FRAMES):
+            shown = number * (FRAMES - 1) + index
+            left, top = shown % (width * 2), 40 + round(30 * np.sin(shown / 40))
+            luma = scenery[top : top + height, left : left + width] + grain[shown % len(grain)]
+            planes = np.full((height * 3 // 2, width), 128, np.uint8)
+            planes[:height] = np.clip(luma, 16, 235)
+            planes[height:] = np.clip(128 + (planes[: height // 2] - 128.0) / 4, 16, 240)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 24)
+            container.mux(stream.encode(frame))
+        first = number * (FRAMES - 1) * 2000
+        block = np.ascontiguousarray(sound[:, first : first + FRAMES * 2000])
+        samples = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+        samples.sample_rate, samples.pts = 48_000, 0
+        samples.time_base = Fraction(1, 48_000)
+        for packets in (audio.encode(samples), audio.encode(None), stream.encode(None)):
+            container.mux(packets)
+    return path
 
 
-def make_clips(studio: Any, count: int) -> list[Path]:
-    """Make the chained clips."""
-    tests = sys.modules["studio"]
-    return studio.chain(
-        count, frames=FRAMES, video=tests.VideoOptions(size=(864, 480)), tone=tests.Tone()
-    )
+def repeat(clips: list[Path], count: int) -> list[Path]:
+    """Return so many clips, each a file of its own name, as the shots of a film are."""
+    paths = []
+    for number, clip in enumerate(itertools.islice(itertools.cycle(clips), count)):
+        path = clip.with_name(f"{count}-{number}.mp4")
+        path.unlink(missing_ok=True)
+        path.hardlink_to(clip)
+        paths.append(path)
+    return paths
 
 
-def load_studio(folder: Path) -> Any:
-    """Return the media tests' `Studio`, which makes clips with numbered pictures."""
+def copy_command(folder: Path, clips: list[Path]) -> list[str]:
+    """Return the command that concatenates clips without decoding them."""
+    return [*_concat(folder, clips), "-c", "copy", str(folder / "copied.mp4")]
+
+
+def reencode_command(folder: Path, clips: list[Path]) -> list[str]:
+    """Return the command that encodes all of a film, as most scripts do."""
+    coding = ["-c:v", "libx264", "-crf", "18", "-preset", "medium", "-c:a", "aac"]
+    return [*_concat(folder, clips), *coding, str(folder / "slow.mp4")]
+
+
+def _concat(folder: Path, clips: list[Path]) -> list[str]:
     from tasks.media.ffmpeg_binary import find_ffmpeg
 
-    where = ROOT / "tests" / "tasks" / "media" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("studio", where)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["studio"] = module
-    spec.loader.exec_module(module)
-    return module.Studio(folder, find_ffmpeg(None))
-
-
-def copy_command(studio: Any, clips: list[Path], film: Path) -> list[str]:
-    """Return the command that concatenates clips without decoding them."""
-    listed = film.with_suffix(".txt")
+    listed = folder / f"{len(clips)}.txt"
     listed.write_text("".join(f"file '{clip}'\n" for clip in clips))
-    source = ["-f", "concat", "-safe", "0", "-i", str(listed)]
-    return [str(studio.ffmpeg), "-v", "error", "-y", *source, "-c", "copy", str(film)]
+    command = [str(find_ffmpeg(None)), "-v", "error", "-y", "-f", "concat", "-safe", "0"]
+    return [*command, "-i", str(listed)]
 
 
-def join_command(clips: list[Path], film: Path) -> list[str]:
-    """Return the command that joins clips in a process of its own."""
-    paths = [str(path) for path in (film, *clips)]
-    return [sys.executable, str(Path(__file__).resolve()), "--child", *paths]
-
-
-def run(command: list[str]) -> tuple[str, float, float]:
-    """Run a command; return its output, its CPU seconds and its peak memory in MB."""
+def run(command: list[str]) -> tuple[str, float, float, float]:
+    """Run a command; return its output, its CPU and wall seconds and its peak memory in MB."""
     script = (
-        "import resource, subprocess, sys, json;"
-        "r = subprocess.run(sys.argv[1:], check=True, capture_output=True, text=True);"
+        "import resource, subprocess, sys, json, time;"
+        "t = time.monotonic();"
+        "r = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.PIPE, text=True);"
+        "t = time.monotonic() - t;"
         "u = resource.getrusage(resource.RUSAGE_CHILDREN);"
-        "print(json.dumps([r.stdout, u.ru_utime + u.ru_stime, u.ru_maxrss / 1024]))"
+        "print(json.dumps([r.stdout, u.ru_utime + u.ru_stime, t, u.ru_maxrss / 1024]))"
     )
     # The peak is that of the largest child so far, so each process gets a parent of its own.
     result = subprocess.run(
-        [sys.executable, "-c", script, *command], check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, *command], check=True, stdout=subprocess.PIPE, text=True
     )
-    output, seconds, peak = json.loads(result.stdout)
-    return str(output), float(seconds), float(peak)
+    output, cpu_seconds, wall_seconds, peak_mb = json.loads(result.stdout)
+    return str(output), float(cpu_seconds), float(wall_seconds), float(peak_mb)
 
 
 if __name__ == "__main__":
