@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -28,15 +28,22 @@ INPUT_OPTIONS = {"max_pixels": str(MAX_PIXELS), "protocol_whitelist": "file"}
 # A QuickTime file may refer to data in other files.
 _ISOLATION = {"enable_drefs": "0", "max_streams": "100"}
 
+# The second ends the search for the pixel format after a packet.
+_SKIP_PICTURES = {"skip_frame": "all", "probesize": "32"}
+
 
 @contextmanager
-def open_clip(path: Path) -> Iterator[InputContainer]:
+def open_clip(path: Path, *, is_measured: bool = False) -> Iterator[InputContainer]:
     """Open a clip for reading.
+
+    Args:
+        path: The clip.
+        is_measured: See `open_clip_file`.
 
     Raises:
         MediaError: The file is not a usable clip, or PyAV fails before the context ends.
     """
-    with open_clip_file(path) as container:
+    with open_clip_file(path, is_measured=is_measured) as container:
         try:
             yield container
         except av.FFmpegError as error:
@@ -44,15 +51,20 @@ def open_clip(path: Path) -> Iterator[InputContainer]:
             raise MediaError(message) from error
 
 
-def open_clip_file(path: Path) -> InputContainer:
+def open_clip_file(path: Path, *, is_measured: bool = False) -> InputContainer:
     """Return an open clip, which the caller closes.
+
+    Args:
+        path: The clip.
+        is_measured: True to leave the pixel format of the video unknown. That it is known takes
+            the decoding of a picture, which is most of the time in which a clip is opened.
 
     Raises:
         MediaError: The file is not a usable clip.
     """
     head = check_clip_file(path)
     try:
-        return _open(path)
+        return _open(path, _SKIP_PICTURES if is_measured else {})
     except av.FFmpegError as error:
         message = f"{path} {describe_file(head)}"
         raise MediaError(message) from error
@@ -107,10 +119,10 @@ def to_fraction(value: Any) -> Fraction:
     return Fraction(value.numerator, value.denominator) if value else Fraction(0)
 
 
-def _open(path: Path) -> InputContainer:
+def _open(path: Path, extra_options: Mapping[str, str]) -> InputContainer:
     # Protocol and format are fixed, so that neither the name nor the content of a file (such as a
     # playlist) can make libavformat open other files.
-    url, options = f"file:{path}", {**INPUT_OPTIONS, **_ISOLATION}
+    url, options = f"file:{path}", {**INPUT_OPTIONS, **_ISOLATION, **extra_options}
     try:
         return av.open(url, mode="r", format="mov", options=options)
     except UnicodeDecodeError:

@@ -215,7 +215,7 @@ def _decode(path: Path, *, start: int, exact_from: int) -> Generator[VideoFrame,
 def _decode_from(
     path: Path, timeline: Timeline, start: int, *, exact_from: int
 ) -> Generator[VideoFrame, None, None]:
-    with open_clip(path) as container:
+    with open_clip(path, is_measured=True) as container:
         stream = video_stream(container, path)
         # Threads cost more than they save for a few frames, and spans are made side by side.
         stream.codec_context.thread_count = 1

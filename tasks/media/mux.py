@@ -96,7 +96,7 @@ class VideoTrack:
         source = self._clips[run.clip]
         path, timeline = source.clip.path, source.timeline
         first, index = run.first_packet, run.first_packet
-        with open_clip(path) as clip:
+        with open_clip(path, is_measured=True) as clip:
             stream = video_stream(clip, path)
             start_codes = _annex_b(self._codec, stream)
             for index, packet in demux_from(clip, stream, timeline, first, path):

@@ -38,7 +38,7 @@ def open_clip_reader(source: AudioSource, channels: int, first_frame: int = 0) -
     Raises:
         MediaError: The clip can't be opened.
     """
-    container = open_clip_file(source.path)
+    container = open_clip_file(source.path, is_measured=True)
     stream = audio_stream(container) if source.has_audio else None
     first = first_frame * SAMPLES_PER_FRAME
     zero = source.start_seconds
