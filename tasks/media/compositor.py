@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from tasks.edit import CardEdit
+from tasks.media.compatibility import resolve_matrix
 from tasks.media.composition import Composition, Picture, Recipe
 from tasks.media.decode import ClipReader
 from tasks.media.overlays import draw_card
@@ -117,7 +118,7 @@ class Compositor:
     def _card(self) -> Samples:
         width, height = self._size
         card = self._composition.edit.card or CardEdit(0)
-        planes = self._scaled(draw_card(card, width, height))
+        planes = self._convert(draw_card(card, width, height))
         parts = [plane.ravel() for plane in (planes.luma, planes.blue, planes.red)]
         return np.concatenate(parts).reshape(height * 3 // 2, width)
 
@@ -126,11 +127,13 @@ class Compositor:
         for number, opacity in recipe.overlays:
             if number not in self._overlays:
                 overlay = self._composition.overlays[number].draw()
-                self._overlays[number] = self._scaled(overlay)
+                self._overlays[number] = self._convert(overlay)
             self._overlays[number].blend(planes, opacity)
 
-    def _scaled(self, planes: OverlayPlanes) -> OverlayPlanes:
-        """Return planes of 8 bits in the bits of the film."""
+    def _convert(self, planes: OverlayPlanes) -> OverlayPlanes:
+        """Return planes of 8 bits in BT.709 in the bits and the colour matrix of the film."""
+        if resolve_matrix(self._clips[0].clip) == "smpte170m":
+            planes = _to_bt601(planes)
         if self._scale == 1:
             return planes
         luma, blue, red = (self._in_bits(plane) for plane in (planes.luma, planes.blue, planes.red))
@@ -158,6 +161,25 @@ def iterate_frames(composition: Composition, clips: Sequence[ClipPictures]) -> I
     with closing(Compositor(composition, clips)) as compositor:
         for number in range(composition.total_frames):
             yield compositor.make_frame(number)
+
+
+def _to_bt601(planes: OverlayPlanes) -> OverlayPlanes:
+    """Return premultiplied planes of BT.709 with the luma and chroma of BT.601."""
+    neutral = planes.chroma_alpha.astype(np.float32) * (_NEUTRAL / 255)
+    blue, red = planes.blue - neutral, planes.red - neutral
+    # Of full size, for luma.
+    wide_blue, wide_red = (np.kron(plane, np.ones((2, 2), np.float32)) for plane in (blue, red))
+    # ITU-R BT.709 item 3.2 and BT.601 table 3, both for narrow range.
+    luma = planes.luma + 0.1016 * wide_blue + 0.1961 * wide_red
+    rounded = [
+        np.rint(plane).clip(0, 255).astype(np.uint8)
+        for plane in (
+            luma,
+            0.9899 * blue - 0.1107 * red + neutral,
+            0.9834 * red - 0.0725 * blue + neutral,
+        )
+    ]
+    return planes._replace(luma=rounded[0], blue=rounded[1], red=rounded[2])
 
 
 def _weighted(samples: Samples, share: Fraction) -> _Mix:

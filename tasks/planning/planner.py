@@ -91,12 +91,10 @@ _FILM_KEYS_NOT_BUILT = frozenset(
         "voice",
         "loudness",
         "captions",
-        "card",
-        "legal",
         "stems",
     }
 )
-_SHOT_KEYS_NOT_BUILT = frozenset({"title", "focus"})
+_SHOT_KEYS_NOT_BUILT = frozenset({"focus"})
 """Words of the language that have no effect yet, so that a board can't rely on them."""
 
 FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]

@@ -125,8 +125,8 @@ def compare(
         "shotchain faded": lambda: join_command(next(stores), "--faded"),
         "shotchain faded again": lambda: join_command(kept, "--faded"),
     }
-    for command in (join_command(kept), join_command(kept, "--faded")):
-        run(command)
+    for flags in ((), ("--faded",)):
+        run(join_command(kept, *flags))
     costs = {name: Costs([], []) for name in ways}
     parts: dict[str, str] = {}
     for _ in range(options.rounds):

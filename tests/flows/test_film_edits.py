@@ -12,6 +12,7 @@ from flows.report import join_kept
 from tests.support.reports import folder_of
 
 FILM = "film: {fade_in: 6f, fade_out: 12f}\n"
+CARD = "{text: Ember, seconds: 1.5, background: '#ff0000', transition: {crossfade: 6f}}"
 
 
 def planes(path: Path) -> list[np.ndarray]:
@@ -78,3 +79,21 @@ def test_cache_that_can_not_be_used(studio, chain, damage: str) -> None:
     report = join_kept(studio.prepare(chain("one", "two|transition: {crossfade: 12f}")))
     assert report.film is None
     assert "symbolic link" in str(report.error)
+
+
+def test_titles_and_card_of_a_board(studio, chain, decode) -> None:
+    """A title is drawn over its shot and a card follows the film; nothing is rendered for them."""
+    plain = studio.run(chain("one", "two"))
+    creates, source = studio.creates, planes(plain.film.path)
+    text = chain("one|title: {text: Warm, out: 1.5}", "two", head=f"film: {{card: {CARD}}}")
+    film = join_kept(studio.prepare(text)).film
+
+    assert studio.creates == creates
+    assert film.frame_count == decode(film.path).frames == 97 + 36 - 6
+    shown = planes(film.path)
+    height = shown[0].shape[0] * 2 // 3
+    assert np.abs(shown[20] - source[20])[:height].max() > 60
+    assert np.abs(shown[40] - source[40])[:height].mean() < 1.5
+    # Red in BT.709: 16 + 219 * 0.2126.
+    assert np.abs(shown[100][:20] - 63).max() <= 1
+    assert film.frame_count - film.encoded_frames >= 24

@@ -315,6 +315,21 @@ def test_card_is_still_and_fades(studio: Any, tmp_path: Path) -> None:
     assert again.encoded_frames <= 60
 
 
+@pytest.mark.parametrize(
+    ("matrix", "expected"), [(1, (63, 102, 240)), (6, (81, 90, 240)), (5, (81, 90, 240))]
+)
+def test_card_has_the_colours_of_the_film(
+    studio: Any, video: Any, tmp_path: Path, matrix: int, expected: tuple[int, int, int]
+) -> None:
+    """Red is red in the matrix with which the clips are tagged."""
+    options = video(size=(160, 480), matrix=matrix)
+    clip = studio.clip("a.mp4", frames=2, video=options, tone=None)
+    edit = FilmEdit((make_clip(clip),), card=CardEdit(2, background="#ff0000"))
+    shown = planes(join_edit(edit, tmp_path / "film.mp4").path)[3]
+    values = (shown[:480].mean(), shown[480:600].mean(), shown[600:].mean())
+    assert values == pytest.approx(expected, abs=1)
+
+
 def test_iterate_frames_are_those_of_the_film(studio: Any, video: Any, tmp_path: Path) -> None:
     """The composed frames are the film's; copied frames are equal, encoded ones nearly."""
     clips = studio.chain(3, frames=40, video=video(gop=10), tone=None)

@@ -20,6 +20,16 @@ def test_transitions_that_fit_are_no_problem(make_board) -> None:
     assert [shot.key for shot in plan_shots(make_board(board_text(*SHOTS)))][:1] == plain
 
 
+def test_transitions_count_frames_of_ranges(make_board) -> None:
+    """The first range has the transition into its shot, the last one the transition out of it."""
+    use = "use: [{from: 10f, to: 20f}, {to: 40f}]"
+    text = board_text(SHOTS[0], f"{SHOTS[1].replace('60f', '11f')}, {use}", SHOTS[2])
+    (problem,) = plan_problems(make_board(text))
+
+    assert problem.message == "the transitions take 11 frames of a range of b, which has 10"
+    assert problem.path == "shots[1].transition"
+
+
 @pytest.mark.parametrize(
     ("change", "extra", "path", "message"),
     [
