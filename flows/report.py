@@ -159,11 +159,11 @@ class RunReport(NamedTuple):
             return {shot.id: planned[shot.id] for shot in shots if shot.id in planned}
         missing = set(self.missing)
         in_film = [shot for shot in self.run.plan if shot.id not in missing]
-        converted = {
-            shot.id: texts
-            # Films that were joined by an earlier version have no record of it.
-            for shot, texts in zip(in_film, self.film.conversions, strict=False)
-        }
+        clips = (shot.id for shot in in_film for _ in shot.used_ranges)
+        converted: dict[str, tuple[str, ...]] = {}
+        # Films that were joined by an earlier version have no record of it.
+        for shot_id, texts in zip(clips, self.film.conversions, strict=False):
+            converted[shot_id] = tuple(dict.fromkeys((*converted.get(shot_id, ()), *texts)))
         texts_by_shot = {
             shot.id: (*describe_input_conversions(shot), *converted.get(shot.id, ()))
             for shot in shots

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tasks.edit import STEM_SUFFIXES, FilmEdit
+from tasks.edit import STEM_SUFFIXES, FilmEdit, list_used_ranges
 from tasks.film_rates import find_rate
 from tasks.media.captions import format_sidecars
 from tasks.store import films
@@ -62,6 +62,7 @@ def make_film(
         picture=edit.picture,
         side_files={**captions, **written.kept_stems, **stems},
         sound=written.sound,
+        used_ranges=list_used_ranges(edit),
     )
     return film._replace(encoded_frames=written.encoded_frames, reused_spans=written.reused_spans)
 

@@ -54,7 +54,7 @@ class InputFile:
     path: Path
     sha256: str
     frames: int | None = None
-    """Number of frames of a clip, if they were counted."""
+    """Number of frames of a clip in a film, 24 per second, if they were counted."""
 
 
 @dataclass(frozen=True)
@@ -269,11 +269,30 @@ def count_frames(edit: FilmEdit, clip_frames: Sequence[int]) -> int:
     if edit.length is not None:
         return edit.length
     places = lay_out(edit.clips, clip_frames)
-    frames = places[-1].end_frame if places else 0
-    if edit.card:
-        frames += edit.card.frames
-        frames -= edit.card.transition.overlap if edit.card.transition else 0
-    return frames
+    return (places[-1].end_frame if places else 0) + _count_card_frames(edit.card)
+
+
+def _count_card_frames(card: CardEdit | None) -> int:
+    """Return the frames by which a card makes a film longer."""
+    if card is None:
+        return 0
+    return card.frames - (card.transition.overlap if card.transition else 0)
+
+
+def list_used_ranges(edit: FilmEdit) -> dict[str, list[tuple[int, int]]]:
+    """Return the frames of each clip that a film shows, by the digest of the clip.
+
+    Clips whose frames were not counted are left out.
+    """
+    clip_frames = [clip.file.frames or 0 for clip in edit.clips]
+    end = count_frames(edit, clip_frames) - _count_card_frames(edit.card)
+    ranges: dict[str, list[tuple[int, int]]] = {}
+    for clip, place in zip(edit.clips, lay_out(edit.clips, clip_frames), strict=True):
+        frames = min(place.frames, end - place.first_frame)
+        if frames > 0:
+            used = (place.clip_first, place.clip_first + frames)
+            ranges.setdefault(clip.file.sha256, []).append(used)
+    return ranges
 
 
 def digest_value(value: Any) -> str:

@@ -26,6 +26,7 @@ from tasks.config.loader import load_config
 from tasks.errors import UsageError
 from tasks.settings import read_settings
 from tasks.store.layout import Store
+from tasks.store.used_frames import read_used_frames
 
 TITLES = {False: "paid to vendors", True: "rehearsed on this machine, at no charge"}
 """Titles of the sections, by whether their vendors are on this machine."""
@@ -43,6 +44,8 @@ class Section(NamedTuple):
 EXAMPLES = """\
 # estimate and actual of every board in this store
 shotchain spend
+# what each shot cost for a second that a film shows, all its takes together
+shotchain spend --by shot
 # per month, for a spreadsheet
 shotchain spend --by month --csv
 """
@@ -101,12 +104,14 @@ def _load_clients() -> Callable[[str], str]:
 def _read_sections(store: Store, group_of: Callable[[LedgerEntry], str]) -> list[Section]:
     """Return the sections that have entries."""
     sections = []
+    used_frames = read_used_frames(store)
     for is_loopback in TITLES:
         entries = Ledger(store.records(loopback=is_loopback)).entries()
         charged = [entry for entry in entries if entry.is_charged]
         if charged:
-            lines = sum_by_group(charged, group_of)
-            sections.append(Section(is_loopback, charged, lines, sum_all(charged)))
+            lines = sum_by_group(charged, group_of, used_frames)
+            totals = sum_all(charged, used_frames)
+            sections.append(Section(is_loopback, charged, lines, totals))
     return sections
 
 

@@ -12,17 +12,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
+from flows.cli.output.style import cell_width, pad
 from storyboards.models import Money
+from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.ledger import LedgerEntry
 from tasks.budgets.money import format_exact_amount
+from tasks.media.film_format import FRAMES_PER_SECOND
 
-Grouping = Literal["board", "provider", "client", "month"]
+Grouping = Literal["board", "shot", "provider", "client", "month"]
 """The property of an entry that a line stands for."""
 
 NO_CLIENT = "-"
 """The client of a board that no budget names."""
 
 COLUMNS = ("estimate", "actual", "difference", "in flight", "unclear", "untold", "booked")
+
+USE_COLUMNS = ("used seconds", "price per used second")
+"""Columns of what films show: each frame once, and the booked sum for each of its seconds."""
 
 ALWAYS_SHOWN = COLUMNS[:3]
 """Columns of the table that are shown even if all their sums are zero."""
@@ -49,6 +55,8 @@ class StatementLine(NamedTuple):
     """The maximum price of requests that the vendor may have accepted."""
     untold: Decimal | None
     """The maximum price of renders whose usage the vendor did not report."""
+    used_frames: int = 0
+    """Frames of these renders that a film shows."""
 
     @property
     def difference(self) -> Decimal | None:
@@ -63,6 +71,18 @@ class StatementLine(NamedTuple):
         return _sum_amounts([self.actual, self.in_flight, self.unclear, self.untold])
 
     @property
+    def used_seconds(self) -> Decimal:
+        """The time of these renders that a film shows."""
+        return Decimal(self.used_frames) / FRAMES_PER_SECOND
+
+    @property
+    def price_per_used_second(self) -> Decimal | None:
+        """The booked sum for each second that a film shows; None if it shows none."""
+        if self.booked is None or not self.used_frames:
+            return None
+        return self.booked / self.used_seconds
+
+    @property
     def sums(self) -> tuple[Decimal | None, ...]:
         """The sums in the order of COLUMNS."""
         not_actual = (self.in_flight, self.unclear, self.untold)
@@ -70,24 +90,37 @@ class StatementLine(NamedTuple):
 
 
 def sum_by_group(
-    entries: Iterable[LedgerEntry], group_of: Callable[[LedgerEntry], str]
+    entries: Iterable[LedgerEntry],
+    group_of: Callable[[LedgerEntry], str],
+    used_frames: Mapping[str, int],
 ) -> list[StatementLine]:
     """Return a line per group and currency, sorted by both.
 
     Args:
         entries: The entries that are paid or may be charged.
         group_of: Returns the name of an entry's group.
+        used_frames: The number of frames that films show of a clip, by the digest of the clip.
     """
     groups: dict[tuple[str, str | None], list[LedgerEntry]] = {}
     for entry in entries:
         groups.setdefault((group_of(entry), _currency(entry)), []).append(entry)
     keys = sorted(groups, key=lambda key: (key[0], key[1] or ""))
-    return [_sum_entries(name, currency, groups[name, currency]) for name, currency in keys]
+    return [
+        _sum_entries(name, currency, groups[name, currency])._replace(
+            used_frames=_count_used_frames(groups[name, currency], used_frames)
+        )
+        for name, currency in keys
+    ]
 
 
-def sum_all(entries: Iterable[LedgerEntry]) -> list[StatementLine]:
+def sum_all(entries: Iterable[LedgerEntry], used_frames: Mapping[str, int]) -> list[StatementLine]:
     """Return the totals, a line per currency."""
-    return sum_by_group(entries, lambda _: "total")
+    return sum_by_group(entries, lambda _: "total", used_frames)
+
+
+def _count_used_frames(entries: Iterable[LedgerEntry], used_frames: Mapping[str, int]) -> int:
+    digests = {entry.attempt.clip.sha256 for entry in entries if entry.attempt.clip}
+    return sum(used_frames.get(digest, 0) for digest in digests)
 
 
 def make_group_of(
@@ -101,6 +134,7 @@ def make_group_of(
     """
     functions: Mapping[Grouping, Callable[[LedgerEntry], str]] = {
         "board": lambda entry: entry.attempt.board,
+        "shot": lambda entry: f"{entry.attempt.board}/{entry.attempt.shot}",
         "provider": lambda entry: entry.attempt.provider,
         "client": lambda entry: client_of(entry.attempt.board),
         "month": lambda entry: entry.month,
@@ -147,7 +181,14 @@ def line_document(line: StatementLine, *, is_loopback: bool) -> dict[str, Any]:
         _field_name(column): _amount_json(amount, line.currency)
         for column, amount in zip(COLUMNS, line.sums, strict=True)
     }
-    return {"name": line.name, "previz": is_loopback, "shots": line.shot_count, **sums}
+    return {
+        "name": line.name,
+        "previz": is_loopback,
+        "shots": line.shot_count,
+        **sums,
+        "used_seconds": float(round(line.used_seconds, 3)),
+        "price_per_used_second": _amount_json(line.price_per_used_second, line.currency),
+    }
 
 
 def _field_name(column: str) -> str:
@@ -168,10 +209,15 @@ def format_csv(grouping: Grouping, lines: Mapping[bool, Sequence[StatementLine]]
     """
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([grouping, "previz", "currency", "shots", *map(_field_name, COLUMNS)])
+    head = [grouping, "previz", "currency", "shots", *map(_field_name, COLUMNS)]
+    writer.writerow([*head, *map(_field_name, USE_COLUMNS)])
     for is_loopback, group in lines.items():
         for line in group:
-            sums = ["" if amount is None else format_exact_amount(amount) for amount in line.sums]
+            used = (round(line.used_seconds, 3), _round_price(line.price_per_used_second))
+            sums = [
+                "" if amount is None else format_exact_amount(amount)
+                for amount in (*line.sums, *used)
+            ]
             kind = "yes" if is_loopback else "no"
             name = _escape_formula(line.name)
             writer.writerow([name, kind, line.currency or "", line.shot_count, *sums])
@@ -196,12 +242,26 @@ def format_table(
         for index, column in enumerate(COLUMNS)
         if column in ALWAYS_SHOWN or any(line.sums[index] != 0 for line in shown)
     ]
-    table = [[grouping, "shots", *(COLUMNS[index] for index in columns)]]
+    is_used = any(line.used_frames for line in shown)
+    use_columns = USE_COLUMNS if is_used else ()
+    table = [[grouping, "shots", *(COLUMNS[index] for index in columns), *use_columns]]
     for line in shown:
         sums = (_format_amount(line.sums[index], line.currency) for index in columns)
-        table.append([line.name, str(line.shot_count), *sums])
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+        used = _format_use(line) if is_used else ()
+        name = escape_control_chars(line.name)
+        table.append([name, str(line.shot_count), *sums, *used])
+    widths = [max(map(cell_width, cells)) for cells in zip(*table, strict=True)]
     return "\n".join(_align(cells, widths) for cells in table)
+
+
+def _format_use(line: StatementLine) -> tuple[str, str]:
+    price = _round_price(line.price_per_used_second)
+    per_second = "-" if price is None else _format_amount(price, line.currency)
+    return f"{round(float(line.used_seconds), 2):g}", per_second
+
+
+def _round_price(price: Decimal | None) -> Decimal | None:
+    return None if price is None else round(price, 6)
 
 
 def _format_amount(amount: Decimal | None, currency: str | None) -> str:
@@ -212,6 +272,6 @@ def _format_amount(amount: Decimal | None, currency: str | None) -> str:
 
 def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return the cells as a line: the name to the left, numbers to the right."""
-    first = cells[0].ljust(widths[0])
+    first = pad(cells[0], widths[0])
     numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
     return "  ".join([first, *numbers])

@@ -39,7 +39,7 @@ from tasks.edit import (
     TransitionKind,
     count_frames,
 )
-from tasks.plan import Plan, PlannedShot, ShotToRender, UsedRange, is_chained
+from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender, UsedRange, is_chained
 from tasks.planning.dialogue_times import place_dialogue
 
 _DIPS = {"black": TransitionKind.DIP_TO_BLACK, "white": TransitionKind.DIP_TO_WHITE}
@@ -106,6 +106,8 @@ class _EditBuilder:
         self, shot: PlannedShot, following: PlannedShot | None, own_clip: InputFile | None
     ) -> Iterator[EditClip]:
         """Yield the ranges of a shot; what belongs to the shot as a whole is in the first one."""
+        if own_clip and isinstance(shot, ExistingClip):
+            own_clip = replace(own_clip, frames=shot.frames)
         files = [_find_file(used, own_clip) for used in shot.used_ranges]
         frames = [_count_frames(shot, file) for file in files]
         is_cut = following is not None and self._transition(following) is None

@@ -50,6 +50,9 @@ _EXPORTED_FOLDER_MODE = 0o777
 """An exported film is for other programs and people, so the user's umask decides who reads it."""
 
 
+UsedRanges = Mapping[str, Sequence[tuple[int, int]]]
+"""First and end frames of the parts of clips that a film shows, by the digest of the clip."""
+
 Conversions = tuple[tuple[str, ...], ...]
 """Descriptions of what was converted in each clip of a film, such as `29.97 to 24 fps`."""
 
@@ -204,6 +207,7 @@ def record_film(
     picture: PictureEdit = _PLAIN_PICTURE,
     side_files: Mapping[str, str] | None = None,
     sound: SoundReport | None = None,
+    used_ranges: UsedRanges | None = None,
 ) -> StoredFilm:
     """Record a film that was just written to its path in the store.
 
@@ -219,6 +223,7 @@ def record_film(
         picture: The coding and the rate of the film.
         side_files: The digests of the files beside it, by suffix.
         sound: The measurements of its sound.
+        used_ranges: The frames of each clip that it shows.
 
     Raises:
         StoreError: The record can't be written.
@@ -235,6 +240,7 @@ def record_film(
         "conversions": conversions,
         "side_files": dict(side_files or {}),
         "sound": sound.to_record() if sound else None,
+        "used": dict(used_ranges or {}),
     }
     write_record(store.films_folder / f"{board_name}.json", record)
     for suffix in FILM_SUFFIXES:

@@ -17,8 +17,9 @@ import pytest
 
 from flows.cli.main import main
 from storyboards.models import Money
+from tasks.store.atomic_files import write_record
 from tasks.store.layout import Store
-from tasks.store.receipts import Attempt, AttemptState, Receipt
+from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
 from tests.support.documents import read_block
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +180,7 @@ def test_spend_has_all_that_may_be_charged(book: Book, capsys: Capture) -> None:
         "unclear": 0.2,
         "untold": 0.2,
         "booked": 0.58,
+        "price_per_used_second": None,
     }
 
 
@@ -273,3 +275,27 @@ def test_spend_imports_no_heavy_library(book: Book) -> None:
         "assert not {'prefect', 'httpx', 'av', 'asyncio', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)})
+
+
+def test_spend_price_per_used_second(book: Book, capsys: Capture, tmp_path: Path) -> None:
+    """Each shot and the total have the booked sum for each second that films show, once."""
+    clips = {name: StoredFile("clip.mp4", name * 64, 9) for name in "abc"}
+    book("1", shot="one", take=1, clip=clips["a"])
+    book("2", shot="one", take=2, clip=clips["b"])
+    book("3", shot="two", clip=clips["c"])
+    films = tmp_path / ".shotchain" / "films"
+    write_record(films / "spot.json", {"used": {"a" * 64: [[0, 48], [24, 72]]}})
+    write_record(films / "spot-short.json", {"used": {"a" * 64: [[60, 96]], "d" * 64: [[0, 9]]}})
+    write_record(films / "odd.json", {"used": {"c" * 64: ["x", [1, None], 5], "b" * 64: 7}})
+
+    table = spend(capsys, "--by", "shot")
+    (line,) = [line.split() for line in table.splitlines() if line.startswith("spot/one")]
+    assert line[-5:] == ["0.16", "USD", "4", "0.04", "USD"]
+    document = json.loads(spend(capsys, "--by", "shot", "--json"))
+    prices = {row["name"]: row["price_per_used_second"]["amount"] for row in document["rows"]}
+    assert prices == {"spot/one": 0.04, "spot/two": None}
+    (total,) = document["totals"]
+    assert (total["used_seconds"], total["price_per_used_second"]["amount"]) == (4.0, 0.06)
+    (first, second) = csv.DictReader(io.StringIO(spend(capsys, "--by", "shot", "--csv")))
+    assert (first["used_seconds"], first["price_per_used_second"]) == ("4.00", "0.04")
+    assert (second["used_seconds"], second["price_per_used_second"]) == ("0.00", "")
