@@ -124,7 +124,8 @@ def _find_planned_links(plan: Plan, files: Mapping[str, InputFile]) -> Iterator[
         if pinned and pinned.clip_path and pinned.attempt.clip:
             before, file = pinned.shot, InputFile(pinned.clip_path, pinned.attempt.clip.sha256)
         if before and file:
-            yield Link(before, file, LAST_FRAME, shot.id, files[shot.id])
+            frame = LAST_FRAME if shot.continues_frame is None else shot.continues_frame
+            yield Link(before, file, frame, shot.id, files[shot.id])
 
 
 def _find_dropped_frames(edit: FilmEdit) -> Iterator[Link]:
@@ -182,7 +183,11 @@ class _Examiner:
             seams,
             chains,
             tuple(self._find_faults(shots, seams, chains)),
-            tuple(shot.id for shot in self._run.plan if shot.id not in self._files),
+            tuple(
+                shot.id
+                for shot in self._run.plan
+                if shot.shows_own_clip and shot.id not in self._files
+            ),
             dict(self._list_unmeasured()),
             {shot_id: measures[self._files[shot_id].sha256] for shot_id in drifts},
             {shot_id: self._files[shot_id].sha256 for shot_id in drifts},

@@ -7,7 +7,7 @@ The next render and its cost are printed at once.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +73,7 @@ def record_current_takes(run: Run) -> None:
     takes = {
         shot.id: requested_take(shot, run.plan, run.folder_of(shot.provider))
         for shot in run.plan.shots_to_render
-        if run.status[shot.id].attempt
+        if shot.is_needed and run.status[shot.id].attempt
     }
     if takes:
         run.record_identity()
@@ -105,11 +105,25 @@ def change_board(
         replace_file(file, before, after, shown=shown)
     # A take that was picked or pinned must survive `clean`, also before the next render.
     status = changed_run.status
+    remarks = [*remarks, *_describe_shown_takes(changed_run, shot.id)]
     kept = [shot for shot in changed_run.plan if status[shot.id].state is ShotState.KEPT]
     if changed_run.store.root.is_dir():
         changed_run.record_identity()
     record_rendered_shots(changed_run.store.root, changed_run.plan, kept)
     return BoardChange(run, changed_run, shot.id, tuple(edits), tuple(remarks))
+
+
+def _describe_shown_takes(run: Run, shot_id: str) -> Iterator[str]:
+    """Yield that the film shows only other takes of a shot than its present take."""
+    shot = run.plan.shot(shot_id)
+    if isinstance(shot, ShotToRender) and not shot.shows_own_clip:
+        numbers = dict.fromkeys(recorded.take.number for recorded in shot.used_takes)
+        names = " and ".join(f"take {number}" for number in numbers)
+        remark = f"the film shows {names} of {shot_id}, which `use` names; change it to show "
+        remark += f"take {shot.take}"
+        if not shot.is_needed:
+            remark += f", or render it with --only {shot_id}"
+        yield remark
 
 
 def change_document(change: BoardChange) -> dict[str, Any]:

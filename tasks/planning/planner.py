@@ -7,7 +7,7 @@ caller; if the store has what a run needs is checked in `preconditions`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,9 +52,9 @@ from tasks.planning.references import (
 )
 from tasks.planning.requests import build_request
 from tasks.planning.selects import (
-    FindNumberedTake,
+    FindTake,
+    ShotTakes,
     StartFrame,
-    add_missing_take,
     add_used_ranges,
     find_needed_shots,
     find_start_frame,
@@ -82,7 +82,7 @@ from tasks.providers.families import FAMILIES, IMAGE_LIMITS, StartMode
 
 if TYPE_CHECKING:
     # Loads asyncio and ssl, which `check` does not need.
-    from tasks.store.takes import RecordedTake
+    pass
 
 
 _FILM_KEYS_NOT_BUILT = frozenset(
@@ -96,12 +96,6 @@ _FILM_KEYS_NOT_BUILT = frozenset(
 )
 _SHOT_KEYS_NOT_BUILT = frozenset({"focus"})
 """Words of the language that have no effect yet, so that a board can't rely on them."""
-
-FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
-"""Finds the recorded take of a shot id and a take number; None if the store has none.
-
-The provider decides which records are searched; without a provider all are.
-"""
 
 
 def make_plan(
@@ -328,19 +322,15 @@ class _Planner:
         if settings.continues_clip:
             check_continued_end(settings, parent)
             return StartFrame()
-        frame = find_start_frame(parent, number, self._takes_of(parent))
-        if frame is None:
+        takes = self._takes_of(parent)
+        frame = find_start_frame(parent, number, takes)
+        if frame is None and number is not None:
             path = ("shots", settings.index, "first_frame", "take")
-            add_missing_take(self.log, path, parent.shot, number)
+            takes.add_missing(self.log, path, number)
         return frame or StartFrame()
 
-    def _takes_of(self, shot: PlannedShot) -> FindNumberedTake:
-        """Return a function that finds the recorded takes of a shot."""
-        find_take = self.store.find_take
-        if find_take is None:
-            return lambda _: None
-        provider = shot.provider if isinstance(shot, ShotToRender) else None
-        return lambda number: find_take(shot.id, number, provider)
+    def _takes_of(self, shot: PlannedShot) -> ShotTakes:
+        return ShotTakes(shot, self.store.find_take)
 
     def _continued_clip(self, index: int, parent: Parent) -> tuple[MediaSource, ...]:
         """Return the clip of the previous shot as the input to be continued, if it is usable."""

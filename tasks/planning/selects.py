@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from storyboards.models import Select, Shot
+from storyboards.models import Select
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import (
     WHOLE_CLIP,
@@ -21,13 +21,17 @@ from tasks.plan import (
     count_clip_frames,
 )
 from tasks.planning.shot_settings import ProblemLog
+from tasks.providers import Provider
 
 if TYPE_CHECKING:
     # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
-FindNumberedTake = Callable[[int], "RecordedTake | None"]
-"""Finds the recorded take of a number of one shot; None if the store has none."""
+FindTake = Callable[[str, int, Provider | None], "RecordedTake | None"]
+"""Finds the recorded take of a shot id and a take number; None if the store has none.
+
+The provider decides which records are searched; without a provider all are.
+"""
 
 AnyPlannedShot = TypeVar("AnyPlannedShot", ExistingClip, ShotToRender)
 
@@ -41,48 +45,63 @@ class StartFrame(NamedTuple):
     """The frame at an out point; None is the last frame."""
 
 
-def add_used_ranges(
-    shot: AnyPlannedShot, log: ProblemLog, find_take: FindNumberedTake
-) -> AnyPlannedShot:
+class ShotTakes(NamedTuple):
+    """The recorded takes of one shot."""
+
+    shot: PlannedShot
+    find_take: FindTake | None
+    """None without a store."""
+
+    def find(self, number: int) -> RecordedTake | None:
+        """Return the take of a number that the shot's provider may use, or None."""
+        return self.find_take(self.shot.id, number, self._provider) if self.find_take else None
+
+    def add_missing(self, log: ProblemLog, path: tuple[str | int, ...], number: int) -> None:
+        """Add the problem of a take that `find` does not find."""
+        shot_id, provider = self.shot.id, self._provider
+        message = f"the store has no render of take {number} of {shot_id}"
+        remedy = f"Use a take that `shotchain takes` lists for {shot_id}, or remove take."
+        other = self.find_take(shot_id, number, None) if self.find_take else None
+        if other and other.is_rehearsal and provider:
+            message = f"take {number} of {shot_id} was only rehearsed on this machine"
+            remedy = f"Set take: {number} and render {shot_id} at {provider.name}, or remove take."
+        log.add_problem(path, message, remedy)
+
+    @property
+    def _provider(self) -> Provider | None:
+        return self.shot.provider if isinstance(self.shot, ShotToRender) else None
+
+
+def add_used_ranges(shot: AnyPlannedShot, log: ProblemLog, takes: ShotTakes) -> AnyPlannedShot:
     """Return a shot with the ranges that the film shows, after checking them.
 
     Args:
         shot: The shot without ranges.
         log: The log of the plan.
-        find_take: Finds the recorded takes of the shot.
+        takes: The recorded takes of the shot.
     """
     if shot.shot.use is None:
         return shot
     ranges = [
-        _resolve(shot, number, select, log, find_take)
-        for number, select in enumerate(shot.shot.use)
+        _resolve(shot, number, select, log, takes) for number, select in enumerate(shot.shot.use)
     ]
     return replace(shot, used_ranges=tuple(filter(None, ranges)) or WHOLE_CLIP)
 
 
 def _resolve(
-    shot: PlannedShot, number: int, select: Select, log: ProblemLog, find_take: FindNumberedTake
+    shot: PlannedShot, number: int, select: Select, log: ProblemLog, takes: ShotTakes
 ) -> UsedRange | None:
     """Return a range of a take, or None if the store has no such take."""
     path = ("shots", shot.index, "use", number)
     take = None
-    if select.take not in (None, shot.take):
-        take = find_take(select.take or 1)
+    if select.take is not None and select.take != shot.take:
+        take = takes.find(select.take)
         if take is None:
-            add_missing_take(log, (*path, "take"), shot.shot, select.take)
+            takes.add_missing(log, (*path, "take"), select.take)
             return None
     used = UsedRange(take, select.start or 0, select.end)
     _check_range(shot, used, log, path)
     return used
-
-
-def add_missing_take(
-    log: ProblemLog, path: tuple[str | int, ...], shot: Shot, number: int | None
-) -> None:
-    """Add the problem of a take that the store does not have."""
-    message = f"the store has no render of take {number} of {shot.id}"
-    remedy = f"Use a take that `shotchain takes` lists for {shot.id}, or remove take."
-    log.add_problem(path, message, remedy)
 
 
 def _check_range(
@@ -124,7 +143,7 @@ def _format_seconds(frames: int) -> str:
 
 
 def find_start_frame(
-    parent: PlannedShot, take_number: int | None, find_take: FindNumberedTake
+    parent: PlannedShot, take_number: int | None, takes: ShotTakes
 ) -> StartFrame | None:
     """Return the frame of a shot on which another shot starts: at its last out point.
 
@@ -134,7 +153,7 @@ def find_start_frame(
     Args:
         parent: The shot that is continued.
         take_number: The take that the board names; None is the take that the film shows last.
-        find_take: Finds the recorded takes of `parent`.
+        takes: The recorded takes of `parent`.
 
     Returns:
         None if the store does not have the take.
@@ -146,7 +165,7 @@ def find_start_frame(
     if take_number == parent.take:
         last = own[-1] if own else UsedRange()
         return StartFrame(None, _find_out_point(last, parent.frames))
-    recorded = find_take(take_number)
+    recorded = takes.find(take_number)
     if recorded is None:
         return None
     named = (used for used in parent.used_ranges if used.take)

@@ -119,6 +119,38 @@ def test_retake_keep_rest_pins_the_old_take(
     assert report_kept(studio.prepare(board.read_text())).film.frame_count == 3 * 49
 
 
+def test_retake_keep_rest_keeps_the_out_point(
+    studio: Any, board: Path, command: Command, outcomes: Outcomes
+) -> None:
+    """The shot after a trimmed shot stays on its frame of the old take, and is not paid again."""
+    board.write_text(BOARD.replace("opening\n", "opening\n    use: [{from: 9f, to: 30f}]\n"))
+    studio.run(board.read_text())
+    assert command("retake", "a", "--keep-rest").document["to_render"] == ["a"]
+    report = studio.run(board.read_text())
+
+    assert outcomes(report) == {"a": "rendered", "b": "kept", "x": "kept"}
+    assert studio.creates == 3 + 1
+    assert report.film.frame_count == 21 + 2 * 49
+    shot = command("plan").document["shots"][1]
+    fields = ("continues", "continues_take", "continues_frame", "seam")
+    assert [shot[name] for name in fields] == ["a", 1, 30, "fresh"]
+
+
+def test_retake_of_unused_take_is_explained(studio: Any, board: Path, command: Command) -> None:
+    """If `use` names other takes, the new take is not rendered, and a remark has the remedy."""
+    studio.run(board.read_text())
+    board.write_text(BOARD.replace("opening\n", "opening\n    use: [{take: 1, to: 30f}]\n"))
+    studio.run(board.read_text())
+    document = command("retake", "a").document
+
+    assert (document["take"], document["to_render"], document["stale"]) == (2, [], [])
+    assert document["warnings"] == [
+        "the film shows take 1 of a, which `use` names; change it to show take 2, or render it "
+        "with --only a"
+    ]
+    assert studio.creates == 3 + 1
+
+
 def test_pinned_take_keeps_its_recorded_key(
     studio: Any, board: Path, command: Command, outcomes: Outcomes
 ) -> None:

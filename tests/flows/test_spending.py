@@ -292,7 +292,8 @@ def test_spend_price_per_used_second(book: Book, capsys: Capture, tmp_path: Path
     (line,) = [line.split() for line in table.splitlines() if line.startswith("spot/one")]
     assert line[-5:] == ["0.16", "USD", "4", "0.04", "USD"]
     document = json.loads(spend(capsys, "--by", "shot", "--json"))
-    prices = {row["name"]: row["price_per_used_second"]["amount"] for row in document["rows"]}
+    lines = document["rows"]
+    prices = {line["name"]: line["price_per_used_second"]["amount"] for line in lines}
     assert prices == {"spot/one": 0.04, "spot/two": None}
     (total,) = document["totals"]
     assert (total["used_seconds"], total["price_per_used_second"]["amount"]) == (4.0, 0.06)

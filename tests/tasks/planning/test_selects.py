@@ -191,6 +191,21 @@ def test_impossible_range_is_a_problem(
     assert problem.remedy
 
 
+def test_rehearsed_take_is_not_shown_at_a_vendor(make_board: MakeBoard) -> None:
+    """A take of a provider on this machine is never part of a film that is paid for."""
+    rehearsed = recorded(2)._replace(take=Take(2, "2" * 64, "previz"))
+
+    def find(shot: str, number: int, provider: Provider | None) -> RecordedTake | None:
+        del shot, number
+        return None if provider else rehearsed
+
+    board = make_board(board_text("id: a, prompt: p, use: [{take: 2}]", provider="ark"))
+    (problem,) = plan_problems(board, find_take=find)
+
+    assert problem.message == "take 2 of a was only rehearsed on this machine"
+    assert problem.remedy == "Set take: 2 and render a at ark, or remove take."
+
+
 def test_range_beyond_clip_is_noted(make_board: MakeBoard) -> None:
     """It is shown to its end; a note has the numbers, and for `auto` the maximum."""
     board = make_board(board_text("id: a, prompt: p, use: [{to: 6.0}]", NEXT))

@@ -78,6 +78,11 @@ def test_find_broken_locks_other_shots_pass(
             recorded_take(),
             "the shot that it continues changed (now zero)",
         ),
+        (
+            make_shot(continues="zero", continues_frame=9),
+            recorded_take(),
+            "the out point of zero moved from its last frame to frame 9, the frame it starts on",
+        ),
         (make_shot(), recorded_take(), "another setting changed: look, cast, length or files"),
         (
             make_shot(continues="zero", continues_key="k0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from storyboards.models import Shot
 from tasks.errors import StaleSeam
 from tasks.plan import ShotToRender
 from tasks.store.board_records import Take
-from tasks.store.receipts import Attempt, AttemptState, Receipt, StoredFile
+from tasks.store.receipts import Attempt, AttemptState, OutFrame, Receipt, StoredFile
 from tasks.store.staleness import (
     StalePolicy,
     apply_stale_policy,
@@ -62,6 +63,40 @@ def test_apply_stale_policy_compares_frames(sha256: str, seam: SeamState) -> Non
 
     assert (status.state, status.seam) == (ShotState.KEPT, seam)
     assert ("no longer ends on" in status.reason) is (seam is SeamState.STALE)
+
+
+AT_OUT_POINT = replace(SECOND, continues_frame=30)
+
+
+@pytest.mark.parametrize(
+    ("frames", "sha256", "seam"),
+    [
+        (49, SHA256, SeamState.FRESH),
+        (49, "0ld", SeamState.STALE),
+        (49, "last", SeamState.STALE),
+        # A clip that is shorter than planned ends before the out point.
+        (30, "last", SeamState.FRESH),
+    ],
+)
+def test_apply_stale_policy_compares_out_points(frames: int, sha256: str, seam: SeamState) -> None:
+    """A shot at an out point is compared with the frame at it, not with the last frame."""
+    frame = OutFrame(30, StoredFile("frame-30-5ha.png", SHA256, 4))
+    first = replace(ending_on("last"), frames=frames, out_frames=(frame,))
+    status = apply(kept(first), kept(starting_on(sha256)), shot=AT_OUT_POINT)
+
+    assert status.seam is seam
+    assert ("frame that first no longer has as frame 30" in status.reason) is (
+        seam is SeamState.STALE
+    )
+
+
+def test_apply_stale_policy_without_recorded_frame() -> None:
+    """A frame that was never decoded is compared with nothing; a lost clip may change it."""
+    first = replace(ending_on("last"), frames=49)
+    status = apply(kept(first), kept(starting_on("any")), shot=AT_OUT_POINT)
+    assert status.seam is None
+    lost = ShotStatus(ShotState.TO_RENDER, "lost", attempt=first)
+    assert apply(lost, kept(starting_on("any")), shot=AT_OUT_POINT).may_go_stale
 
 
 def test_apply_stale_policy_start_of_chain_has_no_seam() -> None:
