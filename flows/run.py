@@ -23,6 +23,7 @@ from tasks.edit import PictureEdit
 from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
 from tasks.own_clips import find_clip_problems
 from tasks.plan import Plan, PlannedShot, ShotToRender
+from tasks.planning.film_tools import require_film_tools
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
 from tasks.providers import Provider, missing_key_error
@@ -373,6 +374,7 @@ def check_preconditions(run: Run) -> None:
             elsewhere, all of them.
         InvalidConfiguration: A gateway seems to have been renamed.
         StaleSeam: A seam is stale and `--stale refuse` was given.
+        NotConfigured: PyAV or ffmpeg lacks an encoder that the film needs.
     """
     base_url_of = partial(provider_url, run.settings)
     renamed = find_renamed_gateways(
@@ -395,6 +397,8 @@ def check_preconditions(run: Run) -> None:
         raise InvalidStoryboard(in_file_order)
     if run.options.stale == StalePolicy.REFUSE:
         reject_stale(run.status, run.shots)
+    if run.makes_film:
+        require_film_tools(run.plan, ffmpeg=run.settings.ffmpeg)
 
 
 def check_store(run: Run) -> None:

@@ -15,7 +15,7 @@ from tasks.media.compositor import ClipPictures
 from tasks.media.conform import conform
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.join import JoinResult, PreparedFilm, join, prepare_film
-from tasks.media.master import encodes_every_frame, join_master
+from tasks.media.master import join_master
 from tasks.media.probe import Clip, probe_with_timeline
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
@@ -69,7 +69,7 @@ def assemble(
 def _join(
     prepared: PreparedFilm, film: Path, cache: EditCache, folder: Path, comment: str
 ) -> JoinResult:
-    if encodes_every_frame(prepared.edit.picture):
+    if prepared.edit.picture.encodes_every_frame:
         return join_master(prepared, film, folder, comment=comment)
     return join(prepared, film, cache, folder, comment=comment)
 

@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from tasks.film_rates import find_rate
+
 EDIT_FORMAT_VERSION = 3
 """Part of the identity of a film: another number lets every film be joined again."""
 
@@ -187,6 +189,11 @@ class PictureEdit:
     def is_master(self) -> bool:
         """True if the film is a master for editing, whose every frame is encoded."""
         return self.codec in ("prores", "dnxhr")
+
+    @property
+    def encodes_every_frame(self) -> bool:
+        """True if no packet of the clips can be copied into the film."""
+        return self.is_master or not find_rate(self.rate).shows_each_frame_once
 
     @property
     def suffix(self) -> str:

@@ -18,8 +18,9 @@ from storyboards.terminal_text import escape_control_chars
 from tasks.config.loader import load_config
 from tasks.errors import UsageError, severity
 from tasks.plan import Plan
+from tasks.planning.film_tools import require_film_tools
 from tasks.planning.planner import make_plan
-from tasks.settings import read_settings
+from tasks.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from storyboards.board import Board
@@ -108,12 +109,17 @@ def _check_board(file: str, arguments: argparse.Namespace) -> CheckedBoard:
 def _plan_board(file: str, arguments: argparse.Namespace) -> Plan:
     """Return the plan of a board; the store is read only for takes and locks."""
     board = _read_stdin(arguments.stdin_name) if file == STDIN else load_partial(Path(file))
+    settings = read_settings()
+    plan = _make_plan(board, settings, arguments)
+    require_film_tools(plan, ffmpeg=settings.ffmpeg)
+    return plan
+
+
+def _make_plan(board: Board, settings: Settings, arguments: argparse.Namespace) -> Plan:
     for shot in board.storyboard.shots:
         if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
             return prepare_board(arguments, board).plan
-    config = load_config(
-        read_settings(), board.folder, display_name=board.shown_as, trust=arguments.trust
-    )
+    config = load_config(settings, board.folder, display_name=board.shown_as, trust=arguments.trust)
     return make_plan(board, provider=arguments.provider, providers=config.providers)
 
 

@@ -128,6 +128,32 @@ def require_tone_mapping(ffmpeg: Path, clip: Path) -> None:
         raise NotConfigured(message)
 
 
+def require_program_encoder(ffmpeg: Path, codec: str) -> None:
+    """Check that an ffmpeg program can encode clips that are converted.
+
+    Args:
+        ffmpeg: Path of the ffmpeg program.
+        codec: That of the film: `h264` or `hevc`.
+
+    Raises:
+        NotConfigured: It can't.
+        MediaError: It can't be started.
+    """
+    name = str(_ENCODERS[codec]["c:v"])
+    if name not in _list_encoders(ffmpeg):
+        message = (
+            f"{ffmpeg} has no encoder {name}, which clips of this film are converted with; set "
+            "FFMPEG to a build that has it, such as that of imageio-ffmpeg"
+        )
+        raise NotConfigured(message)
+
+
+@lru_cache
+def _list_encoders(ffmpeg: Path) -> frozenset[str]:
+    listed = _run([str(ffmpeg), "-hide_banner", "-encoders"], clip=ffmpeg, deadline_seconds=60)
+    return frozenset(listed.decode(errors="replace").split())
+
+
 @lru_cache
 def _has_tone_mapping(ffmpeg: Path, clip: Path) -> bool:
     listed = _run([str(ffmpeg), "-hide_banner", "-filters"], clip=clip, deadline_seconds=60)

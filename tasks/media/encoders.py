@@ -26,7 +26,7 @@ from tasks.errors import NotConfigured
 from tasks.film_rates import FilmRate
 from tasks.media.audio_reader import Samples
 from tasks.media.audio_track import LAYOUTS, AudioTrack
-from tasks.media.compatibility import BT709, resolve_matrix
+from tasks.media.compatibility import BT709, Coding, resolve_matrix
 from tasks.media.conversion import ACCURATE, format_arguments
 from tasks.media.film_file import mux_packets, time_base_of
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
@@ -68,35 +68,34 @@ class MasterSettings:
     captions: CaptionsEdit | None = None
 
 
-def choose_master_codec(codec: str, frames: Clip) -> MasterCodec:
+def choose_master_codec(codec: str, coding: Coding) -> MasterCodec:
     """Return the encoders of a film whose board asks for `codec`.
 
     ProRes is 422 HQ; DNxHR is HQ for frames of 8 bits, and HQX for frames of 10.
 
     Args:
         codec: `h264`, `keep`, `prores` or `dnxhr`.
-        frames: A clip with the codec and the pixel format of the composed frames.
+        coding: The codec and the pixel format of the clips, after their conversion.
     """
-    is_deep = frames.pix_fmt.endswith("10le")
     match codec:
         case "prores":
             options = {"profile": "hq", "vendor": "apl0"}
             return MasterCodec("prores_ks", "yuv422p10le", options)
-        case "dnxhr" if is_deep:
+        case "dnxhr" if coding.pix_fmt.endswith("10le"):
             return MasterCodec("dnxhd", "yuv422p10le", {"profile": "dnxhr_hqx"})
         case "dnxhr":
             return MasterCodec("dnxhd", "yuv422p", {"profile": "dnxhr_hq"})
-        case _ if frames.codec == "hevc":
+        case _ if coding.codec == "hevc":
             params = "open-gop=0:log-level=error"
             options = {"preset": "fast", "crf": _CRF, "x265-params": params}
-            return MasterCodec("libx265", frames.pix_fmt, options, ".mp4", "aac")
+            return MasterCodec("libx265", coding.pix_fmt, options, ".mp4", "aac")
         case _:
             options = {"preset": "fast", "crf": _CRF}
-            return MasterCodec("libx264", frames.pix_fmt, options, ".mp4", "aac")
+            return MasterCodec("libx264", coding.pix_fmt, options, ".mp4", "aac")
 
 
-def require_encoder(codec: MasterCodec) -> None:
-    """Check that the installed PyAV can encode a film.
+def require_encoders(codec: MasterCodec) -> None:
+    """Check that the installed PyAV can encode a film, or the parts of it that are not copied.
 
     Raises:
         NotConfigured: It can't.
@@ -106,8 +105,8 @@ def require_encoder(codec: MasterCodec) -> None:
             av.codec.Codec(name, "w")
         except av.codec.codec.UnknownCodecError as error:
             message = (
-                f"the installed PyAV has no encoder {name}; install PyAV from its wheel, or choose "
-                "another codec in film.codec"
+                f"the installed PyAV has no encoder {name}, which film.codec needs; install PyAV "
+                "from its wheel, or choose another codec"
             )
             raise NotConfigured(message) from error
 

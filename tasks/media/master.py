@@ -11,27 +11,22 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from tasks.edit import PictureEdit
 from tasks.errors import MediaError
 from tasks.film_rates import FilmRate, find_rate
 from tasks.media.caption_track import write_captions
+from tasks.media.compatibility import Coding
 from tasks.media.compositor import iterate_frames
 from tasks.media.encoders import (
     MasterSettings,
     PictureEncoder,
     SoundEncoder,
     choose_master_codec,
-    require_encoder,
+    require_encoders,
 )
 from tasks.media.film_file import add_chapters, open_film
 from tasks.media.film_sound import FilmSound, count_film_channels
 from tasks.media.join import JoinResult, PreparedFilm, list_audio_sources, list_chapters
 from tasks.media.rate_sound import ReadSamples
-
-
-def encodes_every_frame(picture: PictureEdit) -> bool:
-    """Return True if no packet of the clips can be copied into a film."""
-    return picture.is_master or not find_rate(picture.rate).shows_each_frame_once
 
 
 def join_master(film: PreparedFilm, path: Path, folder: Path, *, comment: str = "") -> JoinResult:
@@ -49,10 +44,11 @@ def join_master(film: PreparedFilm, path: Path, folder: Path, *, comment: str = 
     """
     edit, clips = film.edit, [source.clip for source in film.clips]
     channels = count_film_channels(edit, clips)
+    coding = Coding(clips[0].codec, clips[0].pix_fmt)
     places = film.composition.places[: len(clips)]
     sources = list_audio_sources(film)
     settings = MasterSettings(
-        choose_master_codec(edit.picture.codec, clips[0]),
+        choose_master_codec(edit.picture.codec, coding),
         clips[0],
         film.frames,
         find_rate(edit.picture.rate),
@@ -94,7 +90,7 @@ def write_master(
         MediaError: A frame can't be made, or the film can't be written.
         NotConfigured: The installed PyAV has no encoder for it.
     """
-    require_encoder(settings.codec)
+    require_encoders(settings.codec)
     rate = settings.rate
     with open_film(film, suffix=settings.codec.suffix, rate=rate) as container:
         container.metadata.update({"title": settings.title, "comment": settings.comment})

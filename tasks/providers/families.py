@@ -43,6 +43,8 @@ class Family(NamedTuple):
     resolutions: tuple[str, ...]
     default_resolution: str
     """The vendor's default; on 1.0 pro it is the expensive 1080p."""
+    hevc_resolutions: tuple[str, ...] = ()
+    """Resolutions whose clips are HEVC in 10 bits; all others are H.264 in 8."""
     text_to_video: bool = True
     first_frame: bool = True
     last_frame: bool = True
@@ -106,6 +108,7 @@ _SEEDANCE_2_0 = Family(
     duration_range_seconds=(4, 15),
     resolutions=("480p", "720p", "1080p", "4k"),
     default_resolution="720p",
+    hevc_resolutions=("4k",),
     reference_images=9,
     reference_videos=3,
     reference_audio=3,
@@ -121,6 +124,7 @@ _SEEDANCE_2_0 = Family(
 _SEEDANCE_2_5 = _SEEDANCE_2_0._replace(
     name="seedance-2.5",
     size_table="2.5",
+    hevc_resolutions=("1080p", "4k"),
     duration_range_seconds=(4, 30),
     reference_images=30,
     reference_videos=10,

@@ -109,7 +109,7 @@ def test_end_without_seam_may_be_black(studio, chain, kind: str) -> None:
 def test_hdr_clip_without_zscale_is_refused(studio, chain, tmp_path: Path) -> None:
     """An ffmpeg that can't convert the clip ends the run with 3 before a create."""
     program = tmp_path / "ffmpeg"
-    program.write_text("#!/bin/sh\nexit 0\n")
+    program.write_text("#!/bin/sh\necho libx264\n")
     program.chmod(0o755)
     write_hdr_clip(studio.folder / "own.mp4", SCENES[0], "hlg")
     text = chain("two").replace("shots:\n", "shots:\n  - {id: own, clip: own.mp4}\n")

@@ -1,0 +1,34 @@
+"""Checks before anything is paid that the installed programs can make the film of a plan."""
+
+from __future__ import annotations
+
+from tasks.plan import Plan
+from tasks.planning.conversions import find_expected_clips
+from tasks.planning.film_edit import build_edit
+
+
+def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
+    """Check that PyAV and ffmpeg have the encoders that a film needs, as far as that is known.
+
+    Args:
+        plan: The plan of the board.
+        ffmpeg: The configured ffmpeg program, if any.
+
+    Raises:
+        NotConfigured: One of them lacks an encoder, or there is no ffmpeg program.
+        MediaError: The program can't be started.
+    """
+    expected, picture = find_expected_clips(plan), build_edit(plan, {}).picture
+    if expected is None and not picture.encodes_every_frame:
+        return
+    # av takes long to import, and most films need none of this.
+    from tasks.media.compatibility import H264_CODING, Coding, find_mismatches
+    from tasks.media.convert import require_program_encoder
+    from tasks.media.encoders import choose_master_codec, require_encoders
+    from tasks.media.ffmpeg_binary import find_ffmpeg
+
+    target = expected.target if expected else None
+    coding = Coding(target.codec, target.pix_fmt) if target else H264_CODING
+    require_encoders(choose_master_codec(picture.codec, coding))
+    if expected and any(find_mismatches(clip, expected.target) for clip in expected.clips):
+        require_program_encoder(find_ffmpeg(ffmpeg), coding.codec)
