@@ -1,4 +1,4 @@
-"""Change the take of a shot in the text of its board, for `retake` and `pick`.
+"""Change the take or the ranges of a shot in its board's text, for `retake`, `pick` and `use`.
 
 Nothing is spent: the text is edited in place, and written only if the changed board can be planned.
 The next render and its cost are printed at once.
@@ -34,6 +34,8 @@ class BoardChange(NamedTuple):
     edits: tuple[Edit, ...]
     remarks: tuple[str, ...] = ()
     """Further notes for the author, beside the next render."""
+    unchanged: str = ""
+    """The note if there was nothing to edit; by default that the take is requested already."""
 
     @property
     def shot(self) -> PlannedShot:
@@ -81,15 +83,21 @@ def record_current_takes(run: Run) -> None:
 
 
 def change_board(
-    run: Run, shot: ShotToRender, edits: Sequence[Edit], remarks: Sequence[str]
+    run: Run,
+    shot: PlannedShot,
+    edits: Sequence[Edit],
+    remarks: Sequence[str],
+    *,
+    unchanged: str = "",
 ) -> BoardChange:
     """Edit the file of the board.
 
     Args:
         run: The board before the edit.
-        shot: The shot whose take is changed.
+        shot: The shot that is changed.
         edits: The values to set.
         remarks: See `BoardChange.remarks`.
+        unchanged: See `BoardChange.unchanged`.
 
     Raises:
         InvalidStoryboard: The changed board would not be valid; the file is unchanged.
@@ -110,7 +118,7 @@ def change_board(
     if changed_run.store.root.is_dir():
         changed_run.record_identity()
     record_rendered_shots(changed_run.store.root, changed_run.plan, kept)
-    return BoardChange(run, changed_run, shot.id, tuple(edits), tuple(remarks))
+    return BoardChange(run, changed_run, shot.id, tuple(edits), tuple(remarks), unchanged)
 
 
 def _describe_shown_takes(run: Run, shot_id: str) -> Iterator[str]:
@@ -127,7 +135,7 @@ def _describe_shown_takes(run: Run, shot_id: str) -> Iterator[str]:
 
 
 def change_document(change: BoardChange) -> dict[str, Any]:
-    """Return the document that `retake --json` and `pick --json` print."""
+    """Return the document of `retake --json` and `pick --json`, and a part of `use --json`."""
     run = change.after
     return {
         **plan_document(run),
@@ -158,7 +166,7 @@ def format_change(change: BoardChange, arguments: argparse.Namespace, width: int
     run, shot = change.after, change.shot
     lines = [_format_edit(run, edit, arguments.board) for edit in change.edits]
     if not change.edits:
-        lines.append(f"{shot.id} is take {shot.take} already")
+        lines.append(change.unchanged or f"{shot.id} is take {shot.take} already")
     for remark in change.remarks:
         lines += wrap(remark, width, indent="  ")
     for pending in run.pending:

@@ -42,6 +42,7 @@ COMMAND_GROUPS: dict[str, dict[str, str]] = {
         "open": "show the film, a clip or the contact sheet",
         "retake": "request a new take of a shot",
         "pick": "return to an earlier take of a shot",
+        "use": "choose the range of a take that the film shows",
     },
     "money": {
         "spend": "show what was spent, estimate beside actual",
