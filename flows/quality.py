@@ -15,8 +15,10 @@ from flows.run import Run
 from storyboards.models import Quality
 from tasks.clip_measures import LAST_FRAME, ClipMeasurer, Link, OnClip
 from tasks.edit import EditClip, FilmEdit, InputFile, lay_out
+from tasks.errors import QualityExceeded
 from tasks.plan import ExistingClip, Plan, PlannedShot
 from tasks.quality import (
+    LIMIT_WORDS,
     NO_STEP,
     ChainQuality,
     ClipMeasures,
@@ -26,6 +28,7 @@ from tasks.quality import (
     Step,
     build_step,
     find_drift,
+    find_frame,
     find_seam_faults,
     find_shot_faults,
     measure_step,
@@ -103,6 +106,48 @@ def examine(
     measurer = ClipMeasurer(run.store, links, on_clip, reads_clips=reads_clips)
     measurer.measure(_order_files(run.plan, edit, files))
     return _Examiner(run, edit, files, links, measurer).examine()
+
+
+def find_stop(report: RunReport, shot_id: str) -> QualityExceeded | None:
+    """Return why nothing that continues a shot is rendered, or None if it is within all limits.
+
+    Args:
+        report: The shots of its chain up to it, whose clips were measured.
+        shot_id: The id of the shot.
+    """
+    findings = examine(report, reads_clips=False).findings_of(shot_id)
+    if not findings:
+        return None
+    more = f", and {count_more}" if (count_more := _count_more(findings)) else ""
+    limits = dict.fromkeys(f"qc.{LIMIT_WORDS[finding.fault]}" for finding in findings)
+    msg = (
+        f"{shot_id} is beyond a limit of the board: {findings[0].sentence}{more}; "
+        f"`shotchain retake` takes it again, or change {' and '.join(limits)}"
+    )
+    return QualityExceeded(msg)
+
+
+def _count_more(findings: Sequence[Finding]) -> str:
+    return f"{len(findings) - 1} more" if len(findings) > 1 else ""
+
+
+def add_quality_warnings(report: RunReport) -> RunReport:
+    """Return a report with what exceeds a limit, if the board has limits. Reads no clip."""
+    if report.run.board.storyboard.qc is None:
+        return report
+    quality = examine(report, reads_clips=False)
+    stopped = {
+        result.shot.id for result in report.results if isinstance(result.error, QualityExceeded)
+    }
+    warnings = [
+        f"{finding.shot}: {finding.sentence}"
+        for finding in quality.findings
+        if finding.shot not in stopped
+    ]
+    if quality.unmeasured:
+        ids = ", ".join(quality.unmeasured)
+        warnings.append(f"the clips of {ids} are not measured; `shotchain qc` measures them")
+    return report._replace(quality_warnings=tuple(warnings))
 
 
 def _find_links(plan: Plan, edit: FilmEdit, files: Mapping[str, InputFile]) -> Iterator[Link]:
@@ -183,17 +228,18 @@ class _Examiner:
             seams,
             chains,
             tuple(self._find_faults(shots, seams, chains)),
-            tuple(
-                shot.id
-                for shot in self._run.plan
-                if shot.shows_own_clip and shot.id not in self._files
-            ),
+            tuple(self._list_missing()),
             dict(self._list_unmeasured()),
             {shot_id: measures[self._files[shot_id].sha256] for shot_id in drifts},
             {shot_id: self._files[shot_id].sha256 for shot_id in drifts},
             drifts,
             {link.after: value for link, value in self._measured.differences.items()},
         )
+
+    def _list_missing(self) -> Iterator[str]:
+        for shot in self._run.plan:
+            if shot.shows_own_clip and shot.id not in self._files:
+                yield shot.id
 
     def _list_unmeasured(self) -> Iterator[tuple[str, str]]:
         for clip in self._edit.clips:
@@ -234,8 +280,7 @@ class _Examiner:
         after = self._measured.measures.get(link.other.sha256)
         if before is None or after is None or before.is_hdr or after.is_hdr:
             return None
-        frame = min(link.frame, before.frames - 1)
-        return measure_step(before, frame, after, 0)
+        return measure_step(before, find_frame(link.frame, before.frames), after, 0)
 
     def _measures_of(self, shot_id: str) -> ClipMeasures | None:
         file = self._files.get(shot_id)

@@ -23,6 +23,7 @@ from prefect.utilities.urls import url_for
 from flows.bug_report import report_bugs
 from flows.consent import check_consent
 from flows.documents import report_document
+from flows.quality import add_quality_warnings, find_stop
 from flows.report import (
     Outcome,
     RunReport,
@@ -48,7 +49,13 @@ from storyboards.board import Board
 from storyboards.loading import load_partial
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import shorten
-from tasks.errors import JobFailed, JobLost, NotConfigured, UsageError
+from tasks.errors import (
+    JobFailed,
+    JobLost,
+    NotConfigured,
+    QualityExceeded,
+    UsageError,
+)
 from tasks.film import join_film
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.progress import (
@@ -68,6 +75,7 @@ from tasks.shots import (
     decode_frame,
     download_clip,
     keep_shot,
+    measure_clip,
     submit_shot,
 )
 from tasks.store.films import StoredFilm, film_marker
@@ -190,7 +198,7 @@ async def render_run(run: Run, on_progress: OnProgress) -> RunReport:
         # The order of the board decides who goes first if there are fewer slots than shots.
         shots = sorted(run.shots, key=lambda shot: shot.index)
         results = await gather_all(_render_shot(context, shot) for shot in shots)
-        report = RunReport(run, results)
+        report = await asyncio.to_thread(add_quality_warnings, RunReport(run, results))
         rendered = [result.shot for result in results if result.has_clip]
         await asyncio.to_thread(record_rendered_shots, run.store.root, run.plan, rendered)
         if not run.makes_film or not context.clips or (report.missing and not run.options.partial):
@@ -225,10 +233,9 @@ async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
         )
         # Prefect returns the state that the task returned, with the result in it.
         kept = await state.aresult() if isinstance(state, State) else state
-        context.frames.publish(shot.id, kept.frame)
         context.clips[shot.id] = kept.clip
-        await _decode_out_points(context, shot)
-        return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot))
+        await _hand_on(context, shot, kept.frame)
+        return ShotResult(shot, Outcome.KEPT, context.attempt_of(shot), context.stops.get(shot.id))
     previous = None
     if shot.continues:
         number = shot.continues_frame
@@ -238,6 +245,9 @@ async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
         previous = await context.frames.wait_for(shot.continues, number)
         if previous is None:
             return ShotResult(shot, Outcome.SKIPPED)
+        if context.is_stopped(shot):
+            msg = f"{shot.id} was not sent: it continues {shot.continues}, which is beyond a limit"
+            return ShotResult(shot, Outcome.SKIPPED, None, QualityExceeded(msg))
     try:
         return await _submit_and_download(context, shot, previous)
     except (JobLost, JobFailed) as error:
@@ -249,16 +259,47 @@ async def _continue_chain(context: RunContext, shot: PlannedShot) -> ShotResult:
 async def _submit_and_download(
     context: RunContext, shot: ShotToRender, previous: StoredFrame | None
 ) -> ShotResult:
-    """The chain itself: submit, await the last frame, hand it on, download the clip."""
+    """The chain itself: submit, await the last frame, hand it on, download the clip.
+
+    If the board has limits that stop, the frame is handed on after the clip is measured.
+    """
     async with context.slots.hold(shot):
         job = await submit_shot(shot.id, shot.key, shot.take, previous)
         frame = await await_frame(job)
-        context.frames.publish(shot.id, frame)
+        if not context.may_stop(shot):
+            context.frames.publish(shot.id, frame)
     context.clips[shot.id] = await download_clip(job, previous)
-    await _decode_out_points(context, shot)
+    await _hand_on(context, shot, frame)
     was_paid_before = job.is_downloaded and context.run.status[shot.id].attempt is not None
     outcome = Outcome.KEPT if was_paid_before else Outcome.RENDERED
-    return ShotResult(shot, outcome, context.attempt_of(shot))
+    return ShotResult(shot, outcome, context.attempt_of(shot), context.stops.get(shot.id))
+
+
+async def _hand_on(context: RunContext, shot: PlannedShot, frame: StoredFrame | None) -> None:
+    """Hand on the frames of a clip, and measure it: first if it may end its chain."""
+    may_stop = context.may_stop(shot)
+    if may_stop and (stop := await _examine(context, shot)):
+        context.stops[shot.id] = stop
+    context.frames.publish(shot.id, frame)
+    await _decode_out_points(context, shot)
+    if not may_stop and context.run.board.storyboard.qc:
+        # Values beyond a limit are warnings at the end of the run.
+        await _examine(context, shot)
+
+
+async def _examine(context: RunContext, shot: PlannedShot) -> QualityExceeded | None:
+    """Measure the clip of a shot, and return why nothing should continue it, if so."""
+    path = [shot_id for shot_id in context.run.plan.path_to(shot.id) if shot_id in context.clips]
+    results = tuple(
+        ShotResult(step, Outcome.KEPT, context.attempt_of(step))
+        for step in map(context.run.plan.shot, path)
+    )
+    try:
+        await measure_clip(context.clips[shot.id], context.clips.get(shot.continues or ""))
+        return await asyncio.to_thread(find_stop, RunReport(context.run, results), shot.id)
+    except ShotchainError as error:
+        # The clip is kept and paid, so the shot itself has not failed.
+        return QualityExceeded(str(error))
 
 
 async def _decode_out_points(context: RunContext, shot: PlannedShot) -> None:

@@ -105,6 +105,8 @@ class RunReport(NamedTuple):
     """Why the film could not be joined, if no shot is the reason."""
     run_url: str = ""
     """The page of the flow run on the user's Prefect server; empty without one."""
+    quality_warnings: tuple[str, ...] = ()
+    """One sentence for each value that exceeds a limit of the board; see `flows.quality`."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -138,7 +140,7 @@ class RunReport(NamedTuple):
             f"--stale cascade renders {shot.id} again"
             for shot in self.stale
         )
-        return (*stale, *self._usage_warnings())
+        return (*stale, *self._usage_warnings(), *self.quality_warnings)
 
     def _usage_warnings(self) -> Iterator[str]:
         for result in self.results:

@@ -21,7 +21,7 @@ from flows.bug_report import report_alert, report_bugs
 from flows.report import RunReport
 from flows.run import SIMULATOR, Run, provider_url
 from tasks.budgets.limits import make_reserve
-from tasks.errors import JobFailed, JobLost, NotConfigured
+from tasks.errors import JobFailed, JobLost, NotConfigured, QualityExceeded
 from tasks.plan import PlannedShot, ShotToRender
 from tasks.progress import OnProgress, Progress, ProgressState, ignore_progress
 from tasks.providers import Provider, missing_key_error
@@ -109,6 +109,8 @@ class RunContext:
     frames: StartFrames
     clips: dict[str, StoredClip] = field(default_factory=dict)
     """Clips that are in the store, by shot id."""
+    stops: dict[str, QualityExceeded] = field(default_factory=dict)
+    """Why nothing that continues a shot is rendered, by the id of the shot."""
 
     def is_kept(self, shot: PlannedShot) -> bool:
         """Return True if the store has the clip and the run does not replace it."""
@@ -135,6 +137,22 @@ class RunContext:
         }
         return tuple(sorted(frames))
 
+    def may_stop(self, shot: PlannedShot) -> bool:
+        """Return True if shots that continue a shot wait until its clip is measured."""
+        limits = self.run.board.storyboard.qc
+        is_continued = any(pending.continues == shot.id for pending in self.run.pending)
+        return limits is not None and limits.stop and is_continued
+
+    def is_stopped(self, shot: ShotToRender) -> bool:
+        """Return True if a shot is not sent, because the shot that it continues ends the chain.
+
+        A job that a vendor may have is looked after all the same: it may be charged.
+        """
+        is_sent = self.run.status[shot.id].state in (ShotState.IN_FLIGHT, ShotState.UNCLEAR)
+        if is_sent and shot.key not in self.run.resubmitted:
+            return False
+        return shot.continues in self.stops
+
     def attempt_of(self, shot: PlannedShot) -> Attempt | None:
         """Return the current attempt of a shot, or None if it was never sent."""
         if not isinstance(shot, ShotToRender):
@@ -145,7 +163,7 @@ class RunContext:
 
     def may_render_again(self, shot: ShotToRender, error: JobLost | JobFailed) -> bool:
         """Return True if a shot is rendered once more, at a price that the plan has counted."""
-        if shot.shot.lock:
+        if shot.shot.lock or (shot.continues or "") in self.stops:
             return False
         if isinstance(error, JobLost):
             return self.run.status[shot.id].may_render_again

@@ -602,7 +602,7 @@ Percent = Annotated[Number, Field(ge=0, le=100)]
 
 
 class Quality(FrozenModel):
-    """The limits of `shotchain qc`. None of them changes what is rendered."""
+    """The limits of `shotchain qc`. Only `stop` has an effect on what is rendered."""
 
     seam: Levels = 3.0
     """The difference of the two pictures at a chained seam, in mean levels of luma (0 to 255)."""
@@ -624,8 +624,13 @@ class Quality(FrozenModel):
     """Allow cuts inside of shots, as for prompts that ask for several views."""
     clipping: Percent = 20.0
     """The part of a picture that may have a colour at its maximum, in percent."""
+    full_scale: Annotated[Integer, Field(ge=0, le=4000)] = 10
+    """The samples of a frame, of 2000 in each channel, that may be at full scale."""
     silence: Duration = 48
     """The length from which a silent stretch of a shot with sound is reported."""
+    stop: Boolean = False
+    """Render nothing that continues a shot beyond a limit, until it is retaken or the limit is
+    raised. Each shot then waits for the whole clip before it."""
 
 
 VersionRatio = Annotated[

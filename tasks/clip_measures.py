@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.edit import InputFile
 from tasks.errors import MediaError
-from tasks.quality import ClipMeasures
+from tasks.quality import ClipMeasures, find_frame
 from tasks.store.atomic_files import digest_file
 from tasks.store.layout import Store
 from tasks.store.measured_clips import (
@@ -63,7 +63,12 @@ class ClipMeasurer:
     """
 
     def __init__(
-        self, store: Store, links: Sequence[Link], on_clip: OnClip, *, reads_clips: bool
+        self,
+        store: Store,
+        links: Sequence[Link],
+        on_clip: OnClip = lambda *_: None,
+        *,
+        reads_clips: bool = True,
     ) -> None:
         self._store, self._on_clip, self._reads_clips = store, on_clip, reads_clips
         self.measures: dict[str, ClipMeasures] = {}
@@ -119,8 +124,7 @@ class ClipMeasurer:
             record_measures(self._store, file.sha256, measured.measures)
         frames = self.measures[file.sha256].frames
         for number in wanted:
-            if number % frames in lumas:
-                self._lumas[file.sha256, number] = lumas[number % frames]
+            self._lumas[file.sha256, number] = lumas[find_frame(number, frames)]
 
     def _compare(self) -> None:
         """Compare the links whose frames are both there, and forget frames of no other link."""

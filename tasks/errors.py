@@ -39,6 +39,8 @@ Each class states who must act; `exit_code` is the exit code of a command that e
             UnsafeStore           operator: the store has links or files that  3
                                   are not its own
         StaleSeam                 author: a kept shot starts on an old frame   1
+        QualityExceeded           author: a shot is beyond a limit of the      1
+                                  board, and nothing continues it
 
 `kind` is the class name in snake case; `--json` prints it.
 """
@@ -71,6 +73,7 @@ __all__ = [
     "OutputModerated",
     "Problem",
     "ProviderError",
+    "QualityExceeded",
     "RateLimited",
     "Recovery",
     "RequestNotSent",
@@ -333,3 +336,12 @@ class StaleSeam(ShotchainError):
     """
 
     kind = "stale_seam"
+
+
+class QualityExceeded(ShotchainError):
+    """A shot exceeds a limit of a board with `qc: {stop: true}`. The author decides.
+
+    Its clip is kept; what continues it is not sent.
+    """
+
+    kind = "quality_exceeded"

@@ -28,8 +28,6 @@ _SETTLING_FRAMES, _SETTLING_SHARE = 3, 0.35
 _MIN_STILL_FRAMES = 6
 """Shorter stretches are pauses of a slow movement; they are not extended."""
 _SILENT_DB = -60.0
-_MAX_FULL_SCALE = 10
-"""Samples at full scale in a frame, of 2000; more of them are clipped sound."""
 _CLIPPED_FRAMES = 6
 """A quarter of a second: shorter highlights, such as a reflection, are not a fault."""
 _SAME_SCENE = 0.97
@@ -37,7 +35,7 @@ _SAME_SCENE = 0.97
 
 
 class Fault(StrEnum):
-    """The kinds of faults."""
+    """The kinds of faults; `LIMIT_WORDS` has the word of the board that limits each."""
 
     SEAM = "seam"
     LUMA = "luma step"
@@ -51,6 +49,22 @@ class Fault(StrEnum):
     CLIPPING = "clipped picture"
     SOUND = "clipped sound"
     SILENCE = "silence"
+
+
+LIMIT_WORDS = {
+    Fault.SEAM: "seam",
+    Fault.LUMA: "luma",
+    Fault.CHROMA: "chroma",
+    Fault.SHARPNESS: "sharpness",
+    Fault.DRIFT: "drift",
+    Fault.BLACK: "black",
+    Fault.FROZEN: "frozen",
+    Fault.FLASH: "flash",
+    Fault.CUT: "cuts",
+    Fault.CLIPPING: "clipping",
+    Fault.SOUND: "full_scale",
+    Fault.SILENCE: "silence",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,11 @@ class ClipMeasures:
         return self.values[name][frame]
 
 
+def find_frame(number: int, frames: int) -> int:
+    """Return the number of a frame: the last for -1, and for a number behind a short clip."""
+    return number if 0 <= number < frames else frames - 1
+
+
 class Finding(NamedTuple):
     """A value that exceeds its limit."""
 
@@ -91,6 +110,11 @@ class Finding(NamedTuple):
     end_frame: int
     value: float
     limit: float
+
+    @property
+    def sentence(self) -> str:
+        """The message with the limit."""
+        return f"{self.message} (limit {self.limit:g})" if self.limit else self.message
 
 
 class Step(NamedTuple):
@@ -217,10 +241,9 @@ class ShotQuality:
         """The silent stretches of a clip with sound."""
         return self._stretches("level", lambda level: level <= _SILENT_DB)
 
-    @property
-    def clipped(self) -> list[Range]:
-        """The frames with clipped sound."""
-        return self._stretches("full_scale", lambda count: count > _MAX_FULL_SCALE)
+    def full_scale(self, samples: int) -> list[Range]:
+        """Return the frames with more than so many samples at full scale."""
+        return self._stretches("full_scale", lambda count: count > samples)
 
     @property
     def cuts(self) -> list[int]:
@@ -316,14 +339,14 @@ def find_shot_faults(shot: ShotQuality, limits: Quality) -> Iterator[Finding]:
             share = 100 * max(shot.measures.values["bright"][first:end])
             message = f"{share:.0f} % of the picture is clipped in {_describe_range(first, end)}"
             yield Finding(Fault.CLIPPING, shot.shot, message, first, end, share, limits.clipping)
-    if shot.clipped:
-        first, end = shot.clipped[0][0], shot.clipped[-1][1]
+    if clipped := shot.full_scale(limits.full_scale):
+        first, end = clipped[0][0], clipped[-1][1]
         samples = sum(shot.measures.values["full_scale"][first:end])
         message = (
             f"the sound is clipped in {_describe_range(first, end)}: {samples:.0f} samples at full "
             f"scale, true peak {shot.peak_db:+.1f} dB"
         )
-        yield Finding(Fault.SOUND, shot.shot, message, first, end, samples, _MAX_FULL_SCALE)
+        yield Finding(Fault.SOUND, shot.shot, message, first, end, samples, limits.full_scale)
     yield from _find_long(shot, Fault.SILENCE, shot.silent, limits.silence)
 
 

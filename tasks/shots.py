@@ -1,4 +1,4 @@
-"""The Prefect tasks of one shot: submit it, await its last frame, get its clip, decode a frame.
+"""The Prefect tasks of one shot: submit it, await its last frame, get its clip, and examine it.
 
 Arguments and results are small values without secrets, so that Prefect shows them and draws the
 edges from shot to shot. Clients, store and progress come from the run's `SubmissionContext`; the
@@ -18,6 +18,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
+from tasks.clip_measures import LAST_FRAME, ClipMeasurer, Link
+from tasks.edit import InputFile
 from tasks.errors import MediaError
 from tasks.media.frames import last_frame, read_frame
 from tasks.own_files import read_file
@@ -218,6 +220,36 @@ async def decode_frame(clip: StoredClip, number: int) -> StoredFrame:
     _, file = await asyncio.to_thread(fetch_out_frame, records, shot.key, attempt, number)
     path = context.relative_path(shot, file.name)
     return StoredFrame(shot.id, shot.key, file.sha256, path, number)
+
+
+@task(task_run_name="{clip.shot}: measure", cache_policy=NO_CACHE, persist_result=False)
+@report_task_bugs
+async def measure_clip(clip: StoredClip, previous: StoredClip | None) -> None:
+    """Measure every frame of a clip, and compare its first one with the frame that it starts on.
+
+    The measures are kept in the store; a clip that was measured before is not read.
+
+    Args:
+        clip: The clip.
+        previous: The clip of the shot that it continues, or None for the start of a chain.
+
+    Raises:
+        MediaError: A clip can't be decoded.
+    """
+    context = current_context()
+    clips = [item for item in (previous, clip) if item]
+    # An absolute path, that of the board's own clip, replaces the store's folder.
+    files = [(item.shot, InputFile(context.store.root / item.file, item.sha256)) for item in clips]
+    shot = context.plan.shot(clip.shot)
+    number = shot.continues_frame if isinstance(shot, ShotToRender) else None
+    frame = LAST_FRAME if number is None else number
+    (before, file), (after, other) = files[0], files[-1]
+    links = [Link(before, file, frame, after, other)] if previous else []
+    measurer = ClipMeasurer(context.store, links)
+    await asyncio.to_thread(measurer.measure, files)
+    for message in measurer.errors.values():
+        msg = f"the clip of {clip.shot} can't be measured: it {message}"
+        raise MediaError(msg)
 
 
 @task(task_run_name="{shot}: kept", cache_policy=NO_CACHE, persist_result=False)

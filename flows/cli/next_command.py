@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from flows.report import Outcome, RunReport
-from tasks.errors import BudgetExceeded, OutputModerated
+from tasks.errors import BudgetExceeded, OutputModerated, QualityExceeded
 
 _BOARD_OPTIONS = ("store",)
 _PLAN_OPTIONS = ("provider", "trust", "stale", "was")
@@ -35,6 +35,16 @@ def list_next_commands(report: RunReport, arguments: argparse.Namespace) -> list
             return [f"next: {build_command('open', arguments)}"]
         # The run made no film because it was a part of the board.
         return [f"next: {build_command('render', arguments, without=('only', 'until'))}"]
+    stopped = [
+        result.shot.id
+        for result in report.results
+        if result.has_clip and isinstance(result.error, QualityExceeded)
+    ]
+    if stopped:
+        return [
+            f"next: {build_command('open', arguments, stopped[0])}",
+            f"or, for another take: {build_command('retake', arguments, stopped[0])}",
+        ]
     commands = [f"next: {build_command('render', arguments)}"]
     commands += [
         f"or, for another take: {build_command('retake', arguments, result.shot.id)}"

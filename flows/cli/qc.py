@@ -103,8 +103,7 @@ def _format_verdict(report: QualityReport, width: int) -> list[str]:
         verdict = f"{paint('✓ within all limits', 'green')}: {examined}"
     lines = [verdict]
     for finding in report.findings:
-        limit = f" (limit {finding.limit:g})" if finding.limit else ""
-        sentence = f"{finding.shot}: {finding.message}{limit}"
+        sentence = f"{finding.shot}: {finding.sentence}"
         lines += [f"{_INDENT}{line}" for line in wrap(sentence, width - 2, indent=_INDENT)]
     return lines
 

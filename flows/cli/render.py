@@ -149,20 +149,30 @@ def render(run: Run, arguments: argparse.Namespace) -> int:
         # Every clip is in the store and paid: a read-only store must not fail the run.
         with suppress(StoreError):
             record_kept(run)
-        return _finish(report, arguments)
+        return _finish(_add_quality_warnings(report), arguments)
     _ask_to_pay(run, arguments)
     open_store(run)
     # A run may take hours: collect garbage as Python does by default, see `main`.
     gc.set_threshold(700, 10, 10)
     with forward_sigterm() as interrupt:
         try:
-            report = _render(run, log) if run.pending else join_kept(run)
+            report = _render(run, log) if run.pending else _add_quality_warnings(join_kept(run))
         except KeyboardInterrupt:
             command = build_command("render", arguments)
             sentence = f"stopped; what was paid for is kept, run again to continue: {command}"
             print(escape_control_chars(sentence), file=sys.stderr)
             return TERMINATED if interrupt.is_terminated else INTERRUPTED
     return _finish(report, arguments)
+
+
+def _add_quality_warnings(report: RunReport) -> RunReport:
+    """Return the report of a run without a render, with what exceeds a limit of its board."""
+    if report.run.board.storyboard.qc is None:
+        return report
+    # Boards without limits do not need it.
+    from flows.quality import add_quality_warnings
+
+    return add_quality_warnings(report)
 
 
 def _ignore_check(_file: str) -> None:

@@ -35,7 +35,7 @@ from tasks.media.probe import Clip, Colour, probe_with_timeline
 from tasks.media.scene_cuts import CutFinder, block_means
 from tasks.media.sound_levels import SoundMeter
 from tasks.media.timeline import Timeline
-from tasks.quality import ClipMeasures
+from tasks.quality import ClipMeasures, find_frame
 
 Plane = NDArray[np.uint8]
 
@@ -89,7 +89,7 @@ def measure_clip(
 
     Args:
         path: The clip. One in HDR is measured without tone mapping.
-        keep: Numbers of the frames whose luma is returned; -1 is the last.
+        keep: Numbers of the frames whose luma is returned, see `find_frame`.
         deadline_seconds: The time that decoding may take.
         clock: Returns the time in seconds.
 
@@ -99,7 +99,7 @@ def measure_clip(
     clip, timeline = probe_with_timeline(path)
     ends_at = clock() + deadline_seconds
     total = min(clip.film_frames, MAX_FRAMES)
-    wanted = {number % total for number in keep if -total <= number < total}
+    wanted = {find_frame(number, total) for number in keep}
     meter, sound = _FrameMeter(), SoundMeter(clip, total)
     lumas: dict[int, Plane] = {}
     shown: Planes | None = None
@@ -331,18 +331,18 @@ def compare_lumas(picture: Plane, other: Plane) -> float:
 
 
 def read_lumas(path: Path, numbers: Collection[int]) -> Mapping[int, Plane]:
-    """Return the luma of frames of a clip by their number in a film; -1 is the last.
+    """Return the luma of frames of a clip by their number in a film.
 
     Args:
         path: The clip.
-        numbers: Numbers of the frames; those beyond the end are left out.
+        numbers: Numbers of the frames, see `find_frame`.
 
     Raises:
         MediaError: The clip is damaged.
     """
     clip, timeline = probe_with_timeline(path)
     total = min(clip.film_frames, MAX_FRAMES)
-    wanted = {number % total for number in numbers if -total <= number < total}
+    wanted = {find_frame(number, total) for number in numbers}
     times = {number: _time_of_slot(timeline, number) for number in wanted}
     to_planes = _PlaneReader(clip)
     frames = decode_frames(path, timeline, list(times.values()))

@@ -15,7 +15,9 @@ from PIL import Image
 import tasks.clip_measures as clip_measures
 from flows.cli.main import main
 from flows.cli.output.style import cell_width
+from tasks.errors import Unreachable
 from tests.support.footage import film, replace, write_footage
+from tests.support.plain_tasks import FUNCTIONS
 
 Command = Callable[..., SimpleNamespace]
 
@@ -205,3 +207,101 @@ class TestRenderedBoard:
         assert abs(chain_document["drift"]["luma"]) < 0.2
         # The film drops the last frame of the shots before a seam.
         assert [shot["frames"] for shot in document["shots"]] == [[0, 48], [0, 48], [0, 49]]
+
+
+class TestStop:
+    """`qc: {stop: true}` ends a chain before the next shot is paid for."""
+
+    # The simulator's seams differ by 0.1 to 0.6 levels.
+    TIGHT, WIDE = "qc: {seam: 0.01, stop: true}", "qc: {seam: 3, stop: true}"
+
+    def test_chain_ends_before_the_next_create(
+        self, studio: Any, chain: Any, outcomes: Any
+    ) -> None:
+        """The shot beyond a limit is kept and paid, nothing after it is sent, others go on."""
+        shots = ("one", "two", "three", "four", "other|first_frame: none")
+        text = chain(*shots, head=self.TIGHT)
+        report = studio.run(text)
+
+        assert outcomes(report) == {
+            "one": "rendered",
+            "two": "rendered",
+            "three": "skipped",
+            "four": "skipped",
+            "other": "rendered",
+        }
+        assert studio.creates == 3
+        assert report.film is None
+        stop, skipped = report.errors
+        assert str(stop).startswith(
+            "two is beyond a limit of the board: its first frame differs by"
+        )
+        assert str(stop).endswith("`shotchain retake` takes it again, or change qc.seam")
+        assert str(skipped) == "three was not sent: it continues two, which is beyond a limit"
+        assert (stop.kind, stop.exit_code) == ("quality_exceeded", 1)
+
+        # Again: nothing is paid. With a higher limit the chain goes on.
+        again = studio.run(text)
+        assert outcomes(again)["two"] == "kept"
+        assert str(again.errors[0]) == str(stop)
+        assert studio.creates == 3
+        report = studio.run(chain(*shots, head=self.WIDE))
+        assert report.errors == ()
+        assert studio.creates == 5
+        assert report.film
+
+    def test_retake_is_measured_again(self, studio: Any, chain: Any, outcomes: Any) -> None:
+        """Another take is paid once; it is beyond the limit too, and nothing follows."""
+        studio.run(chain("one", "two", "three", head=self.TIGHT))
+        report = studio.run(chain("one", "two|take: 2", "three", head=self.TIGHT))
+
+        assert outcomes(report) == {"one": "kept", "two": "rendered", "three": "skipped"}
+        assert studio.creates == 3
+
+    def test_job_at_the_vendor_is_fetched(self, studio: Any, chain: Any, outcomes: Any) -> None:
+        """A shot that was sent before the limit was set may be charged, so its clip is fetched."""
+
+        async def power_off(*_: object, **__: object) -> None:
+            msg = "switched off"
+            raise Unreachable(msg)
+
+        async def download(job: Any, first_frame: Any) -> Any:
+            return await (FUNCTIONS["download_clip"] if job.shot != "three" else power_off)(
+                job, first_frame
+            )
+
+        shots = ("one", "two", "three", "four")
+        studio.run(chain(*shots, head="qc: {seam: 3}"), tasks={"download_clip": download})
+        creates = studio.creates
+        assert studio.prepare(chain(*shots)).status["three"].state == "in flight"
+        report = studio.run(chain(*shots, head=self.TIGHT))
+
+        assert outcomes(report)["three"] == "rendered"
+        assert studio.creates == creates
+
+    def test_last_shot_of_a_chain_only_warns(self, studio: Any, chain: Any) -> None:
+        """Nothing continues it, so nothing could be saved; the film is made."""
+        report = studio.run(chain("one", "two", head=self.TIGHT))
+
+        assert report.errors == ()
+        assert report.film
+        (warning,) = report.warnings
+        assert warning.startswith("two: its first frame differs by")
+
+    def test_without_stop_the_run_warns(self, studio: Any, chain: Any, capsys: Any) -> None:
+        """At the end of `render`, and again if every shot is kept, with exit 0."""
+        text = chain("one", "two", "three", head="qc: {seam: 0.01}")
+        first = studio.run(text)
+
+        assert studio.creates == 3
+        assert first.film
+        assert [warning.split(":")[0] for warning in first.warnings] == ["two", "three"]
+        store = str(studio.folder / "store")
+        assert main(["render", str(studio.write(text)), "--store", store]) == 0
+        assert capsys.readouterr().err.count("its first frame differs by") == 2
+
+    def test_board_without_limits_is_not_measured(self, studio: Any, chain: Any) -> None:
+        """No run takes time for measures that were not requested."""
+        studio.run(chain("one", "two"))
+
+        assert not (studio.folder / "store" / "measured").exists()

@@ -60,7 +60,8 @@ def recorder(studio, chain) -> TaskRecorder:
     first = studio.run(chain("one", provider="ark"), tasks=recorder.tasks())
     clip = folder_of(first, "one") / "clip.mp4"
     (studio.folder / "own.mp4").write_bytes(clip.read_bytes())
-    text = chain("one", "two", "three|first_frame: {shot: own}", provider="ark")
+    shots = ("one", "two", "three|first_frame: {shot: own}")
+    text = chain(*shots, provider="ark", head="qc: {}")
     own = "  - {id: own, clip: own.mp4, use: [{to: 24f}]}\n"
     text = text.replace("shots:\n", f"shots:\n{own}")
     report = studio.run(text.replace("{id: one,", "{id: one, first_frame: none,"),

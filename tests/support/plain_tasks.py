@@ -28,7 +28,15 @@ from tasks.progress import OnProgress, ignore_progress
 
 PlainTask = Callable[..., Awaitable[Any]]
 
-_TASKS = ("submit_shot", "await_frame", "download_clip", "decode_frame", "keep_shot", "join_film")
+_TASKS = (
+    "submit_shot",
+    "await_frame",
+    "download_clip",
+    "decode_frame",
+    "measure_clip",
+    "keep_shot",
+    "join_film",
+)
 _PLAIN: ContextVar[Mapping[str, PlainTask] | None] = ContextVar("plain_tasks", default=None)
 
 

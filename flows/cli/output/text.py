@@ -26,6 +26,7 @@ from flows.report import (
 from storyboards.problems import MAX_CANDIDATES
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import format_price
+from tasks.errors import QualityExceeded
 from tasks.film_rates import find_rate
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.planning.conversions import Conversions
@@ -104,7 +105,9 @@ def _list_reasons(report: RunReport) -> Iterator[tuple[str, str]]:
     for result in report.results:
         reason = _explain(result)
         if reason:
-            shots_by_reason.setdefault((result.outcome, reason), []).append(result.shot.id)
+            is_stop = isinstance(result.error, QualityExceeded) and result.has_clip
+            label = _STOPPED if is_stop else result.outcome.value
+            shots_by_reason.setdefault((label, reason), []).append(result.shot.id)
     for (outcome, reason), shot_ids in shots_by_reason.items():
         yield _name_shots(reason, outcome, shot_ids), _REASON_COLOURS.get(outcome, "")
     if report.error:
@@ -112,7 +115,14 @@ def _list_reasons(report: RunReport) -> Iterator[tuple[str, str]]:
         yield f"the film is {failure}: {report.error}", "red"
 
 
-_REASON_COLOURS: dict[str, str] = {Outcome.FAILED: "red", Outcome.UNCLEAR: "magenta"}
+_STOPPED = "stopped"
+"""In place of the outcome of a shot that was rendered and ends its chain."""
+
+_REASON_COLOURS: dict[str, str] = {
+    Outcome.FAILED: "red",
+    Outcome.UNCLEAR: "magenta",
+    _STOPPED: "red",
+}
 
 
 def _name_shots(reason: str, outcome: str, shot_ids: Sequence[str]) -> str:
