@@ -23,6 +23,7 @@ from tasks.edit import PictureEdit
 from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
 from tasks.own_clips import find_clip_problems
 from tasks.plan import Plan, PlannedShot, ShotToRender
+from tasks.planning.film_edit import list_side_suffixes
 from tasks.planning.film_tools import require_film_tools
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
@@ -54,6 +55,7 @@ from tasks.store.locked import (
     find_unrecorded_locks,
 )
 from tasks.store.renamed_gateways import find_renamed_gateways
+from tasks.store.side_files import require_own_side_files
 from tasks.store.staleness import StalePolicy, apply_stale_policy, reject_stale
 from tasks.store.status import BoardStatus, ShotState, read_board_status
 from tasks.store.takes import RecordedTake, TakeHistory, records_folder
@@ -472,6 +474,7 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
             run.board.file,
             is_explicit=run.options.out is not None,
         )
+        require_own_side_files(run.store, run.film_path, list_side_suffixes(run.plan))
     # Last, because it takes longest.
     problems = find_clip_problems(
         run.plan, run.shots, run.pending, run.store, ffmpeg=run.settings.ffmpeg, on_check=on_check

@@ -18,6 +18,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from storyboards.terminal_text import quote
+from tasks.media.reading_speed import (
+    MAX_CHARACTERS_PER_SECOND,
+    MAX_LINE_CHARACTERS,
+    MAX_LINES,
+    MIN_CAPTION_SECONDS,
+    caption_seconds,
+    count_characters,
+)
 
 MAX_FILE_BYTES = 2_000_000
 MAX_CUES = 5_000
@@ -95,7 +103,7 @@ def read_captions(data: bytes) -> CaptionFile:
     if len(cues) > MAX_CUES:
         message = f"the file has {len(cues)} captions, more than {MAX_CUES}"
         problems = [CaptionProblem(0, message, "Give the captions of one film.")]
-    warnings += _find_warnings(cues)
+    warnings += sorted(_find_warnings(cues))
     ordered = sorted(cues, key=lambda cue: (cue.start_milliseconds, cue.line))
     return CaptionFile(tuple(ordered), tuple(problems), tuple(warnings))
 
@@ -192,25 +200,52 @@ def _tidy(lines: Iterator[str]) -> str:
     return "\n".join(line for line in tidied if line)
 
 
-def _find_warnings(cues: Sequence[Cue]) -> list[CaptionProblem]:
-    """Return at most one warning of each kind, at the first caption that it is about."""
-    warnings = []
-    for before, cue in pairwise(cues):
-        if cue.start_milliseconds < before.start_milliseconds:
-            message = "the captions are not in the order of their times; they are sorted"
-            warnings.append(CaptionProblem(cue.line, message, ""))
-            break
+def _find_warnings(cues: Sequence[Cue]) -> Iterator[CaptionProblem]:
+    """Yield at most one warning of each kind, at the first caption that it is about."""
+    unsorted = [
+        cue for before, cue in pairwise(cues) if cue.start_milliseconds < before.start_milliseconds
+    ]
+    if unsorted:
+        message = "the captions are not in the order of their times; they are sorted"
+        yield CaptionProblem(unsorted[0].line, message, "")
     ordered = sorted(cues, key=lambda cue: cue.start_milliseconds)
     overlapping = [
         cue for before, cue in pairwise(ordered) if cue.start_milliseconds < before.end_milliseconds
     ]
-    if overlapping:
-        count = len(overlapping)
-        message = f"{count} captions begin before the one before ends; both are shown"
-        if count == 1:
-            message = "the caption begins before the one before ends; both are shown"
-        warnings.append(CaptionProblem(overlapping[0].line, message, ""))
-    return warnings
+    yield from _warn(overlapping, "before the one before ends; both are shown", "begin", "begins")
+    yield from _warn_about_reading(cues)
+
+
+def _warn_about_reading(cues: Sequence[Cue]) -> Iterator[CaptionProblem]:
+    """Yield warnings about captions that viewers can hardly read."""
+    long = [cue for cue in cues if _longest_line(cue.text) > MAX_LINE_CHARACTERS]
+    yield from _warn(long, f"a line of more than {MAX_LINE_CHARACTERS} characters")
+    tall = [cue for cue in cues if cue.text.count("\n") >= MAX_LINES]
+    yield from _warn(tall, f"more than {MAX_LINES} lines")
+    fast = [cue for cue in cues if cue.end_milliseconds - cue.start_milliseconds < _needed(cue)]
+    per_second = f"{MAX_CHARACTERS_PER_SECOND:g} characters a second"
+    remedy = f"Show them longer, at the least {MIN_CAPTION_SECONDS:.1f} s, or shorten them."
+    yield from _warn(fast, f"more than {per_second}, or too short a time", remedy=remedy)
+
+
+def _needed(cue: Cue) -> int:
+    # Times are rounded to milliseconds.
+    return int(caption_seconds(cue.text) * 1000) - 1
+
+
+def _longest_line(text: str) -> int:
+    return max(map(count_characters, text.split("\n")))
+
+
+def _warn(
+    cues: Sequence[Cue], what: str, plural: str = "have", singular: str = "has", remedy: str = ""
+) -> Iterator[CaptionProblem]:
+    """Yield a warning about captions, at the first of them."""
+    if cues:
+        first = min(cues, key=lambda cue: cue.line)
+        count = "a caption" if len(cues) == 1 else f"{len(cues)} captions"
+        message = f"{count} {singular if len(cues) == 1 else plural} {what}: {quote(first.text)}"
+        yield CaptionProblem(first.line, message, remedy)
 
 
 def format_time(milliseconds: int, separator: str = ".") -> str:

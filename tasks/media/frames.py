@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +14,6 @@ from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from tasks.errors import MediaError
 from tasks.media.conversion import (
     find_shown_time,
     fit_size,
@@ -29,9 +25,9 @@ from tasks.media.conversion import (
 from tasks.media.convert import map_to_sdr
 from tasks.media.decode import decode_first_frame, decode_frames, decode_last_frame
 from tasks.media.ffmpeg_binary import find_ffmpeg
-from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
 from tasks.media.orientation import Orientation, read_image_orientation
+from tasks.media.picture_files import PILLOW_FORMATS, open_image
 from tasks.media.probe import Clip, probe_with_timeline
 
 Pixels = NDArray[np.uint8]
@@ -41,36 +37,11 @@ BLACK_LUMA = 24
 BLACK_FRACTION = 0.99
 """An image with at least this fraction of black pixels is black."""
 
-_FORMATS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/webp": "WEBP",
-    "image/gif": "GIF",
-    "image/tiff": "TIFF",
-    "image/bmp": "BMP",
-}
-
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "image/jpeg": {"quality": 95, "subsampling": 0},
     "image/webp": {"lossless": True},
     "image/png": {"compress_level": 1},
 }
-
-# Errors that Pillow was observed to raise for damaged and hostile images.
-_DECODE_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    MemoryError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 
 _PNG_LEVEL = 1  # takes a sixth of the time of level 6 and a sixth more bytes
 
@@ -246,7 +217,7 @@ def upright_image(image: bytes) -> bytes:
         mime, profile = sniff_mime(image) or "", decoded.info.get("icc_profile")
         turned = ImageOps.exif_transpose(decoded)
     # The format stays, because vendors do not accept every format.
-    turned.save(file, _FORMATS[mime], icc_profile=profile, **_SAVE_OPTIONS.get(mime, {}))
+    turned.save(file, PILLOW_FORMATS[mime], icc_profile=profile, **_SAVE_OPTIONS.get(mime, {}))
     return file.getvalue()
 
 
@@ -259,27 +230,3 @@ def _to_png(pixels: Pixels) -> bytes:
 def _decode(image: bytes) -> Image.Image:
     with open_image(image) as decoded:
         return decoded.convert("RGB")
-
-
-@contextmanager
-def open_image(image: bytes) -> Iterator[Image.Image]:
-    """Open an image file; errors of Pillow within the block become errors of ours.
-
-    Raises:
-        MediaError: It is damaged, or of a format that can't be decoded here.
-    """
-    size = image_size(image)
-    if sniff_mime(image) == "image/tiff" and read_image_orientation(image).swaps_sides:
-        # Pillow turns TIFF files, and only these, when it opens them.
-        size = size[::-1]
-    # Only the decoder for this format is enabled, because some of the others start programs.
-    formats = [_FORMATS[mime]] if (mime := sniff_mime(image)) in _FORMATS else []
-    try:
-        with Image.open(BytesIO(image), formats=formats) as decoded:
-            if decoded.size != size:
-                message = f"The image has size {size} in its header and {decoded.size} when decoded"
-                raise MediaError(message)
-            yield decoded
-    except _DECODE_ERRORS as error:
-        message = "The image is damaged, or of a format that can't be decoded here"
-        raise MediaError(message) from error

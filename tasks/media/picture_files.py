@@ -1,19 +1,50 @@
-"""Picture files of titles and cards: their size, and their pixels in sRGB with transparency."""
+"""Picture files: opened safely, and for titles and cards their pixels in sRGB with transparency.
+
+Imports neither av nor numpy, so that plans can check pictures.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
 from tasks.errors import MediaError
 from tasks.media.image_headers import image_size
+from tasks.media.mime import sniff_mime
 from tasks.media.orientation import read_image_orientation
 
 _MAX_PIXELS = 50_000_000
+
+PILLOW_FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/tiff": "TIFF",
+    "image/bmp": "BMP",
+}
+
+# Errors that Pillow was observed to raise for damaged and hostile images.
+_DECODE_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 def load_picture(path: Path) -> Image.Image:
@@ -22,9 +53,6 @@ def load_picture(path: Path) -> Image.Image:
     Raises:
         MediaError: It can't be decoded.
     """
-    # Loads av, which texts do not need.
-    from tasks.media.frames import open_image
-
     with open_image(path.read_bytes()) as decoded:
         return _to_srgb(decoded)
 
@@ -48,6 +76,9 @@ def picture_size(path: Path) -> tuple[int, int]:
 def _to_srgb(image: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith(("I", "F")):
+        # Plans need the sizes of pictures, and numpy takes long to import.
+        import numpy as np
+
         # Pillow cuts off the levels of 16 bits above 255.
         levels = np.asarray(upright, np.float32) / (256 if upright.mode.startswith("I") else 1)
         upright = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
@@ -62,6 +93,8 @@ def _convert_profile(image: Image.Image, profile: bytes | None) -> Image.Image |
     """Return a picture in sRGB without transparency, or None if it is in sRGB already."""
     if not profile:
         return None
+    from PIL import ImageCms
+
     with suppress(ImageCms.PyCMSError, OSError, ValueError):
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         if "sRGB" not in ImageCms.getProfileDescription(source):
@@ -70,3 +103,27 @@ def _convert_profile(image: Image.Image, profile: bytes | None) -> Image.Image |
                 plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
     return None
+
+
+@contextmanager
+def open_image(image: bytes) -> Iterator[Image.Image]:
+    """Open an image file; errors of Pillow within the block become errors of ours.
+
+    Raises:
+        MediaError: It is damaged, or of a format that can't be decoded here.
+    """
+    size = image_size(image)
+    if sniff_mime(image) == "image/tiff" and read_image_orientation(image).swaps_sides:
+        # Pillow turns TIFF files, and only these, when it opens them.
+        size = size[::-1]
+    # Only the decoder for this format is enabled, because some of the others start programs.
+    formats = [PILLOW_FORMATS[mime]] if (mime := sniff_mime(image)) in PILLOW_FORMATS else []
+    try:
+        with Image.open(BytesIO(image), formats=formats) as decoded:
+            if decoded.size != size:
+                message = f"The image has size {size} in its header and {decoded.size} when decoded"
+                raise MediaError(message)
+            yield decoded
+    except _DECODE_ERRORS as error:
+        message = "The image is damaged, or of a format that can't be decoded here"
+        raise MediaError(message) from error

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
@@ -35,15 +36,27 @@ _UNBROKEN = re.compile(
 """A word, or one letter of the scripts that have no blanks between their words."""
 
 
+class TextLine(NamedTuple):
+    """A line of a text."""
+
+    text: str
+    direction: Direction
+    """The direction of its paragraph."""
+
+
 @dataclass(frozen=True)
 class TextBlock:
     """A text in lines, in one size."""
 
-    lines: tuple[str, ...]
+    lines: tuple[TextLine, ...]
     size: int
     """Of the font, in pixels."""
     fonts: FontSet
-    direction: Direction
+
+    @property
+    def text(self) -> str:
+        """The text with its line breaks."""
+        return "\n".join(line.text for line in self.lines)
 
     @cached_property
     def line_height(self) -> int:
@@ -65,9 +78,9 @@ class TextBlock:
         """The height of all lines."""
         return self.line_height * len(self.lines)
 
-    def measure(self, line: str) -> float:
+    def measure(self, line: TextLine) -> float:
         """Return the width of a line in pixels."""
-        return sum(self._measure_run(run) for run in self.fonts.split(line, self.direction))
+        return sum(self._measure_run(run) for run in self.fonts.split(*line))
 
     def draw(self, colour: str, margin: int) -> Image.Image:
         """Return the text, centred, as a picture with transparency and a margin on each side.
@@ -81,7 +94,7 @@ class TextBlock:
         for number, (line, width) in enumerate(zip(self.lines, self.widths, strict=True)):
             x = margin + (self.width - width) / 2
             base = margin + number * self.line_height + gap + self._ascent
-            for run in self.fonts.split(line, self.direction):
+            for run in self.fonts.split(*line):
                 if run.font.is_emoji:
                     self._draw_emoji(pictures, run, x, base)
                 else:
@@ -133,7 +146,7 @@ class TextBlock:
         return max(descent for _, descent in self._metrics())
 
     def _metrics(self) -> Iterator[tuple[int, int]]:
-        for font in self.fonts.list_used("\n".join(self.lines)) or self.fonts.fonts[:1]:
+        for font in self.fonts.list_used(self.text) or self.fonts.fonts[:1]:
             if not font.is_emoji:
                 yield font.load(self.size).getmetrics()
         yield self.size, self.size // 4
@@ -164,8 +177,8 @@ def _wrap_into(
     text: str, fonts: FontSet, size: int, box: tuple[int, int], max_lines: int
 ) -> TextBlock | None:
     width, height = box
-    empty = TextBlock((), size, fonts, find_direction(text))
-    lines: list[str] = []
+    empty = TextBlock((), size, fonts)
+    lines: list[TextLine] = []
     for paragraph in text.strip().splitlines():
         wrapped = _wrap(empty, paragraph, width)
         if wrapped is None or len(lines) + len(wrapped) > max_lines:
@@ -175,23 +188,25 @@ def _wrap_into(
     return block if block.height <= height else None
 
 
-def _wrap(block: TextBlock, paragraph: str, width: int) -> list[str] | None:
+def _wrap(block: TextBlock, paragraph: str, width: int) -> list[TextLine] | None:
     """Return the fewest lines, as even as possible; None if a word is wider than a line."""
     parts = _split_parts(unicodedata.normalize("NFC", paragraph))
-    measure = cache(block.measure)
+    direction = find_direction(paragraph)
+
+    @cache
+    def measure(line: str) -> float:
+        return block.measure(TextLine(line, direction))
+
     lines = _fill(measure, parts, width)
-    if lines is None or len(lines) < 2:
-        return lines
-    narrowest, low = lines, 0
-    high = width
-    while high - low > max(2, width // 100):
+    low, high = 0, width
+    while lines and len(lines) > 1 and high - low > max(2, width // 100):
         middle = (low + high) // 2
         narrower = _fill(measure, parts, middle)
         if narrower is not None and len(narrower) == len(lines):
-            narrowest, high = narrower, middle
+            lines, high = narrower, middle
         else:
             low = middle
-    return narrowest
+    return None if lines is None else [TextLine(line, direction) for line in lines]
 
 
 def _fill(measure: Callable[[str], float], parts: list[str], width: int) -> list[str] | None:

@@ -171,6 +171,8 @@ class FontSet:
             clusters = list(_split_clusters(word))
             whole = None if any(map(_is_emoji, clusters)) else self._find_font(clusters)
             previous = assigned[-1] if assigned and word.isspace() else None
+            if previous and previous.is_emoji:
+                previous = self.fonts[0]  # The blanks of emoji fonts are as wide as pictures.
             for cluster in clusters:
                 font = previous or whole or self._find_font([cluster]) or self.fonts[0]
                 assigned += [font] * len(cluster)
@@ -281,18 +283,31 @@ def _strong_direction(char: str) -> Direction | None:
 def _find_directions(line: str, base: Direction) -> list[Direction]:
     """Return the direction of each character: parts against the base begin and end with a letter.
 
-    This is the Unicode bidirectional algorithm with one level of embedding.
+    A bracket that was opened in such a part is closed in it. This is the Unicode bidirectional
+    algorithm with one level of embedding.
     """
     directions: list[Direction] = [base] * len(line)
-    start = end = -1
+    start, brackets = -1, 0
     for index, char in enumerate(line):
-        strong = _strong_direction(char)
+        strong, category = _strong_direction(char), unicodedata.category(char)
         if strong == base:
             start = -1
-        elif strong:
-            start, end = (index if start < 0 else start), index + 1
-            directions[start:end] = [strong] * (end - start)
+        elif strong and start < 0:
+            start, brackets = index, 0
+        if start < 0:
+            continue
+        brackets += category == "Ps"
+        is_closing = category == "Pe" and brackets > 0
+        brackets -= is_closing
+        # A number after Latin letters belongs to them.
+        is_number = base == "rtl" and unicodedata.bidirectional(char) in ("EN", "ET")
+        if strong or is_closing or is_number:
+            directions[start : index + 1] = [_opposite(base)] * (index + 1 - start)
     return directions
+
+
+def _opposite(direction: Direction) -> Direction:
+    return "ltr" if direction == "rtl" else "rtl"
 
 
 def _visual_groups(

@@ -68,7 +68,7 @@ class PlacedTitle:
         if isinstance(self.content, InputFile):
             parts.append(self.content.sha256)
         else:
-            text = "\n".join(self.content.lines)
+            text = self.content.text
             fonts = [font.identify() for font in self.content.fonts.list_used(text)]
             parts += [text, self.content.size, title.colour, fonts]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -41,17 +41,27 @@ def list_titles(edit: FilmEdit, places: Sequence[ClipPlace]) -> Iterator[TimedTi
     total = count_film_frames(edit, places)
     for number, title in enumerate(edit.titles):
         yield _time(Origin("film", number), title, (0, total), (0, total))
-    for index, (clip, place) in enumerate(zip(edit.clips, places, strict=True)):
-        following = places[index + 1].overlap if index + 1 < len(places) else 0
+    card = edit.card.transition if edit.card else None
+    overlaps = [*(place.overlap for place in places[1:]), card.overlap if card else 0]
+    for index, clip in enumerate(edit.clips):
+        first, last = places[index], _last_of_shot(edit, index)
+        within = (first.first_frame, places[last].end_frame)
         # During a crossfade the titles of both shots would lie on one another.
-        limits = (place.first_frame + place.overlap // 2, place.end_frame - (following + 1) // 2)
+        limits = (within[0] + first.overlap // 2, within[1] - (overlaps[last] + 1) // 2)
         for number, title in enumerate(clip.titles):
-            origin = Origin("clip", number, index)
-            yield _time(origin, title, (place.first_frame, place.end_frame), limits)
+            yield _time(Origin("clip", number, index), title, within, limits)
     if edit.captions and edit.captions.burn:
         for number, caption in enumerate(edit.captions.captions):
             title = Title(caption.text, None, caption.first_frame, caption.end_frame, "caption")
             yield _time(Origin("caption", number), title, (0, total), (0, total))
+
+
+def _last_of_shot(edit: FilmEdit, index: int) -> int:
+    """Return the number of the last clip of a shot; its ranges after the first have no chapter."""
+    last = index
+    while last + 1 < len(edit.clips) and edit.clips[last + 1].chapter_title is None:
+        last += 1
+    return last
 
 
 def count_film_frames(edit: FilmEdit, places: Sequence[ClipPlace]) -> int:

@@ -39,7 +39,16 @@ def place_dialogue(
 
 
 def _share(lines: Sequence[str], first: int, end: int) -> Iterator[Caption]:
-    """Yield the captions of a shot: each line has a share of the frames by its length."""
+    """Yield the captions of a shot: each line has a share of the frames by its length.
+
+    A line that is longer than a caption of two lines becomes several captions.
+    """
+    if not lines:
+        return
+    # Boards without dialogue do not need the module that wraps lines.
+    from tasks.media.reading_speed import divide_line
+
+    lines = [text for line in lines for text in divide_line(line)]
     total = sum(map(len, lines))
     spoken = 0
     for line in lines:

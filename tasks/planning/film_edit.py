@@ -25,8 +25,10 @@ from storyboards.models import (
 )
 from storyboards.prompts import expand_variables
 from tasks.edit import (
+    STEM_SUFFIXES,
     CaptionsEdit,
     CardEdit,
+    ClipPlace,
     EditClip,
     FilmEdit,
     InputFile,
@@ -38,6 +40,7 @@ from tasks.edit import (
     Transition,
     TransitionKind,
     count_frames,
+    lay_out,
 )
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender, UsedRange, is_chained
 from tasks.planning.dialogue_times import place_dialogue
@@ -56,6 +59,15 @@ def build_edit(plan: Plan, clips: Mapping[str, InputFile], *, title: str = "") -
     return _EditBuilder(plan).build(clips, title)
 
 
+def list_side_suffixes(plan: Plan) -> tuple[str, ...]:
+    """Return the suffixes of the files beside the film of a plan, such as `.en.srt`."""
+    storyboard = plan.board.storyboard
+    captions = storyboard.film.captions
+    language = expand_variables(storyboard, captions.language) if captions else ""
+    texts = (f".{language}.srt", f".{language}.vtt") if captions else ()
+    return (*texts, *(STEM_SUFFIXES if storyboard.film.stems else ()))
+
+
 def count_planned_frames(plan: Plan) -> int | None:
     """Return the frames of the film of a plan at 24 per second; None if they are not known yet."""
     if any(_has_unknown_length(shot) for shot in plan):
@@ -63,6 +75,23 @@ def count_planned_frames(plan: Plan) -> int | None:
     files = {shot.id: InputFile(Path(shot.id), shot.key, shot.frames) for shot in plan}
     edit = build_edit(plan, files)
     return count_frames(edit, [clip.file.frames or 0 for clip in edit.clips])
+
+
+def plan_film(plan: Plan) -> tuple[FilmEdit, tuple[ClipPlace, ...]] | None:
+    """Return the edit of the film of a plan and the places of its clips, without any clip.
+
+    A length that a model decides is the longest one. None if a recorded take has no clip.
+    """
+    if any(take.attempt.clip is None for shot in plan for take in shot.used_takes):
+        return None
+    files = {shot.id: InputFile(Path(shot.id), shot.key, shot.frames) for shot in plan}
+    edit = build_edit(plan, files)
+    return edit, lay_out(edit.clips, [clip.file.frames or 0 for clip in edit.clips])
+
+
+def has_exact_lengths(plan: Plan) -> bool:
+    """Return True if it is known how much of each shot the film shows."""
+    return not any(_has_unknown_length(shot) for shot in plan)
 
 
 def _has_unknown_length(shot: PlannedShot) -> bool:

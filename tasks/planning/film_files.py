@@ -247,8 +247,8 @@ def _read_sound(path: Path, reference: str) -> InputFile:
 
 
 def _read_picture(path: Path, reference: str) -> InputFile:
-    # Loads Pillow and av, which boards without pictures in the film do not need.
-    from tasks.media.frames import open_image
+    # Loads Pillow, which boards without pictures in the film do not need.
+    from tasks.media.picture_files import open_image
 
     remedy = "Save it again as PNG or JPEG."
     data = _read_bounded(path, reference, MAX_PICTURE_BYTES, "Save it smaller.")

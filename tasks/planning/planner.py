@@ -66,6 +66,7 @@ from tasks.planning.shot_settings import (
     find_families,
     format_candidates,
 )
+from tasks.planning.title_checks import check_texts
 from tasks.planning.transitions import check_transitions
 from tasks.planning.warnings import (
     merge_warnings,
@@ -90,7 +91,6 @@ _FILM_KEYS_NOT_BUILT = frozenset(
         "music",
         "voice",
         "loudness",
-        "captions",
         "stems",
     }
 )
@@ -126,6 +126,8 @@ def make_plan(
     planner = _Planner(board, provider, PROVIDERS if providers is None else providers, store)
     shots = _mark_needed(planner.plan(), frozenset(requested))
     files = read_film_files(planner.log)
+    plan = Plan(board, shots, (), files.files, files.captions)
+    texts = planner.check_texts(plan)
     problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
     if problems:
         raise InvalidStoryboard(problems)
@@ -135,10 +137,11 @@ def make_plan(
         *warn_about_sizes(board, shots),
         *warn_about_shared_keys(board, shots),
         *files.warnings,
+        *texts,
     )
     in_file_order = sorted(warnings, key=lambda warning: (warning.line, warning.column))
     notes = limit_problems(in_file_order, "more notes are not shown: {count}")
-    return Plan(board, shots, notes, files.files, files.captions)
+    return replace(plan, warnings=notes)
 
 
 def _mark_needed(
@@ -200,6 +203,18 @@ class _Planner:
             check_transitions(self.log, self.board.storyboard.film, shots)
         return shots
 
+    def check_texts(self, plan: Plan) -> list[Problem]:
+        """Log what can't be drawn of the texts of the film, and return the warnings about them."""
+        if len(plan.shots) < len(self.shots) or self.log.media_problems:
+            return []  # The places of the texts, or their fonts and pictures, are not known.
+        warnings = []
+        for finding in check_texts(plan):
+            if finding.is_problem:
+                self.log.add_problem(finding.keys, finding.message, finding.remedy)
+            else:
+                warnings.append(self.board.problem(*finding[:3]))
+        return warnings
+
     def _check_end_of_clip(self, shot: Parent, following: Parent) -> None:
         """Check that a shot keeps a picture if the film drops its last one."""
         if isinstance(shot, InvalidShot) or isinstance(following, InvalidShot):
@@ -235,8 +250,7 @@ class _Planner:
                 add(("film", key), f"film.{key} is not built yet", "Remove it for now.")
         for index, shot in enumerate(self.shots):
             for key in _SHOT_KEYS_NOT_BUILT & shot.model_fields_set:
-                value = getattr(shot, key)
-                if value not in (None, "cut") and not (key == "title" and isinstance(value, str)):
+                if getattr(shot, key) is not None:
                     add(("shots", index, key), f"{key} is not built yet", "Remove it for now.")
         if storyboard.versions and not any(each[0] == "versions" for each in self.board.broken):
             add(("versions",), "versions are not built yet", "Remove them for now.")

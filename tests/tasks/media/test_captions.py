@@ -15,6 +15,7 @@ from tasks.media.captions import (
     list_samples,
     place_cues,
 )
+from tasks.media.reading_speed import count_characters, divide_line, legal_seconds
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -169,7 +170,54 @@ second
     result = read_captions(text.encode())
 
     assert [cue.text for cue in result.cues] == ["first", "second", "later"]
-    assert [each.line for each in result.warnings] == [6, 10]
+    assert [(each.line, each.message[:34]) for each in result.warnings] == [
+        (6, "the captions are not in the order "),
+        (10, "a caption begins before the one be"),
+        (10, "a caption has more than 20 charact"),
+    ]
+
+
+def test_captions_that_are_hard_to_read_warn_with_line() -> None:
+    """Long lines, many lines and short times are each reported at the first caption."""
+    text = """1
+00:00:01,000 --> 00:00:02,000
+A line of more than forty-two characters is hard to read
+
+2
+00:00:03,000 --> 00:00:03,500
+short
+
+3
+00:00:04,000 --> 00:00:14,000
+1
+2
+3
+4
+"""
+    warnings = read_captions(text.encode()).warnings
+
+    assert [(each.line, each.message[:42]) for each in warnings] == [
+        (2, "2 captions have more than 20 characters a "),
+        (2, "a caption has a line of more than 42 chara"),
+        (10, "a caption has more than 3 lines: `1\\n2\\n3\\"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("Grüße", 5), ("你好", 4), ("e\u0301", 1), ("नमस्ते", 4), ("a\nb", 2)]
+)
+def test_wide_letters_count_twice(text: str, count: int) -> None:
+    """Chinese letters take the room and the time of two; marks take none."""
+    assert count_characters(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("Terms apply.", 2.4), ("one " * 9, 3.8), ("one " * 10, 5.0), ("仅限参与活动的门店", 3.0)],
+)
+def test_small_print_is_held_as_broadcasters_ask(text: str, seconds: float) -> None:
+    """0.2 seconds a word, and 2 seconds, or 3 from ten words on, to notice it."""
+    assert legal_seconds(text) == pytest.approx(seconds)
 
 
 SPECIAL = (
@@ -249,3 +297,16 @@ def test_sidecars_are_named_by_language() -> None:
 
     assert sorted(format_sidecars(edit, 100)) == [".zh-Hans.srt", ".zh-Hans.vtt"]
     assert format_sidecars(CaptionsEdit(()), 100) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "captions"),
+    [
+        ("Good morning.", ["Good morning."]),
+        ("word " * 18, [("word " * 8).strip() + "\n" + ("word " * 8).strip(), "word word"]),
+        ("你好" * 12, ["你好" * 10 + "你\n" + "好你好"]),
+    ],
+)
+def test_spoken_line_becomes_captions_of_two_lines(line: str, captions: list[str]) -> None:
+    """A long line is divided; lines have 42 letters, or 21 wide ones."""
+    assert divide_line(line) == captions

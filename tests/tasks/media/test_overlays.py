@@ -279,3 +279,14 @@ def test_card_text_is_drawn_inside_safe_area() -> None:
     left, top, right, bottom = find_safe_area(*SIZES[1]).box(*SIZES[1])
     assert left <= columns.min() < columns.max() < right
     assert top <= rows.min() < rows.max() < bottom
+
+
+def test_title_lasts_over_all_ranges_of_its_shot() -> None:
+    """A title without an end stays until the last range of its shot ends."""
+    clip = edit_of(Title("now")).clips[0]
+    clips = (clip, replace(clip, chapter_title=None, titles=()), replace(clip, titles=()))
+    places = (ClipPlace(0, 0, 48), ClipPlace(48, 0, 20), ClipPlace(68, 0, 48))
+
+    (overlay,) = list_overlays(FilmEdit(clips), places, *SIZES[0])
+
+    assert (overlay.first_frame, overlay.end_frame) == (0, 68)
