@@ -12,7 +12,7 @@ from flows.cli.arguments import add_plan_options, prepare_board
 from flows.cli.output import format_json, print_output
 from flows.cli.output.style import count_noun
 from storyboards.loading import MAX_BYTES, load_partial, parse_partial
-from storyboards.models import FromShot
+from storyboards.models import FromShot, Shot
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.config.loader import load_config
@@ -116,11 +116,17 @@ def _plan_board(file: str, arguments: argparse.Namespace) -> Plan:
 
 
 def _make_plan(board: Board, settings: Settings, arguments: argparse.Namespace) -> Plan:
-    for shot in board.storyboard.shots:
-        if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
-            return prepare_board(arguments, board).plan
+    if any(map(_needs_store, board.storyboard.shots)):
+        return prepare_board(arguments, board).plan
     config = load_config(settings, board.folder, display_name=board.shown_as, trust=arguments.trust)
     return make_plan(board, provider=arguments.provider, providers=config.providers)
+
+
+def _needs_store(shot: Shot) -> bool:
+    """Return whether a shot names a recorded take, or must not be rendered again."""
+    if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
+        return True
+    return any(select.take for select in shot.use or ())
 
 
 def _read_stdin(name: str | None) -> Board:

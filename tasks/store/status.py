@@ -210,11 +210,11 @@ def describe_moved_start(shot: ShotToRender, take: Take) -> str:
         return ""
     continued = shot.pinned_take.shot if shot.pinned_take else shot.continues
     before, now = map(_describe_out_point, (take.continues_frame, shot.continues_frame))
-    return f"the out point of {continued} moved from {before} to {now}, the frame it starts on"
+    return f"it starts on another frame: the out point of {continued} moved from {before} to {now}"
 
 
 def _describe_out_point(number: int | None) -> str:
-    return "its last frame" if number is None else f"frame {number}"
+    return "the last frame" if number is None else f"frame {number}"
 
 
 def _at_vendor_status(shot: ShotToRender, attempt: Attempt) -> ShotStatus:

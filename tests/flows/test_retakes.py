@@ -144,6 +144,8 @@ def test_retake_of_unused_take_is_explained(studio: Any, board: Path, command: C
     document = command("retake", "a").document
 
     assert (document["take"], document["to_render"], document["stale"]) == (2, [], [])
+    # `check` finds the take in the store as well.
+    assert command("check").code == 0
     assert document["warnings"] == [
         "the film shows take 1 of a, which `use` names; change it to show take 2, or render it "
         "with --only a"

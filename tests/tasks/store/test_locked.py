@@ -81,7 +81,8 @@ def test_find_broken_locks_other_shots_pass(
         (
             make_shot(continues="zero", continues_frame=9),
             recorded_take(),
-            "the out point of zero moved from its last frame to frame 9, the frame it starts on",
+            "it starts on another frame: the out point of zero moved from the last frame to "
+            "frame 9",
         ),
         (make_shot(), recorded_take(), "another setting changed: look, cast, length or files"),
         (
