@@ -135,7 +135,7 @@ def read_job_status(run: Run) -> JobStatus:
     Raises:
         StoreError: A record is damaged.
     """
-    shots = tuple(_report_shot(run, shot) for shot in run.plan)
+    shots = tuple(_report_shot(run, shot) for shot in run.plan.all_shots)
     status = _build_status(run.store, run.board_record, shots, run.board.name)
     film = status.film and status.film._replace(is_current=_is_film_current(run))
     if film and run.film_path:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.consent import BudgetBalance, find_budget_error, list_budgets
-from flows.report import RunReport, ShotResult, list_film_side_files
+from flows.report import RunReport, ShotResult, VersionResult, list_film_side_files
 from flows.run import Run
+from flows.version_costs import film_cost_document, list_film_costs
 from storyboards.models import Money
 from storyboards.problems import Problem, ShotchainError
 from tasks.budgets.money import ZERO, format_max_price, price_to_json, sum_prices
@@ -36,6 +37,7 @@ def check_document(plan: Plan) -> dict[str, Any]:
         "file": plan.board.shown_as,
         "board": plan.board.name,
         "shots": len(plan.shots),
+        "versions": [version.name for version in plan.versions],
         "problems": [],
         "notes": [problem_json(note) for note in plan.warnings],
     }
@@ -61,8 +63,9 @@ def plan_document(run: Run, *, with_prompts: bool = False) -> dict[str, Any]:
                 "selected": shot.id in selected,
                 "conversions": list(conversions.get(shot.id, ())),
             }
-            for shot in run.plan
+            for shot in run.plan.all_shots
         ],
+        "versions": [film_cost_document(cost) for cost in list_film_costs(run) if cost.version],
         "total": run.max_cost.to_json(_currency(run)),
         "budgets": [
             {
@@ -173,6 +176,7 @@ def _planned_shot_json(run: Run, shot: PlannedShot) -> dict[str, Any]:
         request = {**_NO_REQUEST, **size, "audio": shot.measured.has_audio}
     return {
         "id": shot.id,
+        "shot": shot.shot.id,
         "title": shot.chapter_title,
         "key": shot.key,
         "take": shot.take,
@@ -268,7 +272,7 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
         "rate": report.film.rate if report.film else None,
         "side_files": list(map(str, list_film_side_files(report, film))),
         "sound": report.film.sound.to_record() if report.film and report.film.sound else None,
-        "holes": list(report.missing),
+        "holes": list(report.holes),
         "shots": [
             {
                 **_result_json(report.run, result),
@@ -276,11 +280,24 @@ def report_document(report: RunReport, film: Path | None) -> dict[str, Any]:
             }
             for result in report.results
         ],
+        "versions": [_version_json(result) for result in report.versions],
+        "checksums": str(report.checksums) if report.checksums else None,
         "stale": [shot.id for shot in report.stale],
         "warnings": [*report.run.identity_notes, *report.warnings],
         "spent": report.spent.to_json(_currency(report.run)),
         "rehearsal": report.rehearsal.to_json(_currency(report.run)),
         "run_url": report.run_url or None,
+    }
+
+
+def _version_json(result: VersionResult) -> dict[str, Any]:
+    return {
+        "name": result.version.name,
+        "film": str(result.path) if result.path else None,
+        "frames": result.film.frame_count if result.film else 0,
+        "holes": list(result.missing),
+        "shots": [shot.id for shot in result.version.plan],
+        "error": error_json(result.error) if result.error else None,
     }
 
 
@@ -300,6 +317,7 @@ def _result_json(run: Run, result: ShotResult) -> dict[str, Any]:
             last_frame = folder / attempt.last_frame.name
     return {
         "id": shot.id,
+        "shot": shot.shot.id,
         "key": shot.key,
         "outcome": result.outcome,
         "provider": provider,

@@ -101,7 +101,8 @@ def examine(
         on_clip: See `OnClip`.
         reads_clips: False to use only what was measured before.
     """
-    run, edit, files = report.run, find_edit(report), locate_clips(report)
+    run = report.run
+    edit, files = find_edit(report, run.plan), locate_clips(report, run.plan)
     links = list(_find_links(run.plan, edit, files))
     measurer = ClipMeasurer(run.store, links, on_clip, reads_clips=reads_clips)
     measurer.measure(_order_files(run.plan, edit, files))

@@ -28,10 +28,13 @@ from flows.report import (
     Outcome,
     RunReport,
     ShotResult,
+    VersionResult,
     describe_outcome,
     export,
+    export_versions,
     failed_result,
     film_title,
+    name_version,
 )
 from flows.run import SIMULATOR, Run, RunOptions, check_ready, open_store, prepare_run
 from flows.run_context import (
@@ -57,7 +60,7 @@ from tasks.errors import (
     UsageError,
 )
 from tasks.film import join_film
-from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
 from tasks.progress import (
     OnProgress,
     Progress,
@@ -114,9 +117,11 @@ async def render_storyboard(
     yes: bool = False,
     trust: bool = False,
     was: str | None = None,
+    versions: list[str] | None = None,
+    set: dict[str, str] | None = None,
     plan_digest: str | None = None,
 ) -> dict[str, Any]:
-    """Render a storyboard's shots, each from the last frame of the one before, and join the film.
+    """Render a storyboard's shots, each from the last frame of the one before, and join the films.
 
     Args:
         board: The storyboard's file, absolute or relative to the repository; or the storyboard.
@@ -133,6 +138,8 @@ async def render_storyboard(
         yes: Agree to pay the price of the plan.
         trust: Let a `shotchain.toml` beside the board define providers and prices.
         was: The name that the board had before it was renamed, or `none`.
+        versions: Make only these versions beside the film; all of the board by default.
+        set: Values of variables, which replace those of the board.
         plan_digest: Digest of the plan that was agreed to; the run ends if its plan differs.
 
     Returns:
@@ -155,6 +162,8 @@ async def render_storyboard(
         stale=StalePolicy(stale),
         trust=trust,
         was=was,
+        versions=None if versions is None else tuple(versions),
+        variables=set or {},
     )
     caller = current_caller() or Caller(Path.cwd())
     caller.has_begun = True
@@ -176,6 +185,7 @@ async def render_storyboard(
             report = await render_run(run, _log_progress(caller.on_progress))
             report = caller.report = report._replace(run_url=_find_run_url())
         film = export(report)
+        report = caller.report = export_versions(report, film)
         for warning in (*run.identity_notes, *report.warnings):
             get_run_logger().warning("%s", warning)
         for error in report.errors:
@@ -195,18 +205,32 @@ async def render_run(run: Run, on_progress: OnProgress) -> RunReport:
     A shot that fails ends the shots that continue it as skipped, and no others.
     """
     async with open_run(run, on_progress) as context:
-        # The order of the board decides who goes first if there are fewer slots than shots.
-        shots = sorted(run.shots, key=lambda shot: shot.index)
+        # The film of the board goes first if there are fewer slots than shots, in its order.
+        order = {shot.id: index for index, shot in enumerate(run.plan.all_shots)}
+        shots = sorted(run.shots, key=lambda shot: order[shot.id])
         results = await gather_all(_render_shot(context, shot) for shot in shots)
         report = await asyncio.to_thread(add_quality_warnings, RunReport(run, results))
         rendered = [result.shot for result in results if result.has_clip]
         await asyncio.to_thread(record_rendered_shots, run.store.root, run.plan, rendered)
-        if not run.makes_film or not context.clips or (report.missing and not run.options.partial):
-            return report
+        return await _join_all(context, report) if run.makes_film else report
+
+
+async def _join_all(context: RunContext, report: RunReport) -> RunReport:
+    """Join the film and the versions of a run; the failure of a film does not stop the others."""
+    run = context.run
+    try:
+        report = report._replace(film=await _join(context, report, run.plan))
+    except ShotchainError as error:
+        report = report._replace(error=error)
+    for version in run.versions:
+        result = VersionResult(version, report.holes_of(version.plan))
         try:
-            return report._replace(film=await _join(context, report))
+            film = await _join(context, report, version.plan, version.name)
+            result = result._replace(film=film)
         except ShotchainError as error:
-            return report._replace(error=error)
+            result = result._replace(error=name_version(error, version))
+        report = report._replace(versions=(*report.versions, result))
+    return report
 
 
 async def _render_shot(context: RunContext, shot: PlannedShot) -> ShotResult:
@@ -309,14 +333,28 @@ async def _decode_out_points(context: RunContext, shot: PlannedShot) -> None:
         context.frames.publish(shot.id, frame, number=number)
 
 
-async def _join(context: RunContext, report: RunReport) -> StoredFilm:
-    """Join the clips of a run in the order of the film."""
-    run, title = context.run, film_title(report)
-    clips = [context.clips[shot.id] for shot in run.plan if shot.id in context.clips]
-    marker = film_marker(run.board.name, run.board.file)
+async def _join(
+    context: RunContext, report: RunReport, plan: Plan, version: str | None = None
+) -> StoredFilm | None:
+    """Join the clips of a film in its order, unless some are missing and the user does not agree.
+
+    Args:
+        context: The run.
+        report: The outcome of its shots.
+        plan: The plan of the board, or of one of its versions.
+        version: The name of the version.
+    """
+    run, holes = context.run, report.holes_of(plan)
+    clips = [context.clips[shot.id] for shot in plan if shot.id in context.clips]
+    shows_takes = any(not shot.shows_own_clip for shot in plan)
+    if (not clips and not shows_takes) or (holes and not run.options.partial):
+        return None
+    title = film_title(plan, holes)
+    marker = film_marker(plan.board.name, run.board.file)
     joining = f"{len(clips)} {'clip' if len(clips) == 1 else 'clips'}"
-    context.submission.on_progress(Progress(None, ProgressState.JOINING, joining))
-    film = await join_film(title.name, title.title, marker, clips)
+    detail = f"{joining} to {version}" if version else joining
+    context.submission.on_progress(Progress(None, ProgressState.JOINING, detail))
+    film = await join_film(title.name, title.title, marker, clips, version)
     path = run.store.root / film.file
     return StoredFilm(
         path, film.frames, film.is_new, film.conversions, sound=film.sound, rate=film.rate

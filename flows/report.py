@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from storyboards.problems import ShotchainError
 from tasks.budgets.money import ZERO, Total, describe_price, sum_prices
 from tasks.edit import FilmEdit, InputFile
 from tasks.errors import BudgetExceeded, ProviderError, SubmissionUnclear
-from tasks.plan import ExistingClip, PlannedShot, ShotToRender
+from tasks.plan import ExistingClip, Plan, PlannedShot, PlannedVersion, ShotToRender
 from tasks.planning.conversions import (
     Conversions,
     describe_input_conversions,
@@ -23,10 +24,11 @@ from tasks.planning.film_edit import build_edit
 from tasks.progress import Progress, ProgressState
 from tasks.store import films
 from tasks.store.atomic_files import digest_file
+from tasks.store.checksums import lists_any, write_checksums
 from tasks.store.films import StoredFilm, film_marker
 from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.receipts import Attempt
-from tasks.store.side_files import list_side_files
+from tasks.store.side_files import list_side_files, read_side_files, side_path
 from tasks.store.staleness import describe_end, is_stale
 from tasks.submission.moderation import explain_moderation
 
@@ -64,6 +66,19 @@ class ShotResult(NamedTuple):
         return price_of(self.shot, self.attempt)
 
 
+class VersionResult(NamedTuple):
+    """The outcome of one version of a board."""
+
+    version: PlannedVersion
+    missing: tuple[str, ...] = ()
+    """Ids of its shots without a clip."""
+    film: StoredFilm | None = None
+    error: ShotchainError | None = None
+    """Why its film could not be joined or put in place, if no shot is the reason."""
+    path: Path | None = None
+    """The file of its film for the user; None until it is there."""
+
+
 class FilmTitle(NamedTuple):
     """The names of a film: its file in the store and its title."""
 
@@ -99,10 +114,14 @@ class RunReport(NamedTuple):
 
     run: Run
     results: tuple[ShotResult, ...]
-    """In the order of the film; only the selected shots of a partial run."""
+    """In the order of the film, then of versions alone; of a partial run the selected shots."""
     film: StoredFilm | None = None
     error: ShotchainError | None = None
     """Why the film could not be joined, if no shot is the reason."""
+    versions: tuple[VersionResult, ...] = ()
+    """In the order of the board; empty until their shots have ended."""
+    checksums: Path | None = None
+    """The file with the checksums of the film and its versions, once it is written."""
     run_url: str = ""
     """The page of the flow run on the user's Prefect server; empty without one."""
     quality_warnings: tuple[str, ...] = ()
@@ -110,13 +129,24 @@ class RunReport(NamedTuple):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Ids of the shots of this run without a clip."""
+        """Ids of the shots of this run without a clip, those of versions included."""
         return tuple(result.shot.id for result in self.results if not result.has_clip)
+
+    @property
+    def holes(self) -> tuple[str, ...]:
+        """Ids of the shots of the film of the board itself that have no clip."""
+        return self.holes_of(self.run.plan)
+
+    def holes_of(self, plan: Plan) -> tuple[str, ...]:
+        """Return the ids of the shots of a film that have no clip after this run."""
+        missing = set(self.missing)
+        return tuple(dict.fromkeys(shot.id for shot in plan if shot.id in missing))
 
     @property
     def errors(self) -> tuple[ShotchainError, ...]:
         """Every error of the run, those of shots first."""
         errors = [result.error for result in self.results] + [self.error]
+        errors += [version.error for version in self.versions]
         return tuple(error for error in errors if error)
 
     @property
@@ -159,8 +189,8 @@ class RunReport(NamedTuple):
         if self.film is None:
             planned = plan_conversions(self.run.plan)
             return {shot.id: planned[shot.id] for shot in shots if shot.id in planned}
-        missing = set(self.missing)
-        in_film = [shot for shot in self.run.plan if shot.id not in missing]
+        holes = set(self.holes)
+        in_film = [shot for shot in self.run.plan if shot.id not in holes]
         clips = (shot.id for shot in in_film for _ in shot.used_ranges)
         converted: dict[str, tuple[str, ...]] = {}
         # Films that were joined by an earlier version have no record of it.
@@ -220,26 +250,45 @@ def report_kept(run: Run) -> RunReport | None:
     report = _all_kept(run)
     if not run.makes_film:
         return report
-    name, edit = film_title(report).name, find_edit(report)
-    film = films.find_film(run.store, name, edit.identity())
-    return report._replace(film=film) if film else None
+    film = _find_film(report, run.plan)
+    versions = [
+        VersionResult(version, film=_find_film(report, version.plan)) for version in run.versions
+    ]
+    if film is None or any(version.film is None for version in versions):
+        return None
+    return report._replace(film=film, versions=tuple(versions))
+
+
+def _find_film(report: RunReport, plan: Plan) -> StoredFilm | None:
+    edit = find_edit(report, plan)
+    return films.find_film(report.run.store, plan.board.name, edit.identity())
 
 
 def join_kept(run: Run) -> RunReport:
-    """Join the film of a run that has nothing to render, as the flow does, but without Prefect."""
+    """Join the films of a run that has nothing to render, as the flow does, but without Prefect."""
     # av takes as long to import as everything that a kept run needs.
     from tasks.board_film import make_film
 
+    def join(plan: Plan) -> StoredFilm:
+        marker = film_marker(plan.board.name, plan.board.file)
+        edit = find_edit(report, plan)
+        return make_film(run.store, plan.board.name, marker, edit, ffmpeg=run.settings.ffmpeg)
+
     report = _all_kept(run)
-    name, marker = film_title(report).name, film_marker(run.board.name, run.board.file)
     # Nothing that this run keeps may be cleaned away meanwhile.
     with run.store.shared_lock():
         record_kept(run)
         try:
-            film = make_film(run.store, name, marker, find_edit(report), ffmpeg=run.settings.ffmpeg)
+            report = report._replace(film=join(run.plan))
         except ShotchainError as error:
-            return report._replace(error=error)
-    return report._replace(film=film)
+            report = report._replace(error=error)
+        for version in run.versions:
+            try:
+                result = VersionResult(version, film=join(version.plan))
+            except ShotchainError as error:
+                result = VersionResult(version, error=name_version(error, version))
+            report = report._replace(versions=(*report.versions, result))
+    return report
 
 
 def record_kept(run: Run) -> None:
@@ -257,23 +306,30 @@ def _all_kept(run: Run) -> RunReport:
     selected = {shot.id for shot in run.shots}
     results = tuple(
         ShotResult(shot, Outcome.KEPT, run.status[shot.id].attempt)
-        for shot in run.plan
+        for shot in run.plan.all_shots
         if shot.id in selected
     )
     return RunReport(run, results)
 
 
-def find_edit(report: RunReport) -> FilmEdit:
-    """Return the edit of the film of a run, from the clips in the store."""
-    return build_edit(report.run.plan, locate_clips(report), title=film_title(report).title)
+def find_edit(report: RunReport, plan: Plan) -> FilmEdit:
+    """Return the edit of a film of a run, from the clips in the store.
+
+    Args:
+        report: The outcome of the run.
+        plan: The plan of the board, or of one of its versions.
+    """
+    title = film_title(plan, report.holes_of(plan)).title
+    return build_edit(plan, locate_clips(report, plan), title=title)
 
 
-def locate_clips(report: RunReport) -> dict[str, InputFile]:
-    """Return the clip of each shot of a run that has one, by the shot's id."""
+def locate_clips(report: RunReport, plan: Plan) -> dict[str, InputFile]:
+    """Return the clip of each shot of a film that has one, by the shot's id."""
+    shown = {shot.id for shot in plan if shot.shows_own_clip}
     return {
         result.shot.id: _locate_clip(report.run, result)
         for result in report.results
-        if result.has_clip and result.shot.shows_own_clip
+        if result.has_clip and result.shot.id in shown
     }
 
 
@@ -301,9 +357,14 @@ def _locate_clip(run: Run, result: ShotResult) -> InputFile:
     return InputFile(folder / attempt.clip.name, attempt.clip.sha256, attempt.frames)
 
 
-def film_title(report: RunReport) -> FilmTitle:
-    """Return the names of a run's film; a partial film never replaces the full one."""
-    board, missing = report.run.board, report.missing
+def film_title(plan: Plan, missing: Sequence[str]) -> FilmTitle:
+    """Return the names of a film; a partial film never replaces the full one.
+
+    Args:
+        plan: The plan of the board, or of one of its versions.
+        missing: The ids of its shots without a clip.
+    """
+    board = plan.board
     title = board.storyboard.title or board.name
     if not missing:
         return FilmTitle(board.name, title)
@@ -325,8 +386,15 @@ def list_film_side_files(report: RunReport, film: Path | None) -> tuple[Path, ..
     return list_side_files(report.film.path, film) if report.film and film else ()
 
 
+def name_version(error: ShotchainError, version: PlannedVersion) -> ShotchainError:
+    """Return an error of joining a version with the name of the version in its message."""
+    named = copy(error)
+    named.args = (f"{version.name}: {error}",)
+    return named
+
+
 def export(report: RunReport) -> Path | None:
-    """Put the film at the place the user expects.
+    """Put the film of the board at the place the user expects.
 
     Returns:
         Where the film is: in the store if no place is set, None without a film.
@@ -334,10 +402,67 @@ def export(report: RunReport) -> Path | None:
     Raises:
         StoreError: The film cannot be written there.
     """
-    run, film, path = report.run, report.film, report.run.film_path
+    is_named = report.run.options.out is not None
+    return _export_film(report, report.film, report.run.film_path, report.holes, is_named=is_named)
+
+
+def export_versions(report: RunReport, film: Path | None) -> RunReport:
+    """Put the films of versions beside that of the board, and write the checksums of all.
+
+    Args:
+        report: The outcome of the run.
+        film: Where the film of the board is; None without a film.
+
+    Returns:
+        The report with the places of the films; a film that can't be written has an error.
+    """
+    exported = []
+    for result in report.versions:
+        place = report.run.version_path(result.version)
+        try:
+            path = _export_film(report, result.film, place, result.missing, is_named=False)
+        except ShotchainError as error:
+            exported.append(result._replace(error=result.error or error))
+        else:
+            exported.append(result._replace(path=path))
+    report = report._replace(versions=tuple(exported))
+    try:
+        return report._replace(checksums=_write_checksums(report, film))
+    except ShotchainError as error:
+        return report._replace(error=report.error or error)
+
+
+def _write_checksums(report: RunReport, film: Path | None) -> Path | None:
+    """Write the checksums of a film with versions, or update those that list it already."""
+    run = report.run
+    if run.film_path is None:
+        return None
+    exported = [(film, report.film), *((result.path, result.film) for result in report.versions)]
+    digests: dict[str, str] = {}
+    for path, stored in exported:
+        if path and stored:
+            digests[path.name] = films.read_digest(run.store, stored)
+            side_files = read_side_files(stored.path).items()
+            digests |= {side_path(path, suffix).name: digest for suffix, digest in side_files}
+    folder = run.film_path.parent
+    has_versions = any(result.path for result in report.versions)
+    if not has_versions and not lists_any(folder, digests):
+        return None
+    return write_checksums(run.store, folder, digests)
+
+
+def _export_film(
+    report: RunReport,
+    film: StoredFilm | None,
+    path: Path | None,
+    missing: Sequence[str],
+    *,
+    is_named: bool,
+) -> Path | None:
+    run = report.run
     if film is None or path is None:
         return film.path if film else None
-    if report.missing and run.options.out is None:
+    if missing and not is_named:
         path = path.with_name(f"{path.stem}{films.PARTIAL_SUFFIX}{path.suffix}")
     if film.is_new or not films.is_exported(film, path):
         films.export_film(run.store, film, path, run.board.file)

@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from storyboards.board import Board
 from storyboards.models import normalise_name
+from storyboards.problems import did_you_mean
+from storyboards.terminal_text import quote
 from tasks.budgets.limits import BudgetGuard, BudgetLimit, board_limit, config_limit, run_limit
 from tasks.budgets.money import Total
 from tasks.config.config import Config
@@ -22,8 +25,8 @@ from tasks.config.loader import load_config
 from tasks.edit import PictureEdit
 from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
 from tasks.own_clips import find_clip_problems
-from tasks.plan import Plan, PlannedShot, ShotToRender
-from tasks.planning.film_edit import list_side_suffixes
+from tasks.plan import Plan, PlannedShot, PlannedVersion, ShotToRender
+from tasks.planning.film_edit import build_edit, list_side_suffixes
 from tasks.planning.film_tools import require_film_tools
 from tasks.planning.planner import make_plan
 from tasks.planning.preconditions import find_unmet_preconditions
@@ -43,6 +46,7 @@ from tasks.store.board_records import (
     BoardRecord,
     RecordsFolder,
     check_board_files,
+    read_board_facts,
     record_identity,
     use_recorded_name,
 )
@@ -90,6 +94,15 @@ class RunOptions(NamedTuple):
     stale: StalePolicy = StalePolicy.KEEP
     was: str | None = None
     """The name that the board had before it was renamed; `none` if it had no other."""
+    versions: tuple[str, ...] | None = None
+    """Names of the versions to make beside the film; None is all of them."""
+    variables: Mapping[str, str] = MappingProxyType({})
+    """Values of variables that replace those of the board."""
+
+    @property
+    def is_part(self) -> bool:
+        """True if only some shots are rendered, and neither the film nor a version is made."""
+        return bool(self.only) or self.until is not None
 
     def normalise_ids(self) -> RunOptions:
         """Return the options with the ids of shots in the form in which boards are compared."""
@@ -97,6 +110,7 @@ class RunOptions(NamedTuple):
             only=tuple(map(normalise_name, self.only)),
             until=normalise_name(self.until),
             resubmit=tuple(map(normalise_name, self.resubmit)),
+            versions=self.versions and tuple(map(normalise_name, self.versions)),
         )
 
 
@@ -111,6 +125,8 @@ class Run:
     status: BoardStatus
     shots: tuple[PlannedShot, ...]
     """The shots of this run, each after the shot it continues."""
+    versions: tuple[PlannedVersion, ...]
+    """The versions that this run makes."""
     film_path: Path | None
     """The place of the film for the user; None leaves it in the store."""
     identity: BoardIdentity
@@ -129,7 +145,7 @@ class Run:
     @property
     def makes_film(self) -> bool:
         """True if the run covers the whole board and therefore joins the film."""
-        return not self.options.only and self.options.until is None
+        return not self.options.is_part
 
     @property
     def pending(self) -> tuple[ShotToRender, ...]:
@@ -201,6 +217,11 @@ class Run:
         history = TakeHistory(self.store, self.board_record)
         return history.list_takes(shot.id, None if folder == "previz" else folder)
 
+    def version_path(self, version: PlannedVersion) -> Path | None:
+        """Return the place of the film of a version: beside that of the board; None without one."""
+        name = f"{version.name}{_film_suffix(version.plan.board)}"
+        return self.film_path and self.film_path.with_name(name)
+
     def digest(self) -> str:
         """Return a digest of the shots of this run and their keys.
 
@@ -237,16 +258,21 @@ def prepare_run(
     board = use_recorded_name(store.root, board)
     identity = identify_board(store.root, board, options.was)
     record = read_identified_record(store.root, identity)
-    status, shots = _plan_board(board, options, settings, store, record, config)
+    status = _plan_board(board, options, settings, store, record, config)
+    versions = _select_versions(status.plan, options)
+    shots = _select_shots(status.plan, options, versions)
+    _check_shots(status, shots, settings, TakeHistory(store, record))
+    _check_version_names(status.plan, store)
     _check_resubmit(status, options)
     leaves_film_in_store = settings.is_deployed and options.out is None
     return Run(
-        board=board,
+        board=status.plan.board,
         options=options,
         settings=settings,
         store=store,
         status=status,
         shots=shots,
+        versions=versions,
         film_path=None if leaves_film_in_store else _film_path(board, options, working_folder),
         identity=identity,
         board_record=record,
@@ -262,10 +288,14 @@ def prepare_run(
 def _film_path(board: Board, options: RunOptions, working_folder: Path) -> Path:
     """Return the absolute path of the exported film; only folders that the user named are links."""
     if options.out is None:
-        picture = PictureEdit(codec=board.storyboard.film.codec)
-        return working_folder.resolve() / default_film_path(board.name, picture.suffix)
+        return working_folder.resolve() / default_film_path(board.name, _film_suffix(board))
     path = (working_folder / options.out).absolute()
     return path.parent.resolve() / path.name if path.name != ".." else path.resolve()
+
+
+def _film_suffix(board: Board) -> str:
+    """Return the suffix of the file of a board's film."""
+    return PictureEdit(codec=board.storyboard.film.codec).suffix
 
 
 def default_film_path(board_name: str, suffix: str = ".mp4") -> Path:
@@ -280,8 +310,8 @@ def _plan_board(
     store: Store,
     record: BoardRecord,
     config: Config,
-) -> tuple[BoardStatus, tuple[PlannedShot, ...]]:
-    """Return the status of the planned board and the shots of the run."""
+) -> BoardStatus:
+    """Return the status of the planned board, its versions included."""
     history = TakeHistory(store, record)
 
     def find_take(shot_id: str, take: int, provider: Provider | None) -> RecordedTake | None:
@@ -292,9 +322,6 @@ def _plan_board(
             # A rehearsal may show and continue what was paid for, never the reverse.
             return history.find_take(shot_id, take, "shots")
         return recorded
-
-    def list_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
-        return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
 
     def has_record(provider: Provider, key: str) -> bool:
         is_loopback = records_folder_of(settings, provider) == "previz"
@@ -307,10 +334,25 @@ def _plan_board(
         find_take=find_take,
         has_record=has_record,
         requested=options.only,
+        variables=options.variables,
     )
     records_of = partial(_records_of, store, settings)
     status = read_board_status(plan, records_of, record, resubmit=options.resubmit)
-    status, shots = apply_stale_policy(status, options.stale), _select_shots(plan, options)
+    return apply_stale_policy(status, options.stale)
+
+
+def _check_shots(
+    status: BoardStatus, shots: tuple[PlannedShot, ...], settings: Settings, history: TakeHistory
+) -> None:
+    """Check that no locked shot is rendered again, and that pinned takes have a last frame.
+
+    Raises:
+        InvalidStoryboard: With every problem.
+    """
+
+    def list_takes(shot: ShotToRender) -> tuple[RecordedTake, ...]:
+        return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
+
     problems = (
         *find_missing_first_frames(status, shots),
         *find_missing_clips(status, shots),
@@ -318,7 +360,47 @@ def _plan_board(
     )
     if problems:
         raise InvalidStoryboard(problems)
-    return status, shots
+
+
+def _select_versions(plan: Plan, options: RunOptions) -> tuple[PlannedVersion, ...]:
+    """Return the versions that a run makes.
+
+    Raises:
+        UsageError: The board has no version of a name, or `--versions` is with a part of the board.
+    """
+    if options.versions is None:
+        return () if options.is_part else plan.versions
+    if options.versions and options.is_part:
+        msg = "--only and --until make no version: leave --versions out"
+        raise UsageError(msg)
+    names = [version.name for version in plan.versions]
+    for name in options.versions:
+        if name not in names:
+            otherwise = "`shotchain plan` lists them." if names else "The board has no versions."
+            remedy = did_you_mean(name, names, otherwise=otherwise)
+            msg = f"{plan.board.name} has no version {quote(name)}. {remedy}"
+            raise UsageError(msg)
+    return tuple(version for version in plan.versions if version.name in options.versions)
+
+
+def _check_version_names(plan: Plan, store: Store) -> None:
+    """Check that the store has no board of the name of a version.
+
+    Raises:
+        InvalidStoryboard: With a problem for each such version.
+    """
+    problems = [
+        version.place.problem(
+            plan.board,
+            "name",
+            f"the store has a board of the name {version.name}, whose film is named by it",
+            "Give the version another name.",
+        )
+        for version in plan.versions
+        if read_board_facts(store.root, version.name).files
+    ]
+    if problems:
+        raise InvalidStoryboard(problems)
 
 
 def _check_resubmit(status: BoardStatus, options: RunOptions) -> None:
@@ -339,18 +421,30 @@ def _budget_limits(
     return (*limits, *map(config_limit, config.budgets_for(*identity.all_names)))
 
 
-def _select_shots(plan: Plan, options: RunOptions) -> tuple[PlannedShot, ...]:
-    """Return the shots that `--only` and `--until` leave, with what they continue."""
-    if not options.only and options.until is None:
-        return plan.dependency_order()
+def _select_shots(
+    plan: Plan, options: RunOptions, versions: tuple[PlannedVersion, ...]
+) -> tuple[PlannedShot, ...]:
+    """Return the shots of a run with what they continue.
+
+    These are the shots that `--only` and `--until` leave, else those of the film and of versions.
+    """
     ids = [shot.id for shot in plan]
-    selected = set(ids)
-    if options.until:
-        selected &= set(ids[: plan.find_shot(options.until).index + 1])
-    if options.only:
-        selected &= {plan.find_shot(shot_id).id for shot_id in options.only}
+    if options.is_part:
+        selected = {shot.id for shot in plan.all_shots} if options.only else set(ids)
+        if options.until:
+            selected &= set(ids[: ids.index(plan.find_shot(options.until).id) + 1])
+        if options.only:
+            selected &= {plan.find_shot(shot_id).id for shot_id in options.only}
+    else:
+        films = [plan, *(version.plan for version in versions)]
+        selected = {shot.id for film in films for shot in film if _is_part(shot)}
     needed = {shot_id for chosen in selected for shot_id in plan.path_to(chosen)}
     return tuple(shot for shot in plan.dependency_order() if shot.id in needed)
+
+
+def _is_part(shot: PlannedShot) -> bool:
+    """Return True if a film shows the present take of a shot, or no film of the board does."""
+    return shot.shows_own_clip or (isinstance(shot, ShotToRender) and not shot.is_needed)
 
 
 def provider_url(settings: Settings, provider: Provider) -> str:
@@ -416,7 +510,8 @@ def check_store(run: Run) -> None:
     check_board_files(run.store.root, run.board.name)
     for shot in run.pending:
         run.records_of(shot).check_files(shot.key)
-    films.check_files(run.store, run.board.name)
+    for name in (run.board.name, *(version.name for version in run.versions)):
+        films.check_files(run.store, name)
     if run.needs_simulator:
         check_root(run.store.simulator_folder)
 
@@ -464,17 +559,14 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
         if run.settings.is_deployed and provider.currency and not has_store:
             msg = f"a deployment that pays {provider.name} needs a store: set SHOTCHAIN_STORE"
             raise NotConfigured(msg)
+    if run.pending:
+        # Of films with the same picture; a run that pays nothing finds out when it joins them.
+        pictures = {build_edit(each.plan, {}).picture: each.plan for each in run.versions}
+        for plan in pictures.values():
+            require_film_tools(plan, ffmpeg=run.settings.ffmpeg)
     check_store(run)
     if run.makes_film and run.film_path:
-        _check_film_suffix(run.board, run.film_path)
-        films.require_own_destination(
-            run.store,
-            run.film_path,
-            run.board.name,
-            run.board.file,
-            is_explicit=run.options.out is not None,
-        )
-        require_own_side_files(run.store, run.film_path, list_side_suffixes(run.plan))
+        _check_destinations(run, run.film_path)
     # Last, because it takes longest.
     problems = find_clip_problems(
         run.plan, run.shots, run.pending, run.store, ffmpeg=run.settings.ffmpeg, on_check=on_check
@@ -485,12 +577,32 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
 
 def _check_film_suffix(board: Board, path: Path) -> None:
     """Check that the name of a master is that of a QuickTime file."""
-    codec = board.storyboard.film.codec
-    suffix = PictureEdit(codec=codec).suffix
+    codec, suffix = board.storyboard.film.codec, _film_suffix(board)
     if path.suffix.lower() != suffix and suffix != ".mp4":
         name = path.with_suffix(suffix).name
         msg = f"{path.name} can't be a film with codec: {codec}, which is a MOV file; use {name}"
         raise UsageError(msg)
+
+
+def _check_destinations(run: Run, film_path: Path) -> None:
+    """Check that no film of a run replaces a file of the user by accident.
+
+    Raises:
+        UsageError: One of them would.
+    """
+    is_explicit = run.options.out is not None
+    _check_film_suffix(run.board, film_path)
+    check = partial(films.require_own_destination, run.store, board_file=run.board.file)
+    check(film_path, run.board.name, is_explicit=is_explicit)
+    require_own_side_files(run.store, film_path, list_side_suffixes(run.plan))
+    for version in run.versions:
+        path = run.version_path(version) or film_path
+        if path.stem == film_path.stem:
+            msg = f"{path} would be the film and the version {version.name}: use another --out"
+            raise UsageError(msg)
+        # The user named the file of the film, not those beside it.
+        check(path, version.name, is_explicit=False)
+        require_own_side_files(run.store, path, list_side_suffixes(version.plan))
 
 
 def _check_paths(run: Run) -> None:

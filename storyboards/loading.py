@@ -326,12 +326,16 @@ def decode(data: bytes, *, file: str) -> str:
         before = data[: error.start].decode("utf-8")
         message = f"the byte 0x{data[error.start]:02X} is not valid UTF-8"
         raise _file_error(file, message, _REMEDY_UTF8, _end_of(before)) from None
-    forbidden = _FORBIDDEN.search(text)
-    if forbidden:
+    if forbidden := find_forbidden_char(text):
         message = f"the character U+{ord(forbidden[0]):04X} is not allowed in a board"
         remedy = _REMEDY_UTF8 if forbidden[0] == "\0" else "Remove it."
         raise _file_error(file, message, remedy, _end_of(text[: forbidden.start()]))
     return text
+
+
+def find_forbidden_char(text: str) -> re.Match[str] | None:
+    """Return the first character of a text that no board may have, such as a control character."""
+    return _FORBIDDEN.search(text)
 
 
 def _end_of(text: str) -> tuple[int, int]:

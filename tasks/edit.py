@@ -232,6 +232,16 @@ class FilmEdit:
         return digest_value(replace(self, title="", clips=clips))
 
 
+class FilmTarget(NamedTuple):
+    """The shape and the length that the film of a version is brought to."""
+
+    ratio: tuple[int, int] | None = None
+    """Width to height; None keeps that of the clips."""
+    fit: Literal["crop", "pad"] = "crop"
+    length: int | None = None
+    """In frames; None keeps that of the clips."""
+
+
 class ClipPlace(NamedTuple):
     """The place of a clip in a film."""
 
@@ -271,10 +281,52 @@ def _lay_out(clips: Sequence[EditClip], clip_frames: Sequence[int]) -> Iterator[
         position = place.end_frame
 
 
+MIN_LAST_FRAMES = 12
+"""Frames that must remain of a clip that is cut to give a film its length."""
+
+
+class LengthMismatch(Exception):
+    """A film can't have the length that its version states.
+
+    Attributes:
+        frames: Its frames without a cut.
+        min_frames: Its frames if as much of the last clip is cut as may be.
+    """
+
+    def __init__(self, frames: int, min_frames: int) -> None:
+        super().__init__(f"the shots give {min_frames} to {frames} frames")
+        self.frames, self.min_frames = frames, min_frames
+
+
+def cut_to_length(edit: FilmEdit, clip_frames: Sequence[int]) -> FilmEdit:
+    """Return the edit with its last clip cut so that the film has the stated length.
+
+    Args:
+        edit: The edit.
+        clip_frames: The number of frames of each clip's file.
+
+    Raises:
+        LengthMismatch: The clips are too short, or too little would remain of the last one.
+    """
+    if edit.length is None or not edit.clips:
+        return edit
+    frames = _sum_frames(edit, clip_frames)
+    last = lay_out(edit.clips, clip_frames)[-1]
+    excess = frames - edit.length
+    if not 0 <= excess <= max(0, last.frames - MIN_LAST_FRAMES):
+        raise LengthMismatch(frames, frames - max(0, last.frames - MIN_LAST_FRAMES))
+    end_frame = last.clip_first + last.frames - excess
+    clip = replace(edit.clips[-1], end_frame=end_frame)
+    return replace(edit, clips=(*edit.clips[:-1], clip), length=None)
+
+
 def count_frames(edit: FilmEdit, clip_frames: Sequence[int]) -> int:
     """Return the frames of a film at 24 per second, its card included."""
-    if edit.length is not None:
-        return edit.length
+    return _sum_frames(edit, clip_frames) if edit.length is None else edit.length
+
+
+def _sum_frames(edit: FilmEdit, clip_frames: Sequence[int]) -> int:
+    """Return the frames of a film whose last clip is not cut to a length."""
     places = lay_out(edit.clips, clip_frames)
     return (places[-1].end_frame if places else 0) + _count_card_frames(edit.card)
 

@@ -44,7 +44,9 @@ class JoinedFilm:
     **JOIN_RETRIES,
 )
 @report_task_bugs
-async def join_film(name: str, title: str, marker: str, clips: list[StoredClip]) -> JoinedFilm:
+async def join_film(
+    name: str, title: str, marker: str, clips: list[StoredClip], version: str | None = None
+) -> JoinedFilm:
     """Join clips into a film in the store, unless the store has exactly this film.
 
     Args:
@@ -52,6 +54,7 @@ async def join_film(name: str, title: str, marker: str, clips: list[StoredClip])
         title: Title of the film.
         marker: Written into the file, so that the board's own film can be recognised.
         clips: The clips in the order of the film.
+        version: The name of the version; None for the film of the board itself.
 
     Raises:
         MediaError: A clip cannot be used.
@@ -64,7 +67,8 @@ async def join_film(name: str, title: str, marker: str, clips: list[StoredClip])
         clip.shot: InputFile(context.store.root / clip.file, clip.sha256, clip.frames)
         for clip in clips
     }
-    edit = build_edit(context.plan, files, title=title)
+    plan = context.plan.version(version).plan if version else context.plan
+    edit = build_edit(plan, files, title=title)
     film = await asyncio.to_thread(
         make_film, context.store, name, marker, edit, ffmpeg=context.ffmpeg
     )

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
-from storyboards.models import Money, Shot
+from storyboards.models import Money, Shot, Version
 from storyboards.problems import Problem
-from tasks.edit import Caption, InputFile
+from storyboards.terminal_text import format_path
+from tasks.edit import Caption, FilmTarget, InputFile
 from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
@@ -216,6 +217,13 @@ class ShotToRender(_Shot):
     is_needed: bool = True
     """False if the film shows only other takes and no shot continues this one: it is not rendered.
     """
+    variant: str = ""
+    """The label of the version that it is rendered for; empty for the board's own film."""
+
+    @property
+    def id(self) -> str:
+        """The shot's id, and behind an @ the label of its version."""
+        return f"{self.shot.id}@{self.variant}" if self.variant else self.shot.id
 
     @property
     def has_soft_anchor(self) -> bool:
@@ -258,6 +266,63 @@ PlannedShot = ShotToRender | ExistingClip
 """A shot of a plan."""
 
 
+class VersionPlace(NamedTuple):
+    """The place in which a version is written: an entry of `versions`, or a row of its table."""
+
+    path: tuple[str | int, ...]
+    """The path of the entry."""
+    file: str = ""
+    """The file of its table, as the user names it; empty without one."""
+    line: int = 0
+    """The line of its row."""
+
+    def problem(self, board: Board, key: str, message: str, remedy: str = "") -> Problem:
+        """Return a problem of the version.
+
+        Args:
+            board: The board that lists it.
+            key: The key of the entry that is wrong; empty for the entry itself.
+            message: The problem.
+            remedy: The remedy.
+        """
+        if self.file:
+            return Problem(message, remedy, self.file, self.line)
+        return board.problem((*self.path, key) if key else self.path, message, remedy)
+
+    def relocate(self, problem: Problem, board: Board, name: str) -> Problem:
+        """Return a problem of the film of the version at the place of the version.
+
+        Args:
+            problem: The problem, at a path of the board.
+            board: The board that lists the version.
+            name: The name of the version.
+        """
+        message = f"in {name}, {format_path(problem.keys)}: {problem.message}"
+        return self.problem(board, "", message, problem.remedy)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.file else format_path(self.path)
+
+
+@dataclass(frozen=True)
+class PlannedVersion:
+    """Another film of the board, from the same shots or from variants of them."""
+
+    name: str
+    """The name of its film's file, without suffix; unique in the board."""
+    plan: Plan
+    """Its film: its shots in its order, with a board of its own."""
+    written: Version
+    """The entry in the board."""
+    place: VersionPlace
+    values: Mapping[str, str] = field(default_factory=dict)
+    """The values of variables that it sets."""
+
+    def relocate(self, problem: Problem, board: Board) -> Problem:
+        """Return a problem of its film at its own place in the board that lists it."""
+        return self.place.relocate(problem, board, self.name)
+
+
 @dataclass(frozen=True)
 class Plan:
     """Every shot in film order, and what the author should know about them."""
@@ -270,14 +335,24 @@ class Plan:
     """The files of the films, such as their music, by the reference with variables replaced."""
     caption_files: Mapping[str, tuple[Caption, ...]] = field(default_factory=dict)
     """The content of those that are captions."""
+    target: FilmTarget = field(default_factory=FilmTarget)
+    """The shape and the length of the film."""
+    versions: tuple[PlannedVersion, ...] = ()
+    variants: tuple[PlannedShot, ...] = ()
+    """The shots that only versions need, each after the shot it continues."""
 
     def __iter__(self) -> Iterator[PlannedShot]:
         return iter(self.shots)
 
     @cached_property
+    def all_shots(self) -> tuple[PlannedShot, ...]:
+        """The shots of the board's own film in film order, then those of versions alone."""
+        return (*self.shots, *self.variants)
+
+    @cached_property
     def shots_to_render(self) -> tuple[ShotToRender, ...]:
-        """The shots that are not files already, in film order."""
-        return tuple(shot for shot in self.shots if isinstance(shot, ShotToRender))
+        """The shots that are not files already, in film order, then those of versions alone."""
+        return tuple(shot for shot in self.all_shots if isinstance(shot, ShotToRender))
 
     def shot(self, shot_id: str) -> PlannedShot:
         """Return the shot of that id.
@@ -285,7 +360,7 @@ class Plan:
         Raises:
             KeyError: If the plan has none.
         """
-        return self._by_id[shot_id]
+        return self.shots_by_id[shot_id]
 
     def find_shot(self, shot_id: str) -> PlannedShot:
         """Return the shot of an id that the user gave.
@@ -293,14 +368,27 @@ class Plan:
         Raises:
             UsageError: The plan has no such shot.
         """
-        shot = self._by_id.get(shot_id)
+        shot = self.shots_by_id.get(shot_id)
         if shot is None:
-            raise unknown_shot_error(shot_id, self._by_id)
+            raise unknown_shot_error(shot_id, self.shots_by_id)
         return shot
 
     @cached_property
-    def _by_id(self) -> Mapping[str, PlannedShot]:
-        return {shot.id: shot for shot in self.shots}
+    def shots_by_id(self) -> Mapping[str, PlannedShot]:
+        """All shots by their ids."""
+        return {shot.id: shot for shot in self.all_shots}
+
+    def version(self, name: str) -> PlannedVersion:
+        """Return the version of that name.
+
+        Raises:
+            KeyError: If the plan has none.
+        """
+        return self._versions_by_name[name]
+
+    @cached_property
+    def _versions_by_name(self) -> Mapping[str, PlannedVersion]:
+        return {version.name: version for version in self.versions}
 
     def is_seam(self, index: int) -> bool:
         """Return whether the shot at `index` repeats the last frame of the shot before it."""
@@ -308,9 +396,10 @@ class Plan:
 
     @property
     def recorded_keys(self) -> frozenset[str]:
-        """The keys of recorded takes that shots start on or that the film shows."""
+        """The keys of recorded takes that shots start on or that a film shows."""
         pinned = {shot.pinned_take.take.key for shot in self.shots_to_render if shot.pinned_take}
-        return frozenset(pinned.union(*map(_used_keys, self.shots)))
+        films = [self, *(version.plan for version in self.versions)]
+        return frozenset(pinned.union(*(_used_keys(shot) for film in films for shot in film)))
 
     def out_points(self, shot_id: str) -> tuple[int, ...]:
         """Return the frames of a shot's present clip, not its last, that other shots start on."""
@@ -323,11 +412,11 @@ class Plan:
 
     def path_to(self, shot_id: str) -> tuple[str, ...]:
         """Return the ids of the chain up to a shot, from its first shot to the shot itself."""
-        shot = self._by_id[shot_id]
+        shot = self.shots_by_id[shot_id]
         path = [shot_id]
         if isinstance(shot, ShotToRender) and not shot.is_needed:
             return (shot_id,)
-        while (previous := self._by_id[path[-1]].continues) is not None:
+        while (previous := self.shots_by_id[path[-1]].continues) is not None:
             path.append(previous)
         return tuple(reversed(path))
 
@@ -348,17 +437,17 @@ class Plan:
         return self.path_to(max(finished_at, key=finished_at.__getitem__))
 
     def dependency_order(self) -> tuple[PlannedShot, ...]:
-        """Return the shots, each after the one it continues, otherwise in film order."""
+        """Return all shots, each after the one it continues, otherwise in film order."""
         return self._dependency_order
 
     @cached_property
     def _dependency_order(self) -> tuple[PlannedShot, ...]:
         ordered: dict[str, PlannedShot] = {}
-        for shot in self.shots:
+        for shot in self.all_shots:
             path = [shot.id]
-            while (previous := self._by_id[path[-1]].continues) and previous not in ordered:
+            while (previous := self.shots_by_id[path[-1]].continues) and previous not in ordered:
                 path.append(previous)
-            ordered.update((shot_id, self._by_id[shot_id]) for shot_id in reversed(path))
+            ordered.update((shot_id, self.shots_by_id[shot_id]) for shot_id in reversed(path))
         return tuple(ordered.values())
 
 

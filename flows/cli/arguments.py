@@ -97,6 +97,61 @@ def add_was(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--was", metavar="NAME", help=was)
 
 
+def add_versions(parser: argparse.ArgumentParser) -> None:
+    """Add the option that selects versions of the board."""
+    versions = "make only these versions beside the film; none for the film alone"
+    parser.add_argument("--versions", metavar="NAME,…", help=versions)
+
+
+def add_variables(parser: argparse.ArgumentParser) -> None:
+    """Add the option that replaces values of the board's variables."""
+    value = "the value of a variable in place of that of the board; may be repeated"
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", type=_check_variable, help=value
+    )
+
+
+def _check_variable(text: str) -> str:
+    name, equals, value = text.partition("=")
+    if not name.strip() or not equals or not value.strip():
+        msg = f"{text!r} is not a variable and its value, such as lang=de"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def read_variables(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the values of variables that the user gives.
+
+    Raises:
+        UsageError: A variable has two values.
+    """
+    values: dict[str, str] = {}
+    for text in getattr(arguments, "set", None) or ():
+        name, _, value = text.partition("=")
+        if values.setdefault(name.strip(), value) != value:
+            msg = f"--set gives {name.strip()} two values; keep one of them"
+            raise UsageError(msg)
+    return values
+
+
+def read_version_names(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the names of the versions that the user selects; None if all are made.
+
+    Raises:
+        UsageError: The option names no version.
+    """
+    text = getattr(arguments, "versions", None)
+    if text is None:
+        return None
+    if text.strip() == "none":
+        return ()
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    if not names:
+        msg = "--versions names no version; give names with commas between them, or none"
+        raise UsageError(msg)
+    return names
+
+
 def find_store_path(arguments: argparse.Namespace, board: Path | None = None) -> Path:
     """Return the folder of the store, which may not exist.
 
@@ -140,7 +195,12 @@ def prepare_board(arguments: argparse.Namespace, board: Board | None = None, **o
     # The plan reports the problems of such a board together with its own.
     board = board or load_partial(Path(arguments.board))
     run_options = RunOptions(
-        provider=arguments.provider, store=arguments.store, trust=arguments.trust, **options
+        provider=arguments.provider,
+        store=arguments.store,
+        trust=arguments.trust,
+        versions=read_version_names(arguments),
+        variables=read_variables(arguments),
+        **options,
     )
     return prepare_run(board, run_options, read_settings(), working_folder=Path.cwd())
 

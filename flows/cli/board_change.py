@@ -48,7 +48,7 @@ class BoardChange(NamedTuple):
         status = self.after.status
         return tuple(
             shot
-            for shot in self.after.plan
+            for shot in self.after.plan.all_shots
             if status[shot.id].seam == SeamState.STALE or status[shot.id].may_go_stale
         )
 
@@ -57,9 +57,12 @@ def find_shot_to_change(run: Run, shot_id: str) -> ShotToRender:
     """Return the shot whose take is changed.
 
     Raises:
-        UsageError: The board has no such shot, or it is a file.
+        UsageError: The board has no such shot, it is a file, or it is that of a version.
     """
     shot = run.plan.find_shot(shot_id)
+    if shot.id != shot.shot.id:
+        msg = f"{shot_id} is {shot.shot.id} for a version, which has the take of all: "
+        raise UsageError(msg + f"name {shot.shot.id}")
     if not isinstance(shot, ShotToRender):
         msg = f"{shot_id} is a file and has no takes; name a shot that is rendered"
         raise UsageError(msg)
@@ -114,7 +117,7 @@ def change_board(
     # A take that was picked or pinned must survive `clean`, also before the next render.
     status = changed_run.status
     remarks = [*remarks, *_describe_shown_takes(changed_run, shot.id)]
-    kept = [shot for shot in changed_run.plan if status[shot.id].state is ShotState.KEPT]
+    kept = [shot for shot in changed_run.plan.all_shots if status[shot.id].state is ShotState.KEPT]
     if changed_run.store.root.is_dir():
         changed_run.record_identity()
     record_rendered_shots(changed_run.store.root, changed_run.plan, kept)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flows.cli.arguments import add_plan_options, prepare_board
+from flows.cli.arguments import add_plan_options, add_variables, prepare_board, read_variables
 from flows.cli.output import format_json, print_output
 from flows.cli.output.style import count_noun
 from storyboards.loading import MAX_BYTES, load_partial, parse_partial
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     name = "the file that standard input will be: its name in messages, and where its files are"
     parser.add_argument("--stdin-name", metavar="FILE", help=name)
     add_plan_options(parser)
+    add_variables(parser)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -119,7 +120,12 @@ def _make_plan(board: Board, settings: Settings, arguments: argparse.Namespace) 
     if any(map(_needs_store, board.storyboard.shots)):
         return prepare_board(arguments, board).plan
     config = load_config(settings, board.folder, display_name=board.shown_as, trust=arguments.trust)
-    return make_plan(board, provider=arguments.provider, providers=config.providers)
+    return make_plan(
+        board,
+        provider=arguments.provider,
+        providers=config.providers,
+        variables=read_variables(arguments),
+    )
 
 
 def _needs_store(shot: Shot) -> bool:
@@ -169,4 +175,7 @@ def _text(plan: Plan) -> str:
     notes = [f"note: {note}" for note in plan.warnings]
     # A line break in the name of the file must not forge a line.
     name = escape_control_chars(plan.board.shown_as)
-    return "\n".join([*notes, f"{name} is clean: {count_noun(len(plan.shots), 'shot')}"])
+    counts = count_noun(len(plan.shots), "shot")
+    if plan.versions:
+        counts += f", {count_noun(len(plan.versions), 'version')}"
+    return "\n".join([*notes, f"{name} is clean: {counts}"])

@@ -210,7 +210,7 @@ def _iter_board_keys(store: Store, board: Path, *, trust: bool) -> Iterator[str]
     """Yield the keys of a board's shots, those that they continue, and those of used takes."""
     options = RunOptions(store=store.root, trust=trust)
     plan = prepare_run(load(board), options, read_settings(), working_folder=Path.cwd()).plan
-    yield from (shot.key for shot in plan)
+    yield from (shot.key for shot in plan.all_shots)
     yield from (shot.continues_key for shot in plan.shots_to_render if shot.continues_key)
     yield from plan.recorded_keys
 

@@ -10,7 +10,7 @@ from flows.report import Outcome, RunReport
 from tasks.errors import BudgetExceeded, OutputModerated, QualityExceeded
 
 _BOARD_OPTIONS = ("store",)
-_PLAN_OPTIONS = ("provider", "trust", "stale", "was")
+_PLAN_OPTIONS = ("provider", "trust", "stale", "was", "versions", "set")
 _RENDER_OPTIONS = ("only", "until", "jobs", "partial", "out")
 _OPTIONS_OF_COMMAND = {
     "plan": _PLAN_OPTIONS,
@@ -85,5 +85,7 @@ def _repeat_options(names: Sequence[str], arguments: argparse.Namespace) -> Iter
         value = getattr(arguments, name, None)
         if value is True:
             yield f"--{name}"
+        elif isinstance(value, list):
+            yield from (part for item in value for part in (f"--{name}", item))
         elif value not in (None, False, _DEFAULTS.get(name)):
             yield from (f"--{name}", str(value))

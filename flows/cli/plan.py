@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from flows.cli.arguments import add_board, add_stale, add_was, prepare_board
+from flows.cli.arguments import (
+    add_board,
+    add_stale,
+    add_variables,
+    add_versions,
+    add_was,
+    prepare_board,
+)
 from flows.cli.next_command import build_command
 from flows.cli.output import format_json, print_output
 from flows.cli.output.plan_text import fit_view, format_plan
@@ -31,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_board(parser)
     add_stale(parser)
     add_was(parser)
+    add_versions(parser)
+    add_variables(parser)
     wide = "show every column in full, with tokens, keys and chains"
     parser.add_argument("--wide", action="store_true", help=wide)
     prompts = "show each prompt as it is sent, and the pictures that are sent with it"

@@ -9,14 +9,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flows.cli.arguments import add_board, add_stale, add_was, ask, prepare_board
+from flows.cli.arguments import (
+    add_board,
+    add_stale,
+    add_variables,
+    add_versions,
+    add_was,
+    ask,
+    prepare_board,
+)
 from flows.cli.next_command import build_command, list_next_commands
 from flows.cli.output import LogOptions, format_json
 from flows.cli.output.style import fit_width, print_styled
 from flows.cli.output.text import format_report
 from flows.consent import check_consent, is_agreed
 from flows.documents import error_document, report_document
-from flows.report import RunReport, export, join_kept, record_kept, report_kept
+from flows.report import RunReport, export, export_versions, join_kept, record_kept, report_kept
 from flows.run import Run, check_ready, open_store
 from flows.signals import INTERRUPTED, TERMINATED, forward_sigterm
 from storyboards.problems import ShotchainError
@@ -58,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help=dry_run)
     out = "the file of the film; films/NAME.mp4 by default"
     parser.add_argument("--out", metavar="FILE", type=Path, help=out)
+    add_versions(parser)
+    add_variables(parser)
     _add_log_options(parser)
 
 
@@ -251,6 +261,8 @@ def flow_parameters(run: Run) -> dict[str, Any]:
         "trust": options.trust or None,
         "was": options.was,
         "stale": options.stale.value,
+        "versions": None if options.versions is None else list(options.versions),
+        "set": dict(options.variables) or None,
         # The user has agreed, by an answer or by an option.
         "yes": True,
         "plan_digest": run.digest(),
@@ -266,6 +278,7 @@ def _finish(report: RunReport, arguments: argparse.Namespace) -> int:
     film = None
     try:
         film = export(report)
+        report = export_versions(report, film)
     except ShotchainError as error:
         report = report._replace(error=error)
     errors = report.errors
@@ -279,7 +292,7 @@ def _finish(report: RunReport, arguments: argparse.Namespace) -> int:
     else:
         text = format_report(
             report,
-            film and _shorten_path(film),
+            film,
             width=fit_width(sys.stdout),
             next_commands=list_next_commands(report, arguments),
         )
@@ -287,12 +300,6 @@ def _finish(report: RunReport, arguments: argparse.Namespace) -> int:
     for warning in report.warnings:
         print(f"warning: {escape_control_chars(warning)}", file=sys.stderr)
     return exit_code
-
-
-def _shorten_path(path: Path) -> Path:
-    """Return a path relative to the working directory if it is in it."""
-    folder = Path.cwd().resolve()
-    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _name_shot(report: RunReport, error: ShotchainError) -> str:

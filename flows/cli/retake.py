@@ -75,8 +75,9 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _highest_take(run: Run, shot: ShotToRender) -> int:
     """Return the highest take of a shot that the board or the store has; the next is new."""
     history = TakeHistory(run.store, run.board_record)
-    recorded = (take.number for take in run.board_record.takes.get(shot.id, ()))
-    rendered = (recorded.take.number for recorded in history.list_takes(shot.id, None))
+    ids = [shot.id, *history.list_variants(shot.id)]
+    recorded = (take.number for each in ids for take in run.board_record.takes.get(each, ()))
+    rendered = (take.take.number for each in ids for take in history.list_takes(each, None))
     return max((shot.take, *recorded, *rendered))
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tasks.edit import PictureEdit
 from tasks.errors import MediaError
-from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.film_format import FRAMES_PER_SECOND, film_size
 from tasks.media.orientation import Orientation
 from tasks.media.probe import HLG, PQ, Clip, Colour
 
@@ -32,9 +32,6 @@ SCALE_MATRICES = {
 MATRIX_NAMES = {BT709: "BT.709", BT601_625: "BT.601", BT601_525: "BT.601", BT2020: "BT.2020"}
 
 HDR_NAMES = {PQ: "PQ", HLG: "HLG"}
-
-_SAME_SHAPE = 0.025
-"""The vendors' sizes of a ratio differ from it by up to 2 %, and ratios from each other by 4 %."""
 
 
 class Coding(NamedTuple):
@@ -105,30 +102,6 @@ def choose_target(clips: Sequence[Clip], picture: PictureEdit = _PLAIN) -> Clip:
     target = next(matching, None) or _converted(candidates[0], coding)
     width, height = film_size(size, picture.ratio)
     return target if (width, height) == size else replace(target, width=width, height=height)
-
-
-def film_size(size: tuple[int, int], ratio: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the size of a film of another shape: its shorter side is that of the clips.
-
-    A film of 1280x720 becomes 720x1280 in 9:16, which is the size of a 720p clip of that shape.
-    Clips that have the shape already keep their size: vendors round the sides to multiples of 16.
-
-    Args:
-        size: Width and height of the clips.
-        ratio: Width to height of the film; None keeps the shape of the clips.
-    """
-    width, height = size
-    if ratio is None or abs(width * ratio[1] / (height * ratio[0]) - 1) < _SAME_SHAPE:
-        return size
-    shape = Fraction(*ratio)
-    short = min(size)
-    return (
-        (_even(short * shape), _even(short)) if shape > 1 else (_even(short), _even(short / shape))
-    )
-
-
-def _even(length: Fraction | int) -> int:
-    return max(2, round(Fraction(length) / 2) * 2)
 
 
 def _usual_coding(clips: Sequence[Clip]) -> Coding:

@@ -13,7 +13,16 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tasks.edit import ClipPlace, FilmEdit, Transition, TransitionKind, digest_value, lay_out
+from tasks.edit import (
+    ClipPlace,
+    FilmEdit,
+    LengthMismatch,
+    Transition,
+    TransitionKind,
+    cut_to_length,
+    digest_value,
+    lay_out,
+)
 from tasks.errors import MediaError
 
 if TYPE_CHECKING:
@@ -162,7 +171,7 @@ def compose(edit: FilmEdit, clip_frames: Sequence[int]) -> Composition:
     Raises:
         MediaError: A clip is too short for its range, its transitions or the film's length.
     """
-    edit = cut_to_length(edit, clip_frames)
+    edit = _cut(edit, clip_frames)
     places = lay_out(edit.clips, clip_frames)
     if not places:
         message = "There is no clip to join"
@@ -177,23 +186,17 @@ def compose(edit: FilmEdit, clip_frames: Sequence[int]) -> Composition:
     return composition
 
 
-def cut_to_length(edit: FilmEdit, clip_frames: Sequence[int]) -> FilmEdit:
+def _cut(edit: FilmEdit, clip_frames: Sequence[int]) -> FilmEdit:
     """Return an edit whose last clip ends so that the film has its exact length.
 
     Raises:
-        MediaError: There is too little material.
+        MediaError: There is too little material, or too much.
     """
-    if edit.length is None or not edit.clips:
-        return edit
-    whole = compose(replace(edit, length=None), clip_frames)
-    excess = whole.total_frames - edit.length
-    if excess < 0:
-        message = f"the film has {whole.total_frames} frames, and its length is {edit.length}"
-        raise MediaError(message)
-    last, place = edit.clips[-1], whole.places[len(edit.clips) - 1]
-    end = place.clip_first + place.frames - excess
-    last = replace(last, end_frame=end, drop_last_frame=False)
-    return replace(edit, clips=(*edit.clips[:-1], last), length=None)
+    try:
+        return cut_to_length(edit, clip_frames)
+    except LengthMismatch as mismatch:
+        message = f"the length of the film is {edit.length} frames, and {mismatch}"
+        raise MediaError(message) from mismatch
 
 
 def _check_place(composition: Composition, number: int) -> None:

@@ -6,6 +6,7 @@ Nothing here changes what is rendered, or a shot's key.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -32,6 +33,7 @@ from tasks.edit import (
     EditClip,
     FilmEdit,
     InputFile,
+    LengthMismatch,
     LoudnessEdit,
     MusicEdit,
     PictureEdit,
@@ -40,6 +42,7 @@ from tasks.edit import (
     Transition,
     TransitionKind,
     count_frames,
+    cut_to_length,
     lay_out,
 )
 from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender, UsedRange, is_chained
@@ -70,11 +73,21 @@ def list_side_suffixes(plan: Plan) -> tuple[str, ...]:
 
 def count_planned_frames(plan: Plan) -> int | None:
     """Return the frames of the film of a plan at 24 per second; None if they are not known yet."""
+    edit = plan_edit(plan)
+    return None if edit is None else count_frames(edit, count_clip_frames(edit))
+
+
+def plan_edit(plan: Plan) -> FilmEdit | None:
+    """Return the edit of a film whose clips may not exist yet; None if a length is not known."""
     if any(_has_unknown_length(shot) for shot in plan):
         return None
     files = {shot.id: InputFile(Path(shot.id), shot.key, shot.frames) for shot in plan}
-    edit = build_edit(plan, files)
-    return count_frames(edit, [clip.file.frames or 0 for clip in edit.clips])
+    return build_edit(plan, files)
+
+
+def count_clip_frames(edit: FilmEdit) -> list[int]:
+    """Return the number of frames of each clip of an edit, as planned or counted."""
+    return [clip.file.frames or 0 for clip in edit.clips]
 
 
 def plan_film(plan: Plan) -> tuple[FilmEdit, tuple[ClipPlace, ...]] | None:
@@ -86,7 +99,10 @@ def plan_film(plan: Plan) -> tuple[FilmEdit, tuple[ClipPlace, ...]] | None:
         return None
     files = {shot.id: InputFile(Path(shot.id), shot.key, shot.frames) for shot in plan}
     edit = build_edit(plan, files)
-    return edit, lay_out(edit.clips, [clip.file.frames or 0 for clip in edit.clips])
+    # A length that the clips can't give is a problem of its own.
+    with suppress(LengthMismatch):
+        edit = cut_to_length(edit, count_clip_frames(edit))
+    return edit, lay_out(edit.clips, count_clip_frames(edit))
 
 
 def has_exact_lengths(plan: Plan) -> bool:
@@ -113,7 +129,7 @@ class _EditBuilder:
 
     def build(self, clips: Mapping[str, InputFile], title: str) -> FilmEdit:
         shots = [shot for shot in self._plan if shot.id in clips or not shot.shows_own_clip]
-        film = self._film
+        film, target = self._film, self._plan.target
         edit_clips = tuple(
             clip
             for shot, following in zip_longest(shots, shots[1:])
@@ -128,7 +144,8 @@ class _EditBuilder:
             titles=self._legal_line(),
             captions=self._captions(film.captions, edit_clips) if film.captions else None,
             sound=self._sound(),
-            picture=PictureEdit(codec=film.codec, rate=film.rate),
+            picture=PictureEdit(target.ratio, target.fit, film.codec, film.rate),
+            length=target.length,
         )
 
     def _clips(
@@ -190,7 +207,7 @@ class _EditBuilder:
 
     def _voice_of(self, shot: PlannedShot) -> Voice | None:
         voices = self._film.voice
-        voice = voices.get(shot.id) if isinstance(voices, dict) else None
+        voice = voices.get(shot.shot.id) if isinstance(voices, dict) else None
         return Voice(file=voice) if isinstance(voice, str) else voice
 
     def _film_voice(self) -> Voice | None:

@@ -11,7 +11,7 @@ def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
     """Check that PyAV and ffmpeg have the encoders that a film needs, as far as that is known.
 
     Args:
-        plan: The plan of the board.
+        plan: The plan of the board, or of one of its versions.
         ffmpeg: The configured ffmpeg program, if any.
 
     Raises:

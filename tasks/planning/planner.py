@@ -68,6 +68,8 @@ from tasks.planning.shot_settings import (
 )
 from tasks.planning.title_checks import check_texts
 from tasks.planning.transitions import check_transitions
+from tasks.planning.variants import PlannedLook, plan_versions
+from tasks.planning.versions import ExpandedVersion, check_variables, expand_versions
 from tasks.planning.warnings import (
     merge_warnings,
     warn_about_cast,
@@ -83,7 +85,7 @@ from tasks.providers.families import FAMILIES, IMAGE_LIMITS, StartMode
 
 if TYPE_CHECKING:
     # Loads asyncio and ssl, which `check` does not need.
-    pass
+    from tasks.store.takes import RecordedTake
 
 
 _FILM_KEYS_NOT_BUILT = frozenset(
@@ -106,8 +108,9 @@ def make_plan(
     find_take: FindTake | None = None,
     has_record: HasRecord | None = None,
     requested: Collection[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Build the plan of a board.
+    """Build the plan of a board, its versions included.
 
     Args:
         board: The board.
@@ -117,43 +120,52 @@ def make_plan(
         has_record: Finds what was rendered before prompts had the numbers of the cast's images;
             without it nothing was.
         requested: The ids of shots to render although the film shows other takes of them.
+        variables: Values of variables that replace those of the board.
 
     Raises:
         InvalidStoryboard: With every problem of the board, those of its file included.
-        UsageError: If there is no provider of the name `provider`.
+        UsageError: If there is no provider of the name `provider`, or no variable of a name.
     """
+    variables = check_variables(board, variables or {})
     store = _StoreLookup(find_take, has_record)
     planner = _Planner(board, provider, PROVIDERS if providers is None else providers, store)
-    shots = _mark_needed(planner.plan(), frozenset(requested))
-    files = read_film_files(planner.log)
-    plan = Plan(board, shots, (), files.files, files.captions)
+    shots, log = planner.plan(), planner.log
+    expansion = expand_versions(board, log, variables)
+    files = read_film_files(log, expansion.films)
+    plan = Plan(expansion.board, shots, film_files=files.files, caption_files=files.captions)
+    if not (board.problems or log.media_problems or log.problems):
+        plan = plan_versions(plan, expansion.versions, log, planner)
+    plan = _mark_needed(plan, frozenset(requested))
     texts = planner.check_texts(plan)
-    problems = merge_problems((*board.problems, *planner.log.media_problems, *planner.log.problems))
+    problems = merge_problems((*board.problems, *log.media_problems, *log.problems))
     if problems:
         raise InvalidStoryboard(problems)
     warnings = (
         *board.warnings,
-        *merge_warnings(planner.log.warnings, sum(shot.clip is None for shot in planner.shots)),
-        *warn_about_sizes(board, shots),
-        *warn_about_shared_keys(board, shots),
+        *merge_warnings(log.warnings, sum(shot.clip is None for shot in planner.shots)),
+        *warn_about_sizes(board, plan.shots),
+        *warn_about_shared_keys(board, plan.shots),
         *files.warnings,
         *texts,
     )
     in_file_order = sorted(warnings, key=lambda warning: (warning.line, warning.column))
-    notes = limit_problems(in_file_order, "more notes are not shown: {count}")
-    return replace(plan, warnings=notes)
+    shown = limit_problems(in_file_order, "more notes are not shown: {count}")
+    return replace(plan, warnings=shown)
 
 
-def _mark_needed(
-    shots: tuple[PlannedShot, ...], requested: frozenset[str]
-) -> tuple[PlannedShot, ...]:
-    """Return the shots; nothing is rendered that neither the film nor another shot uses."""
-    needed = find_needed_shots(shots, requested)
-    return tuple(
-        shot
-        if isinstance(shot, ExistingClip) or shot.id in needed
-        else replace(shot, is_needed=False)
-        for shot in shots
+def _mark_needed(plan: Plan, requested: frozenset[str]) -> Plan:
+    """Return the plan; nothing is rendered that neither a film nor another shot uses."""
+    films = [plan, *(version.plan for version in plan.versions)]
+    shown = {shot.id for film in films for shot in film if shot.shows_own_clip}
+    needed = find_needed_shots(plan.all_shots, requested | shown)
+
+    def mark(shot: PlannedShot) -> PlannedShot:
+        if isinstance(shot, ExistingClip) or shot.id in needed:
+            return shot
+        return replace(shot, is_needed=False)
+
+    return replace(
+        plan, shots=tuple(map(mark, plan.shots)), variants=tuple(map(mark, plan.variants))
     )
 
 
@@ -162,6 +174,24 @@ class _StoreLookup(NamedTuple):
 
     find_take: FindTake | None
     has_record: HasRecord | None
+
+    def for_variants(self, label: str, *, has_own_shape: bool) -> _StoreLookup:
+        """Return the functions for variants of shots, which have takes of their own.
+
+        Args:
+            label: The label of the variants.
+            has_own_shape: True if they have the shape of the board's own film, whose takes serve
+                them too.
+        """
+        find_own_take = self.find_take
+        if find_own_take is None:
+            return self
+
+        def find_take(shot: str, number: int, provider: Provider | None) -> RecordedTake | None:
+            take = find_own_take(f"{shot}@{label}", number, provider)
+            return take or (find_own_take(shot, number, provider) if has_own_shape else None)
+
+        return self._replace(find_take=find_take)
 
 
 class _Planner:
@@ -190,6 +220,25 @@ class _Planner:
         self.planned: dict[str, Parent] = {}
         self.index = {shot.id: index for index, shot in enumerate(self.shots)}
 
+    def plan_look(self, board: Board, version: ExpandedVersion) -> PlannedLook:
+        """Plan the board as it is rendered for a version; files are not read again."""
+        has_own_shape = version.look.ratio is None
+        store = self.store.for_variants(version.label, has_own_shape=has_own_shape)
+        planner = _Planner(board, self.provider, self.providers, store)
+        planner.media = replace(self.media, log=planner.log)
+        return PlannedLook(planner.plan(), planner.log)
+
+    def add_version_ranges(
+        self, shot: PlannedShot, version: ExpandedVersion, log: ProblemLog
+    ) -> PlannedShot:
+        """Return a shot of a version with the ranges that the version itself shows."""
+        if isinstance(shot, ExistingClip):
+            return add_used_ranges(shot, log, self._takes_of(shot))
+        store = self.store
+        if shot.variant:
+            store = store.for_variants(shot.variant, has_own_shape=version.look.ratio is None)
+        return add_used_ranges(shot, log, ShotTakes(replace(shot, variant=""), store.find_take))
+
     def plan(self) -> tuple[PlannedShot, ...]:
         for shot in self.shots:
             self._plan_with_parents(shot.id)
@@ -204,15 +253,20 @@ class _Planner:
         return shots
 
     def check_texts(self, plan: Plan) -> list[Problem]:
-        """Log what can't be drawn of the texts of the film, and return the warnings about them."""
+        """Log what can't be drawn of the texts of all films, and return the warnings about them."""
         if len(plan.shots) < len(self.shots) or self.log.media_problems:
             return []  # The places of the texts, or their fonts and pictures, are not known.
-        warnings = []
-        for finding in check_texts(plan):
-            if finding.is_problem:
-                self.log.add_problem(finding.keys, finding.message, finding.remedy)
-            else:
-                warnings.append(self.board.problem(*finding[:3]))
+        problems, warnings = self.log.problems, list[Problem]()
+        own = dict.fromkeys(check_texts(plan))
+        for finding in own:
+            problem = self.board.problem(*finding[:3])
+            (problems if finding.is_problem else warnings).append(problem)
+        for version in plan.versions:
+            for finding in check_texts(version.plan):
+                if finding not in own:
+                    problem = Problem(finding.message, finding.remedy, keys=finding.keys)
+                    problem = version.relocate(problem, self.board)
+                    (problems if finding.is_problem else warnings).append(problem)
         return warnings
 
     def _check_end_of_clip(self, shot: Parent, following: Parent) -> None:
@@ -252,8 +306,6 @@ class _Planner:
             for key in _SHOT_KEYS_NOT_BUILT & shot.model_fields_set:
                 if getattr(shot, key) is not None:
                     add(("shots", index, key), f"{key} is not built yet", "Remove it for now.")
-        if storyboard.versions and not any(each[0] == "versions" for each in self.board.broken):
-            add(("versions",), "versions are not built yet", "Remove them for now.")
 
     def _plan_shot(self, index: int) -> Parent:
         shot = self.shots[index]

@@ -182,15 +182,15 @@ def _find_out_point(used: UsedRange, clip_frames: int | None) -> int | None:
 
 
 def find_needed_shots(shots: tuple[PlannedShot, ...], requested: frozenset[str]) -> frozenset[str]:
-    """Return the ids of the shots whose present take is shown, continued or requested.
+    """Return the ids of the shots that are requested, and of those that they continue.
 
     Args:
         shots: The shots of a plan.
-        requested: The ids of the shots that the user asks to be rendered.
+        requested: The ids of the shots whose present take a film shows, or that the user asks for.
     """
     by_id = {shot.id: shot for shot in shots}
     needed: set[str] = set()
-    remaining = [shot.id for shot in shots if shot.shows_own_clip or shot.id in requested]
+    remaining = [shot.id for shot in shots if shot.id in requested]
     while remaining:
         shot_id = remaining.pop()
         if shot_id in needed:

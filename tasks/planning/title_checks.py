@@ -14,7 +14,7 @@ from storyboards.models import LegalLine, OnScreenTitle
 from storyboards.terminal_text import quote
 from storyboards.yaml_nodes import NodePath
 from tasks.edit import ClipPlace, FilmEdit
-from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.film_format import FRAMES_PER_SECOND, film_size
 from tasks.media.reading_speed import legal_seconds, title_seconds
 from tasks.media.title_times import Origin, TimedTitle, count_film_frames, list_titles
 from tasks.plan import ExistingClip, Plan, PlannedShot, Size
@@ -63,9 +63,6 @@ def find_film_size(plan: Plan, edit: FilmEdit) -> Size:
     size = sizes.most_common(1)[0][0] if sizes else _DEFAULT_SIZE
     if edit.picture.ratio is None:
         return size
-    # Loads av, which films in the shape of their clips do not need to be planned.
-    from tasks.media.compatibility import film_size
-
     return film_size(size, edit.picture.ratio)
 
 

@@ -124,6 +124,20 @@ def _read_rate(record: Mapping[str, Any]) -> float:
     return float(rate) if isinstance(rate, int | float) else 24.0
 
 
+def read_digest(store: Store, film: StoredFilm) -> str:
+    """Return the sha256 of a film in the store, in hex, as it was recorded.
+
+    Raises:
+        StoreError: The record is missing or damaged.
+    """
+    record = read_record(film.path.with_name(f"{film.path.stem}.json")) or {}
+    digest = record.get("sha256")
+    if not isinstance(digest, str):
+        msg = f"the record of {film.path} in {store.root} is damaged; remove the film, then render"
+        raise StoreError(msg)
+    return digest
+
+
 class RecordedFilm(NamedTuple):
     """The film of a board in the store, whatever it was joined from."""
 

@@ -74,6 +74,9 @@ def record_rendered_shots(root: Path, plan: Plan, shots: Iterable[PlannedShot]) 
             for shot in shots
             if not isinstance(shot, ShotToRender) or shot.is_needed
         },
-        shot_ids=[shot.id for shot in plan],
+        # With variables of the user, the film shows variants in place of the board's own shots.
+        shot_ids=dict.fromkeys(
+            [*(shot.shot.id for shot in plan), *(shot.id for shot in plan.all_shots)]
+        ),
         pinned_keys=plan.recorded_keys,
     )

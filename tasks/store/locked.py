@@ -39,13 +39,22 @@ def find_unrecorded_locks(
 ) -> Iterator[Problem]:
     """Yield a problem for each locked shot to render if the store has no take of it.
 
-    The board may have been copied without its store: the locked take is elsewhere.
+    The board may have been copied without its store: the locked take is elsewhere. If the store
+    has the shot of the board's own film, a version that has no take of it yet may render it.
     """
     for shot in _locked_shots_to_render(status, shots):
-        if not takes_of(shot):
+        if not takes_of(shot) and not _is_new_variant(shot, status.plan, takes_of):
             message = f"{shot.id} is locked, and this store has no take of it"
             remedy = "Name the store that has it with --store, or remove lock to render it."
             yield status.plan.board.problem(("shots", shot.index, "lock"), message, remedy)
+
+
+def _is_new_variant(shot: ShotToRender, plan: Plan, takes_of: ListTakes) -> bool:
+    """Return True if a shot is rendered for a version, and the store has that of the board."""
+    if not shot.variant:
+        return False
+    own = plan.shots_by_id.get(shot.shot.id)
+    return isinstance(own, ShotToRender) and bool(takes_of(own))
 
 
 def _locked_shots_to_render(

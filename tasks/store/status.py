@@ -78,7 +78,7 @@ class BoardStatus:
 
     def shots_in_state(self, state: ShotState) -> tuple[str, ...]:
         """Return the ids of the shots in a state, in film order."""
-        return tuple(shot.id for shot in self.plan if self.shots[shot.id].state is state)
+        return tuple(shot.id for shot in self.plan.all_shots if self.shots[shot.id].state is state)
 
     def max_total(self, shot_ids: tuple[str, ...] | None = None) -> Total:
         """Return the maximum price of these shots, or of all; a shared key counts once."""
@@ -87,9 +87,9 @@ class BoardStatus:
 
     def _select(self, shot_ids: tuple[str, ...] | None) -> tuple[PlannedShot, ...]:
         if shot_ids is None:
-            return self.plan.shots
+            return self.plan.all_shots
         selected = frozenset(shot_ids)
-        return tuple(shot for shot in self.plan if shot.id in selected)
+        return tuple(shot for shot in self.plan.all_shots if shot.id in selected)
 
 
 def read_board_status(

@@ -100,6 +100,15 @@ class TakeHistory:
         )
         return max(renders, key=_intended_at, default=None)
 
+    def list_variants(self, shot: str) -> tuple[str, ...]:
+        """Return the ids under which a shot was rendered for versions of the board.
+
+        Raises:
+            StoreError: A receipt is damaged.
+        """
+        ids = dict.fromkeys([*self.record.takes, *self._renders_by_shot])
+        return tuple(each for each in ids if each.startswith(f"{shot}@"))
+
     def list_takes(self, shot: str, folder: RecordsFolder | None) -> tuple[RecordedTake, ...]:
         """Return every take of a shot that was sent, by number.
 

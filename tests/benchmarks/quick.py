@@ -80,11 +80,11 @@ def fill_store(board: Path) -> None:
             (records.folder_of(shot.key) / file.name).write_bytes(b"clip")
         results.append(ShotResult(shot, Outcome.KEPT, attempt))
     report = RunReport(run, tuple(results))
-    title = film_title(report)
+    title = film_title(run.plan, ())
     run.store.films_folder.mkdir()
     marker = films.film_marker(run.board.name, run.board.file)
     (run.store.films_folder / f"{title.name}.mp4").write_bytes(marker.encode())
-    identity = find_edit(report).identity()
+    identity = find_edit(report, run.plan).identity()
     film = films.record_film(run.store, title.name, identity, 4900)
     films.export_film(run.store, film, run.film_path, run.board.file)
 

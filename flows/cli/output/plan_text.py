@@ -22,6 +22,7 @@ from flows.cli.output.style import (
     wrap,
 )
 from flows.cli.output.text import format_conversions, format_frames
+from flows.cli.output.version_table import format_versions
 from flows.consent import BudgetBalance, find_budget_error, list_budgets
 from flows.documents import count_film_frames, list_notes, list_price_sources
 from flows.run import Run
@@ -87,6 +88,7 @@ def format_plan(run: Run, view: PlanView = DEFAULT_VIEW, *, next_command: str = 
     lines += wrap(count_states(run), view.width, indent="  ")
     for sentence in _summarize(run, view.width):
         lines += wrap(sentence, view.width, indent="  ")
+    lines += format_versions(run, view.width, is_wide=view.is_wide)
     lines += _format_budgets(run, view.width)
     lines += _format_notes(run, view.width)
     if view.shows_prompts:
@@ -109,7 +111,7 @@ def list_shown_shots(run: Run, view: PlanView) -> list[PlannedShot]:
     selected = {shot.id for shot in run.shots}
     return [
         shot
-        for shot in run.plan
+        for shot in run.plan.all_shots
         if shot.id in selected
         and not (view.hides_kept and run.status[shot.id].state is ShotState.KEPT)
     ]
@@ -122,10 +124,10 @@ def count_states(run: Run) -> str:
     parts = [
         f"{counts[state]} {state}{reasons.get(state, '')}" for state in ShotState if counts[state]
     ]
-    others = len(run.plan.shots) - len(run.shots)
+    others = len(run.plan.all_shots) - len(run.shots)
     if others:
         parts.append(f"{others} not part of this run")
-    return f"{count_noun(len(run.plan.shots), 'shot')}: {', '.join(parts)}"
+    return f"{count_noun(len(run.plan.all_shots), 'shot')}: {', '.join(parts)}"
 
 
 def _summarize(run: Run, width: int) -> Iterator[str]:

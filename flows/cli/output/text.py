@@ -31,6 +31,9 @@ from tasks.film_rates import find_rate
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.planning.conversions import Conversions
 
+_MAX_LISTED_VERSIONS = 40
+"""Versions whose files are listed after a run."""
+
 
 def format_conversions(conversions: Conversions) -> list[str]:
     """Return a line for each shot that is converted."""
@@ -55,7 +58,7 @@ def format_report(
 
     Args:
         report: The outcome.
-        film: Where the film is; None without a film.
+        film: Where the film is, absolute; None without a film.
         width: Columns of a line.
         next_commands: What the user may type next, each with a text before it.
     """
@@ -65,19 +68,46 @@ def format_report(
     if lines:
         lines.append("")
     if film and report.film:
-        missing = f", without {', '.join(report.missing)}" if report.missing else ""
+        missing = _format_missing(report.holes)
         # The path is not wrapped, so that it can be copied.
         length = format_frames(report.film.frame_count, report.film.rate)
-        lines.append(f"{film}  ({length}{missing})")
+        lines.append(f"{shorten_path(film)}  ({length}{missing})")
         if side_files := list_film_side_files(report, film):
             names = ", ".join(path.name for path in side_files)
             lines += wrap(f"beside it: {escape_control_chars(names)}", width, indent="  ")
         if report.film.sound:
             lines += wrap(f"sound: {report.film.sound.describe()}", width, indent="  ")
+    lines += _format_versions(report)
     lines += wrap(f"{_count_outcomes(report)}; {describe_spent(report)}", width, indent="  ")
     if report.run_url:
         lines.append(f"run: {report.run_url}")
     return "\n".join([*lines, *next_commands])
+
+
+def _format_versions(report: RunReport) -> list[str]:
+    """Return a line for each version that was made, and one for the checksums."""
+    existing = [result for result in report.versions if result.path and result.film]
+    lines = [
+        f"{shorten_path(result.path)}  ({format_frames(result.film.frame_count, result.film.rate)}"
+        f"{_format_missing(result.missing)})"
+        for result in existing[:_MAX_LISTED_VERSIONS]
+        if result.path and result.film
+    ]
+    if len(existing) > len(lines):
+        lines.append(f"{count_noun(len(existing) - len(lines), 'version')} more beside them")
+    if report.checksums:
+        lines.append(f"{shorten_path(report.checksums)}  (checksums)")
+    return lines
+
+
+def _format_missing(shot_ids: Sequence[str]) -> str:
+    return f", without {', '.join(shot_ids)}" if shot_ids else ""
+
+
+def shorten_path(path: Path) -> Path:
+    """Return a path relative to the working directory if it is in it."""
+    folder = Path.cwd().resolve()
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _format_results(report: RunReport, width: int) -> list[str]:
@@ -113,6 +143,12 @@ def _list_reasons(report: RunReport) -> Iterator[tuple[str, str]]:
     if report.error:
         failure = "not put in place" if report.film else "not joined"
         yield f"the film is {failure}: {report.error}", "red"
+    for version in report.versions:
+        if version.error:
+            yield f"a version is not made: {version.error}", "red"
+        elif version.film is None:
+            without = ", ".join(version.missing)
+            yield f"{version.version.name} is not made: no clip of {without}", "red"
 
 
 _STOPPED = "stopped"

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tasks.edit import EditClip, InputFile, PictureEdit
-from tasks.media.compatibility import Coding, choose_target, describe_conversion, film_size
+from tasks.media.compatibility import Coding, choose_target, describe_conversion
 from tasks.media.conform import conform
+from tasks.media.film_format import film_size
 from tasks.media.orientation import Orientation
 from tasks.media.probe import probe
 from tasks.providers.families import FAMILIES, RATIOS, get_frame_size
