@@ -18,6 +18,7 @@ from storyboards.models import (
     Money,
     Music,
     OnScreenTitle,
+    Quality,
     References,
     Select,
     Shot,
@@ -95,6 +96,11 @@ _SYNONYMS = {
     **dict.fromkeys(("true_peak", "peak", "tp"), "peak_db"),
     **dict.fromkeys(("fps", "frame_rate", "framerate"), "rate"),
     "lengths": "length",
+    **dict.fromkeys(("quality_control", "limits", "thresholds"), "qc"),
+    **dict.fromkeys(("freeze", "still"), "frozen"),
+    **dict.fromkeys(("flashes", "flicker"), "flash"),
+    **dict.fromkeys(("silent", "mute"), "silence"),
+    **dict.fromkeys(("blur", "softness"), "sharpness"),
 }
 """Names that other tools and the vendors use for the same key."""
 _OTHER_SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -217,6 +223,8 @@ def _models_at(path: NodePath) -> tuple[type[BaseModel], ...]:
             return (Look,)
         case ("budget",):
             return (Money,)
+        case ("qc",):
+            return (Quality,)
         case ("cast", str()):
             return (CastMember,)
         case ("shots", int(), *keys):

@@ -41,7 +41,7 @@ _PATTERNS = {
     "currency": "Write three capital letters, like USD.",
 }
 _TIMES = frozenset({"from", "to", "in", "out", "at", "fade", "fade_in", "fade_out", "crossfade"})
-_TIMES |= {"length"}
+_TIMES |= {"length", "black", "frozen", "silence"}
 _NO_FOCUS = "the focus is not a point"
 _FOCUS = "Write shares of width and height from 0 to 1, like [0.5, 0.3]."
 _MISSING = {

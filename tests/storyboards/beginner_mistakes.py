@@ -1087,6 +1087,20 @@ MISTAKES = (
         head='versions: [{name: a, ratio: "4:5", fit: render}]',
     ),
     Mistake(
+        "a misspelt limit of quality",
+        "1:6: qc.freeze",
+        "unknown key `freeze`",
+        "Did you mean frozen?",
+        head="qc: {freeze: 2}",
+    ),
+    Mistake(
+        "a limit of quality in words",
+        "1:13: qc.black",
+        "`2 seconds` is not a time",
+        "Write 2, the seconds",
+        head="qc: {black: 2 seconds}",
+    ),
+    Mistake(
         "a broken film of a version",
         "1:35: versions[0].film.card",
         "neither an `image` nor a `text`",
