@@ -185,18 +185,33 @@ def _number(
     frames: Iterator[AudioFrame], rate: int, zero: Fraction
 ) -> Iterator[tuple[int, Samples]]:
     """Yield the samples of each frame with the number of the first one, counted from `zero`."""
-    expected: int | None = None
+    clock: _Clock | None = None
+    expected = 0
     for frame, block in _to_float(frames):
-        time = _time_of(frame)
-        offset = expected or 0
-        if time is not None:
-            offset = round((time - zero) * rate)
+        offset = expected
+        if frame.pts is not None:
+            is_first = clock is None
+            clock = clock or _Clock(to_fraction(frame.time_base) * rate, zero * rate)
+            number = clock.find_sample(frame.pts)
             # Timestamps may be coarser than samples: those of Matroska have milliseconds.
-            tick = math.ceil(to_fraction(frame.time_base) * rate)
-            if expected is not None and abs(offset - expected) <= tick:
-                offset = expected
+            if is_first or abs(number - expected) > clock.tick_samples:
+                offset = number
         yield offset, block
         expected = offset + block.shape[1]
+
+
+class _Clock:
+    """Converts timestamps to numbers of samples, in integers since it does so for each frame."""
+
+    def __init__(self, samples_per_tick: Fraction, zero: Fraction) -> None:
+        self.tick_samples = math.ceil(samples_per_tick)
+        self._divisor = math.lcm(samples_per_tick.denominator, zero.denominator)
+        self._factor = int(samples_per_tick * self._divisor)
+        self._zero = int(zero * self._divisor)
+
+    def find_sample(self, pts: int) -> int:
+        """Return the sample nearest to a timestamp."""
+        return (2 * (pts * self._factor - self._zero) + self._divisor) // (2 * self._divisor)
 
 
 def _time_of(frame: AudioFrame) -> Fraction | None:
@@ -213,22 +228,17 @@ def _to_float(frames: Iterator[AudioFrame]) -> Iterator[tuple[AudioFrame, Sample
     Raises:
         ValueError: The format changes.
     """
-    converter: AudioResampler | None = None
-    kind = None
-    for frame in frames:
-        if converter is None:
-            layout = frame.layout.name if frame.layout.nb_channels <= 2 else "stereo"
-            converter = AudioResampler(format="fltp", layout=layout, rate=frame.sample_rate)
-            kind = _kind_of(frame)
-        if _kind_of(frame) != kind:
+    first = next(frames)
+    rate, form = first.sample_rate, (first.format.name, first.layout.name)
+    layout = first.layout.name if first.layout.nb_channels <= 2 else "stereo"
+    is_plain = form == ("fltp", layout)
+    resampler = AudioResampler(format="fltp", layout=layout, rate=rate)
+    for frame in chain([first], frames):
+        if frame.sample_rate != rate or (frame.format.name, frame.layout.name) != form:
             msg = "the format changes"
             raise ValueError(msg)
-        for converted in converter.resample(frame):
+        for converted in [frame] if is_plain else resampler.resample(frame):
             yield frame, to_array(converted)
-
-
-def _kind_of(frame: AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def to_array(frame: AudioFrame) -> Samples:
@@ -246,6 +256,10 @@ def _drop_padding(blocks: Iterator[Samples], end: int) -> Iterator[Samples]:
     """
     position, held, held_samples = 0, list[Samples](), 0
     for block in blocks:
+        if position + block.shape[1] <= end:
+            position += block.shape[1]
+            yield block
+            continue
         inside = min(max(0, end - position), block.shape[1])
         position += block.shape[1]
         if held_samples >= _CODEC_PADDING:
