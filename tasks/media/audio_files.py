@@ -5,10 +5,12 @@ The sound of clips is opened in `container`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
@@ -28,6 +30,7 @@ _OPTIONS = {
     "probesize": "5000000",
 }
 MAX_CHANNELS = 64
+_MAX_GAP_SECONDS = 0.05
 
 
 class AudioFile(NamedTuple):
@@ -59,6 +62,41 @@ def probe_audio(path: Path) -> AudioFile:
         seconds = _read_seconds(container, stream)
         channels = first.layout.nb_channels
         return AudioFile(stream.codec_context.name, first.sample_rate, channels, seconds)
+
+
+def decode_audio(
+    container: InputContainer, stream: AudioStream, path: Path
+) -> Iterator[AudioFrame]:
+    """Yield the frames of a sound file, which may have something else after its sound.
+
+    Decoders and demuxers skip what is damaged, some without an error.
+
+    Raises:
+        MediaError: Something is missing in the middle, or the end is.
+    """
+    seconds = _read_seconds(container, stream)
+    first: float | None = None
+    end, error = 0.0, None
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError as decode_error:
+            error = error or decode_error
+            continue
+        for frame in frames:
+            time = end if frame.time is None else frame.time
+            first = time if first is None else first
+            if error:
+                raise damaged(path, error, end - first)
+            if end and time - end > _MAX_GAP_SECONDS:
+                message = f"{path} is damaged at {end - first:.1f} seconds: a part is missing"
+                raise MediaError(message)
+            yield frame
+            end = time + frame.samples / frame.sample_rate
+    read = end - (first or 0.0)
+    if seconds and seconds - read > max(1.0, seconds / 10):
+        message = f"{path} is cut off: it has {read:.1f} of {seconds:.1f} seconds"
+        raise MediaError(message)
 
 
 def open_audio(path: Path) -> InputContainer:

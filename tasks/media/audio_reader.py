@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -35,6 +35,7 @@ _PRE_ROLL_SECONDS = 1
 _MIN_SEEK_SECONDS = 10
 
 Samples = NDArray[np.float32]
+Decode = Callable[[InputContainer, AudioStream], Iterator[AudioFrame]]
 
 
 class AudioReader:
@@ -47,6 +48,7 @@ class AudioReader:
         path: Path,
         channels: int,
         *,
+        decode: Decode = InputContainer.decode,
         zero: Fraction | None = None,
         first: int = 0,
     ) -> None:
@@ -56,6 +58,7 @@ class AudioReader:
             container: The open file, which `close` closes.
             stream: Its sound; None is silence.
             path: Named in errors.
+            decode: Decodes the stream.
             channels: 1 or 2.
             zero: The timestamp of sample 0; None is the first sample of the file.
             first: The sample that is read first.
@@ -63,6 +66,7 @@ class AudioReader:
         self._container = container
         self.path = path
         self._channels = channels
+        self._decode_frames = decode
         self._zero = zero
         self._first = first
         self._buffer: deque[Samples] = deque()
@@ -136,7 +140,7 @@ class AudioReader:
     def _decode(self, stream: AudioStream) -> Iterator[Samples]:
         """Yield the sound from `first` on at 48 kHz, zeros before it begins."""
         self._seek(stream)
-        frames = self._container.decode(stream)
+        frames = self._decode_frames(self._container, stream)
         first = next(frames, None)
         if first is None:
             return

@@ -150,6 +150,6 @@ class _PeakReader:
         length = _BLOCK * _OVERSAMPLING
         count = oversampled.shape[1] // length
         self._rest = oversampled[:, count * length :]
-        blocks = np.abs(oversampled[:, : count * length]).reshape(-1, count, length)
+        blocks = np.abs(oversampled[:, : count * length]).reshape(len(oversampled), count, length)
         peaks: Gains = blocks.max(axis=(0, 2), initial=0).astype(np.float64)
         return peaks

@@ -15,7 +15,7 @@ import numpy as np
 from storyboards.frame_times import format_time
 from tasks.edit import ClipPlace, FilmEdit, MusicEdit
 from tasks.errors import MediaError
-from tasks.media.audio_files import open_audio, require_audio, without_sound
+from tasks.media.audio_files import decode_audio, open_audio, require_audio, without_sound
 from tasks.media.audio_reader import AudioReader, Samples
 from tasks.media.film_format import SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
 from tasks.media.sound_parts import (
@@ -162,7 +162,8 @@ def _open_reader(path: Path, channels: int, first_frame: int = 0) -> AudioReader
         container = stack.enter_context(open_audio(path))
         stream = require_audio(container, path)
         first = first_frame * SAMPLES_PER_FRAME
-        reader = AudioReader(container, stream, path, channels, first=first)
+        decode = partial(decode_audio, path=path)
+        reader = AudioReader(container, stream, path, channels, decode=decode, first=first)
         reader.look_ahead(1)
         if reader.end == 0:
             raise _without_rest(path, first_frame)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storyboards.board import Board
 from storyboards.chains import find_links
-from storyboards.models import Film, FromShot, Shot
+from storyboards.models import FromShot, Shot
 from storyboards.problems import InvalidStoryboard, Problem, limit_problems, merge_problems
 from storyboards.prompts import Prompt, resolve_prompt
 from tasks.plan import (
@@ -88,14 +88,6 @@ if TYPE_CHECKING:
     from tasks.store.takes import RecordedTake
 
 
-_FILM_KEYS_NOT_BUILT = frozenset(
-    {
-        "music",
-        "voice",
-        "loudness",
-        "stems",
-    }
-)
 _SHOT_KEYS_NOT_BUILT = frozenset({"focus"})
 """Words of the language that have no effect yet, so that a board can't rely on them."""
 
@@ -298,10 +290,7 @@ class _Planner:
 
     def _reject_unsupported(self) -> None:
         """Add a problem for each word of the language that has no effect yet."""
-        storyboard, add = self.board.storyboard, self.log.add_problem
-        for key in _FILM_KEYS_NOT_BUILT & storyboard.film.model_fields_set:
-            if getattr(storyboard.film, key) != Film.model_fields[key].default:
-                add(("film", key), f"film.{key} is not built yet", "Remove it for now.")
+        add = self.log.add_problem
         for index, shot in enumerate(self.shots):
             for key in _SHOT_KEYS_NOT_BUILT & shot.model_fields_set:
                 if getattr(shot, key) is not None:
