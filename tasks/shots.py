@@ -26,6 +26,7 @@ from tasks.own_files import read_file
 from tasks.plan import ExistingClip, PlannedShot, ShotToRender
 from tasks.providers.families import IMAGE_LIMITS
 from tasks.retries import AWAIT_RETRIES, DOWNLOAD_RETRIES, SUBMIT_RETRIES, retry_condition
+from tasks.seam_tails import drops_last_frame, encode_tail
 from tasks.store.atomic_files import digest_bytes, digest_file
 from tasks.store.out_frames import fetch_out_frame
 from tasks.store.receipts import Attempt
@@ -190,7 +191,12 @@ async def download_clip(job: SubmittedJob, first_frame: StoredFrame | None) -> S
         frame = await _load_first_frame(context, shot, first_frame)
         if frame:
             attempt = await download.measure_seam(shot, frame, context)
-    return _to_stored_clip(context, shot, attempt)
+    clip = _to_stored_clip(context, shot, attempt)
+    if drops_last_frame(context.plan, shot):
+        await asyncio.to_thread(
+            encode_tail, context.store, context.store.root / clip.file, clip.sha256
+        )
+    return clip
 
 
 @task(

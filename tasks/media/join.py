@@ -7,7 +7,7 @@ Clips that do not match are converted by `convert` before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -124,7 +124,7 @@ def encode_spans(film: PreparedFilm, cache: EditCache) -> dict[EncodedSpan, Cach
     """
     entries: dict[EncodedSpan, CacheEntry] = {}
     with ThreadPoolExecutor(WORKERS) as pool:
-        for encoded in pool.map(lambda spans: _encode(film, spans, cache), _group(film.pieces)):
+        for encoded in pool.map(lambda spans: _encode(film, spans, cache), _group(film)):
             entries.update(encoded)
     return entries
 
@@ -227,17 +227,22 @@ def _encode(
     return entries
 
 
-def _group(pieces: Iterable[Piece]) -> Iterator[list[EncodedSpan]]:
-    """Yield the spans between two runs of copied packets."""
-    group: list[EncodedSpan] = []
-    for piece in pieces:
-        if isinstance(piece, EncodedSpan):
-            group.append(piece)
-        elif group:
-            yield group
-            group = []
-    if group:
-        yield group
+def _group(film: PreparedFilm) -> list[list[EncodedSpan]]:
+    """Return the spans in groups; the spans of a group are made by one thread, in order.
+
+    Spans that follow each other share clips, which are decoded in order. A clip that begins with a
+    cut begins another group.
+    """
+    places = film.composition.places
+    begins = {place.first_frame for place in places if not place.overlap}
+    groups: list[list[EncodedSpan]] = []
+    end = None
+    for span in film.spans:
+        if span.first_frame != end or span.first_frame in begins:
+            groups.append([])
+        groups[-1].append(span)
+        end = span.end_frame
+    return groups
 
 
 def _paths(entries: Mapping[EncodedSpan, CacheEntry]) -> dict[EncodedSpan, Path]:

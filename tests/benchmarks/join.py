@@ -8,7 +8,9 @@ Makes chained clips of 121 numbered pictures, 864x480, with texture, grain and B
 is like that of a film: syllables, pauses, and noise of all frequencies. Joins them in processes of
 their own, one after the other, and prints CPU, wall time and memory as ratios to ffmpeg's copy.
 
-`again` is a join whose encoded spans are in the store. `faded` has a crossfade at each second seam.
+`again` is a join whose encoded spans are in the store, as they are after a run, which encodes the
+ends of clips while the vendor renders. `faded` has a crossfade at each second seam. `own` is the CPU
+without the start of Python and its imports, in parts: measuring the clips, and joining them.
 moviepy runs in the environment of another Python, and only with the fewest clips, as does the
 re-encode, unless `--all` is given. On a busy machine only the ratios are meaningful.
 """
@@ -99,8 +101,8 @@ def join_here(film: Path, store: Path, clips: list[Path], *, faded: bool) -> dic
     result = join_prepared(prepared, film, store=store)
     ended = time.process_time()
     return {
-        "prepare": ready - start,
-        "join": ended - ready,
+        "prepare": round(ready - start, 3),
+        "join": round(ended - ready, 3),
         "frames": result.frames,
         "encoded": result.encoded_frames,
     }
@@ -157,13 +159,16 @@ def print_costs(costs: dict[str, Costs], parts: dict[str, str], count: int) -> N
     base_cpu = statistics.median(copy.cpu_seconds)
     base_wall = statistics.median(copy.wall_seconds)
     print(f"\n{count} clips, {count * FRAMES} pictures")
-    print(f"{'':24}{'CPU s':>9}{'x copy':>8}{'wall s':>9}{'x copy':>8}{'MB':>6}  parts")
+    header = f"{'':24}{'CPU s':>9}{'x copy':>8}{'own x':>7}{'wall s':>9}{'x copy':>8}{'MB':>6}"
+    print(f"{header}  parts")
     for name, cost in costs.items():
         cpu, wall = statistics.median(cost.cpu_seconds), statistics.median(cost.wall_seconds)
-        line = f"{name:24}{cpu:>9.2f}{cpu / base_cpu:>8.1f}{wall:>9.2f}{wall / base_wall:>8.1f}"
         detail = json.loads(parts.get(name) or "{}")
-        described = ", ".join(f"{key} {value:.2f}" for key, value in detail.items())
-        print(f"{line}{cost.peak_mb:>6.0f}  {described}")
+        own = detail.get("prepare", 0.0) + detail.get("join", cpu)
+        line = f"{name:24}{cpu:>9.2f}{cpu / base_cpu:>8.1f}{own / base_cpu:>7.1f}"
+        line += f"{wall:>9.2f}{wall / base_wall:>8.1f}{cost.peak_mb:>6.0f}"
+        described = ", ".join(f"{key} {value:g}" for key, value in detail.items())
+        print(f"{line}  {described}")
 
 
 def make_clips(folder: Path, channels: int) -> list[Path]:
