@@ -21,6 +21,7 @@ import argparse
 import itertools
 import json
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -246,12 +247,12 @@ def make_clip(folder: Path, number: int, scenery: Any, grain: list[Any], sound: 
 
 
 def repeat(clips: list[Path], count: int) -> list[Path]:
-    """Return so many clips, each a file of its own name, as the shots of a film are."""
+    """Return so many clips, each with a content of its own, as the shots of a film have."""
     paths = []
     for number, clip in enumerate(itertools.islice(itertools.cycle(clips), count)):
         path = clip.with_name(f"{count}-{number}.mp4")
-        path.unlink(missing_ok=True)
-        path.hardlink_to(clip)
+        # A box that players skip.
+        path.write_bytes(clip.read_bytes() + struct.pack(">I4sI", 12, b"free", number))
         paths.append(path)
     return paths
 
