@@ -70,7 +70,9 @@ class Title:
     """From the beginning of the clip in the film, or of the film."""
     end_frame: int | None = None
     """None is the end of the clip, or of the film."""
-    place: Literal["upper", "center", "lower", "legal", "caption"] = "lower"
+    place: Literal["upper", "center", "lower", "legal", "caption", "card", "card with picture"] = (
+        "lower"
+    )
     font: InputFile | None = None
     size_percent: float | None = None
     """Height of a line of text, or of the picture, in percent of the film's height."""

@@ -93,8 +93,15 @@ class Composition:
 
     @cached_property
     def card_digest(self) -> str:
-        """A digest of everything that is seen on the card."""
-        return digest_value(self.edit.card and replace(self.edit.card, frames=0, transition=None))
+        """A digest of everything that is seen on the card; other texts may move its text."""
+        card = self.edit.card and replace(self.edit.card, frames=0, transition=None)
+        first = self.places[-1].first_frame
+        texts = [
+            (overlay.digest, max(overlay.first_frame, first) - first, overlay.end_frame - first)
+            for overlay in self.overlays
+            if overlay.end_frame > first
+        ]
+        return digest_value((card, tuple(texts)))
 
     def find_clip(self, frame: int) -> int:
         """Return the number of the clip that began last at a frame of the film."""

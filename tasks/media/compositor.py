@@ -16,7 +16,6 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from tasks.edit import CardEdit
 from tasks.media.compatibility import resolve_matrix
 from tasks.media.composition import Composition, Picture, Recipe
 from tasks.media.decode import ClipReader
@@ -117,8 +116,9 @@ class Compositor:
     @cached_property
     def _card(self) -> Samples:
         width, height = self._size
-        card = self._composition.edit.card or CardEdit(0)
-        planes = self._convert(draw_card(card, width, height))
+        edit = self._composition.edit
+        places = self._composition.places[: len(edit.clips)]
+        planes = self._convert(draw_card(edit, places, width, height))
         parts = [plane.ravel() for plane in (planes.luma, planes.blue, planes.red)]
         return np.concatenate(parts).reshape(height * 3 // 2, width)
 

@@ -57,15 +57,8 @@ def list_overlays(
     Raises:
         MediaError: A text or picture can't be drawn inside the safe area.
     """
-    # PIL takes long to import, and most films have no overlay.
     if not (edit.titles or edit.captions or any(clip.titles for clip in edit.clips)):
         return ()
-    from tasks.media.title_layout import lay_out_titles
-
-    placed, problems = lay_out_titles(edit, places, width, height)
-    if problems:
-        message = f"{problems[0].message}. {problems[0].remedy}"
-        raise MediaError(message)
     return tuple(
         Overlay(
             title.timed.first_frame,
@@ -74,7 +67,8 @@ def list_overlays(
             title.digest(),
             partial(_draw, title),
         )
-        for title in placed
+        for title in _lay_out(edit, places, width, height)
+        if not _is_of_card(title)
     )
 
 
@@ -85,8 +79,18 @@ def _draw(placed: PlacedTitle) -> OverlayPlanes:
     return to_planes(draw_title(placed), placed.x, placed.y)
 
 
-def draw_card(card: CardEdit, width: int, height: int) -> OverlayPlanes:
-    """Return the picture of a card, which fills the frame.
+def draw_card(
+    edit: FilmEdit, places: Sequence[ClipPlace], width: int, height: int
+) -> OverlayPlanes:
+    """Return the picture of the card of a film, which fills the frame.
+
+    Its text stands beside the small print and the captions that lie over the card.
+
+    Args:
+        edit: The edit, with a card.
+        places: The places of its clips in the film.
+        width: The width of the film.
+        height: The height of the film.
 
     Raises:
         MediaError: Its text or picture can't be drawn.
@@ -94,4 +98,23 @@ def draw_card(card: CardEdit, width: int, height: int) -> OverlayPlanes:
     from tasks.media.overlay_planes import to_planes
     from tasks.media.title_card import draw_card_image
 
-    return to_planes(draw_card_image(card, width, height), 0, 0)
+    texts = (title for title in _lay_out(edit, places, width, height) if _is_of_card(title))
+    card = edit.card or CardEdit(0)
+    return to_planes(draw_card_image(card, next(texts, None), width, height), 0, 0)
+
+
+def _lay_out(
+    edit: FilmEdit, places: Sequence[ClipPlace], width: int, height: int
+) -> list[PlacedTitle]:
+    # PIL takes long to import, and most films have no text in their picture.
+    from tasks.media.title_layout import lay_out_titles
+
+    placed, problems = lay_out_titles(edit, places, width, height)
+    if problems:
+        message = f"{problems[0].message}. {problems[0].remedy}"
+        raise MediaError(message)
+    return placed
+
+
+def _is_of_card(title: PlacedTitle) -> bool:
+    return title.timed.origin.kind == "card"

@@ -25,7 +25,7 @@ from tasks.media.title_times import Origin, TimedTitle, list_titles
 
 _DRAWING_VERSION = 1
 """Part of the digest of each overlay: another number lets all of them be drawn again."""
-_ORDER = ("legal", "lower", "caption", "upper", "center")
+_ORDER = ("legal", "lower", "caption", "upper", "card with picture", "card", "center")
 """The order in which texts of one moment are stacked."""
 _PERIOD = 240
 _GAP_PERCENT = 1.0

@@ -30,17 +30,16 @@ def draw_title(placed: PlacedTitle) -> Image.Image:
     if isinstance(placed.content, InputFile):
         return load_picture(placed.content.path).resize(size, Image.Resampling.LANCZOS)
     canvas = Image.new("RGBA", size)
-    has_box = STYLES[title.place].has_box
-    canvas.paste(draw_text(placed.content, title.colour, has_box=has_box))
+    margin = margin_of(placed.content.size)
+    text = placed.content.draw(title.colour, margin)
+    match STYLES[title.place].backing:
+        case "box":
+            text = Image.alpha_composite(_draw_box(placed.content, margin), text)
+        case "outline":
+            outline = _draw_outline(text, placed.content.size, title.colour)
+            text = Image.alpha_composite(outline, text)
+    canvas.paste(text)
     return canvas
-
-
-def draw_text(block: TextBlock, colour: str, *, has_box: bool) -> Image.Image:
-    """Return a text that can be read on any picture, with a margin of `margin_of` on each side."""
-    margin = margin_of(block.size)
-    text = block.draw(colour, margin)
-    behind = _draw_box(block, margin) if has_box else _draw_outline(text, block.size, colour)
-    return Image.alpha_composite(behind, text)
 
 
 def _draw_box(block: TextBlock, margin: int) -> Image.Image:

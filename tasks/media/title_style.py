@@ -19,21 +19,20 @@ class TextStyle(NamedTuple):
     max_lines: int
     edge: Literal["top", "middle", "bottom"]
     """The side of the safe area from which texts of this place are stacked."""
-    has_box: bool = False
-    """A dark box behind the lines, in place of an outline."""
+    backing: Literal["outline", "box", "none"] = "outline"
+    """Keeps the text readable on any picture."""
 
-
-CAP_HEIGHT = 0.714
-"""Height of the capitals in the font of shotchain, as a share of its size."""
 
 STYLES: dict[str, TextStyle] = {
     "upper": TextStyle(6.0, 3.5, 3, "top"),
     "center": TextStyle(8.0, 3.5, 4, "middle"),
     "lower": TextStyle(6.0, 3.5, 3, "bottom"),
-    # Clearcast, "Legal supers text size" (read 2026-11-29): 30 lines of 1080, at the least 26.
+    # Clearcast, "Legal supers text size" (read 2026-11-29): 30 lines of 1080, at the least 26. The
+    # capitals of the font of shotchain have 0.714 of its size.
     "legal": TextStyle(3.9, 3.4, 4, "bottom"),
-    "caption": TextStyle(5.0, 3.5, 3, "bottom", has_box=True),
-    "card": TextStyle(8.0, 3.0, 12, "middle"),
+    "caption": TextStyle(5.0, 3.5, 3, "bottom", "box"),
+    "card": TextStyle(8.0, 3.0, 12, "middle", "none"),
+    "card with picture": TextStyle(8.0, 3.0, 4, "bottom"),
 }
 
 MAX_PICTURE_PERCENT = 20.0

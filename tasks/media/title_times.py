@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tasks.edit import ClipPlace, FilmEdit, Title
+from tasks.edit import CardEdit, ClipPlace, FilmEdit, Title
 
 
 class Origin(NamedTuple):
@@ -37,7 +37,7 @@ class TimedTitle:
 
 
 def list_titles(edit: FilmEdit, places: Sequence[ClipPlace]) -> Iterator[TimedTitle]:
-    """Yield the titles and burnt captions of an edit, with their ranges in the film."""
+    """Yield the titles, burnt captions and the card's text of an edit, with their ranges."""
     total = count_film_frames(edit, places)
     for number, title in enumerate(edit.titles):
         yield _time(Origin("film", number), title, (0, total), (0, total))
@@ -50,10 +50,18 @@ def list_titles(edit: FilmEdit, places: Sequence[ClipPlace]) -> Iterator[TimedTi
         limits = (within[0] + first.overlap // 2, within[1] - (overlaps[last] + 1) // 2)
         for number, title in enumerate(clip.titles):
             yield _time(Origin("clip", number, index), title, within, limits)
+    if edit.card and edit.card.text:
+        begin = places[-1].end_frame - overlaps[-1] // 2
+        yield TimedTitle(Origin("card", 0), _title_of_card(edit.card), begin, total)
     if edit.captions and edit.captions.burn:
         for number, caption in enumerate(edit.captions.captions):
             title = Title(caption.text, None, caption.first_frame, caption.end_frame, "caption")
             yield _time(Origin("caption", number), title, (0, total), (0, total))
+
+
+def _title_of_card(card: CardEdit) -> Title:
+    place: Literal["card", "card with picture"] = "card with picture" if card.image else "card"
+    return Title(card.text, place=place, colour=card.colour)
 
 
 def _last_of_shot(edit: FilmEdit, index: int) -> int:

@@ -54,7 +54,6 @@ def check_texts(plan: Plan) -> Iterator[TextFinding]:
         yield from _check_times(plan, edit, timed)
         yield from _check_captions(edit, count_film_frames(edit, places))
     yield from _check_layout(plan, edit, places, size)
-    yield from _check_card(edit, size)
 
 
 def find_film_size(plan: Plan, edit: FilmEdit) -> Size:
@@ -117,25 +116,6 @@ def _check_layout(
         yield TextFinding(keys, problem.message, problem.remedy, is_problem=True)
 
 
-def _check_card(edit: FilmEdit, size: Size) -> Iterator[TextFinding]:
-    card = edit.card
-    if card is None or not card.text:
-        return
-    from tasks.media.title_card import lay_out_card
-
-    _, problem = lay_out_card(card, *size)
-    keys: NodePath = ("film", "card", "text")
-    if problem:
-        yield TextFinding(keys, problem.message, problem.remedy, is_problem=True)
-    needed = title_seconds(card.text)
-    if card.frames < int(needed * FRAMES_PER_SECOND):
-        message = (
-            f"the card is shown for {card.frames / FRAMES_PER_SECOND:.1f} s, and its text takes "
-            f"{needed:.1f} s to read"
-        )
-        yield TextFinding(keys, message, "Show it longer, or shorten it.")
-
-
 def _find_keys(plan: Plan, edit: FilmEdit, origin: Origin) -> NodePath:
     """Return the path of a text in the board."""
     match origin.kind:
@@ -147,7 +127,7 @@ def _find_keys(plan: Plan, edit: FilmEdit, origin: Origin) -> NodePath:
         case "caption":
             return ("film", "captions")
         case _:
-            return ("film", "card")
+            return ("film", "card", "text")
 
 
 def _keys_of_title(shot: PlannedShot, number: int) -> NodePath:

@@ -263,7 +263,7 @@ def test_card_fills_frame_and_keeps_shape(tmp_path: Path) -> None:
     Image.new("RGB", (100, 100), "#ff0000").save(tmp_path / "card.png")
     card = CardEdit(48, InputFile(tmp_path / "card.png", "2"), background="#0000ff")
 
-    planes = draw_card(card, 160, 90)
+    planes = draw_card(FilmEdit((), card=card), (), 160, 90)
 
     assert planes.luma.shape == (90, 160)
     assert planes.alpha.min() == 255
@@ -273,7 +273,8 @@ def test_card_fills_frame_and_keeps_shape(tmp_path: Path) -> None:
 
 def test_card_text_is_drawn_inside_safe_area() -> None:
     """The text of a card stands in the middle of the safe area."""
-    planes = draw_card(CardEdit(48, text="warm, wenn du es bist"), *SIZES[1])
+    edit = replace(edit_of(), card=CardEdit(48, text="warm, wenn du es bist"))
+    planes = draw_card(edit, (ClipPlace(0, 0, CLIP_FRAMES),), *SIZES[1])
 
     rows, columns = np.nonzero(planes.luma > 30)
     left, top, right, bottom = find_safe_area(*SIZES[1]).box(*SIZES[1])
@@ -290,3 +291,19 @@ def test_title_lasts_over_all_ranges_of_its_shot() -> None:
     (overlay,) = list_overlays(FilmEdit(clips), places, *SIZES[0])
 
     assert (overlay.first_frame, overlay.end_frame) == (0, 68)
+
+
+@pytest.mark.parametrize("has_picture", [True, False])
+def test_text_of_card_stands_above_small_print(tmp_path: Path, has_picture: bool) -> None:
+    """Small print over the card and the card's own text never lie on one another."""
+    Image.new("RGB", (64, 36), "#444444").save(tmp_path / "card.png")
+    image = InputFile(tmp_path / "card.png", "2") if has_picture else None
+    legal = Title("Terms apply, see the conditions. " * 4, place="legal")
+    edit = replace(edit_of(film=(legal,)), card=CardEdit(48, image, "one\ntwo"))
+    places = (ClipPlace(0, 0, CLIP_FRAMES),)
+
+    (line,) = list_overlays(edit, places, *SIZES[2])
+    rows = np.nonzero((draw_card(edit, places, *SIZES[2]).luma > 200).any(axis=1))[0]
+
+    assert line.end_frame == CLIP_FRAMES + 48
+    assert rows.max() < drawn_box(line)[1]

@@ -74,7 +74,11 @@ def test_title_after_end_of_shot_is_a_problem() -> None:
     [
         ("{text: now, out: 12f}", "", "`now` is shown for 0.5 s, and takes 1.0 s to read"),
         ("", "legal: {text: 'Ends soon.', out: 1.0}", "is shown for 1.0 s, and takes 2.4 s"),
-        ("", "card: {text: Ember, seconds: 12f}", "the card is shown for 0.5 s"),
+        (
+            "",
+            "card: {text: Ember, seconds: 12f}",
+            "`Ember` is shown for 0.5 s, and takes 1.0 s",
+        ),
     ],
 )
 def test_text_that_is_too_short_to_read_warns(title: str, film: str, warning: str) -> None:
