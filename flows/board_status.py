@@ -6,14 +6,14 @@ For a board with problems, which can't be planned, the store alone is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flows.report import report_kept
+from flows.report import find_current_films
 from flows.run import Run
 from storyboards.models import Money
 from tasks.budgets.ledger import LedgerEntry
@@ -86,8 +86,9 @@ class ShotReport(NamedTuple):
 
 
 class FilmReport(NamedTuple):
-    """The film of a board."""
+    """The film of a board, or of one of its versions."""
 
+    name: str
     path: Path
     frame_count: int
     made_at: datetime
@@ -123,6 +124,14 @@ class JobStatus:
     """True if a run or a `clean` uses the store now; None if that can't be found out."""
     in_use_since: datetime | None = None
     warnings: tuple[str, ...] = ()
+    versions: Mapping[str, FilmReport | None] = field(default_factory=dict)
+    """The films of versions by name, as the board lists them; None if the store has none."""
+
+    @property
+    def has_current_films(self) -> bool:
+        """True if the film and all versions are what the board requests."""
+        films_of_board = (self.film, *self.versions.values())
+        return all(film is not None and film.is_current for film in films_of_board)
 
     def shots_in(self, *states: str) -> tuple[ShotReport, ...]:
         """Return the shots in one of these states."""
@@ -137,23 +146,41 @@ def read_job_status(run: Run) -> JobStatus:
     """
     shots = tuple(_report_shot(run, shot) for shot in run.plan.all_shots)
     status = _build_status(run.store, run.board_record, shots, run.board.name)
-    film = status.film and status.film._replace(is_current=_is_film_current(run))
-    if film and run.film_path:
-        stored = films.StoredFilm(film.path, film.frame_count, is_new=False)
-        with suppress(StoreError):
-            if films.is_exported(stored, run.film_path):
-                film = film._replace(path=run.film_path)
+    current = find_current_films(run)
+    versions = {
+        version.name: _complete_film(
+            _find_film(run.store, version.name), run.version_path(version), current
+        )
+        for version in run.plan.versions
+    }
     return replace(
         status,
         title=run.board.storyboard.title or run.board.name,
-        film=film,
+        film=_complete_film(status.film, run.film_path, current),
         totals=status.totals._replace(to_pay=run.max_cost),
+        versions=versions,
     )
 
 
-def _is_film_current(run: Run) -> bool:
-    report = report_kept(run)
-    return report is not None and report.film is not None
+def _complete_film(
+    film: FilmReport | None, path: Path | None, current: Collection[str]
+) -> FilmReport | None:
+    """Return a film with its place for the user, and if the board requests it.
+
+    Args:
+        film: The film in the store.
+        path: The place of a copy of it, if there is one.
+        current: The names of the films that are up to date.
+    """
+    if film is None:
+        return None
+    film = film._replace(is_current=film.name in current)
+    if path:
+        stored = films.StoredFilm(film.path, film.frame_count, is_new=False)
+        with suppress(StoreError):
+            if films.is_exported(stored, path):
+                film = film._replace(path=path)
+    return film
 
 
 def _report_shot(run: Run, shot: PlannedShot) -> ShotReport:
@@ -269,7 +296,7 @@ def _find_film(store: Store, name: str) -> FilmReport | None:
     if film is None:
         return None
     made_at = datetime.fromtimestamp(film.made_at, UTC)
-    return FilmReport(film.path, film.frame_count, made_at, None, film.rate)
+    return FilmReport(name, film.path, film.frame_count, made_at, None, film.rate)
 
 
 def _add_up(store: Store, record: BoardRecord, warnings: list[str]) -> Totals:
@@ -336,14 +363,11 @@ def status_document(status: JobStatus, next_command: str) -> dict[str, Any]:
         "board": status.board,
         "store": str(status.store.root),
         "shots": [_shot_document(shot) for shot in status.shots],
-        "film": film
-        and {
-            "path": str(film.path),
-            "frames": film.frame_count,
-            "rate": film.rate,
-            "made": _format_utc(film.made_at),
-            "up_to_date": film.is_current,
-        },
+        "film": _film_document(film),
+        "versions": [
+            {"name": name, "film": _film_document(version)}
+            for name, version in status.versions.items()
+        ],
         "in_use": status.is_in_use,
         "in_use_since": _format_utc(status.in_use_since),
         "paid": totals.paid.to_json(),
@@ -353,6 +377,18 @@ def status_document(status: JobStatus, next_command: str) -> dict[str, Any]:
         "rehearsed": totals.rehearsed.to_json(),
         "next": next_command,
         "warnings": list(status.warnings),
+    }
+
+
+def _film_document(film: FilmReport | None) -> dict[str, Any] | None:
+    if film is None:
+        return None
+    return {
+        "path": str(film.path),
+        "frames": film.frame_count,
+        "rate": film.rate,
+        "made": _format_utc(film.made_at),
+        "up_to_date": film.is_current,
     }
 
 

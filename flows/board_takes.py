@@ -34,6 +34,13 @@ class ShotTakes:
     """A take over loopback stands before a paid take of the same number."""
     provider: str | None = None
     """The provider that the board writes for the shot; None if it writes none."""
+    variant_id: str = ""
+    """Its id; behind an @ it has the label of the version that it was rendered for."""
+
+    @property
+    def id(self) -> str:
+        """The id of the shot, or of the variant of it."""
+        return self.variant_id or self.shot.id
 
     @property
     def has_present_take(self) -> bool:
@@ -96,16 +103,20 @@ def read_board_takes(board: Board, root: Path, shot_ids: Sequence[str] = ()) -> 
     shots = board.storyboard.shots
     known_ids = [shot.id for shot in shots]
     for shot_id in shot_ids:
-        if shot_id not in known_ids:
+        if shot_id.partition("@")[0] not in known_ids:
             raise unknown_shot_error(shot_id, known_ids)
     store, board = Store(root), use_recorded_name(root, board)
     identity = identify_board(root, board)
     history = TakeHistory(store, read_identified_record(root, identity))
     selected = [
-        ShotTakes(shot, number, _list_takes(history, shot.id), _written_provider(board, shot))
+        ShotTakes(shot, number, _list_takes(history, each), _written_provider(board, shot), each)
         for number, shot in enumerate(shots, start=1)
-        if not shot_ids or shot.id in shot_ids
+        for each in (shot.id, *history.list_variants(shot.id))
+        if not shot_ids or each in shot_ids or shot.id in shot_ids
     ]
+    for shot_id in shot_ids:
+        if not any(shot_takes.id == shot_id for shot_takes in selected):
+            raise unknown_shot_error(shot_id, history.list_variants(shot_id.partition("@")[0]))
     return BoardTakes(board, store, identity, tuple(selected))
 
 

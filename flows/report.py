@@ -30,6 +30,7 @@ from tasks.store.history import record_rendered_shots, record_requested_takes
 from tasks.store.receipts import Attempt
 from tasks.store.side_files import list_side_files, read_side_files, side_path
 from tasks.store.staleness import describe_end, is_stale
+from tasks.store.status import ShotState
 from tasks.submission.moderation import explain_moderation
 
 
@@ -257,6 +258,19 @@ def report_kept(run: Run) -> RunReport | None:
     if film is None or any(version.film is None for version in versions):
         return None
     return report._replace(film=film, versions=tuple(versions))
+
+
+def find_current_films(run: Run) -> frozenset[str]:
+    """Return the names of the films of a board that the store has as the board requests them."""
+    kept = [shot for shot in run.plan.all_shots if run.status[shot.id].state is ShotState.KEPT]
+    results = (ShotResult(shot, Outcome.KEPT, run.status[shot.id].attempt) for shot in kept)
+    report, ids = RunReport(run, tuple(results)), {shot.id for shot in kept}
+    films_of_board = (run.plan, *(version.plan for version in run.plan.versions))
+    return frozenset(
+        plan.board.name
+        for plan in films_of_board
+        if all(shot.id in ids for shot in plan if shot.shows_own_clip) and _find_film(report, plan)
+    )
 
 
 def _find_film(report: RunReport, plan: Plan) -> StoredFilm | None:

@@ -173,7 +173,7 @@ def find_undrawable(takes: BoardTakes) -> str:
     """Return letters of the ids that no font of this machine has; empty if all can be drawn."""
     from tasks.media.lettering import is_drawable
 
-    letters = dict.fromkeys(letter for shot_takes in takes.shots for letter in shot_takes.shot.id)
+    letters = dict.fromkeys(letter for shot_takes in takes.shots for letter in shot_takes.id)
     return "".join(letter for letter in letters if not is_drawable(letter))[:_MAX_LETTERS]
 
 
@@ -182,7 +182,9 @@ def _heading(shot_takes: ShotTakes) -> str:
     from tasks.media.lettering import is_drawable, keep_drawable
 
     shot, number = shot_takes.shot, shot_takes.number
-    name = f"{number}  {shot.id}" if all(map(is_drawable, shot.id)) else f"shot {number}"
+    name = (
+        f"{number}  {shot_takes.id}" if all(map(is_drawable, shot_takes.id)) else f"shot {number}"
+    )
     title = keep_drawable(shot.chapter_title if isinstance(shot.title, str) else "")
     return f"{name}  ·  {title}" if title else name
 

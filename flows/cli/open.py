@@ -132,7 +132,7 @@ def _find_clip(takes: BoardTakes, shot_takes: ShotTakes, number: int | None) -> 
     if wanted in clips:
         return clips[wanted]
     others = ", ".join(map(str, clips)) or "none"
-    msg = f"the store has no clip of take {wanted} of {shot.id}; it has {others}"
+    msg = f"the store has no clip of take {wanted} of {shot_takes.id}; it has {others}"
     raise UsageError(msg)
 
 

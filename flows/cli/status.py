@@ -41,6 +41,7 @@ from flows.cli.output.times import describe_zone, format_moment, format_span
 from flows.documents import error_document
 from storyboards.board import derive_name
 from storyboards.loading import load_partial
+from storyboards.problems import MAX_CANDIDATES
 from storyboards.terminal_text import escape_control_chars
 from tasks.budgets.money import Total, format_price
 from tasks.errors import InvalidStoryboard
@@ -140,9 +141,7 @@ def _find_next_command(status: JobStatus, arguments: argparse.Namespace) -> str:
     unclear = status.shots_in(UNCLEAR)
     if unclear and not status.shots_in(TO_RENDER, IN_FLIGHT, FAILED):
         return f"shotchain log {board} {_quote(unclear[0].id)}{store}"
-    if len(status.shots_in(KEPT)) < len(status.shots) or not (
-        status.film and status.film.is_current
-    ):
+    if len(status.shots_in(KEPT)) < len(status.shots) or not status.has_current_films:
         trust = " --trust" if arguments.trust else ""
         return f"shotchain render {board}{options}{trust}"
     return f"shotchain open {board}{store}"
@@ -170,7 +169,7 @@ def _format_heading(status: JobStatus, now: datetime, width: int) -> list[str]:
     states = ", ".join(f"{counts[state]} {state}" for state in order if counts[state])
     heading = f"{status.title}: {states or 'no shots'}"
     first, *rest = wrap(heading, width)
-    texts = [*_describe_film(status, now), *_describe_use(status, now)]
+    texts = [*_describe_film(status, now), *_describe_versions(status), *_describe_use(status, now)]
     return [paint(first, "bold"), *rest, *(line for text in texts for line in wrap(text, width))]
 
 
@@ -188,6 +187,19 @@ def _describe_film(status: JobStatus, now: datetime) -> list[str]:
     }[film.is_current]
     made_at = format_moment(film.made_at, now)
     return [f"film: {path}, {film.frame_count} frames ({seconds:.2f} s), made {made_at}, {age}"]
+
+
+def _describe_versions(status: JobStatus) -> list[str]:
+    """Return how many versions are up to date, and the names of the others."""
+    others = [name for name, film in status.versions.items() if not (film and film.is_current)]
+    if not status.versions:
+        return []
+    count = len(status.versions)
+    if not others:
+        return [f"versions: {count} of {count} up to date"]
+    more = f" and {len(others) - MAX_CANDIDATES} more" if len(others) > MAX_CANDIDATES else ""
+    names = f"{', '.join(others[:MAX_CANDIDATES])}{more}"
+    return [f"versions: {count - len(others)} of {count} up to date; a render joins {names}"]
 
 
 def _describe_use(status: JobStatus, now: datetime) -> list[str]:

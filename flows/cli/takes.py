@@ -140,14 +140,14 @@ def draw_sheet_pages(
 def _document(takes: BoardTakes, shot_id: str | None) -> dict[str, Any]:
     shots = [_shot_document(shot_takes) for shot_takes in takes.shots]
     if shot_id is not None:
-        return {"board": takes.board.name, **shots[0]}
+        return {"board": takes.board.name, **shots[0], "variants": shots[1:]}
     return {"board": takes.board.name, "shots": shots}
 
 
 def _shot_document(shot_takes: ShotTakes) -> dict[str, Any]:
     shot = shot_takes.shot
     return {
-        "shot": shot.id,
+        "shot": shot_takes.id,
         "title": shot.chapter_title,
         "file": shot.clip,
         "used": _ranges_document(shot_takes, None) if shot.clip else None,
@@ -228,7 +228,7 @@ def _format_heading(shot_takes: ShotTakes, width: int | None) -> str:
         remark = f"a file: {shot.clip}" if shot.clip else "not rendered yet"
     else:
         remark = shot.title if isinstance(shot.title, str) else ""
-    shot_id = shot.id if width is None else truncate(shot.id, width)
+    shot_id = shot_takes.id if width is None else truncate(shot_takes.id, width)
     rest = (width or sys.maxsize) - cell_width(shot_id) - 2
     if not remark or rest < 1:
         return paint(shot_id, "bold")
