@@ -88,10 +88,6 @@ if TYPE_CHECKING:
     from tasks.store.takes import RecordedTake
 
 
-_SHOT_KEYS_NOT_BUILT = frozenset({"focus"})
-"""Words of the language that have no effect yet, so that a board can't rely on them."""
-
-
 def make_plan(
     board: Board,
     *,
@@ -234,8 +230,6 @@ class _Planner:
     def plan(self) -> tuple[PlannedShot, ...]:
         for shot in self.shots:
             self._plan_with_parents(shot.id)
-        # After the shots, whose broken values explain nothing about the film.
-        self._reject_unsupported()
         planned = [self.planned[shot.id] for shot in self.shots]
         for previous, following in itertools.pairwise(planned):
             self._check_end_of_clip(previous, following)
@@ -287,14 +281,6 @@ class _Planner:
                 index = self.index[planned_id]
                 self.planned[planned_id] = self._plan_shot(index)
                 self.broken.drop_consequences(index, self.log)
-
-    def _reject_unsupported(self) -> None:
-        """Add a problem for each word of the language that has no effect yet."""
-        add = self.log.add_problem
-        for index, shot in enumerate(self.shots):
-            for key in _SHOT_KEYS_NOT_BUILT & shot.model_fields_set:
-                if getattr(shot, key) is not None:
-                    add(("shots", index, key), f"{key} is not built yet", "Remove it for now.")
 
     def _plan_shot(self, index: int) -> Parent:
         shot = self.shots[index]

@@ -151,7 +151,7 @@ def test_json_has_every_shot(takes: StoredTakes, run: Run) -> None:
 
     assert list(document) == ["board", "shots"]
     assert [shot["shot"] for shot in document["shots"]] == ["dawn", "海边日出", "own", "night"]
-    assert dawn == {"board": "film", **document["shots"][0]}
+    assert dawn == {"board": "film", **document["shots"][0], "variants": []}
     assert (dawn["take"], dawn["file"]) == (3, None)
     assert [(take["take"], take["present"]) for take in dawn["takes"]] == [(1, False), (3, True)]
     assert dawn["takes"][0]["seconds"] == pytest.approx(121 / 24)

@@ -258,15 +258,6 @@ def test_shared_key_is_a_warning(make_board) -> None:
     assert plan_warnings(board) == ["b is the same picture as a: it is rendered once"]
 
 
-def test_unfinished_features_are_problems(make_board) -> None:
-    """Keys of the language that are not implemented are rejected before anything is paid."""
-    text = board_text("id: a, prompt: p", "id: b, prompt: q, focus: [0.5, 0.5]")
-    problems = plan_problems(make_board(text))
-
-    assert [problem.path for problem in problems] == ["shots[1].focus"]
-    assert all("is not built yet" in problem.message for problem in problems)
-
-
 def test_notes_of_a_long_board_are_counted(make_board) -> None:
     """The first 200 notes are reported, and the number of the others."""
     shots = [f"id: s{number}, prompt: p, first_frame: none" for number in range(300)]
