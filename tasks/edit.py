@@ -234,16 +234,6 @@ class FilmEdit:
         return digest_value(replace(self, title="", clips=clips))
 
 
-class FilmTarget(NamedTuple):
-    """The shape and the length that the film of a version is brought to."""
-
-    ratio: tuple[int, int] | None = None
-    """Width to height; None keeps that of the clips."""
-    fit: Literal["crop", "pad"] = "crop"
-    length: int | None = None
-    """In frames; None keeps that of the clips."""
-
-
 class ClipPlace(NamedTuple):
     """The place of a clip in a film."""
 

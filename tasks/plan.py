@@ -12,19 +12,21 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from storyboards.board import Board
 from storyboards.models import Money, Shot, Version
 from storyboards.problems import Problem
 from storyboards.terminal_text import format_path
-from tasks.edit import Caption, FilmTarget, InputFile
 from tasks.errors import unknown_shot_error
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.providers import Provider
 from tasks.providers.types import MediaRole, RenderRequest
 
 if TYPE_CHECKING:
+    # Boards without an edit do not need the values of one, which take 5 % of `check`.
+    from tasks.edit import Caption, InputFile
+
     # Loads av, which boards without clips do not need.
     from tasks.media.probe import Clip
 
@@ -321,6 +323,16 @@ class PlannedVersion:
     def relocate(self, problem: Problem, board: Board) -> Problem:
         """Return a problem of its film at its own place in the board that lists it."""
         return self.place.relocate(problem, board, self.name)
+
+
+class FilmTarget(NamedTuple):
+    """The shape and the length that the film of a version is brought to."""
+
+    ratio: tuple[int, int] | None = None
+    """Width to height; None keeps that of the clips."""
+    fit: Literal["crop", "pad"] = "crop"
+    length: int | None = None
+    """In frames; None keeps that of the clips."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tasks.edit import PictureEdit
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import ExistingClip, Plan, PlannedShot
-from tasks.planning.film_edit import build_edit
 from tasks.providers.families import FAMILIES
 
 if TYPE_CHECKING:
+    from tasks.edit import PictureEdit
     from tasks.media.probe import Clip
 
 Conversions = Mapping[str, tuple[str, ...]]
@@ -60,16 +59,17 @@ def describe_input_conversions(shot: PlannedShot) -> tuple[str, ...]:
 
 def find_expected_clips(plan: Plan) -> ExpectedClips | None:
     """Return the clips of a film, if some of them may have to be converted; else None."""
-    picture = build_edit(plan, {}).picture
     is_mixed = any(isinstance(shot, ExistingClip) or _is_hevc(shot) for shot in plan)
-    if not is_mixed and picture.ratio is None:
+    if not is_mixed and plan.target.ratio is None:
         return None
     clips = {shot.id: clip for shot in plan if (clip := _expect_clip(shot))}
     if not clips:
         return None
     # Loads av, which boards without clips do not need; these have loaded it already.
     from tasks.media.compatibility import choose_target
+    from tasks.planning.film_edit import build_edit
 
+    picture = build_edit(plan, {}).picture
     return ExpectedClips(clips, choose_target(tuple(clips.values()), picture), picture)
 
 

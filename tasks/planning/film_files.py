@@ -18,7 +18,6 @@ from storyboards.models import Film, OnScreenTitle, Storyboard, Voice
 from storyboards.problems import Problem
 from storyboards.prompts import expand_variables
 from storyboards.yaml_nodes import NodePath
-from tasks.edit import Caption, InputFile
 from tasks.errors import MediaError
 from tasks.media.image_headers import image_size
 from tasks.planning.media_files import MediaInputError, is_url, resolve_file
@@ -26,6 +25,7 @@ from tasks.planning.shot_settings import ProblemLog
 from tasks.store.atomic_files import digest_bytes, digest_file
 
 if TYPE_CHECKING:
+    from tasks.edit import Caption, InputFile
     from tasks.media.caption_files import CaptionProblem
 
 MAX_SOUND_BYTES = 2_000_000_000
@@ -82,6 +82,14 @@ class VersionFilm(Protocol):
     @property
     def board(self) -> Board:
         """Its board, with its variables and the settings of its film."""
+
+
+class OwnFilm(NamedTuple):
+    """The film of the board itself, with the variables that only versions set."""
+
+    board: Board
+    name: str = ""
+    path: NodePath = ()
 
 
 def read_film_files(log: ProblemLog, versions: Sequence[VersionFilm] = ()) -> FilmFiles:
@@ -204,7 +212,7 @@ class _Reader:
         shown_as = str(PurePath(self.log.board.shown_as).parent / reference)
         self.log.media_problems += _place(content.problems, shown_as, named.path)
         self.warnings += _place(content.warnings, shown_as, named.path)
-        self.files[reference] = InputFile(path, digest_bytes(data))
+        self.files[reference] = _name_by_content(path, digest_bytes(data))
         self.captions[reference] = place_cues(content.cues)
 
 
@@ -220,6 +228,13 @@ def _resolve(board: Board, reference: str) -> Path:
         msg = f"{reference} is a URL, and a film reads only files"
         raise MediaInputError(msg, "Save the file beside the board, and write its path.")
     return resolve_file(board, reference)
+
+
+def _name_by_content(path: Path, sha256: str) -> InputFile:
+    # Boards without files do not need the values of an edit.
+    from tasks.edit import InputFile
+
+    return InputFile(path, sha256)
 
 
 def _read_bounded(path: Path, reference: str, max_bytes: int, remedy: str) -> bytes:
@@ -243,7 +258,7 @@ def _read_sound(path: Path, reference: str) -> InputFile:
     except MediaError as error:
         msg = f"{reference} {str(error).removeprefix(f'{path} ')}"
         raise MediaInputError(msg, "Give a sound file, such as WAV, MP3, M4A or FLAC.") from None
-    return InputFile(path, digest_file(path))
+    return _name_by_content(path, digest_file(path))
 
 
 def _read_picture(path: Path, reference: str) -> InputFile:
@@ -262,7 +277,7 @@ def _read_picture(path: Path, reference: str) -> InputFile:
     except MediaError as error:
         msg = f"{reference} is not a picture that can be drawn: {_as_clause(error)}"
         raise MediaInputError(msg, remedy) from None
-    return InputFile(path, digest_bytes(data))
+    return _name_by_content(path, digest_bytes(data))
 
 
 def _as_clause(error: MediaError) -> str:
@@ -279,7 +294,7 @@ def _read_font(path: Path, reference: str) -> InputFile:
     problem = MediaInputError(msg, "Give a TTF, OTF or TTC file.")
     if not data.startswith(_FONT_SIGNATURES):
         raise problem
-    file = InputFile(path, digest_bytes(data))
+    file = _name_by_content(path, digest_bytes(data))
     try:
         FontFile("", file).load(_PROBE_SIZE)
     except MediaError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import Plan
 from tasks.planning.conversions import find_expected_clips
-from tasks.planning.film_edit import build_edit
 
 
 def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
@@ -18,7 +18,13 @@ def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
         NotConfigured: One of them lacks an encoder, or there is no ffmpeg program.
         MediaError: The program can't be started.
     """
-    expected, picture = find_expected_clips(plan), build_edit(plan, {}).picture
+    expected, film = find_expected_clips(plan), plan.board.storyboard.film
+    if expected is None and film.codec == "h264" and film.rate == FRAMES_PER_SECOND:
+        return
+    # `check` of a film that is only joined does not need the values of an edit.
+    from tasks.planning.film_edit import build_edit
+
+    picture = build_edit(plan, {}).picture
     if expected is None and not picture.encodes_every_frame:
         return
     # av takes long to import, and most films need none of this.

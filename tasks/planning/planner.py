@@ -7,7 +7,7 @@ caller; if the store has what a run needs is checked in `preconditions`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,7 +33,7 @@ from tasks.planning.continuation import (
     check_continued_end,
     warn_about_soft_anchor,
 )
-from tasks.planning.film_files import read_film_files
+from tasks.planning.film_files import OwnFilm, read_film_files
 from tasks.planning.keys import compute_clip_key
 from tasks.planning.media_files import MediaInputError
 from tasks.planning.planned_shot import (
@@ -66,10 +66,7 @@ from tasks.planning.shot_settings import (
     find_families,
     format_candidates,
 )
-from tasks.planning.title_checks import check_texts
 from tasks.planning.transitions import check_transitions
-from tasks.planning.variants import PlannedLook, plan_versions
-from tasks.planning.versions import ExpandedVersion, check_variables, expand_versions
 from tasks.planning.warnings import (
     merge_warnings,
     warn_about_cast,
@@ -84,6 +81,9 @@ from tasks.providers.dialects import DIALECTS
 from tasks.providers.families import FAMILIES, IMAGE_LIMITS, StartMode
 
 if TYPE_CHECKING:
+    from tasks.planning.variants import PlannedLook
+    from tasks.planning.versions import ExpandedVersion
+
     # Loads asyncio and ssl, which `check` does not need.
     from tasks.store.takes import RecordedTake
 
@@ -114,15 +114,19 @@ def make_plan(
         InvalidStoryboard: With every problem of the board, those of its file included.
         UsageError: If there is no provider of the name `provider`, or no variable of a name.
     """
-    variables = check_variables(board, variables or {})
+    if variables:
+        from tasks.planning.versions import check_variables
+
+        variables = check_variables(board, variables)
     store = _StoreLookup(find_take, has_record)
     planner = _Planner(board, provider, PROVIDERS if providers is None else providers, store)
     shots, log = planner.plan(), planner.log
-    expansion = expand_versions(board, log, variables)
-    files = read_film_files(log, expansion.films)
-    plan = Plan(expansion.board, shots, film_files=files.files, caption_files=files.captions)
+    own_board, versions = _expand_versions(board, log, variables or {})
+    own_film = (OwnFilm(own_board),) if versions else ()
+    files = read_film_files(log, (*own_film, *versions))
+    plan = Plan(own_board, shots, film_files=files.files, caption_files=files.captions)
     if not (board.problems or log.media_problems or log.problems):
-        plan = plan_versions(plan, expansion.versions, log, planner)
+        plan = _plan_versions(plan, versions, log, planner)
     plan = _mark_needed(plan, frozenset(requested))
     texts = planner.check_texts(plan)
     problems = merge_problems((*board.problems, *log.media_problems, *log.problems))
@@ -139,6 +143,30 @@ def make_plan(
     in_file_order = sorted(warnings, key=lambda warning: (warning.line, warning.column))
     shown = limit_problems(in_file_order, "more notes are not shown: {count}")
     return replace(plan, warnings=shown)
+
+
+def _expand_versions(
+    board: Board, log: ProblemLog, variables: Mapping[str, str]
+) -> tuple[Board, tuple[ExpandedVersion, ...]]:
+    """Return the board of its own film, and its versions."""
+    if not board.storyboard.versions and not variables:
+        return board, ()
+    # Boards without versions do not need their modules, which take 3 % of `check`.
+    from tasks.planning.versions import expand_versions
+
+    expansion = expand_versions(board, log, variables)
+    return expansion.board, expansion.versions
+
+
+def _plan_versions(
+    plan: Plan, versions: Sequence[ExpandedVersion], log: ProblemLog, planner: _Planner
+) -> Plan:
+    if not versions:
+        return plan
+    # Boards without versions do not need the edit of a film, nor the modules for it.
+    from tasks.planning.variants import plan_versions
+
+    return plan_versions(plan, versions, log, planner)
 
 
 def _mark_needed(plan: Plan, requested: frozenset[str]) -> Plan:
@@ -214,6 +242,8 @@ class _Planner:
         store = self.store.for_variants(version.label, has_own_shape=has_own_shape)
         planner = _Planner(board, self.provider, self.providers, store)
         planner.media = replace(self.media, log=planner.log)
+        from tasks.planning.variants import PlannedLook
+
         return PlannedLook(planner.plan(), planner.log)
 
     def add_version_ranges(
@@ -242,6 +272,11 @@ class _Planner:
         """Log what can't be drawn of the texts of all films, and return the warnings about them."""
         if len(plan.shots) < len(self.shots) or self.log.media_problems:
             return []  # The places of the texts, or their fonts and pictures, are not known.
+        if not any(_has_texts(film) for film in (plan, *(each.plan for each in plan.versions))):
+            return []
+        # Loads Pillow, and the edit of a film.
+        from tasks.planning.title_checks import check_texts
+
         problems, warnings = self.log.problems, list[Problem]()
         own = dict.fromkeys(check_texts(plan))
         for finding in own:
@@ -449,6 +484,14 @@ class _Planner:
         elif shot.last_frame and settings.start_mode != "frame":
             message = "last_frame needs a first frame"
             settings.add_problem("last_frame", message, "Give first_frame.")
+
+
+def _has_texts(plan: Plan) -> bool:
+    """Return whether texts are drawn into a film or written beside it."""
+    film = plan.board.storyboard.film
+    return bool(
+        film.legal or film.captions or film.card or any(shot.shot.on_screen_titles for shot in plan)
+    )
 
 
 def _has_first_frame(inputs: tuple[MediaSource, ...]) -> bool:

@@ -40,10 +40,6 @@ def check_texts(plan: Plan) -> Iterator[TextFinding]:
     Args:
         plan: The plan of the board.
     """
-    film = plan.board.storyboard.film
-    has_titles = any(shot.shot.on_screen_titles for shot in plan)
-    if not (has_titles or film.legal or film.captions or film.card):
-        return
     planned = plan_film(plan)
     if planned is None:
         return

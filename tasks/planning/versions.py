@@ -36,10 +36,9 @@ from storyboards.prompts import (
 from storyboards.terminal_text import quote
 from storyboards.validation import find_problems
 from storyboards.yaml_nodes import NodePath
-from tasks.edit import FilmTarget
 from tasks.errors import UsageError
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.plan import VersionPlace
+from tasks.plan import FilmTarget, VersionPlace
 from tasks.planning.media_files import MediaInputError
 from tasks.planning.shot_settings import ProblemLog
 
@@ -107,25 +106,12 @@ def check_variables(board: Board, values: Mapping[str, str]) -> dict[str, str]:
     return checked
 
 
-class OwnFilm(NamedTuple):
-    """The film of the board itself, for readers of the films of all versions."""
-
-    board: Board
-    name: str = ""
-    path: NodePath = ()
-
-
 class Expansion(NamedTuple):
     """A board and its versions."""
 
     board: Board
     """With the variables that only versions set: in its own film, the first value counts."""
     versions: tuple[ExpandedVersion, ...] = ()
-
-    @property
-    def films(self) -> tuple[OwnFilm | ExpandedVersion, ...]:
-        """The film of the board itself, and its versions."""
-        return (OwnFilm(self.board), *self.versions)
 
 
 def expand_versions(board: Board, log: ProblemLog, variables: Mapping[str, str]) -> Expansion:
