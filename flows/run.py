@@ -261,7 +261,7 @@ def prepare_run(
     status = _plan_board(board, options, settings, store, record, config)
     versions = _select_versions(status.plan, options)
     shots = _select_shots(status.plan, options, versions)
-    _check_shots(status, shots, settings, TakeHistory(store, record))
+    _check_shots(status, shots, versions, settings, TakeHistory(store, record))
     _check_version_names(status.plan, store)
     _check_resubmit(status, options)
     leaves_film_in_store = settings.is_deployed and options.out is None
@@ -342,9 +342,13 @@ def _plan_board(
 
 
 def _check_shots(
-    status: BoardStatus, shots: tuple[PlannedShot, ...], settings: Settings, history: TakeHistory
+    status: BoardStatus,
+    shots: tuple[PlannedShot, ...],
+    versions: tuple[PlannedVersion, ...],
+    settings: Settings,
+    history: TakeHistory,
 ) -> None:
-    """Check that no locked shot is rendered again, and that pinned takes have a last frame.
+    """Check that no locked shot is rendered again, and that named takes have clip and last frame.
 
     Raises:
         InvalidStoryboard: With every problem.
@@ -354,8 +358,8 @@ def _check_shots(
         return history.list_takes(shot.id, records_folder_of(settings, shot.provider))
 
     problems = (
+        *find_missing_clips(status, shots, versions),
         *find_missing_first_frames(status, shots),
-        *find_missing_clips(status, shots),
         *find_broken_locks(status, shots, list_takes),
     )
     if problems:

@@ -12,7 +12,7 @@ from flows.cli.arguments import add_plan_options, add_variables, prepare_board, 
 from flows.cli.output import format_json, print_output
 from flows.cli.output.style import count_noun
 from storyboards.loading import MAX_BYTES, load_partial, parse_partial
-from storyboards.models import FromShot, Shot
+from storyboards.models import FromShot, Shot, VersionShot
 from storyboards.problems import ShotchainError
 from storyboards.terminal_text import escape_control_chars
 from tasks.config.loader import load_config
@@ -117,7 +117,14 @@ def _plan_board(file: str, arguments: argparse.Namespace) -> Plan:
 
 
 def _make_plan(board: Board, settings: Settings, arguments: argparse.Namespace) -> Plan:
-    if any(map(_needs_store, board.storyboard.shots)):
+    shots = board.storyboard.shots
+    in_versions = (
+        each
+        for version in board.storyboard.versions
+        for each in version.shots or ()
+        if isinstance(each, VersionShot)
+    )
+    if any(map(_needs_store, shots)) or any(map(_names_take, in_versions)):
         return prepare_board(arguments, board).plan
     config = load_config(settings, board.folder, display_name=board.shown_as, trust=arguments.trust)
     return make_plan(
@@ -132,6 +139,10 @@ def _needs_store(shot: Shot) -> bool:
     """Return whether a shot names a recorded take, or must not be rendered again."""
     if shot.lock or (isinstance(shot.first_frame, FromShot) and shot.first_frame.take):
         return True
+    return _names_take(shot)
+
+
+def _names_take(shot: Shot | VersionShot) -> bool:
     return any(select.take for select in shot.use or ())
 
 

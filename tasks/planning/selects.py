@@ -62,7 +62,7 @@ class ShotTakes(NamedTuple):
         message = f"the store has no render of take {number} of {shot_id}"
         remedy = f"Use a take that `shotchain takes` lists for {shot_id}, or remove take."
         other = self.find_take(shot_id, number, None) if self.find_take else None
-        if other and other.is_rehearsal and provider:
+        if other and provider:
             message = f"take {number} of {shot_id} was only rehearsed on this machine"
             remedy = f"Set take: {number} and render {shot_id} at {provider.name}, or remove take."
         log.add_problem(path, message, remedy)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
+from storyboards.board import Board
 from storyboards.models import FromShot
 from storyboards.problems import Problem
-from tasks.plan import Plan, PlannedShot, ShotToRender
+from tasks.plan import Plan, PlannedShot, PlannedVersion, ShotToRender
 from tasks.store.receipts import AT_VENDOR_STATES
 from tasks.store.status import BoardStatus, ShotState, describe_moved_start
 from tasks.store.takes import RecordedTake
@@ -86,15 +87,40 @@ def find_missing_first_frames(
         yield status.plan.board.problem(path, message, _remedy_for_missing_clip(pinned))
 
 
-def find_missing_clips(status: BoardStatus, shots: Collection[PlannedShot]) -> Iterator[Problem]:
-    """Yield a problem for each recorded take that the film shows and whose clip is missing."""
+def find_missing_clips(
+    status: BoardStatus, shots: Collection[PlannedShot], versions: Collection[PlannedVersion] = ()
+) -> Iterator[Problem]:
+    """Yield a problem for each recorded take that a film shows and whose clip is missing.
+
+    Args:
+        status: The status of the board.
+        shots: The shots of the run.
+        versions: The versions that the run makes.
+    """
+    board = status.plan.board
+    reported = set()
+    for keys, problem in _list_missing_clips(board, shots):
+        reported.add(keys)
+        yield problem
+    for version in versions:
+        for keys, problem in _list_missing_clips(board, version.plan):
+            if keys not in reported:
+                yield version.place.relocate(problem, board, version.name)
+
+
+def _list_missing_clips(
+    board: Board, shots: Iterable[PlannedShot]
+) -> Iterator[tuple[tuple[str, str], Problem]]:
+    """Yield the shot and the key of each missing clip, with its problem."""
     for shot in shots:
         for number, used in enumerate(shot.used_ranges):
-            if used.take is None or used.take.clip_path:
-                continue
-            message = f"take {used.take.take.number} of {shot.id} has no clip in the store"
-            path = ("shots", shot.index, "use", number, "take")
-            yield status.plan.board.problem(path, message, _remedy_for_missing_clip(used.take))
+            if used.take and not used.take.clip_path:
+                message = (
+                    f"take {used.take.take.number} of {used.take.shot} has no clip in the store"
+                )
+                path = ("shots", shot.index, "use", number, "take")
+                remedy = _remedy_for_missing_clip(used.take)
+                yield (shot.id, used.take.take.key), board.problem(path, message, remedy)
 
 
 def _remedy_for_missing_clip(recorded: RecordedTake) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from flows.cli.main import main
 from flows.cli.output.plan_text import format_plan
+from flows.cli.output.text import format_report
 from flows.documents import plan_document
 from flows.report import RunReport
 from flows.run import check_ready
@@ -24,8 +25,10 @@ from tasks.media.frames import read_frame
 from tasks.plan import ShotToRender
 from tasks.store.board_records import read_board_record
 from tasks.store.verify import verify_store
+from tests.support.own_clips import draw_scene, write_clip
 from tests.support.plain_tasks import FUNCTIONS
 from tests.support.reports import attempt_of, folder_of
+from tests.support.stored_takes import StoredTakes
 from tests.tasks.media.conftest import Studio as ClipStudio
 from tests.tasks.media.conftest import VideoOptions, read_number
 
@@ -144,8 +147,9 @@ def test_other_takes_are_shown_without_rendering_another(
     # The take that the board requests is not used, so it is not on record.
     record = read_board_record(planned.store.root, "board", studio.folder / "board.yaml")
     assert [take.number for take in record.takes_of("a")] == [1, 2]
-    used = {run.plan.shot("a").key for run in (first.run, second.run)}
-    assert used <= record.pinned_keys
+    used = [run.plan.shot("a").key for run in (first.run, second.run)]
+    assert set(used) <= record.pinned_keys
+    assert record.shot_keys["a"] == used[1]
 
     requested = studio.run(selects, only=("a",))
     assert (outcomes(requested), studio.creates) == ({"a": "rendered"}, 7)
@@ -214,22 +218,75 @@ def ffmpeg() -> Path:
     return Path(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def test_black_out_point_is_refused_before_paying(
-    studio: Any, chain: Callable[..., str], ffmpeg: Path
-) -> None:
+def test_black_out_point_is_refused_before_paying(studio: Any, chain: Callable[..., str]) -> None:
     """A black frame at the out point of a file ends the run with the place and the remedy."""
-    clips = ClipStudio(studio.folder, ffmpeg)
-    clips.clip("own.mp4", frames=24, video=VideoOptions((640, 384), luma=16))
+    scenes = [draw_scene((480, 320), step) for step in range(12)]
+    black = np.zeros((320, 480, 3), np.uint8)
+    write_clip(studio.folder / "own.mp4", [*scenes, black, *scenes])
     text = chain("zero", "two|first_frame: {shot: own}", provider="modelark").replace(
-        "shots:\n", "shots:\n  - {id: own, clip: own.mp4, use: [{to: 12f}]}\n"
+        "shots:\n", "shots:\n  - {id: own, clip: own.mp4}\n"
     )
+    text = text.replace("id: zero,", "id: zero, first_frame: none,")
+    # The clip as a whole was decoded before: its frames are looked at again.
+    check_ready(studio.prepare(text))
     with pytest.raises(InvalidStoryboard) as raised:
-        check_ready(studio.prepare(text.replace("id: zero,", "id: zero, first_frame: none,")))
+        check_ready(studio.prepare(text.replace("own.mp4}", "own.mp4, use: [{to: 12f}]}")))
     (problem,) = raised.value.problems
 
     assert problem.message == "own.mp4 is black at frame 12, and two would start from it"
     assert "Move the out point in `use`" in problem.remedy
     assert studio.submits == 0
+
+
+def test_failed_shot_ends_what_waits_for_its_out_point(
+    studio: Any, text: Callable[..., str], outcomes: Outcomes
+) -> None:
+    """The shots that continue it are skipped, and the reason names the frame."""
+    studio.faults.inject("job_failed", match="Picture of a", times=9)
+    report = studio.run(text("use: [{to: 30f}]"))
+
+    assert outcomes(report) == {"a": "failed", "b": "skipped", "c": "skipped"}
+    assert "continues a, which has no frame 30" in format_report(report, None)
+
+
+def test_clip_that_is_rendered_again_has_its_out_frames(
+    studio: Any, text: Callable[..., str], outcomes: Outcomes
+) -> None:
+    """Frames that kept shots start on are decoded as well, so that a stale seam is found."""
+    board = text("use: [{to: 30f}]")
+    first = studio.run(board, only=("b",))
+    (folder_of(first, "a") / "clip.mp4").unlink()
+    (studio.root / "jobs" / f"{attempt_of(first, 'a').job}.json").unlink()
+    studio.run(board, only=("b",))
+    again = studio.run(board, only=("b",), resubmit=("a",))
+
+    assert outcomes(again) == {"a": "rendered", "b": "kept"}
+    assert [frame.number for frame in attempt_of(again, "a").out_frames] == [30]
+    assert studio.prepare(board).status["b"].seam == "fresh"
+
+
+def test_missing_clip_of_used_take_is_a_problem(
+    studio: Any, text: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film is not planned with a take whose clip is gone; the place is that of the range."""
+    path = StoredTakes(studio.folder / "store", "board").add("a", 2, frames=FRAMES)
+    board = text("use: [{take: 2, to: 30f}]")
+    # A rehearsal on this machine may show a take that a vendor rendered.
+    used = studio.prepare(board).plan.shot("a").used_takes
+    assert [recorded.clip_path for recorded in used] == [path]
+    versions = "versions:\n  - {name: short, shots: [{id: a, use: [{take: 2}]}, b]}\n"
+    studio.write(text() + versions)
+    monkeypatch.chdir(studio.folder)
+    monkeypatch.setenv("SHOTCHAIN_STORE", str(studio.folder / "store"))
+    assert main(["check", "board.yaml"]) == 0
+    path.unlink()
+    with pytest.raises(InvalidStoryboard, match="take 2 of a has no clip in the store") as raised:
+        studio.prepare(board)
+    assert raised.value.problems[0].path == "shots[0].use[0].take"
+    # A version has ranges of its own.
+    with pytest.raises(InvalidStoryboard, match=r"in short, .* has no clip") as raised:
+        studio.prepare(text() + versions)
+    assert raised.value.problems[0].path == "versions[0]"
 
 
 def test_clean_keeps_used_takes_and_frames(
@@ -238,7 +295,8 @@ def test_clean_keeps_used_takes_and_frames(
     """Takes that a film shows, or that a kept shot continues, are never removed."""
     report = studio.run(text("use: [{to: 30f}]"), only=("b",))
     other = studio.run(text("take: 2"), only=("b",))
-    studio.run(text("take: 2, use: [{take: 1, from: 12f, to: 30f}]"), only=("b",))
+    # The board was edited, and no run has recorded that yet.
+    studio.write(text("take: 2, use: [{take: 1, from: 12f, to: 30f}]"))
     monkeypatch.chdir(studio.folder)
     for name, value in studio.settings().variables.items():
         monkeypatch.setenv(name, value)

@@ -179,3 +179,16 @@ def test_renamed_board_has_its_takes(takes: StoredTakes, capsys: pytest.CaptureF
 
     assert main(["takes", "second.yaml", "night"]) == 0
     assert "1     ✓ kept" in capsys.readouterr().out
+
+
+def test_rehearsal_is_not_the_take_that_a_board_shows(takes: StoredTakes, run: Run) -> None:
+    """Of two renders of a number, that of the board's provider has the range."""
+    takes.add("dawn", 3, provider="simulator", folder="previz")
+    takes.add("dawn", 3, provider="modelark")
+    board = BOARD.replace("id: dawn,", "id: dawn, use: [{to: 24f}],")
+    Path("film.yaml").write_text(f"provider: modelark\n{board}")
+    takes_by_provider = {
+        take["provider"]: take["used"] for take in json.loads(run("dawn", "--json"))["takes"]
+    }
+
+    assert takes_by_provider == {"simulator": [], "modelark": [{"from": 0, "to": 24}]}

@@ -14,6 +14,7 @@ from tasks.edit import (
     TransitionKind,
     count_frames,
     lay_out,
+    list_used_ranges,
 )
 
 CLIP = EditClip(InputFile(Path("a.mp4"), "sha"), "dawn", "Dawn", drop_last_frame=True)
@@ -69,3 +70,16 @@ def test_count_frames_includes_the_card() -> None:
     """A card adds its frames, less those of a crossfade into it."""
     card = CardEdit(48, transition=Transition(TransitionKind.CROSSFADE, 12))
     assert count_frames(replace(EDIT, card=card), [121]) == 120 + 36
+
+
+def test_used_ranges_are_what_the_film_shows() -> None:
+    """Dropped frames, frames beyond the length and the card are not used; a mix shows both."""
+    first = replace(CLIP, file=InputFile(Path("a.mp4"), "a", 121), first_frame=24)
+    mix = Transition(TransitionKind.CROSSFADE, 12)
+    second = replace(CLIP, file=InputFile(Path("b.mp4"), "b", 49), transition=mix)
+    second = replace(second, drop_last_frame=False)
+    edit = FilmEdit((first, second, second), card=CardEdit(48))
+
+    assert list_used_ranges(edit) == {"a": [(24, 120)], "b": [(0, 49), (0, 49)]}
+    shorter = replace(edit, length=96 + 37 + 20 + 48)
+    assert list_used_ranges(shorter) == {"a": [(24, 120)], "b": [(0, 49), (0, 32)]}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasks.errors import MediaError
+from tasks.errors import MediaError, StoreError
+from tasks.store.atomic_files import digest_file
 from tasks.store.clean import find_removable
 from tasks.store.layout import RecordStore, Store
 from tasks.store.out_frames import fetch_out_frame
@@ -33,8 +35,6 @@ def records(tmp_path: Path) -> RecordStore:
 def put(records: RecordStore, **values: Any) -> None:
     """Write the receipt of the kept clip."""
     path = records.folder_of(KEY) / "clip.mp4"
-    from tasks.store.atomic_files import digest_file
-
     clip = StoredFile("clip.mp4", digest_file(path), path.stat().st_size)
     attempt = make_attempt(AttemptState.KEPT, job="j", frames=24, **{"clip": clip, **values})
     records.write(KEY, Receipt(KEY, (attempt,)).to_record())
@@ -106,3 +106,23 @@ def test_clean_keeps_clip_of_out_frame(records: RecordStore) -> None:
     without = {clip.key for clip in find_removable(store, (), min_age_seconds=-1)}
 
     assert (keys, without) == (set(), {KEY, "6" * 64})
+
+
+def test_out_frames_of_replaced_attempt_are_known(records: RecordStore) -> None:
+    """`verify` calls no frame of a clip unknown that a later render replaced."""
+    fetch_out_frame(records, KEY, current(records), 9)
+    old = replace(current(records), state=AttemptState.OUTDATED)
+    new = replace(old, state=AttemptState.ABANDONED, clip=None, out_frames=())
+    records.write(KEY, Receipt(KEY, (old, new)).to_record())
+
+    assert verify_store(Store(records.folder.parent)).unknown_files == []
+
+
+def test_out_frame_outside_of_its_folder_is_damage(records: RecordStore) -> None:
+    """A receipt of a stranger's store names no file elsewhere."""
+    record = records.read(KEY)
+    assert record
+    file = {"name": "../../key", "sha256": "0" * 64, "size_bytes": 1}
+    record["attempts"][0]["out_frames"] = [{"number": 9, "file": file}]
+    with pytest.raises(StoreError, match="outside of its folder"):
+        read_receipt(KEY, record)

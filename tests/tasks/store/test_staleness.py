@@ -95,8 +95,9 @@ def test_apply_stale_policy_without_recorded_frame() -> None:
     first = replace(ending_on("last"), frames=49)
     status = apply(kept(first), kept(starting_on("any")), shot=AT_OUT_POINT)
     assert status.seam is None
-    lost = ShotStatus(ShotState.TO_RENDER, "lost", attempt=first)
-    assert apply(lost, kept(starting_on("any")), shot=AT_OUT_POINT).may_go_stale
+    for state in (ShotState.TO_RENDER, ShotState.IN_FLIGHT):
+        missing = ShotStatus(state, "lost", attempt=first)
+        assert apply(missing, kept(starting_on("any")), shot=AT_OUT_POINT).may_go_stale
 
 
 def test_apply_stale_policy_start_of_chain_has_no_seam() -> None:
