@@ -233,6 +233,27 @@ class FilmEdit:
         )
         return digest_value(replace(self, title="", clips=clips))
 
+    def sound_identity(self) -> str:
+        """Return a digest of everything that is heard, without what is only seen."""
+        clips = tuple(
+            EditClip(
+                clip.file,
+                "",
+                None,
+                clip.first_frame,
+                clip.end_frame,
+                clip.drop_last_frame,
+                clip.transition,
+                voice=clip.voice,
+                voice_frame=clip.voice_frame,
+                voice_gain_db=clip.voice_gain_db,
+            )
+            for clip in self.clips
+        )
+        card = self.card and CardEdit(self.card.frames, transition=self.card.transition)
+        fades = (self.fade_in_frames, self.fade_out_frames)
+        return digest_value(FilmEdit(clips, "", *fades, card, sound=self.sound))
+
 
 class ClipPlace(NamedTuple):
     """The place of a clip in a film."""

@@ -16,7 +16,7 @@ from tasks.media.audio_files import probe_audio
 from tasks.media.audio_reader import Samples
 from tasks.media.compatibility import choose_channels
 from tasks.media.film_format import SAMPLES_PER_FRAME
-from tasks.media.levelling import Level, find_level
+from tasks.media.levelling import TRIAL_NAME, Level, find_level
 from tasks.media.limiter import limit
 from tasks.media.loudness import Loudness
 from tasks.media.mix import Mixer
@@ -90,6 +90,21 @@ class FilmSound:
         """The files of the stems in the folder, complete after `close`."""
         return self._mixer.stems
 
+    @property
+    def encoded(self) -> Path | None:
+        """A file with the encoded sound at 24 frames per second, if `prepare` had to make one."""
+        path = self._folder / TRIAL_NAME
+        return path if self._level is not None and path.exists() else None
+
+    def prepare(self) -> None:
+        """Mix and measure the whole film if it has a loudness to reach; `read` does so too.
+
+        Raises:
+            MediaError: A file can't be decoded, or the loudness can't be reached.
+        """
+        if self._blocks is None:
+            self._blocks = self._open()
+
     def read(self, frames: int) -> Samples:
         """Return the samples of the next frames, exactly 2000 of each.
 
@@ -98,11 +113,10 @@ class FilmSound:
         Raises:
             MediaError: A file can't be decoded, or the loudness can't be reached.
         """
-        if self._blocks is None:
-            self._blocks = self._open()
+        self.prepare()
         count = frames * SAMPLES_PER_FRAME
         parts, available = [self._rest], self._rest.shape[1]
-        while available < count:
+        while available < count and self._blocks is not None:
             part = next(self._blocks)
             parts.append(part)
             available += part.shape[1]
@@ -119,6 +133,7 @@ class FilmSound:
         self._mixer.close()
         if self._spool:
             self._spool.close()
+            (self._folder / TRIAL_NAME).unlink(missing_ok=True)
 
     def __enter__(self) -> FilmSound:
         return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING
 from tasks.edit import FilmEdit, PictureEdit
 from tasks.errors import MediaError
 from tasks.film_rates import RATE_24, FilmRate, find_rate
-from tasks.media.audio_track import AudioTrack
 from tasks.media.caption_track import write_captions
 from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.composition import Composition, compose
 from tasks.media.compositor import ClipPictures, Compositor
+from tasks.media.encoded_sound import CopiedAudioTrack, EncodedSound, encode_film_sound
 from tasks.media.film_file import add_chapters, open_film
-from tasks.media.film_sound import FilmSound, count_film_channels
+from tasks.media.film_sound import count_film_channels
 from tasks.media.mux import VideoTrack
 from tasks.media.overlays import Overlay, list_overlays
 from tasks.media.probe import Clip
-from tasks.media.rate_sound import RateSound
 from tasks.media.reencode import encode_span, span_form, span_key
 from tasks.media.sound import AudioSource
 from tasks.media.split import EncodedSpan, Piece, split_film
@@ -144,28 +143,40 @@ def join(
     Raises:
         MediaError: A clip can't be read, or the film can't be written.
     """
-    entries = encode_spans(film, cache)
     clips, edit = [source.clip for source in film.clips], film.edit
     rate = find_rate(edit.picture.rate)
     channels = count_film_channels(edit, clips)
     places = film.composition.places[: len(clips)]
     sources = list_audio_sources(film)
-    with (
-        open_film(path, rate=rate) as container,
-        FilmSound(edit, places, sources, film.frames, channels, folder) as sound,
-    ):
+
+    def encode_sound() -> EncodedSound | None:
+        if not channels:
+            return None
+        frames = film.frames
+        return encode_film_sound(edit, places, sources, frames, channels, cache, folder, rate=rate)
+
+    with ThreadPoolExecutor(1) as pool:
+        # At the same time as the pictures.
+        encoding = pool.submit(encode_sound)
+        entries = encode_spans(film, cache)
+        sound = encoding.result()
+    with ExitStack() as stack:
+        container = stack.enter_context(open_film(path, rate=rate))
         video = VideoTrack(container, film.clips, film.pieces, _paths(entries), rate)
-        audio = AudioTrack(container, channels) if channels else None
-        samples = RateSound(sound.read, film.frames, rate, max(1, channels))
+        audio = CopiedAudioTrack(container, sound.path) if sound else None
+        if audio:
+            stack.callback(audio.close)
         container.metadata.update({"title": edit.title, "comment": comment})
         add_chapters(container, list_chapters(film.composition), rate)
         write_captions(container, edit.captions, film.frames, rate)
+        position = 0
         for piece in film.pieces:
             for frames in video.append(piece):
+                position += frames
                 if audio:
-                    audio.append(samples.read(frames))
+                    audio.copy_until(rate.duration(position))
         if audio:
-            audio.finish()
+            audio.copy_until(None)
     new = [span for span, entry in entries.items() if entry.is_new]
     return JoinResult(
         path,
@@ -174,8 +185,8 @@ def join(
         film.spans,
         encoded_frames=sum(span.frames for span in new),
         reused_spans=len(entries) - len(new),
-        sound=sound.report,
-        stems=sound.stems,
+        sound=sound.report if sound else None,
+        stems=sound.stems if sound else (),
         rate=rate,
     )
 

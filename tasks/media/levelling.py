@@ -26,6 +26,8 @@ from tasks.media.sound_spool import SoundSpool
 
 TOLERANCE_LU = 0.3
 """Half of what broadcasters allow: EBU R128 has 0.5 LU."""
+TRIAL_NAME = "trial.m4a"
+"""The file that is measured, not written if the mix is silent."""
 _AIM_LU = 0.1
 """The rounds end below this distance, so that a meter of another make is within the tolerance."""
 _PEAK_MARGIN_DB = 0.5
@@ -67,7 +69,7 @@ def find_level(
         mix: The mix.
         channels: 1 or 2.
         target: The loudness and the highest peak.
-        folder: An existing folder for a temporary file.
+        folder: An existing folder for `TRIAL_NAME`, which has the encoded mix at its level.
 
     Raises:
         MediaError: The mix needs more gain than is allowed, or can't be that loud.
@@ -91,7 +93,7 @@ class _Search:
     ) -> None:
         self._mix, self._channels, self._target = mix, channels, target
         self._original = original
-        self._trial = folder / "trial.m4a"
+        self._trial = folder / TRIAL_NAME
         self._extra_db = 0.0
         """Gain that the limiter takes off again."""
 
@@ -142,15 +144,12 @@ class _Search:
 
     def _encode(self, level: Level) -> Loudness:
         """Measure the mix at a level as it is in a film."""
-        try:
-            with open_film(self._trial) as film:
-                track = AudioTrack(film, self._channels)
-                for block in level.apply(self._mix.read()):
-                    track.append(block)
-                track.finish()
-            return measure_loudness(_decode(self._trial, self._channels), self._channels)
-        finally:
-            self._trial.unlink(missing_ok=True)
+        with open_film(self._trial) as film:
+            track = AudioTrack(film, self._channels)
+            for block in level.apply(self._mix.read()):
+                track.append(block)
+            track.finish()
+        return measure_loudness(_decode(self._trial, self._channels), self._channels)
 
     def _require_gain(self, gain_db: float) -> None:
         """Check that a gain is allowed.

@@ -34,7 +34,7 @@ _MIN_AGE_SECONDS = 1.0
 _TEMP_PATTERN = re.compile(r"\..+\.\d+\.\d+\.staging|\..+\.[0-9a-f]{12}\.part")
 _CONVERTED_FOLDER_PATTERN = re.compile(r"(\..+\.\d+\.\d+\.staging)\.fitted-[a-z0-9_]{8}")
 _CONVERTED_FILE_PATTERN = re.compile(
-    r"\d+\.mp4|[0-9a-f]{64}\.(h264|hevc|mp4)|(clips|voice|music)\.wav|trial\.m4a"
+    r"\d+\.mp4|[0-9a-f]{64}\.(h264|hevc|mp4)|(clips|voice|music)\.wav|trial\.m4a|sound\.mp4"
 )
 
 
