@@ -113,17 +113,16 @@ class _Layout:
         try:
             for content, width, height in self._measure(timed):
                 placed, others = self._place(timed, content, (width, height), beside)
-                if not others and self._is_safe(placed):
+                if not others:
                     self._keep(placed)
                     return
-                refused = others or beside
+                refused = others
         except MediaError as error:
             self._note(timed, str(error), "Use another file.")
         if refused is not None:
-            with_other = f" with {_name(refused[0].timed)}" if refused else ""
             self._note(
                 timed,
-                f"{_name(timed)} does not fit into the safe area{with_other}",
+                f"{_name(timed)} does not fit into the safe area with {_name(refused[0].timed)}",
                 "Make it smaller or shorter, or show it at another time or place.",
             )
 
@@ -153,15 +152,6 @@ class _Layout:
         self.placed.append(placed)
         for period in _periods_of(placed.timed):
             self._periods[period].append(placed)
-
-    def _is_safe(self, placed: PlacedTitle) -> bool:
-        left, top, right, bottom = self.safe
-        return (
-            left <= placed.x
-            and top <= placed.y
-            and placed.x + placed.width <= right
-            and placed.y + placed.height <= bottom
-        )
 
     def _stack(self, style: TextStyle, height: int, beside: Sequence[PlacedTitle]) -> int:
         """Return the upper side that is free and nearest to the edge of its place.

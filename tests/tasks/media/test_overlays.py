@@ -15,6 +15,7 @@ from PIL import Image
 
 from tasks.edit import CardEdit, ClipPlace, EditClip, FilmEdit, InputFile, Title
 from tasks.errors import MediaError
+from tasks.media.composition import Composition
 from tasks.media.overlay_planes import to_planes
 from tasks.media.overlays import Overlay, draw_card, list_overlays
 from tasks.media.safe_areas import find_safe_area
@@ -138,6 +139,16 @@ def test_edge_of_colour_has_no_fringe() -> None:
     assert planes[1].max() <= 128
     assert planes[2].min() >= 128
     assert planes[2].max() <= 241
+
+
+def test_chroma_lies_on_even_columns() -> None:
+    """A chroma sample is on its even column, as decoders expect, not between two columns."""
+    image = Image.new("RGBA", (16, 4), (255, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (8, 0, 16, 4))
+
+    planes = to_planes(image, 0, 0)
+
+    assert planes.chroma_alpha[0].tolist() == [0, 0, 0, 0, 191, 255, 255, 255]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -307,3 +318,16 @@ def test_text_of_card_stands_above_small_print(tmp_path: Path, has_picture: bool
 
     assert line.end_frame == CLIP_FRAMES + 48
     assert rows.max() < drawn_box(line)[1]
+
+
+def test_digest_of_card_depends_on_texts_over_it_only() -> None:
+    """Small print over the card may move its text; a title of a shot before it does not."""
+
+    def digest(edit: FilmEdit) -> str:
+        edit = replace(edit, card=CardEdit(48, text="Ember"))
+        places = (ClipPlace(0, 0, CLIP_FRAMES), ClipPlace(CLIP_FRAMES, 0, 48))
+        overlays = list_overlays(edit, places[:1], *SIZES[0])
+        return Composition(edit, places, overlays).card_digest
+
+    assert digest(edit_of()) == digest(edit_of(Title("CLAIM", end_frame=24)))
+    assert digest(edit_of()) != digest(edit_of(film=(Title("Terms.", place="legal"),)))

@@ -141,3 +141,30 @@ def test_no_break_space_keeps_words_together() -> None:
 
     assert block is not None
     assert block.lines[-1].text.endswith("2,49\u00a0€")
+
+
+def test_mark_that_a_font_lacks_is_missing() -> None:
+    """A vowel sign without its letter is not taken for the dotted circle of complex layout."""
+    assert not OWN.has("\u0947")
+
+
+def test_blanks_between_emoji_are_those_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blanks of emoji fonts are as wide as their pictures, and are not used."""
+    emoji = FontFile("NotoColorEmoji.ttf")
+    monkeypatch.setattr(
+        FontFile, "has", lambda font, letters: (font == emoji) == any(map(_is_picture, letters))
+    )
+
+    runs = FontSet((OWN, emoji)).split("a 😀 😀 b", "ltr")
+
+    assert [(run.font.is_emoji, run.text) for run in runs] == [
+        (False, "a "),
+        (True, "😀"),
+        (False, " "),
+        (True, "😀"),
+        (False, " b"),
+    ]
+
+
+def _is_picture(letter: str) -> bool:
+    return ord(letter) > 0x1F000
