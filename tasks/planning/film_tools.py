@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from tasks.errors import UsageError
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.plan import Plan
 from tasks.planning.conversions import find_expected_clips
+
+_MIN_DNXHR = (256, 120)
+"""Width and height of the smallest pictures that SMPTE ST 2019-1 allows."""
 
 
 def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
@@ -17,6 +21,7 @@ def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
     Raises:
         NotConfigured: One of them lacks an encoder, or there is no ffmpeg program.
         MediaError: The program can't be started.
+        UsageError: The film is too small for its codec.
     """
     expected, film = find_expected_clips(plan), plan.board.storyboard.film
     if expected is None and film.codec == "h264" and film.rate == FRAMES_PER_SECOND:
@@ -34,7 +39,19 @@ def require_film_tools(plan: Plan, *, ffmpeg: str | None) -> None:
     from tasks.media.ffmpeg_binary import find_ffmpeg
 
     target = expected.target if expected else None
+    if target and picture.codec == "dnxhr":
+        _require_size(target.width, target.height)
     coding = Coding(target.codec, target.pix_fmt) if target else H264_CODING
     require_encoders(choose_master_codec(picture.codec, coding))
     if expected and any(find_mismatches(clip, expected.target) for clip in expected.clips):
         require_program_encoder(find_ffmpeg(ffmpeg), coding.codec)
+
+
+def _require_size(width: int, height: int) -> None:
+    if width < _MIN_DNXHR[0] or height < _MIN_DNXHR[1]:
+        smallest = "x".join(map(str, _MIN_DNXHR))
+        message = (
+            f"film.codec: dnxhr needs pictures of {smallest} or more, and the film is "
+            f"{width}x{height}; use prores"
+        )
+        raise UsageError(message)

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import av
 import imageio_ffmpeg
+import numpy as np
 import pytest
 
 from flows.documents import count_film_frames, plan_document, report_document
-from flows.report import export, join_kept, report_kept
+from flows.report import export, export_versions, join_kept, report_kept
 from flows.run import check_ready
 from tasks.errors import UsageError
 from tasks.film_rates import find_rate
 from tasks.media.probe import probe
 from tasks.store.verify import verify_store
+from tests.support.own_clips import write_clip
 from tests.tasks.media.conftest import Studio as ClipStudio
 from tests.tasks.media.conftest import Tone, VideoOptions
 
@@ -107,3 +109,25 @@ def test_name_of_a_master_ends_in_mov(studio, clips, name: str, is_right: bool) 
         return
     with pytest.raises(UsageError, match=r"codec: dnxhr, which is a MOV file; use cut\.mov"):
         check_ready(run)
+
+
+def test_version_crops_around_the_focus_of_its_shot(studio) -> None:
+    """A bright square at the focus is in the middle of a version in 9:16, and a master is a MOV."""
+    picture = np.full((180, 320, 3), 40, np.uint8)
+    picture[80:100, 230:250] = 240
+    write_clip(studio.folder / "a.mp4", [picture] * 12)
+    text = (
+        "shots:\n  - {id: a, clip: a.mp4, focus: [0.75, 0.5]}\nversions:\n"
+        '  - {name: "{board}-tall", ratio: "9:16"}\n'
+        '  - {name: "{board}-wide", ratio: "9:16", fit: pad, film: {codec: prores, rate: 25}}\n'
+    )
+    report = join_kept(studio.prepare(text))
+    export_versions(report, export(report))
+    folder = studio.folder / "films"
+    tall, wide = probe(folder / "board-tall.mp4"), probe(folder / "board-wide.mov")
+    assert (tall.width, tall.height, tall.frames) == (180, 320, 12)
+    assert (wide.width, wide.height, wide.frames) == (180, 320, 13)
+    with av.open(str(tall.path)) as container:
+        luma = next(container.decode(video=0)).to_ndarray()[:320]
+    rows, columns = np.nonzero(luma > 150)
+    assert (rows.mean(), columns.mean()) == (pytest.approx(160, abs=1.5), pytest.approx(90, abs=2))

@@ -12,7 +12,7 @@ import imageio_ffmpeg
 import pytest
 
 from flows.cli.main import main
-from tasks.errors import NotConfigured
+from tasks.errors import NotConfigured, UsageError
 from tasks.media.convert import require_program_encoder
 from tasks.planning.conversions import plan_conversions
 from tasks.planning.film_tools import require_film_tools
@@ -121,3 +121,12 @@ def test_program_encoder_is_found() -> None:
     """The program of imageio-ffmpeg encodes both codecs that films copy."""
     for codec in ("h264", "hevc"):
         require_program_encoder(Path(imageio_ffmpeg.get_ffmpeg_exe()), codec)
+
+
+def test_film_that_is_too_small_for_dnxhr_is_refused(own_board, tmp_path: Path) -> None:
+    """Before anything is paid, with the codec that can be used."""
+    pictures = [draw_scene((180, 320), step) for step in range(12)]
+    write_clip(tmp_path / "boards" / "a.mp4", pictures)
+    plan = make_plan(own_board(board_text("{codec: dnxhr}")))
+    with pytest.raises(UsageError, match="256x120 or more, and the film is 180x320; use prores"):
+        require_film_tools(plan, ffmpeg=None)
