@@ -18,21 +18,23 @@ from tasks.edit import EditClip, FilmEdit, InputFile, lay_out
 from tasks.errors import QualityExceeded
 from tasks.plan import ExistingClip, Plan, PlannedShot
 from tasks.quality import (
-    LIMIT_WORDS,
     NO_STEP,
     ChainQuality,
     ClipMeasures,
-    Finding,
     SeamQuality,
     ShotQuality,
     Step,
     build_step,
-    find_drift,
     find_frame,
-    find_seam_faults,
-    find_shot_faults,
     measure_step,
     shows_same_scene,
+)
+from tasks.quality_faults import (
+    LIMIT_WORDS,
+    Finding,
+    find_drift,
+    find_seam_faults,
+    find_shot_faults,
 )
 from tasks.store.status import ShotState
 

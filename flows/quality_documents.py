@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.quality import QualityReport
-from tasks.quality import ChainQuality, Finding, Range, SeamQuality, ShotQuality, Step
+from tasks.quality import ChainQuality, Range, SeamQuality, ShotQuality, Step
+from tasks.quality_faults import Finding
 
 
 def quality_document(report: QualityReport, plots: Mapping[str, Path]) -> dict[str, Any]:

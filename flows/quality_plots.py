@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.quality import QualityReport
 from tasks.errors import UsageError
 from tasks.quality import ChainQuality, ShotQuality
+from tasks.quality_faults import Finding
 from tasks.store.sheet_files import check_replaceable, find_current_pages, write_pages
 
 if TYPE_CHECKING:
     # Loads Pillow, which current plots do not need.
     from tasks.media.quality_plot import PlottedShot
 
-PLOT_FORMAT_VERSION = 2
+PLOT_FORMAT_VERSION = 3
 """Part of the digest: another number lets every plot be drawn again."""
 
 _REMEDY = "name another folder after --out"
@@ -64,28 +65,52 @@ def _write_plot(report: QualityReport, chain: ChainQuality, path: Path, digest: 
     from tasks.media.quality_plot import draw_chain
 
     check_replaceable(path, remedy=_REMEDY)
-    plot = draw_chain(_title(report, chain), list(_list_shots(report, chain)), report.limits)
+    title = _title(report, chain).replace(chain.id, _drawable_names(report)[chain.id])
+    plot = draw_chain(title, list(_list_shots(report, chain)), report.limits)
     write_pages(iter([plot]), path, digest, remedy=_REMEDY)
 
 
 def _title(report: QualityReport, chain: ChainQuality) -> str:
     board = report.run.board
-    return f"{board.storyboard.title or board.name}: chain {chain.id}"
+    return f"chain {chain.id} of {board.storyboard.title or board.name}"
 
 
 def _list_shots(report: QualityReport, chain: ChainQuality) -> Iterator[PlottedShot]:
     from tasks.media.quality_plot import PlottedShot
 
+    names = _drawable_names(report)
     for shot_id in chain.shots:
         clips = _clips_of(report, shot_id)
+        findings = report.findings_of(shot_id)
         yield PlottedShot(
-            shot_id,
+            names[shot_id],
+            report.run.plan.shot(shot_id).index + 1,
             report.measures[shot_id],
             tuple(clip.shown for clip in clips),
             report.drifts[shot_id],
             report.differences.get(shot_id),
-            report.findings_of(shot_id),
+            findings,
+            tuple(_note(finding, names) for finding in findings),
         )
+
+
+def _drawable_names(report: QualityReport) -> dict[str, str]:
+    """Return the id of each shot, or `shot 3` if no font here has its letters."""
+    from tasks.media.lettering import is_drawable
+
+    return {
+        shot.id: shot.id if all(map(is_drawable, shot.id)) else f"shot {shot.index + 1}"
+        for shot in report.run.plan
+    }
+
+
+def _note(finding: Finding, names: Mapping[str, str]) -> str:
+    note = f"{finding.shot}: {finding.sentence}"
+    # Longer ids first: one may begin with another.
+    for shot_id in sorted(names, key=len, reverse=True):
+        if names[shot_id] != shot_id:
+            note = note.replace(shot_id, names[shot_id])
+    return note
 
 
 def _clips_of(report: QualityReport, shot_id: str) -> Sequence[ShotQuality]:

@@ -22,8 +22,13 @@ from flows.board_takes import (
     find_family,
 )
 from storyboards.board import Board
+from storyboards.models import Quality
+from tasks.edit import EditClip, InputFile
 from tasks.errors import UsageError
 from tasks.planning.media_files import MediaInputError, resolve_file
+from tasks.quality import ShotQuality
+from tasks.quality_faults import find_shot_faults
+from tasks.store.measured_clips import find_measures
 from tasks.store.receipts import AT_VENDOR_STATES, UNCLEAR_STATES, AttemptState
 from tasks.store.sheet_files import check_replaceable, write_pages
 from tasks.store.takes import RecordedTake
@@ -126,16 +131,16 @@ def _file_state(path: Path | None) -> list[int]:
 
 def build_groups(takes: BoardTakes) -> list[SheetGroup]:
     """Return a group of rows for each shot, in the order of the film."""
-    return [_build_group(takes.board, shot_takes) for shot_takes in takes.shots]
+    return [_build_group(takes, shot_takes) for shot_takes in takes.shots]
 
 
-def _build_group(board: Board, shot_takes: ShotTakes) -> SheetGroup:
+def _build_group(takes: BoardTakes, shot_takes: ShotTakes) -> SheetGroup:
     from tasks.media.contact_sheet import SheetGroup
 
     shot = shot_takes.shot
-    rows = [_take_row(shot_takes, recorded) for recorded in shot_takes.takes]
+    rows = [_take_row(takes, shot_takes, recorded) for recorded in shot_takes.takes]
     if shot.clip:
-        rows.append(_own_clip_row(board, shot.clip, _describe_used(shot_takes, None)))
+        rows.append(_own_clip_row(takes.board, shot.clip, _describe_used(shot_takes, None)))
     elif rows and not shot_takes.has_present_take:
         rows.append(_missing_take_row(shot.take))
     prompts = {recorded.take.prompt for recorded in shot_takes.takes}
@@ -197,7 +202,7 @@ def _remark(shot_takes: ShotTakes) -> str:
     return f"{number} takes{present}" if number > 1 else "1 take"
 
 
-def _take_row(shot_takes: ShotTakes, recorded: RecordedTake) -> SheetRow:
+def _take_row(takes: BoardTakes, shot_takes: ShotTakes, recorded: RecordedTake) -> SheetRow:
     from tasks.media.contact_sheet import SheetRow
 
     attempt, seconds = recorded.attempt, duration_of_take(recorded)
@@ -212,6 +217,7 @@ def _take_row(shot_takes: ShotTakes, recorded: RecordedTake) -> SheetRow:
             f"{attempt.provider} · {find_family(attempt.model) or attempt.model}",
             " · ".join([*seed, attempt.intended_at[:10]]),
             *_describe_used(shot_takes, recorded),
+            *_describe_quality(takes, recorded),
         ),
         recorded.clip_path,
         "" if recorded.clip_path else _reason_without_clip(recorded),
@@ -245,6 +251,19 @@ def _describe_used(shot_takes: ShotTakes, recorded: RecordedTake | None) -> tupl
     """Return a line for the ranges of a take that the film shows, if the board has ranges."""
     used = describe_used_ranges(shot_takes.list_used_ranges(recorded))
     return (f"used: {used}",) if used and shot_takes.shot.use else ()
+
+
+def _describe_quality(takes: BoardTakes, recorded: RecordedTake) -> tuple[str, ...]:
+    """Return a line for what exceeds the limits of the board in a take that `qc` has measured."""
+    clip = recorded.attempt.clip
+    measures = find_measures(takes.store, clip.sha256) if clip and recorded.clip_path else None
+    if clip is None or recorded.clip_path is None or measures is None:
+        return ()
+    whole = EditClip(InputFile(recorded.clip_path, clip.sha256), recorded.shot, None)
+    shot = ShotQuality(recorded.shot, whole, measures, (0, measures.frames))
+    limits = takes.board.storyboard.qc or Quality()
+    faults = dict.fromkeys(finding.fault.value for finding in find_shot_faults(shot, limits))
+    return (f"qc: {', '.join(faults) or 'within limits'}",)
 
 
 def _own_clip_row(board: Board, reference: str, used: tuple[str, ...]) -> SheetRow:

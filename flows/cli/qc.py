@@ -40,6 +40,11 @@ _LEGEND = (
     "a picture at maximum; peak: true peak of the sound in dB"
 )
 
+_CHAIN_LEGEND = (
+    "drift along each chain: steps at its seams added up, in levels; of sharpness the mean of a "
+    "seam in percent"
+)
+
 EXAMPLES = """\
 # measure the clips, and report seams, faults and drift; a plot per chain
 shotchain qc film.yaml
@@ -169,8 +174,8 @@ def _format_chains(report: QualityReport, width: int) -> list[str]:
         *((truncate(cells[0], max(space, _MIN_ID_WIDTH)), *cells[1:]) for cells in rows),
     ]
     lines = align_columns(table, right=range(1, len(_CHAIN_COLUMNS)))
-    legend = "drift along each chain, in levels and of sharpness in percent"
-    return [f"{_INDENT}{line}" for line in (*lines, paint(legend, "dim"))]
+    legend = [paint(line, "dim") for line in wrap(_CHAIN_LEGEND, width - 2)]
+    return [f"{_INDENT}{line}" for line in (*lines, *legend)]
 
 
 def _chain_cells(chain: ChainQuality) -> tuple[str, ...]:
@@ -182,7 +187,7 @@ def _chain_cells(chain: ChainQuality) -> tuple[str, ...]:
         f"{drift.blue:+.2f}",
         f"{drift.red:+.2f}",
         f"{drift.contrast:+.2f}",
-        f"{drift.sharpness:+.0f}",
+        f"{chain.softening:+.0f}",
     )
 
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 from storyboards.models import Quality
 from tasks.media.film_format import FRAMES_PER_SECOND
 from tasks.media.lettering import Lettering
-from tasks.quality import ClipMeasures, Finding, Range, Step
+from tasks.quality import ClipMeasures, Range, Step
+from tasks.quality_faults import Finding
 
 WIDTH = 1600
 
@@ -30,7 +31,7 @@ _MARGIN, _LEFT, _RIGHT = 40, 118, 250
 _PLOT_LEFT, _PLOT_RIGHT = _LEFT, WIDTH - _RIGHT
 _PANEL_HEIGHT, _PANEL_GAP, _PADDING = 132, 34, 14
 _TITLE, _BODY, _SMALL = Lettering(34), Lettering(22), Lettering(18)
-_MAX_FINDINGS = 6
+_MAX_NOTES = 6
 _MIN_ID_PIXELS = 40
 _TICK_SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600)
 _MIN_TICK_PIXELS = 90
@@ -39,7 +40,9 @@ _MIN_TICK_PIXELS = 90
 class PlottedShot(NamedTuple):
     """A shot of a chain."""
 
-    id: str
+    name: str
+    number: int
+    """Its place in the film, which is drawn if the name has no space."""
     measures: ClipMeasures
     shown: tuple[Range, ...]
     """The ranges that the film shows."""
@@ -48,6 +51,8 @@ class PlottedShot(NamedTuple):
     difference: float | None
     """Of the picture that it starts on; None if it starts on none."""
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    """A sentence for each finding."""
 
 
 class _Panel(NamedTuple):
@@ -72,14 +77,13 @@ def draw_chain(title: str, shots: Sequence[PlottedShot], limits: Quality) -> Ima
         limits: The limits of the board.
     """
     panels = list(_list_panels(shots, limits))
-    findings = [finding for shot in shots for finding in shot.findings]
-    lines = _list_findings(findings)
+    lines = _shorten_notes([note for shot in shots for note in shot.notes])
     top = _MARGIN + 50 + len(lines) * 28 + 44
     height = top + len(panels) * (_PANEL_HEIGHT + _PANEL_GAP) + 56
     image = Image.new("RGB", (WIDTH, height), _BACKGROUND)
     canvas = ImageDraw.Draw(image)
     scale = _TimeScale(sum(shot.measures.frames for shot in shots))
-    _draw_heading(canvas, title, lines, has_faults=bool(findings))
+    _draw_heading(canvas, title, lines, has_faults=bool(lines))
     _draw_ids(canvas, shots, scale, top - 12)
     for index, panel in enumerate(panels):
         y = top + index * (_PANEL_HEIGHT + _PANEL_GAP)
@@ -139,10 +143,9 @@ class _TimeScale(NamedTuple):
         return _PLOT_LEFT + (_PLOT_RIGHT - _PLOT_LEFT) * frame / max(1, self.frames)
 
 
-def _list_findings(findings: Sequence[Finding]) -> list[str]:
-    shown = [f"{finding.shot}: {finding.message}" for finding in findings[:_MAX_FINDINGS]]
-    more = len(findings) - len(shown)
-    return [*shown, *([f"and {more} more"] if more else [])]
+def _shorten_notes(notes: Sequence[str]) -> list[str]:
+    more = len(notes) - _MAX_NOTES
+    return [*notes[:_MAX_NOTES], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _draw_heading(
@@ -163,11 +166,11 @@ def _draw_ids(
 ) -> None:
     """Draw the id of each shot above its part, as far as it has space."""
     first = 0
-    for number, shot in enumerate(shots, start=1):
+    for shot in shots:
         left, right = scale.x(first), scale.x(first + shot.measures.frames)
         first += shot.measures.frames
         space = right - left - 8
-        text = _SMALL.cut(shot.id, space) if space >= _MIN_ID_PIXELS else str(number)
+        text = _SMALL.cut(shot.name, space) if space >= _MIN_ID_PIXELS else str(shot.number)
         if _SMALL.width(text) <= space:
             colour = _FAULT_TEXT if shot.findings else _TEXT
             _SMALL.draw(canvas, (left + 4, base), text, colour)

@@ -13,9 +13,13 @@ import pytest
 from PIL import Image
 
 import tasks.clip_measures as clip_measures
+from flows.board_takes import read_board_takes
 from flows.cli.main import main
 from flows.cli.output.style import cell_width
+from flows.take_sheet import build_groups
+from storyboards import load
 from tasks.errors import Unreachable
+from tasks.media.measure import compare_lumas, read_lumas
 from tests.support.footage import film, replace, write_footage
 from tests.support.plain_tasks import FUNCTIONS
 
@@ -167,6 +171,20 @@ class TestOwnClips:
         assert "not measured: dark: is damaged" in result.out
         assert "within all limits: 1 shot" in result.out
 
+    def test_faults_outside_of_the_shown_range_do_not_count(
+        self, command: Command, own_board: Path
+    ) -> None:
+        """The film leaves the clip before it is black; its frames stay those of the clip."""
+        used = "clip: refs/dark.mp4, use: [{to: 20f}, {from: 30f}]"
+        own_board.write_text(OWN_BOARD.replace("clip: refs/dark.mp4", used))
+        document = command("--json").document
+
+        assert document["findings"] == []
+        dark = [shot for shot in document["shots"] if shot["id"] == "dark"]
+        assert [shot["frames"] for shot in dark] == [[0, 20], [30, 48]]
+        assert [shot["film_frame"] for shot in dark] == [48, 68]
+        assert [shot["black"] for shot in dark] == [[], [[30, 32]]]
+
     def test_narrow_terminal_cuts_ids(
         self, command: Command, own_board: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -181,8 +199,33 @@ class TestOwnClips:
         assert max(map(cell_width, table)) <= 80
 
 
+def draw_facts(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return the lines of the first take of each shot on the contact sheet of a board."""
+    takes = read_board_takes(load(folder / "board.yaml"), folder / "store")
+    groups = zip(takes.shots, build_groups(takes), strict=True)
+    return {shot_takes.shot.id: group.rows[0].facts for shot_takes, group in groups}
+
+
 class TestRenderedBoard:
     """A chain of the simulator."""
+
+    def test_shot_is_compared_with_the_out_point(
+        self, studio: Any, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        """The next shot starts on frame 30, which the film does not show of the shot before."""
+        monkeypatch.chdir(studio.folder)
+        monkeypatch.setenv("SHOTCHAIN_STORE", str(studio.folder / "store"))
+        studio.run(chain("one|use: [{to: 30f}]", "two"))
+
+        assert main(["qc", "board.yaml", "--json", "--check"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        (seam,) = document["seams"]
+        assert (seam["before"], seam["after"], seam["in_film"]) == ("one", "two", True)
+        assert seam["difference"] <= 1.5
+        assert [shot["frames"] for shot in document["shots"]] == [[0, 30], [0, 49]]
+        # Against the last frame it would be far off.
+        lumas = read_lumas(Path(document["shots"][0]["clip"]), [30, -1])
+        assert compare_lumas(lumas[30], lumas[48]) > 2
 
     def test_equal_pictures_pass(
         self, studio: Any, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
@@ -205,6 +248,8 @@ class TestRenderedBoard:
         assert max(seam["difference"] for seam in seams) <= 1.5
         (chain_document,) = document["chains"]
         assert abs(chain_document["drift"]["luma"]) < 0.2
+        sheet = draw_facts(studio.folder)
+        assert sheet["one"][-1] == "qc: within limits"
         # The film drops the last frame of the shots before a seam.
         assert [shot["frames"] for shot in document["shots"]] == [[0, 48], [0, 48], [0, 49]]
 

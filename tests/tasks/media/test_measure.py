@@ -15,7 +15,8 @@ from tasks.edit import EditClip, InputFile
 from tasks.errors import MediaError
 from tasks.media.frames import last_frame
 from tasks.media.measure import compare_lumas, measure_clip, read_lumas
-from tasks.quality import ClipMeasures, Fault, Finding, ShotQuality, find_shot_faults, measure_step
+from tasks.quality import ClipMeasures, ShotQuality, measure_step
+from tasks.quality_faults import Fault, Finding, find_shot_faults
 from tests.support.footage import (
     HEIGHT,
     WIDTH,
