@@ -10,7 +10,7 @@ Frames count from 0 in the clip, 24 to a second, and a range excludes its end.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,10 +21,12 @@ Range = tuple[int, int]
 """The first frame of a stretch, and the frame after its last."""
 
 _BLACK_SHARE = 0.99
-_STILL_LEVELS = 0.5
-"""A frame is still if no block of it differs from the frame before by as many levels of luma."""
+_MIN_STILL_LEVELS, _MAX_STILL_LEVELS, _STILL_SHARE = 0.5, 0.7, 0.2
+"""A frame is still if no block of it differs from the frame before by as many levels of luma, or by
+that share of the usual movement: where grain moves, encoders change a still picture by more."""
 _SETTLING_FRAMES, _SETTLING_SHARE = 3, 0.35
 """An encoder refines a still picture over so many frames, by at most this part of a movement."""
+_MOVING_LEVELS = 0.5
 _MIN_STILL_FRAMES = 6
 """Shorter stretches are pauses of a slow movement; they are not extended."""
 _SILENT_DB = -60.0
@@ -163,7 +165,9 @@ class ShotQuality:
     @property
     def frozen(self) -> list[Range]:
         """The stretches that show the same picture, black ones left out."""
-        stretches = self._stretches("motion", lambda levels: levels < _STILL_LEVELS)
+        usual = _median(value for value in self.measures.values["motion"] if value)
+        limit = min(_MAX_STILL_LEVELS, max(_MIN_STILL_LEVELS, _STILL_SHARE * usual))
+        stretches = self._stretches("motion", lambda levels: levels < limit)
         still = (self._with_first_picture(stretch) for stretch in stretches)
         return [
             stretch
@@ -174,8 +178,7 @@ class ShotQuality:
     def _with_first_picture(self, stretch: Range) -> Range:
         """Return a stretch of unchanged frames with the picture that they repeat."""
         differences = self.measures.values["difference"]
-        moving = sorted(value for value in differences if value > _STILL_LEVELS)
-        limit = _SETTLING_SHARE * moving[len(moving) // 2] if moving else 0.0
+        limit = _SETTLING_SHARE * _median(value for value in differences if value > _MOVING_LEVELS)
         settling = _SETTLING_FRAMES if stretch[1] - stretch[0] >= _MIN_STILL_FRAMES else 0
         first, lowest = stretch[0], max(self.shown[0] + 1, stretch[0] - settling)
         while first > lowest and differences[first - 1] < limit:
@@ -275,3 +278,9 @@ class ChainQuality:
         """The mean step of sharpness at a seam, in percent: a new scene is sharp again."""
         factor = max(0.0, 1 + self.drift.sharpness / 100)
         return (math.pow(factor, 1 / max(1, len(self.shots) - 1)) - 1) * 100
+
+
+def _median(values: Iterable[float]) -> float:
+    """Return the middle of values, or 0 if there are none."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else 0.0

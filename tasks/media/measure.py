@@ -141,8 +141,10 @@ def _iterate_slots(
 
 
 def _decode(clip: Clip, timeline: Timeline, sound: SoundMeter) -> Iterator[tuple[Fraction, Planes]]:
-    """Yield each picture that is shown, with its time from the first; measure the sound as well."""
-    hidden = {timeline.times[index] for index in timeline.hidden}
+    """Yield each picture that is shown, with its time from the first; measure the sound as well.
+
+    The decoder leaves out the frames that an edit list hides.
+    """
     to_planes = _PlaneReader(clip)
     with open_clip(clip.path) as container:
         stream, audio = video_stream(container, clip.path), audio_stream(container)
@@ -152,11 +154,7 @@ def _decode(clip: Clip, timeline: Timeline, sound: SoundMeter) -> Iterator[tuple
             for frame in packet.decode():
                 if isinstance(frame, AudioFrame):
                     sound.add(frame)
-                elif (
-                    isinstance(frame, VideoFrame)
-                    and frame.pts is not None
-                    and frame.pts not in hidden
-                ):
+                elif isinstance(frame, VideoFrame) and frame.pts is not None:
                     time_base = timeline.time_base
                     yield (frame.pts - timeline.first_time) * time_base, to_planes(frame)
     sound.end()

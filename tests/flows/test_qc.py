@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +19,11 @@ from flows.cli.main import main
 from flows.cli.output.style import cell_width
 from flows.take_sheet import build_groups
 from storyboards import load
-from tasks.errors import Unreachable
+from tasks.errors import JobInternalError, Unreachable
 from tasks.media.measure import compare_lumas, read_lumas
 from tests.support.footage import film, replace, write_footage
 from tests.support.plain_tasks import FUNCTIONS
+from tests.support.reports import folder_of
 
 Command = Callable[..., SimpleNamespace]
 
@@ -52,14 +54,22 @@ def command(
     return run
 
 
+@pytest.fixture(scope="module")
+def own_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write two clips, one of them with a black stretch, and return their folder."""
+    folder = tmp_path_factory.mktemp("clips")
+    write_footage(folder / "good.mp4", film(1))
+    dark = replace(film(2), 20, 32, lambda _, picture: np.zeros_like(picture))
+    write_footage(folder / "dark.mp4", dark)
+    return folder
+
+
 @pytest.fixture
-def own_board(tmp_path: Path) -> Path:
-    """Write a board with two own clips, one of them with a black stretch."""
+def own_board(tmp_path: Path, own_clips: Path) -> Path:
+    """Write a board with the two clips and a shot that is not rendered."""
+    shutil.copytree(own_clips, tmp_path / "refs")
     path = tmp_path / "board.yaml"
     path.write_text(OWN_BOARD)
-    write_footage(tmp_path / "refs" / "good.mp4", film(1))
-    dark = replace(film(2), 20, 32, lambda _, picture: np.zeros_like(picture))
-    write_footage(tmp_path / "refs" / "dark.mp4", dark)
     return path
 
 
@@ -227,6 +237,19 @@ class TestRenderedBoard:
         lumas = read_lumas(Path(document["shots"][0]["clip"]), [30, -1])
         assert compare_lumas(lumas[30], lumas[48]) > 2
 
+    def test_changed_clip_is_not_measured(
+        self, studio: Any, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        """Its measures would be recorded under the digest of another clip."""
+        monkeypatch.chdir(studio.folder)
+        monkeypatch.setenv("SHOTCHAIN_STORE", str(studio.folder / "store"))
+        report = studio.run(chain("one"))
+        clip = folder_of(report, "one") / "clip.mp4"
+        clip.write_bytes(clip.read_bytes()[:-1] + b"x")
+
+        assert main(["qc", "board.yaml", "--check"]) == 1
+        assert "not measured: one: is not the file that was stored" in capsys.readouterr().out
+
     def test_equal_pictures_pass(
         self, studio: Any, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:
@@ -277,6 +300,8 @@ class TestStop:
         }
         assert studio.creates == 3
         assert report.film is None
+        # The error has what the warning would have.
+        assert report.warnings == ()
         stop, skipped = report.errors
         assert str(stop).startswith(
             "two is beyond a limit of the board: its first frame differs by"
@@ -324,6 +349,36 @@ class TestStop:
         assert outcomes(report)["three"] == "rendered"
         assert studio.creates == creates
 
+    def test_failed_job_is_not_created_again(self, studio: Any, chain: Any) -> None:
+        """A job of an earlier run fails at the vendor: nothing replaces it behind a limit."""
+        shots = ("one", "two", "three", "four")
+        submitted: list[str] = []
+
+        async def submit(shot: str, *args: Any) -> Any:
+            submitted.append(shot)
+            return await FUNCTIONS["submit_shot"](shot, *args)
+
+        async def fail(job: Any) -> Any:
+            if job.shot == "three":
+                msg = "three: the vendor failed"
+                raise JobInternalError(msg)
+            return await FUNCTIONS["await_frame"](job)
+
+        async def power_off(*_: object, **__: object) -> None:
+            msg = "switched off"
+            raise Unreachable(msg)
+
+        async def leave(job: Any) -> Any:
+            return await (power_off if job.shot == "three" else FUNCTIONS["await_frame"])(job)
+
+        studio.run(chain(*shots, head="qc: {seam: 3}"), tasks={"await_frame": leave})
+        report = studio.run(
+            chain(*shots, head=self.TIGHT), tasks={"submit_shot": submit, "await_frame": fail}
+        )
+
+        assert submitted == ["three"]
+        assert [str(error) for error in report.errors][1] == "three: the vendor failed"
+
     def test_last_shot_of_a_chain_only_warns(self, studio: Any, chain: Any) -> None:
         """Nothing continues it, so nothing could be saved; the film is made."""
         report = studio.run(chain("one", "two", head=self.TIGHT))
@@ -335,15 +390,14 @@ class TestStop:
 
     def test_without_stop_the_run_warns(self, studio: Any, chain: Any, capsys: Any) -> None:
         """At the end of `render`, and again if every shot is kept, with exit 0."""
-        text = chain("one", "two", "three", head="qc: {seam: 0.01}")
+        text = chain("one", "two", head="qc: {seam: 0.01}")
         first = studio.run(text)
 
-        assert studio.creates == 3
         assert first.film
-        assert [warning.split(":")[0] for warning in first.warnings] == ["two", "three"]
+        assert [warning.split(":")[0] for warning in first.warnings] == ["two"]
         store = str(studio.folder / "store")
         assert main(["render", str(studio.write(text)), "--store", store]) == 0
-        assert capsys.readouterr().err.count("its first frame differs by") == 2
+        assert capsys.readouterr().err.count("its first frame differs by") == 1
 
     def test_board_without_limits_is_not_measured(self, studio: Any, chain: Any) -> None:
         """No run takes time for measures that were not requested."""

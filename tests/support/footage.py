@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _GRAIN = 4.0
 _SAMPLES = 48_000
 
 
+@lru_cache(maxsize=16)
 def draw_scene(seed: int) -> Picture:
     """Return a picture with structure of every size, larger than a frame."""
     noise = np.random.default_rng(seed)
@@ -41,9 +43,10 @@ def draw_scene(seed: int) -> Picture:
     return scene
 
 
+@lru_cache(maxsize=4)
 def film(
     seed: int = 1, frames: int = 48, *, speed: float = 0.6, grain: float = _GRAIN, start: int = 0
-) -> list[Picture]:
+) -> tuple[Picture, ...]:
     """Return the pictures of a slow camera move over a scene, each with its own grain."""
     scene = Image.fromarray(np.clip(draw_scene(seed), 0, 255).astype(np.uint8))
     pictures = []
@@ -55,7 +58,7 @@ def film(
         )
         noise = np.random.default_rng(1000 * seed + number).normal(0, grain, (HEIGHT, WIDTH, 1))
         pictures.append(np.clip(np.asarray(moved, np.float32) + noise, 0, 255).astype(np.float32))
-    return pictures
+    return tuple(pictures)
 
 
 def blur(picture: Picture, radius: float) -> Picture:
