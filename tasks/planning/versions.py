@@ -227,14 +227,15 @@ class _Expander:
         changes = {"variables": variables, "shots": shots, "film": film, "versions": ()}
         storyboard = self._storyboard.model_copy(update=changes)
         self._check_texts(variant, name, storyboard)
+        look = self._find_look(variant.written, variables)
         return ExpandedVersion(
             name,
-            self._expand_label(variant) or name,
+            self._expand_label(variant, look) or name,
             variant.place,
             variant.written,
             replace(self._board, storyboard=storyboard, name=name),
             _find_target(variant.written),
-            self._find_look(variant.written, variables),
+            look,
             variant.values,
         )
 
@@ -292,11 +293,14 @@ class _Expander:
             return ""
         return name
 
-    def _expand_label(self, variant: _Variant) -> str:
-        """Return the name without what does not change a render: board, length, a cropped ratio."""
-        values = {**self._name_values(variant), "board": "", "length": ""}
-        if variant.written.fit != "render":
+    def _expand_label(self, variant: _Variant, look: RenderedLook) -> str:
+        """Return the name without what does not change a render, such as the length."""
+        values = self._name_values(variant)
+        if not look.variables:
+            values |= dict.fromkeys(self._variables, "") | dict.fromkeys(variant.values, "")
+        if not look.ratio:
             values["ratio"] = ""
+        values |= {"board": "", "length": ""}
         return derive_name(expand_text(variant.written.name, values.__getitem__))
 
     def _name_values(self, variant: _Variant) -> dict[str, str]:

@@ -168,7 +168,7 @@ def test_board_of_the_spot_is_planned_with_its_price(studio: Studio) -> None:
     assert {n: tuple(v[field] for field in fields) for n, v in versions.items()} == expected
     rendered = [shot for shot in document["shots"] if shot["selected"]]
     assert len(rendered) == 24
-    assert [shot["id"] for shot in rendered[12:14]] == ["kettle@1x1-en", "steam@1x1-en"]
+    assert [shot["id"] for shot in rendered[12:14]] == ["kettle@1x1", "steam@1x1"]
     prices = sum(Fraction(str(shot["price"]["amount"])) for shot in rendered)
     assert float(prices) == pytest.approx(document["total"]["amount"], abs=1e-3)
     short = versions["spot-9x16-de-10s"]["seams"]

@@ -277,6 +277,13 @@ class TestVariants:
         sizes = {(shot.width, shot.height) for shot in planned.variants}  # type: ignore[union-attr]
         assert sizes == {(640, 640)}
 
+    def test_label_of_a_ratio_has_no_variable_of_the_texts(self, tmp_path: Path) -> None:
+        """One render serves both languages, so its name has none of them."""
+        shape = 'name: "{board}-{ratio}-{lang}", ratio: "1:1", fit: render'
+        planned = plan(tmp_path, shape, f"{shape}, set: {{lang: de}}")
+        assert [shot.id for shot in planned.variants] == ["kettle@1x1", "pour@1x1", "sip@1x1"]
+        assert ids(planned.versions[0]) == ids(planned.versions[1])
+
     def test_rendered_version_in_the_own_ratio_renders_nothing(self, tmp_path: Path) -> None:
         planned = plan(tmp_path, 'name: "{ratio}", ratio: "16:9", fit: render')
         assert planned.variants == ()
