@@ -13,6 +13,7 @@ from storyboards.board import INLINE_NAME, derive_name
 
 TEMPLATES = {
     "chain": "three shots: a chain and a cut",
+    "edit": "ranges, transitions, titles, music, captions, versions",
     "spot": "twelve shots: two chains, a cast, an end card",
     "end-card": "a first and a last frame from pictures",
     "references": "pictures of people and things that the model uses",
