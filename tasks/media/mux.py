@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from tasks.errors import MediaError
 from tasks.film_rates import RATE_24, FilmRate
 from tasks.media.codecs import COPIED_CODECS, CopiedCodec
 from tasks.media.compositor import ClipPictures
@@ -85,7 +86,9 @@ class VideoTrack:
     def _append_span(self, span: EncodedSpan) -> int:
         frames = read_span(self._spans[span], self._codec).frames
         if len(frames) != span.frames:
-            raise changed_error(self._spans[span])
+            count = f"{len(frames)} frames in place of {span.frames}"
+            message = f"{self._spans[span]} has {count}; remove it, then run again"
+            raise MediaError(message)
         for number, data in enumerate(frames):
             packet = Packet(data)
             packet.is_keyframe = number == 0

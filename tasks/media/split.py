@@ -97,7 +97,7 @@ def _find_run(timeline: Timeline, clip: int, first: int, end: int) -> CopiedRun 
     if start is None or start >= end or ranks[start] != start:
         return None
     cut = end if end == len(ranks) else find_clean_cut(ranks, end, start)
-    return CopiedRun(clip, start, cut) if cut > start else None
+    return CopiedRun(clip, start, cut)
 
 
 def _spans(composition: Composition, first: int, end: int) -> Iterator[EncodedSpan]:

@@ -5,6 +5,7 @@ Each frame shows its number. Everything that is not encoded is compared packet b
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import struct
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tasks.edit import CardEdit, EditClip, FilmEdit, Title, Transition, Transiti
 from tasks.errors import MediaError
 from tasks.media.compositor import iterate_frames
 from tasks.media.join import JoinResult
+from tasks.media.probe import probe
 from tests.support.film_joins import chain_edit, join_edit, make_clip, prepare_edit
 
 CROSSFADE, BLACK, WHITE = TransitionKind
@@ -147,6 +149,21 @@ def test_damaged_span_is_encoded_again(four: list[Path], tmp_path: Path) -> None
     assert 0 < second.encoded_frames < first.encoded_frames
     assert second.reused_spans == len(first.spans) - 1
     assert first.path.read_bytes() == second.path.read_bytes()
+
+
+def test_span_of_another_length_is_rejected(four: list[Path], tmp_path: Path) -> None:
+    """A file in the store that fits its digest, but not the film, is named."""
+    edit, store = with_transition(four, 1, Transition(CROSSFADE, 12)), tmp_path / "store"
+    join_edit(edit, tmp_path / "1.mp4", store=store)
+    entry = min((store / "edits").iterdir(), key=lambda path: path.stat().st_size)
+    content = entry.read_bytes() * 2
+    digest = hashlib.sha256(content).hexdigest()
+    entry.unlink()
+    name = f"{entry.name.partition('.')[0]}.{digest}.h264"
+    (store / "edits" / name).write_bytes(content)
+    with pytest.raises(MediaError, match=f"{name} has .* in place of .*; remove it"):
+        join_edit(edit, tmp_path / "2.mp4", store=store)
+    assert not (tmp_path / "2.mp4").exists()
 
 
 RANGES: dict[str, list[tuple[int, int | None]]] = {
@@ -313,6 +330,33 @@ def test_card_is_still_and_fades(studio: Any, tmp_path: Path) -> None:
     assert again.frames == 138
     # Every other span of the card, 48 frames of the same picture, is kept.
     assert again.encoded_frames <= 60
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le"])
+def test_hevc_films_are_edited_in_their_bits(
+    studio: Any, video: Any, tmp_path: Path, pix_fmt: str
+) -> None:
+    """Mixes, titles and cards of HEVC clips have the codec and the bits of the clips."""
+    options = video(codec="libx265", pix_fmt=pix_fmt, size=(320, 180))
+    clips = [studio.clip(f"{k}.mp4", frames=30, video=options, tone=None) for k in range(2)]
+    title = Title("Warm", first_frame=2, end_frame=8)
+    edit = FilmEdit(
+        (
+            make_clip(clips[0], titles=(title,)),
+            make_clip(clips[1], transition=Transition(CROSSFADE, 6)),
+        ),
+        card=CardEdit(4, background="#808080"),
+    )
+    film = join_edit(edit, tmp_path / "film.mp4")
+    assert film.frames == 58
+    assert_evenly_timed(studio, film)
+    measured, scale = probe(film.path), 4 if pix_fmt.endswith("10le") else 1
+    assert (measured.codec, measured.pix_fmt) == ("hevc", pix_fmt)
+    first, second, shown = (planes(path) for path in (*clips, film.path))
+    mix = first[26] * (4 / 7) + second[2] * (3 / 7)
+    assert np.abs(shown[26] - mix).mean() < 1.5 * scale
+    assert np.abs(shown[5] - first[5])[:180].max() > 60 * scale
+    assert np.abs(shown[57][:180] - 126 * scale).max() <= scale
 
 
 @pytest.mark.parametrize(
