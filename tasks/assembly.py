@@ -44,6 +44,7 @@ def assemble(
         NotConfigured: A clip has to be converted, and there is no ffmpeg program.
         StoreError: The store can't be read.
     """
+    films.require_unchanged_sounds(edit)
     cache = EditCache(store, folder)
     measured = _measure_clips(edit)
     target = choose_target([source.clip for source in measured], edit.picture)

@@ -31,9 +31,6 @@ _ATTACK_BLOCKS = 8
 _RELEASE_BLOCKS = 20
 """400 ms after the speech."""
 
-CONTEXT_BLOCKS = _PAUSE_BLOCKS + _RELEASE_BLOCKS + 2
-"""Blocks before and after a stretch that its gain depends on."""
-
 Activity = NDArray[np.bool_]
 
 
@@ -56,7 +53,7 @@ def compute_gain(activity: Activity, first: int, samples: int) -> Samples:
     """Return the gain of the music for a stretch.
 
     Args:
-        activity: Blocks with speech, `CONTEXT_BLOCKS` before and after the stretch included.
+        activity: Blocks with speech, those of a second before and after the stretch included.
         first: The block at which the stretch begins.
         samples: The length of the stretch.
     """

@@ -37,7 +37,7 @@ _MIN_SLOPE = 0.2
 """Of loudness over gain: the limiter takes the rest."""
 _MAX_LIMITING_DB = 20.0
 """Gain that the limiter takes off again; a sound that needs more is only noise."""
-_PCM_TOLERANCE_LU = 0.02
+_PCM_TOLERANCE_LU = 0.04
 _GAIN_TOLERANCE_DB = 0.05
 _PCM_ROUNDS = 8
 _ENCODED_ROUNDS = 5
@@ -128,7 +128,7 @@ class _Search:
         for _ in range(_PCM_ROUNDS):
             self._require_gain(gain)
             blocks = Level(gain, ceiling).apply(self._mix.read())
-            measured = measure_loudness(blocks, self._channels)
+            measured = measure_loudness(blocks, self._channels, with_peaks=False)
             lufs = measured.lufs
             missing = aim - lufs
             if gain - linear > _MAX_LIMITING_DB:

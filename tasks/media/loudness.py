@@ -36,14 +36,17 @@ class Loudness(NamedTuple):
         return self.lufs <= SILENCE_LUFS
 
 
-def measure_loudness(blocks: Iterable[Samples], channels: int) -> Loudness:
+def measure_loudness(
+    blocks: Iterable[Samples], channels: int, *, with_peaks: bool = True
+) -> Loudness:
     """Measure a sound.
 
     Args:
         blocks: The sound.
         channels: 1 or 2.
+        with_peaks: Measure peaks between samples too, which takes most of the time.
     """
-    meter = _Meter(channels)
+    meter = _Meter(channels, with_peaks=with_peaks)
     for block in blocks:
         meter.add(block)
     return meter.finish()
@@ -52,7 +55,7 @@ def measure_loudness(blocks: Iterable[Samples], channels: int) -> Loudness:
 class _Meter:
     """Measures sound that is added block by block."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, with_peaks: bool) -> None:
         self._graph = Graph()
         source = self._graph.add_abuffer(
             sample_rate=SAMPLES_PER_SECOND,
@@ -60,7 +63,8 @@ class _Meter:
             layout=LAYOUTS[channels],
             time_base=Fraction(1, SAMPLES_PER_SECOND),
         )
-        meter = self._graph.add("ebur128", "metadata=1:peak=true:framelog=quiet")
+        peak = "true" if with_peaks else "none"
+        meter = self._graph.add("ebur128", f"metadata=1:peak={peak}:framelog=quiet")
         self._graph.link_nodes(source, meter, self._graph.add("abuffersink")).configure()
         self._position = 0
         self._lufs = SILENCE_LUFS
@@ -92,4 +96,5 @@ class _Meter:
                 return
             if "lavfi.r128.I" in metadata:
                 self._lufs = max(SILENCE_LUFS, float(metadata["lavfi.r128.I"]))
-                self._true_peak = max(self._true_peak, float(metadata["lavfi.r128.true_peak"]))
+                true_peak = float(metadata.get("lavfi.r128.true_peak", 0))
+                self._true_peak = max(self._true_peak, true_peak)

@@ -198,6 +198,25 @@ def require_unchanged(clip: EditClip) -> None:
         raise MediaError(message)
 
 
+def require_unchanged_sounds(edit: FilmEdit) -> None:
+    """Check that the music and the voices of a film are still the files that were planned.
+
+    Raises:
+        MediaError: One of them was changed, or can't be read.
+    """
+    voices = [clip.voice for clip in edit.clips] + [edit.sound.voice]
+    files = [*voices, edit.sound.music.file if edit.sound.music else None]
+    for file in dict.fromkeys(file for file in files if file):
+        try:
+            is_unchanged = digest_file(file.path) == file.sha256
+        except OSError as error:
+            message = f"{file.path} can't be read: {error.strerror}"
+            raise MediaError(message) from error
+        if not is_unchanged:
+            message = f"{file.path} was changed since the run began, so no film was made; run again"
+            raise MediaError(message)
+
+
 def check_files(store: Store, board_name: str) -> None:
     """Check that a film, its record and the record of exports are regular files or are missing.
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import UnsafeStore, UsageError
-from tasks.store.atomic_files import write_bytes, write_record
+from tasks.edit import FilmEdit, InputFile, MusicEdit, SoundEdit
+from tasks.errors import MediaError, UnsafeStore, UsageError
+from tasks.store.atomic_files import digest_bytes, write_bytes, write_record
 from tasks.store.films import (
     EXPORTS_NAME,
     StoredFilm,
@@ -21,6 +22,7 @@ from tasks.store.films import (
     read_exports,
     record_film,
     require_own_destination,
+    require_unchanged_sounds,
 )
 from tasks.store.layout import Store
 
@@ -196,3 +198,14 @@ def test_newest_film_in_the_store_may_not_be_a_link(
 
     with pytest.raises(UnsafeStore):
         newest()
+
+
+def test_changed_music_is_reported(tmp_path: Path) -> None:
+    """The record of the film would name another content than that it was made of."""
+    path = tmp_path / "music.wav"
+    path.write_bytes(b"music")
+    file = InputFile(path, digest_bytes(b"music"))
+    require_unchanged_sounds(FilmEdit((), sound=SoundEdit(MusicEdit(file))))
+    path.write_bytes(b"other")
+    with pytest.raises(MediaError, match=r"music\.wav was changed since the run began"):
+        require_unchanged_sounds(FilmEdit((), sound=SoundEdit(voice=file)))
