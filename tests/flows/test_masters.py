@@ -9,6 +9,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from flows.cli.output.plan_text import PlanView, format_plan
 from flows.documents import count_film_frames, plan_document, report_document
 from flows.report import export, export_versions, join_kept, report_kept
 from flows.run import check_ready
@@ -109,6 +110,27 @@ def test_name_of_a_master_ends_in_mov(studio, clips, name: str, is_right: bool) 
         return
     with pytest.raises(UsageError, match=r"codec: dnxhr, which is a MOV file; use cut\.mov"):
         check_ready(run)
+
+
+@pytest.mark.parametrize(
+    ("film", "line"),
+    [
+        (
+            "rate: 23.976",
+            "film: 72 frames at 23.976 per second, 3.00 s; every frame once",
+        ),
+        ("rate: 25", "film: 75 frames at 25 per second, 3.00 s; one frame in 24 shown twice"),
+        ("codec: prores", "film: 72 frames, 3.00 s; ProRes 422 HQ"),
+        (
+            "codec: keep",
+            "film: 72 frames, 3.00 s; in the codec of most clips",
+        ),
+    ],
+)
+def test_plan_states_codec_rate_and_length(studio, clips, film: str, line: str) -> None:  # noqa: ARG001
+    """The frames and the seconds are those of the finished film, with the rule of its rate."""
+    run = studio.prepare(board(f"film: {{{film}}}\n"))
+    assert line in format_plan(run, PlanView(width=200))
 
 
 def test_version_crops_around_the_focus_of_its_shot(studio) -> None:

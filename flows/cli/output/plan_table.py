@@ -238,7 +238,8 @@ class PlanTable:
         unusual = [
             cells[name]
             for name, values in self._values.items()
-            if name not in self._columns and cells[name] != values.most_common(1)[0][0]
+            # A board of the user's own clips has no settings.
+            if values and name not in self._columns and cells[name] != values.most_common(1)[0][0]
         ]
         if unusual and isinstance(shot, ShotToRender):
             yield ", ".join(unusual)

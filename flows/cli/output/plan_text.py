@@ -58,7 +58,7 @@ class PlanView(NamedTuple):
 DEFAULT_VIEW = PlanView()
 
 _CODECS = {
-    "keep": "in the codec of most clips",
+    "keep": "in the codec of most clips; if that is HEVC, not for Safari and QuickTime",
     "prores": "ProRes 422 HQ",
     "dnxhr": "DNxHR HQ, or HQX if the clips have 10 bits",
 }
