@@ -6,6 +6,7 @@ Offline. Clips that were measured before are not read again; `tasks.quality` has
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from flows.run import Run
 from storyboards.models import Quality
 from tasks.clip_measures import LAST_FRAME, ClipMeasurer, Link, OnClip
 from tasks.edit import EditClip, FilmEdit, InputFile, lay_out
-from tasks.errors import QualityExceeded
+from tasks.errors import QualityExceeded, StoreError
 from tasks.plan import ExistingClip, Plan, PlannedShot
 from tasks.quality import (
     NO_STEP,
@@ -90,6 +91,10 @@ def examine_board(run: Run, *, on_clip: OnClip = lambda *_: None) -> QualityRepo
         for shot in run.plan
         if run.status[shot.id].state is ShotState.KEPT
     )
+    if results:
+        with suppress(StoreError):
+            # A board of own clips may have no store yet.
+            run.store.initialize()
     return examine(RunReport(run, results), on_clip=on_clip)
 
 
@@ -327,7 +332,10 @@ class _Examiner:
             *(finding for chain in chains for finding in find_drift(chain, limits)),
         ]
         places = {shot.id: shot.index for shot in self._run.plan}
-        yield from sorted(findings, key=lambda finding: places.get(finding.shot, len(places)))
+        yield from sorted(
+            findings,
+            key=lambda finding: (places.get(finding.shot, len(places)), finding.first_frame),
+        )
 
 
 def _luma_of(step: Step) -> float:

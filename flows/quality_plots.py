@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     # Loads Pillow, which current plots do not need.
     from tasks.media.quality_plot import PlottedShot
 
-PLOT_FORMAT_VERSION = 3
+PLOT_FORMAT_VERSION = 4
 """Part of the digest: another number lets every plot be drawn again."""
 
 _REMEDY = "name another folder after --out"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flows.cli.arguments import add_board, prepare_board
@@ -27,13 +27,15 @@ from flows.quality_documents import quality_document
 from flows.quality_plots import write_plots
 from storyboards.terminal_text import escape_control_chars
 from tasks.quality import ChainQuality, SeamQuality, ShotQuality, Step
+from tasks.quality_faults import LIMIT_WORDS
 
 _COLUMNS = ("shot", "luma", "seam", "step", "chroma", "sharp", "flash", "clip", "peak", "")
-_RIGHT = tuple(range(1, 9))
+_LEFT_OUT_FIRST = ("chroma", "peak", "flash", "clip")
+"""The columns that a narrow terminal does not show."""
 _CHAIN_COLUMNS = ("chain", "shots", "luma", "Cb", "Cr", "contrast", "sharp")
 _NOTHING = "–"
 _INDENT = "  "
-_MIN_ID_WIDTH = 8
+_MIN_ID_WIDTH, _FAULT_WIDTH = 8, 14
 _LEGEND = (
     "luma: mean level. At the seam before the shot: difference of the two pictures, steps of luma "
     "and chroma in levels, of sharpness in percent. flash: most within a second; clip: percent of "
@@ -99,14 +101,14 @@ def _format_verdict(report: QualityReport, width: int) -> list[str]:
     seams = count_noun(sum(seam.is_linked for seam in report.seams), "chained seam")
     examined = f"{shots}, {seams}, {count_noun(len(report.chains), 'chain')}"
     if not report.shots:
-        verdict = paint("nothing to measure: the store has no clip of this board", "yellow")
+        verdict, style = "nothing to measure: the store has no clip of this board", "yellow"
     elif report.findings:
         count = count_noun(len(report.findings), "value")
         over = "exceeds its limit" if len(report.findings) == 1 else "exceed their limits"
-        verdict = f"{paint(f'✗ {count} {over}', 'red')} in {examined}"
+        verdict, style = f"✗ {count} {over} in {examined}", "red"
     else:
-        verdict = f"{paint('✓ within all limits', 'green')}: {examined}"
-    lines = [verdict]
+        verdict, style = f"✓ within all limits: {examined}", "green"
+    lines = [paint(line, style) for line in wrap(verdict, width, indent=_INDENT)]
     for finding in report.findings:
         sentence = f"{finding.shot}: {finding.sentence}"
         lines += [f"{_INDENT}{line}" for line in wrap(sentence, width - 2, indent=_INDENT)]
@@ -119,15 +121,26 @@ def _format_shots(report: QualityReport, width: int) -> list[str]:
         return []
     seams = {seam.after: seam for seam in report.seams if seam.is_linked}
     rows = [_shot_cells(report, shot, seams.get(shot.shot)) for shot in report.shots]
-    others = [max(map(cell_width, cells)) for cells in zip(_COLUMNS, *rows, strict=True)][1:]
-    space = width - len(_INDENT) - sum(others) - 2 * len(others)
-    table = [
-        tuple(paint(name, "bold") for name in _COLUMNS),
-        *((truncate(cells[0], max(space, _MIN_ID_WIDTH)), *cells[1:]) for cells in rows),
-    ]
-    lines = align_columns(table, right=_RIGHT)
+    lines = _align_table(_COLUMNS, rows, width)
     legend = [paint(line, "dim") for line in wrap(_LEGEND, width - 2)]
     return [f"{_INDENT}{line}" for line in (*lines, *legend)]
+
+
+def _align_table(names: Sequence[str], rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """Return the lines of a table; a narrow terminal cuts ids, then leaves out columns."""
+    columns = [list(cells) for cells in zip(names, *rows, strict=True)]
+    left_out = [name for name in _LEFT_OUT_FIRST if name in names]
+    while True:
+        others = [max(map(cell_width, column)) + 2 for column in columns[1:]]
+        space = width - len(_INDENT) - sum(others)
+        if space >= _MIN_ID_WIDTH or not left_out:
+            break
+        name = left_out.pop(0)
+        columns = [column for column in columns if column[0] != name]
+    columns[0] = [truncate(cell, max(space, _MIN_ID_WIDTH)) for cell in columns[0]]
+    header, *lines = [list(cells) for cells in zip(*columns, strict=True)]
+    right = [index for index, name in enumerate(header) if index and name]
+    return align_columns([[paint(name, "bold") for name in header], *lines], right=right)
 
 
 def _shot_cells(
@@ -142,7 +155,8 @@ def _shot_cells(
         for finding in report.findings_of(shot.shot)
         if is_first or shot.shown[0] <= finding.first_frame < shot.shown[1]
     ]
-    faults = ", ".join(dict.fromkeys(finding.fault.value for finding in findings))
+    faults = list(dict.fromkeys(LIMIT_WORDS[finding.fault] for finding in findings))
+    more = f" +{len(faults) - 1}" if len(faults) > 1 else ""
     return (
         escape_control_chars(shot.shot),
         f"{shot.mean('luma'):.1f}",
@@ -153,7 +167,9 @@ def _shot_cells(
         str(shot.max_flashes),
         f"{100 * shot.highest('bright'):.0f}",
         _NOTHING if shot.peak_db is None else f"{shot.peak_db:.1f}",
-        paint(f"✗ {faults}", "red") if faults else paint("✓", "green"),
+        paint(truncate(f"✗ {faults[0]}{more}", _FAULT_WIDTH), "red")
+        if faults
+        else paint("✓", "green"),
     )
 
 
@@ -166,14 +182,7 @@ def _format_chains(report: QualityReport, width: int) -> list[str]:
     chains = [chain for chain in report.chains if len(chain.shots) > 1]
     if not chains:
         return []
-    rows = [_chain_cells(chain) for chain in chains]
-    others = [max(map(cell_width, cells)) for cells in zip(_CHAIN_COLUMNS, *rows, strict=True)][1:]
-    space = width - len(_INDENT) - sum(others) - 2 * len(others)
-    table = [
-        tuple(paint(name, "bold") for name in _CHAIN_COLUMNS),
-        *((truncate(cells[0], max(space, _MIN_ID_WIDTH)), *cells[1:]) for cells in rows),
-    ]
-    lines = align_columns(table, right=range(1, len(_CHAIN_COLUMNS)))
+    lines = _align_table(_CHAIN_COLUMNS, list(map(_chain_cells, chains)), width)
     legend = [paint(line, "dim") for line in wrap(_CHAIN_LEGEND, width - 2)]
     return [f"{_INDENT}{line}" for line in (*lines, *legend)]
 

@@ -287,7 +287,7 @@ def _draw_time_axis(canvas: ImageDraw.ImageDraw, scale: _TimeScale, top: float) 
         label = f"{number * step:g} s"
         _SMALL.draw(canvas, (x - _SMALL.width(label) / 2, top + 22), label, _QUIET)
     total = f"{scale.frames} frames, {seconds:.2f} s"
-    _SMALL.draw(canvas, (_PLOT_RIGHT + 16, top + 22), total, _QUIET)
+    _SMALL.draw(canvas, (_PLOT_RIGHT + 44, top + 22), total, _QUIET)
 
 
 def _choose_ticks(panel: _Panel) -> list[float]:

@@ -123,6 +123,8 @@ def remove_path(path: Path) -> int:
 
 def _iter_temp_files(store: Store) -> Iterator[Path]:
     folders = [
+        store.measured_folder,
+        store.sheets_folder,
         store.root,
         store.root / BOARDS_FOLDER,
         store.films_folder,

@@ -140,6 +140,12 @@ class TestOwnClips:
             for name in ("board.qc-1-早晨.png", "board.qc-2-dark.png")
         ]
 
+    def test_new_store_is_a_store(self, command: Command, tmp_path: Path) -> None:
+        """Measures are not left in a folder that a repository would track."""
+        command()
+
+        assert (tmp_path / "store" / ".gitignore").read_text() == "*\n"
+
     def test_second_run_reads_no_clip(
         self, command: Command, count_decodes: list[str], tmp_path: Path
     ) -> None:
@@ -206,7 +212,7 @@ class TestOwnClips:
 
         # The path of a plot is not cut, so that it can be copied.
         table = [line for line in lines if not line.endswith(".png")]
-        assert max(map(cell_width, table)) <= 80
+        assert max(map(cell_width, table)) <= 60
 
 
 def draw_facts(folder: Path) -> dict[str, tuple[str, ...]]:
