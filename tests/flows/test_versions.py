@@ -239,6 +239,9 @@ class TestRecords:
     def test_locked_shot_without_any_take_is_not_rendered(self, studio: Studio) -> None:
         with pytest.raises(InvalidStoryboard, match="this store has no take of it"):
             check_ready(studio.prepare(with_shots(BOARD, pour="lock: true")))
+        # Nor is it for a version alone: the board may have been copied without its store.
+        with pytest.raises(InvalidStoryboard, match="pour@de is locked, and this store has no"):
+            check_ready(studio.prepare(with_shots(BOARD, pour="lock: true"), only=("pour@de",)))
 
 
 class TestPlan:
