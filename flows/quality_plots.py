@@ -1,6 +1,6 @@
 """The plots of a board's chains: what they show, their names, and which of them are current.
 
-They are drawn by `tasks.media.quality_plot` and written by `tasks.store.sheet_files`.
+They are drawn by `tasks.media.quality.plot` and written by `tasks.store.sheet_files`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tasks.store.sheet_files import check_replaceable, find_current_pages, write
 
 if TYPE_CHECKING:
     # Loads Pillow, which current plots do not need.
-    from tasks.media.quality_plot import PlottedShot
+    from tasks.media.quality.plot import PlottedShot
 
 PLOT_FORMAT_VERSION = 4
 """Part of the digest: another number lets every plot be drawn again."""
@@ -62,7 +62,7 @@ def _plot_name(report: QualityReport, chain: ChainQuality, number: int) -> str:
 
 def _write_plot(report: QualityReport, chain: ChainQuality, path: Path, digest: str) -> None:
     # Loads Pillow.
-    from tasks.media.quality_plot import draw_chain
+    from tasks.media.quality.plot import draw_chain
 
     check_replaceable(path, remedy=_REMEDY)
     title = _title(report, chain).replace(chain.id, _drawable_names(report)[chain.id])
@@ -76,7 +76,7 @@ def _title(report: QualityReport, chain: ChainQuality) -> str:
 
 
 def _list_shots(report: QualityReport, chain: ChainQuality) -> Iterator[PlottedShot]:
-    from tasks.media.quality_plot import PlottedShot
+    from tasks.media.quality.plot import PlottedShot
 
     names = _drawable_names(report)
     for shot_id in chain.shots:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from tasks.edit import STEM_SUFFIXES, FilmEdit, list_used_ranges
 from tasks.film_rates import find_rate
-from tasks.media.captions import format_sidecars
+from tasks.media.titles.captions import format_sidecars
 from tasks.store import films
 from tasks.store.atomic_files import staged_file
 from tasks.store.films import StoredFilm, WrittenFilm

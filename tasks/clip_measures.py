@@ -23,7 +23,7 @@ from tasks.store.measured_clips import (
 
 if TYPE_CHECKING:
     # Loads numpy.
-    from tasks.media.measure import Plane
+    from tasks.media.quality.measure import Plane
 
 LAST_FRAME = -1
 """The number of a clip's last frame, whose number is not known before it is measured."""
@@ -110,7 +110,7 @@ class ClipMeasurer:
             MediaError: The clip is damaged.
         """
         # Loads numpy and av; a board that was measured before needs neither.
-        from tasks.media.measure import measure_clip, read_lumas
+        from tasks.media.quality.measure import measure_clip, read_lumas
 
         with suppress(OSError):
             if digest_file(file.path) != file.sha256:
@@ -128,7 +128,7 @@ class ClipMeasurer:
 
     def _compare(self) -> None:
         """Compare the links whose frames are both there, and forget frames of no other link."""
-        from tasks.media.measure import compare_lumas
+        from tasks.media.quality.measure import compare_lumas
 
         for link in list(self._pending):
             before = self._lumas.get(link.name)

@@ -26,7 +26,7 @@ from tasks.edit import (
 from tasks.errors import MediaError
 
 if TYPE_CHECKING:
-    from tasks.media.overlays import Overlay
+    from tasks.media.titles.overlays import Overlay
 
 _COLOURS: dict[TransitionKind, Literal["black", "white"]] = {
     TransitionKind.DIP_TO_BLACK: "black",

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from tasks.media.compatibility import resolve_matrix
 from tasks.media.composition import Composition, Picture, Recipe
 from tasks.media.decode import ClipReader
-from tasks.media.overlays import draw_card
 from tasks.media.probe import Clip
 from tasks.media.timeline import Timeline
+from tasks.media.titles.overlays import draw_card
 
 if TYPE_CHECKING:
-    from tasks.media.overlay_planes import OverlayPlanes
+    from tasks.media.titles.overlay_planes import OverlayPlanes
 
 Samples = NDArray[Any]
 """The planes of a frame one after the other: whole numbers of 8 bits, or of 16 for 10 bits."""

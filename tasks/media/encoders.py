@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from tasks.edit import CaptionsEdit
 from tasks.errors import NotConfigured
 from tasks.film_rates import FilmRate
-from tasks.media.audio_reader import Samples
-from tasks.media.audio_track import LAYOUTS, AudioTrack
+from tasks.media.audio.rate_sound import RateSound, ReadSamples
+from tasks.media.audio.reader import Samples
+from tasks.media.audio.track import LAYOUTS, AudioTrack
 from tasks.media.compatibility import BT709, Coding, resolve_matrix
 from tasks.media.conversion import ACCURATE, format_arguments
 from tasks.media.film_file import mux_packets, time_base_of
 from tasks.media.film_format import FRAMES_PER_SECOND, SAMPLES_PER_SECOND
 from tasks.media.probe import Clip
-from tasks.media.rate_sound import RateSound, ReadSamples
 
 _LIMITED_RANGE = 1
 _GROUP_SECONDS = 1

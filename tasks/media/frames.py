@@ -27,8 +27,8 @@ from tasks.media.decode import decode_first_frame, decode_frames, decode_last_fr
 from tasks.media.ffmpeg_binary import find_ffmpeg
 from tasks.media.mime import sniff_mime
 from tasks.media.orientation import Orientation, read_image_orientation
-from tasks.media.picture_files import PILLOW_FORMATS, open_image
 from tasks.media.probe import Clip, probe_with_timeline
+from tasks.media.titles.picture_files import PILLOW_FORMATS, open_image
 
 Pixels = NDArray[np.uint8]
 

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING
 from tasks.edit import FilmEdit, PictureEdit
 from tasks.errors import MediaError
 from tasks.film_rates import RATE_24, FilmRate, find_rate
-from tasks.media.caption_track import write_captions
+from tasks.media.audio.clip_sound import AudioSource
+from tasks.media.audio.encoded_sound import CopiedAudioTrack, EncodedSound, encode_film_sound
+from tasks.media.audio.film_sound import count_film_channels
 from tasks.media.compatibility import choose_target, find_mismatches
 from tasks.media.composition import Composition, compose
 from tasks.media.compositor import ClipPictures, Compositor
-from tasks.media.encoded_sound import CopiedAudioTrack, EncodedSound, encode_film_sound
 from tasks.media.film_file import add_chapters, open_film
-from tasks.media.film_sound import count_film_channels
 from tasks.media.mux import VideoTrack
-from tasks.media.overlays import Overlay, list_overlays
 from tasks.media.probe import Clip
 from tasks.media.reencode import encode_span, span_form, span_key
-from tasks.media.sound import AudioSource
 from tasks.media.split import EncodedSpan, Piece, split_film
+from tasks.media.titles.caption_track import write_captions
+from tasks.media.titles.overlays import Overlay, list_overlays
 from tasks.sound_report import SoundReport
 
 if TYPE_CHECKING:

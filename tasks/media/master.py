@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 
 from tasks.errors import MediaError
 from tasks.film_rates import FilmRate, find_rate
-from tasks.media.caption_track import write_captions
+from tasks.media.audio.film_sound import FilmSound, count_film_channels
+from tasks.media.audio.rate_sound import ReadSamples
 from tasks.media.compatibility import Coding
 from tasks.media.compositor import iterate_frames
 from tasks.media.encoders import (
@@ -24,9 +25,8 @@ from tasks.media.encoders import (
     require_encoders,
 )
 from tasks.media.film_file import add_chapters, open_film
-from tasks.media.film_sound import FilmSound, count_film_channels
 from tasks.media.join import JoinResult, PreparedFilm, list_audio_sources, list_chapters
-from tasks.media.rate_sound import ReadSamples
+from tasks.media.titles.caption_track import write_captions
 
 
 def join_master(film: PreparedFilm, path: Path, folder: Path, *, comment: str = "") -> JoinResult:

@@ -12,10 +12,10 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from tasks.film_rates import RATE_24, FilmRate
-from tasks.media.caption_track import add_copied_track
 from tasks.media.container import audio_stream, open_clip, to_fraction, video_stream
 from tasks.media.film_file import AUDIO_BIT_RATES, add_chapters, mux_packets, open_film
 from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.titles.caption_track import add_copied_track
 
 
 def retitle(

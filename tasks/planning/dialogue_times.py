@@ -46,7 +46,7 @@ def _share(lines: Sequence[str], first: int, end: int) -> Iterator[Caption]:
     if not lines:
         return
     # Boards without dialogue do not need the module that wraps lines.
-    from tasks.media.reading_speed import divide_line
+    from tasks.media.titles.reading_speed import divide_line
 
     lines = [text for line in lines for text in divide_line(line)]
     total = sum(map(len, lines))

@@ -26,7 +26,7 @@ from tasks.store.atomic_files import digest_bytes, digest_file
 
 if TYPE_CHECKING:
     from tasks.edit import Caption, InputFile
-    from tasks.media.caption_files import CaptionProblem
+    from tasks.media.titles.caption_files import CaptionProblem
 
 MAX_SOUND_BYTES = 2_000_000_000
 """Three hours of 24-bit stereo."""
@@ -204,8 +204,8 @@ class _Reader:
 
     def _read_captions(self, named: NamedFile, path: Path, reference: str) -> None:
         # Boards without captions do not need their patterns, which take 9 ms of `check`.
-        from tasks.media.caption_files import read_captions
-        from tasks.media.captions import place_cues
+        from tasks.media.titles.caption_files import read_captions
+        from tasks.media.titles.captions import place_cues
 
         data = _read_bounded(path, reference, MAX_CAPTION_BYTES, "Give the captions of one film.")
         content = read_captions(data)
@@ -248,7 +248,7 @@ def _read_bounded(path: Path, reference: str, max_bytes: int, remedy: str) -> by
 
 def _read_sound(path: Path, reference: str) -> InputFile:
     # Loads av, which boards without sound files do not need.
-    from tasks.media.audio_files import probe_audio
+    from tasks.media.audio.files import probe_audio
 
     if path.stat().st_size > MAX_SOUND_BYTES:
         msg = f"{reference} is larger than {MAX_SOUND_BYTES // 1_000_000} MB"
@@ -263,7 +263,7 @@ def _read_sound(path: Path, reference: str) -> InputFile:
 
 def _read_picture(path: Path, reference: str) -> InputFile:
     # Loads Pillow, which boards without pictures in the film do not need.
-    from tasks.media.picture_files import open_image
+    from tasks.media.titles.picture_files import open_image
 
     remedy = "Save it again as PNG or JPEG."
     data = _read_bounded(path, reference, MAX_PICTURE_BYTES, "Save it smaller.")
@@ -287,7 +287,7 @@ def _as_clause(error: MediaError) -> str:
 
 def _read_font(path: Path, reference: str) -> InputFile:
     # Loads Pillow, which boards without fonts of their own do not need.
-    from tasks.media.title_fonts import FontFile
+    from tasks.media.titles.fonts import FontFile
 
     data = _read_bounded(path, reference, MAX_FONT_BYTES, "Give a font with fewer letters.")
     msg = f"{reference} is not a font that can be used"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from storyboards.board import Board
 from storyboards.problems import Problem, find_similar, join_or
 from tasks.errors import MediaError
-from tasks.media.audio_headers import audio_seconds
+from tasks.media.audio.headers import audio_seconds
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
 from tasks.media.mp4_guard import check_clip_file

@@ -15,8 +15,8 @@ from storyboards.terminal_text import quote
 from storyboards.yaml_nodes import NodePath
 from tasks.edit import ClipPlace, FilmEdit
 from tasks.media.film_format import FRAMES_PER_SECOND, film_size
-from tasks.media.reading_speed import legal_seconds, title_seconds
-from tasks.media.title_times import Origin, TimedTitle, count_film_frames, list_titles
+from tasks.media.titles.reading_speed import legal_seconds, title_seconds
+from tasks.media.titles.times import Origin, TimedTitle, count_film_frames, list_titles
 from tasks.plan import ExistingClip, Plan, PlannedShot, Size
 from tasks.planning.film_edit import has_exact_lengths, plan_film
 
@@ -105,7 +105,7 @@ def _check_layout(
     if not any(True for _ in list_titles(edit, places)):
         return
     # Loads PIL, which films without texts do not need to be planned.
-    from tasks.media.title_layout import lay_out_titles
+    from tasks.media.titles.layout import lay_out_titles
 
     for problem in lay_out_titles(edit, places, *size)[1]:
         keys = _find_keys(plan, edit, problem.origin)

@@ -20,7 +20,7 @@ from flows.cli.output.style import cell_width
 from flows.take_sheet import build_groups
 from storyboards import load
 from tasks.errors import JobInternalError, Unreachable
-from tasks.media.measure import compare_lumas, read_lumas
+from tasks.media.quality.measure import compare_lumas, read_lumas
 from tests.support.footage import film, replace, write_footage
 from tests.support.plain_tasks import FUNCTIONS
 from tests.support.reports import folder_of

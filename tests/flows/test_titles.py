@@ -11,7 +11,7 @@ import pytest
 from flows.report import report_kept
 from flows.run import check_ready
 from tasks.errors import UsageError
-from tasks.media.caption_files import read_captions
+from tasks.media.titles.caption_files import read_captions
 
 TITLES = """film:
   legal: Terms apply.

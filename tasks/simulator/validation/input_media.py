@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tasks.errors import MediaError
-from tasks.media.audio_headers import audio_seconds
+from tasks.media.audio.headers import audio_seconds
 from tasks.media.image_headers import image_size
 from tasks.media.mime import sniff_mime
 from tasks.own_files import file_status, read_file

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import MediaError
-from tasks.media.audio_headers import audio_seconds
+from tasks.media.audio.headers import audio_seconds
 from tasks.media.mime import sniff_mime
 
 BEAT = Path(__file__).parents[3] / "storyboards" / "refs" / "tea-beat.mp3"

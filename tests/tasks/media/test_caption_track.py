@@ -10,11 +10,11 @@ import av
 import pytest
 
 from tasks.edit import Caption, CaptionsEdit, PictureEdit, Title
-from tasks.media.caption_files import read_captions
-from tasks.media.captions import place_cues
-from tasks.media.language_codes import find_three_letter_code
 from tasks.media.master import join_master
 from tasks.media.retitle import retitle
+from tasks.media.titles.caption_files import read_captions
+from tasks.media.titles.captions import place_cues
+from tasks.media.titles.language_codes import find_three_letter_code
 from tests.support.film_joins import chain_edit, join_edit, prepare_edit
 
 CAPTIONS = (

@@ -6,8 +6,8 @@ import pytest
 
 from tasks.edit import Caption, CaptionsEdit
 from tasks.film_rates import find_rate
-from tasks.media.caption_files import read_captions
-from tasks.media.captions import (
+from tasks.media.titles.caption_files import read_captions
+from tasks.media.titles.captions import (
     format_sidecars,
     format_srt,
     format_vtt,
@@ -15,7 +15,7 @@ from tasks.media.captions import (
     list_samples,
     place_cues,
 )
-from tasks.media.reading_speed import count_characters, divide_line, legal_seconds
+from tasks.media.titles.reading_speed import count_characters, divide_line, legal_seconds
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from tasks.errors import MediaError
+from tasks.media.audio.clip_sound import AudioSource, open_clip_reader
 from tasks.media.compatibility import choose_target, describe_conversion, find_mismatches
 from tasks.media.convert import convert
 from tasks.media.frames import last_frame
 from tasks.media.orientation import Orientation
 from tasks.media.probe import Clip, Colour, probe
-from tasks.media.sound import AudioSource, open_clip_reader
 from tests.support.film_joins import chain_edit, join_edit
 from tests.support.own_clips import difference, draw_scene, write_clip
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tasks.edit import FilmEdit, InputFile, LoudnessEdit, MusicEdit, SoundEdit, Title
-from tasks.media import encoded_sound
-from tasks.media.film_sound import FilmSound
+from tasks.media.audio import encoded_sound
+from tasks.media.audio.film_sound import FilmSound
 from tasks.media.join import JoinResult
 from tests.support.film_joins import chain_edit, join_edit
 from tests.support.sounds import make_film_sound, measure_film, write_wav

@@ -26,8 +26,8 @@ from tasks.edit import (
     lay_out,
 )
 from tasks.errors import MediaError
-from tasks.media.film_sound import FilmSound
-from tasks.media.sound import AudioSource
+from tasks.media.audio.clip_sound import AudioSource
+from tasks.media.audio.film_sound import FilmSound
 from tests.support.sounds import (
     RATE,
     Sound,

@@ -9,9 +9,9 @@ import pytest
 
 from tasks.edit import FilmEdit, InputFile, LoudnessEdit, MusicEdit, SoundEdit
 from tasks.errors import MediaError
-from tasks.media.audio_track import AudioTrack
+from tasks.media.audio.film_sound import FilmSound
+from tasks.media.audio.track import AudioTrack
 from tasks.media.film_file import open_film
-from tasks.media.film_sound import FilmSound
 from tasks.sound_report import SoundReport
 from tests.support.sounds import (
     make_film_sound,

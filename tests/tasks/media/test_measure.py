@@ -16,7 +16,7 @@ from storyboards.models import Quality
 from tasks.edit import EditClip, InputFile
 from tasks.errors import MediaError
 from tasks.media.frames import last_frame
-from tasks.media.measure import compare_lumas, measure_clip, read_lumas
+from tasks.media.quality.measure import compare_lumas, measure_clip, read_lumas
 from tasks.quality import ClipMeasures, ShotQuality, measure_step
 from tasks.quality_faults import Fault, Finding, find_shot_faults
 from tests.support.footage import (

@@ -16,11 +16,11 @@ from PIL import Image
 from tasks.edit import CardEdit, ClipPlace, EditClip, FilmEdit, InputFile, Title
 from tasks.errors import MediaError
 from tasks.media.composition import Composition
-from tasks.media.overlay_planes import to_planes
-from tasks.media.overlays import Overlay, draw_card, list_overlays
-from tasks.media.safe_areas import find_safe_area
-from tasks.media.text_block import TextBlock
-from tasks.media.title_layout import lay_out_titles
+from tasks.media.titles.layout import lay_out_titles
+from tasks.media.titles.overlay_planes import to_planes
+from tasks.media.titles.overlays import Overlay, draw_card, list_overlays
+from tasks.media.titles.safe_areas import find_safe_area
+from tasks.media.titles.text_block import TextBlock
 
 SIZES = ((640, 360), (360, 640), (360, 360), (640, 274), (360, 450))
 CLIP_FRAMES = 48

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from tasks.errors import MediaError
-from tasks.media.picture_files import load_picture, picture_size
+from tasks.media.titles.picture_files import load_picture, picture_size
 
 ORANGE = (242, 140, 40)
 

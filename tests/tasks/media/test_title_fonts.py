@@ -8,10 +8,10 @@ import pytest
 
 from tasks.edit import ClipPlace, EditClip, FilmEdit, InputFile, Title
 from tasks.errors import MediaError
-from tasks.media import title_fonts
-from tasks.media.overlays import list_overlays
-from tasks.media.text_block import fit_text
-from tasks.media.title_fonts import FontFile, FontSet, choose_fonts, find_direction
+from tasks.media.titles import fonts as title_fonts
+from tasks.media.titles.fonts import FontFile, FontSet, choose_fonts, find_direction
+from tasks.media.titles.overlays import list_overlays
+from tasks.media.titles.text_block import fit_text
 
 OWN = FontFile("")
 SYSTEM = FontFile("DejaVuSans.ttf")
@@ -73,7 +73,7 @@ def test_font_of_board_that_is_not_a_font_is_an_error(tmp_path: Path) -> None:
 def test_text_from_right_to_left_needs_fribidi(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library that orders letters, such a text is refused."""
     monkeypatch.setattr(FontFile, "has", lambda *_: True)
-    monkeypatch.setattr("tasks.media.title_layout.can_shape", lambda: False)
+    monkeypatch.setattr("tasks.media.titles.layout.can_shape", lambda: False)
 
     with pytest.raises(MediaError, match="can't be put in order without FriBiDi"):
         draw("שלום")

@@ -8,7 +8,7 @@ import pytest
 
 from storyboards.loading import parse
 from storyboards.problems import InvalidStoryboard
-from tasks.media import title_fonts
+from tasks.media.titles import fonts as title_fonts
 from tasks.planning.planner import make_plan
 
 SHOT = "id: a, prompt: 'Mara whispers: \"Hello.\"'"

@@ -15,16 +15,16 @@ import numpy as np
 from storyboards.frame_times import format_time
 from tasks.edit import ClipPlace, FilmEdit, MusicEdit
 from tasks.errors import MediaError
-from tasks.media.audio_files import decode_audio, open_audio, require_audio, without_sound
-from tasks.media.audio_reader import AudioReader, Samples
-from tasks.media.film_format import SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
-from tasks.media.sound_parts import (
+from tasks.media.audio.files import decode_audio, open_audio, require_audio, without_sound
+from tasks.media.audio.parts import (
     FADE_SAMPLES,
     SoundPart,
     SoundTrack,
     fade_in,
     fade_out,
 )
+from tasks.media.audio.reader import AudioReader, Samples
+from tasks.media.film_format import SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
 
 _MIN_LOOP_SAMPLES = SAMPLES_PER_SECOND // 2
 """A shorter file is not music, and a film would open it thousands of times."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.errors import MediaError
-from tasks.media.audio_reader import Samples
+from tasks.media.audio.reader import Samples
 from tasks.media.film_format import SAMPLES_PER_SECOND
 
 _SAMPLE_BYTES = 4

@@ -15,8 +15,8 @@ from tasks.edit import CardEdit, ClipPlace, FilmEdit
 from tasks.errors import MediaError
 
 if TYPE_CHECKING:
-    from tasks.media.overlay_planes import OverlayPlanes
-    from tasks.media.title_layout import PlacedTitle
+    from tasks.media.titles.layout import PlacedTitle
+    from tasks.media.titles.overlay_planes import OverlayPlanes
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def list_overlays(
 
 
 def _draw(placed: PlacedTitle) -> OverlayPlanes:
-    from tasks.media.overlay_planes import to_planes
-    from tasks.media.title_picture import draw_title
+    from tasks.media.titles.overlay_planes import to_planes
+    from tasks.media.titles.picture import draw_title
 
     return to_planes(draw_title(placed), placed.x, placed.y)
 
@@ -95,8 +95,8 @@ def draw_card(
     Raises:
         MediaError: Its text or picture can't be drawn.
     """
-    from tasks.media.overlay_planes import to_planes
-    from tasks.media.title_card import draw_card_image
+    from tasks.media.titles.card import draw_card_image
+    from tasks.media.titles.overlay_planes import to_planes
 
     texts = (title for title in _lay_out(edit, places, width, height) if _is_of_card(title))
     card = edit.card or CardEdit(0)
@@ -107,7 +107,7 @@ def _lay_out(
     edit: FilmEdit, places: Sequence[ClipPlace], width: int, height: int
 ) -> list[PlacedTitle]:
     # PIL takes long to import, and most films have no text in their picture.
-    from tasks.media.title_layout import lay_out_titles
+    from tasks.media.titles.layout import lay_out_titles
 
     placed, problems = lay_out_titles(edit, places, width, height)
     if problems:

@@ -29,11 +29,11 @@ from tasks.media.container import audio_stream, open_clip, video_stream
 from tasks.media.conversion import fit_size, format_arguments, picture_filters
 from tasks.media.decode import decode_frames
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.media.flashes import FlashMeter
 from tasks.media.orientation import Orientation
 from tasks.media.probe import Clip, Colour, probe_with_timeline
-from tasks.media.scene_cuts import CutFinder, block_means
-from tasks.media.sound_levels import SoundMeter
+from tasks.media.quality.flashes import FlashMeter
+from tasks.media.quality.scene_cuts import CutFinder, block_means
+from tasks.media.quality.sound_levels import SoundMeter
 from tasks.media.timeline import Timeline
 from tasks.quality import ClipMeasures, find_frame
 

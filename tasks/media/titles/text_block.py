@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from tasks.media.title_fonts import (
+from tasks.media.titles.fonts import (
     Direction,
     FontSet,
     TextRun,

@@ -26,7 +26,7 @@ from tasks.media.lettering import find_fallbacks, load_font_file
 
 Direction = Literal["ltr", "rtl"]
 
-_OWN_FILE = Path(__file__).parent / "fonts" / "NotoSans-SemiBold.ttf"
+_OWN_FILE = Path(__file__).parent / "font_files" / "NotoSans-SemiBold.ttf"
 _EMOJI_SIZES = {"NotoColorEmoji.ttf": 109, "Apple Color Emoji.ttc": 160, "seguiemj.ttf": None}
 """Fonts with coloured pictures, and the only size that some of them have."""
 _PROBE_SIZE = 16

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from tasks.edit import Caption, CaptionsEdit
 from tasks.film_rates import RATE_24, FilmRate
-from tasks.media.caption_files import SRT_BREAK, Cue, format_time
 from tasks.media.film_format import FRAMES_PER_SECOND
+from tasks.media.titles.caption_files import SRT_BREAK, Cue, format_time
 
 _SRT_SPECIAL = re.compile(r"(?<=<)(?=[/A-Za-z])|(?<=\{)(?=\\)|(?<=--)(?=>)")
 

@@ -10,8 +10,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from tasks.film_rates import FilmRate
-from tasks.media.audio_reader import Samples
-from tasks.media.audio_track import LAYOUTS, to_frame
+from tasks.media.audio.reader import Samples
+from tasks.media.audio.track import LAYOUTS, to_frame
 from tasks.media.film_format import SAMPLES_PER_SECOND
 
 ReadSamples = Callable[[int], Samples]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tasks.edit import ClipPlace, FilmEdit
-from tasks.media.audio_reader import Samples
-from tasks.media.ducking import (
+from tasks.media.audio.clip_sound import AudioSource, ClipSound
+from tasks.media.audio.ducking import (
     BLOCK_SAMPLES,
     CLIP_THRESHOLD_DB,
     VOICE_THRESHOLD_DB,
@@ -20,11 +20,11 @@ from tasks.media.ducking import (
     compute_gain,
     detect_sound,
 )
+from tasks.media.audio.music import open_music, open_voices
+from tasks.media.audio.parts import SoundTrack
+from tasks.media.audio.reader import Samples
+from tasks.media.audio.stems import StemWriter
 from tasks.media.film_format import SAMPLES_PER_FRAME, SAMPLES_PER_SECOND
-from tasks.media.music import open_music, open_voices
-from tasks.media.sound import AudioSource, ClipSound
-from tasks.media.sound_parts import SoundTrack
-from tasks.media.stems import StemWriter
 
 _BLOCK = SAMPLES_PER_SECOND
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tasks.media.audio_reader import Samples
+from tasks.media.audio.reader import Samples
 from tasks.media.film_format import SAMPLES_PER_FRAME
 
 FADE_SAMPLES = 480

@@ -8,10 +8,10 @@ from __future__ import annotations
 from PIL import Image, ImageColor, ImageDraw, ImageFilter
 
 from tasks.edit import InputFile
-from tasks.media.picture_files import load_picture
-from tasks.media.text_block import TextBlock
-from tasks.media.title_layout import PlacedTitle
-from tasks.media.title_style import STYLES, margin_of
+from tasks.media.titles.layout import PlacedTitle
+from tasks.media.titles.picture_files import load_picture
+from tasks.media.titles.style import STYLES, margin_of
+from tasks.media.titles.text_block import TextBlock
 
 _OUTLINE, _SHADOW = 0.035, 0.12
 """Width of the outline and of the shadow, as shares of the size of the text."""

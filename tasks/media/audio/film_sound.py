@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from tasks.edit import ClipPlace, FilmEdit
-from tasks.media.audio_files import probe_audio
-from tasks.media.audio_reader import Samples
+from tasks.media.audio.clip_sound import AudioSource
+from tasks.media.audio.files import probe_audio
+from tasks.media.audio.levelling import TRIAL_NAME, Level, find_level
+from tasks.media.audio.limiter import limit
+from tasks.media.audio.loudness import Loudness
+from tasks.media.audio.mix import Mixer
+from tasks.media.audio.reader import Samples
+from tasks.media.audio.spool import SoundSpool
 from tasks.media.compatibility import choose_channels
 from tasks.media.film_format import SAMPLES_PER_FRAME
-from tasks.media.levelling import TRIAL_NAME, Level, find_level
-from tasks.media.limiter import limit
-from tasks.media.loudness import Loudness
-from tasks.media.mix import Mixer
 from tasks.media.probe import Clip
-from tasks.media.sound import AudioSource
-from tasks.media.sound_spool import SoundSpool
 from tasks.sound_report import SoundReport
 
 _MIX_CEILING = 10 ** (-1 / 20)

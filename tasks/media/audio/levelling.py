@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from tasks.edit import LoudnessEdit
 from tasks.errors import MediaError
-from tasks.media.audio_reader import AudioReader, Samples
-from tasks.media.audio_track import AudioTrack
+from tasks.media.audio.limiter import limit
+from tasks.media.audio.loudness import Loudness, measure_loudness
+from tasks.media.audio.reader import AudioReader, Samples
+from tasks.media.audio.spool import SoundSpool
+from tasks.media.audio.track import AudioTrack
 from tasks.media.container import audio_stream, open_clip_file
 from tasks.media.film_file import open_film
 from tasks.media.film_format import SAMPLES_PER_SECOND
-from tasks.media.limiter import limit
-from tasks.media.loudness import Loudness, measure_loudness
-from tasks.media.sound_spool import SoundSpool
 
 TOLERANCE_LU = 0.3
 """Half of what broadcasters allow: EBU R128 has 0.5 LU."""

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from tasks.edit import ClipPlace, FilmEdit
-from tasks.media.audio_reader import AudioReader
+from tasks.media.audio.parts import Fade, SoundPart, SoundTrack, fade_in, fade_out
+from tasks.media.audio.reader import AudioReader
 from tasks.media.container import audio_stream, open_clip_file
 from tasks.media.film_format import SAMPLES_PER_FRAME
-from tasks.media.sound_parts import Fade, SoundPart, SoundTrack, fade_in, fade_out
 
 
 @dataclass(frozen=True)

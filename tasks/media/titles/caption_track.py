@@ -13,11 +13,11 @@ from av.subtitles.stream import SubtitleStream
 
 from tasks.edit import Caption, CaptionsEdit
 from tasks.film_rates import FilmRate
-from tasks.media.captions import list_samples
 from tasks.media.container import to_fraction
 from tasks.media.film_file import mux_packets
 from tasks.media.film_format import FRAME_SECONDS
-from tasks.media.language_codes import UNDETERMINED, find_three_letter_code
+from tasks.media.titles.captions import list_samples
+from tasks.media.titles.language_codes import UNDETERMINED, find_three_letter_code
 
 _MAX_GAP_FRAMES = 48
 """A longer gap is written in parts. The muxer keeps the packets of all other tracks in memory

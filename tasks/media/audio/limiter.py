@@ -13,8 +13,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from tasks.media.audio_reader import Samples, to_array
-from tasks.media.audio_track import LAYOUTS, to_frame
+from tasks.media.audio.reader import Samples, to_array
+from tasks.media.audio.track import LAYOUTS, to_frame
 from tasks.media.film_format import SAMPLES_PER_SECOND
 
 _OVERSAMPLING = 4

@@ -22,7 +22,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tasks.errors import MediaError
-from tasks.media.audio_files import damaged
+from tasks.media.audio.files import damaged
 from tasks.media.container import to_fraction
 from tasks.media.film_format import SAMPLES_PER_SECOND
 

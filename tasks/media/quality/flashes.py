@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.media.scene_cuts import Thumbnail, block_means
+from tasks.media.quality.scene_cuts import Thumbnail, block_means
 
 _MIN_CHANGE, _MAX_DARKER = 20.0, 160.0
 _MIN_AREA = 0.25

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PIL import Image, ImageOps
 
 from tasks.edit import CardEdit
-from tasks.media.picture_files import load_picture
-from tasks.media.title_layout import PlacedTitle
-from tasks.media.title_picture import draw_title
+from tasks.media.titles.layout import PlacedTitle
+from tasks.media.titles.picture import draw_title
+from tasks.media.titles.picture_files import load_picture
 
 
 def draw_card_image(

@@ -12,7 +12,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from tasks.media.audio_reader import Samples
+from tasks.media.audio.reader import Samples
 from tasks.media.film_file import AUDIO_BIT_RATES, mux_packets
 from tasks.media.film_format import SAMPLES_PER_SECOND
 

@@ -20,13 +20,13 @@ from av.stream import Stream
 from tasks.edit import ClipPlace, FilmEdit
 from tasks.errors import MediaError
 from tasks.film_rates import RATE_24, FilmRate
-from tasks.media.audio_track import AudioTrack
+from tasks.media.audio.clip_sound import AudioSource
+from tasks.media.audio.film_sound import FilmSound
+from tasks.media.audio.rate_sound import RateSound
+from tasks.media.audio.track import AudioTrack
 from tasks.media.container import audio_stream, open_clip, open_clip_file, to_fraction
 from tasks.media.film_file import AUDIO_BIT_RATES, mux_packets, open_film
 from tasks.media.film_format import FRAMES_PER_SECOND
-from tasks.media.film_sound import FilmSound
-from tasks.media.rate_sound import RateSound
-from tasks.media.sound import AudioSource
 from tasks.sound_report import SoundReport, read_sound_report
 
 if TYPE_CHECKING:

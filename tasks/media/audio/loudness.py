@@ -14,8 +14,8 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from tasks.media.audio_reader import Samples
-from tasks.media.audio_track import LAYOUTS, to_frame
+from tasks.media.audio.reader import Samples
+from tasks.media.audio.track import LAYOUTS, to_frame
 from tasks.media.film_format import SAMPLES_PER_SECOND
 
 SILENCE_LUFS = -70.0

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.media.audio_reader import Samples
+from tasks.media.audio.reader import Samples
 
 BLOCK_SAMPLES = 960
 """20 ms, the resolution of the detection."""

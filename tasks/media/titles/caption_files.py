@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from storyboards.terminal_text import quote
-from tasks.media.reading_speed import (
+from tasks.media.titles.reading_speed import (
     MAX_CHARACTERS_PER_SECOND,
     MAX_LINE_CHARACTERS,
     MAX_LINES,

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from storyboards.terminal_text import quote
 from tasks.edit import ClipPlace, FilmEdit, InputFile, Title
 from tasks.errors import MediaError
-from tasks.media.picture_files import picture_size
-from tasks.media.safe_areas import find_safe_area
-from tasks.media.text_block import TextBlock, fit_text
-from tasks.media.title_fonts import FontSet, can_shape, choose_fonts, needs_shaping
-from tasks.media.title_style import MAX_PICTURE_PERCENT, STYLES, TextStyle, margin_of
-from tasks.media.title_times import Origin, TimedTitle, list_titles
+from tasks.media.titles.fonts import FontSet, can_shape, choose_fonts, needs_shaping
+from tasks.media.titles.picture_files import picture_size
+from tasks.media.titles.safe_areas import find_safe_area
+from tasks.media.titles.style import MAX_PICTURE_PERCENT, STYLES, TextStyle, margin_of
+from tasks.media.titles.text_block import TextBlock, fit_text
+from tasks.media.titles.times import Origin, TimedTitle, list_titles
 
 _DRAWING_VERSION = 1
 """Part of the digest of each overlay: another number lets all of them be drawn again."""

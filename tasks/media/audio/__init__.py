@@ -1,0 +1,1 @@
+"""The sound of clips and films: read, mixed, levelled and encoded."""

@@ -1,0 +1,1 @@
+"""Measures of a clip for `shotchain qc`, and their plot."""

@@ -1,0 +1,1 @@
+"""Text and pictures over a film: titles, small print, cards and captions."""
