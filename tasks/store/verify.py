@@ -319,6 +319,8 @@ def _verify_board_records(store: Store, result: VerifyResult) -> None:
 def _find_missing_receipts(store: Store, board: BoardRecord) -> Iterator[StoreProblem]:
     all_records = (store.records(loopback=False), store.records(loopback=True))
     for shot, key in board.shot_keys.items():
+        if all(take.key != key for take in board.takes.get(shot, ())):
+            continue  # The shot is a file of the board, which has neither takes nor a receipt.
         folders = [records.folder_of(key) for records in all_records]
         if not any((folder / RECEIPT_NAME).exists() for folder in folders):
             message = f"{board.name}/{shot} was rendered, and its receipt is missing"

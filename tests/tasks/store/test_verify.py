@@ -9,7 +9,7 @@ import pytest
 
 from tasks.store import films
 from tasks.store.atomic_files import write_bytes
-from tasks.store.board_records import record_board
+from tasks.store.board_records import Take, record_board, record_takes
 from tasks.store.layout import Store
 from tasks.store.receipts import AttemptState
 from tasks.store.verify import StoreProblem, quarantine, verify_store
@@ -99,14 +99,15 @@ def test_verify_clip_without_receipt_is_a_problem(store: Store, keep: Keep) -> N
 
 
 def test_verify_missing_folder_of_rendered_shot(store: Store, keep: Keep) -> None:
-    """Only the board's record shows that the shot was rendered and paid for."""
-    key = keep("one")
+    """Only the board's record shows that a shot was rendered; a file of the board has no take."""
+    key, lost_key = keep("one"), "e" * 64
+    record_takes(store.root, "film", {"two": Take(1, lost_key, "shots")})
     record_board(
         store.root,
         "film",
         None,
-        rendered_keys={"one": key, "two": "e" * 64},
-        shot_ids=["one", "two"],
+        rendered_keys={"one": key, "two": lost_key, "own": "f" * 64},
+        shot_ids=["one", "two", "own"],
     )
 
     assert only_problem(store).message == "film/two was rendered, and its receipt is missing"
