@@ -116,6 +116,7 @@ def test_verify_missing_folder_of_rendered_shot(store: Store, keep: Keep) -> Non
 def test_verify_damaged_board_record_hides_no_other(store: Store) -> None:
     """A damaged board record is reported, and the records after it are still verified."""
     write_bytes(store.root / "boards" / "a.json", b"[1]")
+    record_takes(store.root, "b", {"one": Take(1, "e" * 64, "shots")})
     record_board(store.root, "b", None, rendered_keys={"one": "e" * 64}, shot_ids=["one"])
     messages = [problem.message for problem in verify_store(store).problems]
 
