@@ -24,7 +24,7 @@ from tasks.config.config import Config
 from tasks.config.loader import load_config
 from tasks.edit import PictureEdit
 from tasks.errors import InvalidConfiguration, InvalidStoryboard, NotConfigured, UsageError
-from tasks.own_clips import find_clip_problems
+from tasks.own_clips import find_clip_problems, find_sound_problems
 from tasks.plan import Plan, PlannedShot, PlannedVersion, ShotToRender
 from tasks.planning.film_edit import build_edit, list_side_suffixes
 from tasks.planning.film_tools import require_film_tools
@@ -572,11 +572,31 @@ def check_ready(run: Run, *, on_check: Callable[[str], None] = lambda _: None) -
     if run.makes_film and run.film_path:
         _check_destinations(run, run.film_path)
     # Last, because it takes longest.
-    problems = find_clip_problems(
-        run.plan, run.shots, run.pending, run.store, ffmpeg=run.settings.ffmpeg, on_check=on_check
+    _check_own_files(run, on_check)
+
+
+def _check_own_files(run: Run, on_check: Callable[[str], None]) -> None:
+    """Decode the user's own clips and sounds that were not decoded before.
+
+    Raises:
+        InvalidStoryboard: Some are damaged, all of them.
+        NotConfigured: See `find_clip_problems`.
+    """
+    problems = list(
+        find_clip_problems(
+            run.plan,
+            run.shots,
+            run.pending,
+            run.store,
+            ffmpeg=run.settings.ffmpeg,
+            on_check=on_check,
+        )
     )
-    if unusable := tuple(problems):
-        raise InvalidStoryboard(unusable)
+    if run.pending and run.makes_film:
+        # A run that pays nothing finds out when it joins the film.
+        problems += find_sound_problems(run.plan, run.versions, run.store, on_check=on_check)
+    if problems:
+        raise InvalidStoryboard(tuple(problems))
 
 
 def _check_film_suffix(board: Board, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Checks of the user's own clips before anything is paid: every frame of them is decoded once.
+"""Checks of the user's own clips and sounds before anything is paid: each is decoded once, whole.
 
 What a header shows is checked by `planning`. Clips that were rendered are checked when they are
 downloaded.
@@ -6,13 +6,17 @@ downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from storyboards.problems import Problem
+from storyboards.prompts import expand_variables
+from tasks.edit import InputFile
 from tasks.errors import MediaError
-from tasks.plan import ExistingClip, Plan, PlannedShot, ShotToRender
+from tasks.plan import ExistingClip, Plan, PlannedShot, PlannedVersion, ShotToRender
+from tasks.planning.film_files import FileKind, list_film_files
+from tasks.store.atomic_files import digest_bytes
 from tasks.store.checked_clips import CheckedClip, find_checked_clip, record_checked_clip
 from tasks.store.layout import Store
 
@@ -71,6 +75,55 @@ def find_clip_problems(
             message, remedy = _find_black_start(shot, file, checked, pending) or (message, remedy)
         if message:
             yield plan.board.problem(file.keys, message, remedy)
+
+
+def find_sound_problems(
+    plan: Plan,
+    versions: Iterable[PlannedVersion],
+    store: Store,
+    *,
+    on_check: Callable[[str], None] = lambda _: None,
+) -> Iterator[Problem]:
+    """Yield the problems of the music and the voices of the films that a run makes.
+
+    Args:
+        plan: The plan of the board.
+        versions: The versions that are made beside its film.
+        store: The store that keeps the results.
+        on_check: Called with the name of each file that has to be decoded.
+    """
+    checked: set[str] = set()
+    for film, version in [(plan, None), *((version.plan, version) for version in versions)]:
+        for named in list_film_files(film.board.storyboard):
+            if named.kind not in (FileKind.MUSIC, FileKind.VOICE):
+                continue
+            reference = expand_variables(film.board.storyboard, named.reference)
+            file = plan.film_files[reference]
+            if file.sha256 in checked:
+                continue
+            checked.add(file.sha256)
+            if message := _find_damage(file, reference, store, on_check):
+                problem = film.board.problem(named.path, message, "Export the sound again.")
+                yield version.relocate(problem, plan.board) if version else problem
+
+
+def _find_damage(
+    file: InputFile, reference: str, store: Store, on_check: Callable[[str], None]
+) -> str:
+    """Return what is wrong with a sound file, or an empty text; each content is decoded once."""
+    digest = digest_bytes(f"sound {file.sha256}".encode())
+    if find_checked_clip(store, digest):
+        return ""
+    on_check(reference)
+    # av and numpy take long to import, and the files of most runs were checked before.
+    from tasks.media.audio.files import verify_audio
+
+    try:
+        verify_audio(file.path)
+    except MediaError as error:
+        return f"{reference} {str(error).removeprefix(f'{file.path} ')}"
+    record_checked_clip(store, digest, CheckedClip(ends_black=False))
+    return ""
 
 
 def _find_black_start(

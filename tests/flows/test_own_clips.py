@@ -238,3 +238,22 @@ def test_turned_picture_is_sent_upright(studio, chain) -> None:
     assert (source.width, source.height, source.conversion) == (864, 480, "rotated 90°")
     assert plan_document(report.run)["shots"][0]["conversions"] == ["start.jpg rotated 90°"]
     assert source.identity == digest_bytes(file.getvalue())
+
+
+def test_sound_damaged_in_the_middle_is_found_before_paying(studio, chain) -> None:
+    """Music and voices of the film and of versions are decoded whole, each once per content."""
+    sound = write_sound_only(studio.folder / "theme.mp4")
+    whole = sound.read_bytes()
+    damage_middle(sound)
+    film = "film: {music: {file: theme.mp4}}\n"
+    version = 'versions:\n  - {name: "{board}-voice", film: {voice: theme.mp4}}\n'
+    for text, place in ((film, r"film\.music\.file"), (version, r"versions\[0\]: in board-voice, film\.voice")):
+        with pytest.raises(InvalidStoryboard, match=rf"{place}: theme\.mp4 is damaged"):
+            studio.run(chain("one", provider="modelark") + text)
+    assert studio.submits == 0
+    sound.write_bytes(whole)
+    decoded: list[str] = []
+    for _ in range(2):
+        run = studio.prepare(chain("one") + film + version)
+        check_ready(run, on_check=decoded.append)
+    assert decoded == ["theme.mp4"]

@@ -64,6 +64,17 @@ def probe_audio(path: Path) -> AudioFile:
         return AudioFile(stream.codec_context.name, first.sample_rate, channels, seconds)
 
 
+def verify_audio(path: Path) -> None:
+    """Decode a sound file once, whole.
+
+    Raises:
+        MediaError: It can't be read, is damaged, or is cut off.
+    """
+    with open_audio(path) as container:
+        for _ in decode_audio(container, require_audio(container, path), path):
+            pass
+
+
 def decode_audio(
     container: InputContainer, stream: AudioStream, path: Path
 ) -> Iterator[AudioFrame]:
