@@ -53,8 +53,9 @@ shotchain spend --by month --csv
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `spend`."""
-    by = "what a line stands for; a board by default"
-    parser.add_argument("--by", choices=get_args(Grouping), default="board", help=by)
+    by = "a line for each board (the default), shot, provider, client or month"
+    choices = get_args(Grouping)
+    parser.add_argument("--by", metavar="WHAT", choices=choices, default="board", help=by)
     parser.add_argument("--csv", action="store_true", help="print the lines for a spreadsheet")
     add_store(parser)
 

@@ -28,6 +28,7 @@ def earlier_code(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+@pytest.mark.long
 def test_store_without_numbers_stays_kept_and_free(
     studio, make_picture, earlier_code, outcomes
 ) -> None:

@@ -179,6 +179,7 @@ def test_final_is_made_of_draft_job(studio) -> None:
     assert (shot["draft"], shot["prompt"]) == ("final", "A lighthouse.")
 
 
+@pytest.mark.long
 def test_final_of_draft_is_never_stale(studio) -> None:
     """The draft has fixed the first frame, so a cascade does not pay for the final again."""
     text = draft("true").replace("lighthouse.}", "lighthouse.}, {id: b, prompt: Rain.}")

@@ -15,6 +15,8 @@ from tests.support.plain_tasks import render_plainly
 
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted((ROOT / "storyboards").glob("*.yaml"))
+QUICK = ("end-card", "lighthouse")
+"""Rendered with every run of the tests; the others take longer."""
 
 
 def test_examples_are_at_least_five() -> None:
@@ -25,7 +27,7 @@ def test_examples_are_at_least_five() -> None:
 @pytest.mark.parametrize(
     "board",
     [
-        pytest.param(board, marks=[pytest.mark.long] if board.stem == "product-spot" else [])
+        pytest.param(board, marks=[] if board.stem in QUICK else [pytest.mark.long])
         for board in BOARDS
     ],
     ids=lambda board: board.stem,

@@ -247,7 +247,10 @@ def test_sound_damaged_in_the_middle_is_found_before_paying(studio, chain) -> No
     damage_middle(sound)
     film = "film: {music: {file: theme.mp4}}\n"
     version = 'versions:\n  - {name: "{board}-voice", film: {voice: theme.mp4}}\n'
-    for text, place in ((film, r"film\.music\.file"), (version, r"versions\[0\]: in board-voice, film\.voice")):
+    for text, place in (
+        (film, r"film\.music\.file"),
+        (version, r"versions\[0\]: in board-voice, film\.voice"),
+    ):
         with pytest.raises(InvalidStoryboard, match=rf"{place}: theme\.mp4 is damaged"):
             studio.run(chain("one", provider="modelark") + text)
     assert studio.submits == 0

@@ -256,6 +256,7 @@ class TestRenderedBoard:
         assert main(["qc", "board.yaml", "--check"]) == 1
         assert "not measured: one: is not the file that was stored" in capsys.readouterr().out
 
+    @pytest.mark.long
     def test_equal_pictures_pass(
         self, studio: Any, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:

@@ -180,6 +180,7 @@ def test_shot_waits_for_clip_only_at_out_point(studio: Any, text: Callable[..., 
     assert whole.index("submit b") < whole.index("have a")
 
 
+@pytest.mark.long
 def test_range_of_own_clip_at_another_rate(
     studio: Any, chain: Callable[..., str], ffmpeg: Path
 ) -> None:
@@ -249,6 +250,7 @@ def test_failed_shot_ends_what_waits_for_its_out_point(
     assert "continues a, which has no frame 30" in format_report(report, None)
 
 
+@pytest.mark.long
 def test_clip_that_is_rendered_again_has_its_out_frames(
     studio: Any, text: Callable[..., str], outcomes: Outcomes
 ) -> None:

@@ -141,7 +141,7 @@ def test_damaged_span_is_encoded_again(four: list[Path], tmp_path: Path) -> None
     """Of a span with a wrong byte nothing reaches the film."""
     edit, store = with_transition(four, 1, Transition(CROSSFADE, 12)), tmp_path / "store"
     first = join_edit(edit, tmp_path / "1.mp4", store=store)
-    entry = next((store / "edits").iterdir())
+    entry = next((store / "edits").glob("*.h264"))
     content = bytearray(entry.read_bytes())
     content[-20] ^= 1
     entry.write_bytes(content)

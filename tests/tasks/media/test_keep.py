@@ -26,6 +26,7 @@ def planes(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray().astype(float) for frame in container.decode(video=0)]
 
 
+@pytest.mark.long
 def test_edits_of_hevc_are_encoded_in_ten_bits(studio: Any) -> None:
     """A crossfade, a range, a title and a fade; the frames outside are those of the clips."""
     paths = [studio.clip(f"{k}.mp4", frames=49, base=100 * k, video=HEVC_10) for k in range(3)]

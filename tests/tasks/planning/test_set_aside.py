@@ -61,6 +61,6 @@ def test_size_of_a_broken_shot_is_not_checked(tmp_path: Path) -> None:
 
 def test_broken_shot_hides_no_problem_of_the_film(tmp_path: Path) -> None:
     """The film's features do not depend on the model of the first shot."""
-    text = board_text("id: a, prompt: p, model: [a]", extra="film: {loudness: -16 LUFS}")
+    text = board_text("id: a, prompt: p, model: [a]", extra="film: {music: {file: gone.mp3}}")
 
-    assert find_paths(tmp_path, text) == ["film.loudness", "shots[0].model"]
+    assert find_paths(tmp_path, text) == ["film.music.file", "shots[0].model"]

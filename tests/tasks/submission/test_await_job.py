@@ -304,7 +304,7 @@ def test_await_job_new_key_of_account_is_accepted(
     vendor: FakeVendor, store: Store, records: RecordStore, values: dict[str, Any]
 ) -> None:
     """A key may be replaced while a job runs: seed or time of creation prove the job ours."""
-    write_attempts(records, sealed_attempt())
+    write_attempts(records, replace(sealed_attempt(), intended_at=utc_now()))
     vendor.add_job("cgt-1", **values)
     context = make_context(store, vendor.client(api_key=SecretStr("sk-new-key")))
 
