@@ -19,7 +19,7 @@ from tasks.planning.planner import make_plan
 from tasks.planning.shot_settings import ProblemLog
 from tasks.store.atomic_files import digest_file
 
-FONT = Path(__file__).parents[3] / "tasks" / "media" / "fonts" / "NotoSans-SemiBold.ttf"
+FONT = Path(__file__).parents[3] / "tasks/media/titles/font_files/NotoSans-SemiBold.ttf"
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nWarm, when you are.\n"
 
 Read = Callable[..., tuple[FilmFiles, list[str]]]
