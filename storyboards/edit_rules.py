@@ -125,8 +125,8 @@ def _check_dialogue(storyboard: Storyboard) -> Iterator[Problem]:
             yield Problem(message, remedy, keys=("film", "captions", "dialogue"))
 
 
-def _length_of(join: Join) -> int:
-    """Return the frames that a transition takes from what follows it."""
+def count_frames_after(join: Join) -> int:
+    """Return the frames that a transition changes of the shot or the card after it."""
     match join:
         case Crossfade():
             return join.crossfade
@@ -189,7 +189,7 @@ class _FilmRules:
             message = "the card has neither an `image` nor a `text`"
             yield Problem(message, "Write one of them, or both.", keys=path)
         yield from self._check_texts(path, card, ("text",), MAX_TEXT_LENGTH)
-        length = _length_of(card.transition)
+        length = count_frames_after(card.transition)
         if length > card.seconds:
             message = f"the transition takes {length} frames of the card, which has {card.seconds}"
             remedy = "Show the card longer, or shorten the transition."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from storyboards.edit_rules import count_frames_after
 from storyboards.frame_times import MAX_TIME_FRAMES
-from storyboards.models import Crossfade, Dip, Film, Join
+from storyboards.models import Dip, Film, Join
 from storyboards.problems import Problem
 from tasks.plan import PlannedShot, ShotToRender, count_clip_frames
 from tasks.planning.shot_settings import ProblemLog
@@ -24,7 +25,7 @@ def check_transitions(log: ProblemLog, film: Film, shots: Sequence[PlannedShot])
         before = _transition_into(film, shot) if shot is not shots[0] else "cut"
         after = _transition_out_of(film, following)
         needed = [0] * len(shot.used_ranges)
-        needed[0] += _count_frames_after(before)
+        needed[0] += count_frames_after(before)
         needed[-1] += _count_frames_before(after)
         for number, used in enumerate(shot.used_ranges):
             frames = used.count_frames(count_clip_frames(shot, used) or MAX_TIME_FRAMES)
@@ -60,17 +61,6 @@ def _describe(shot: PlannedShot, frames: int, needed: int) -> Problem:
     return Problem(message, "Shorten a transition, or show more of the shot.")
 
 
-def _count_frames_after(join: Join) -> int:
-    """Return the frames of the later shot that a transition changes."""
-    match join:
-        case Crossfade():
-            return join.crossfade
-        case Dip():
-            return join.length - join.length // 2
-        case _:
-            return 0
-
-
 def _count_frames_before(join: Join) -> int:
     """Return the frames of the earlier shot that a transition changes."""
-    return join.length // 2 if isinstance(join, Dip) else _count_frames_after(join)
+    return join.length // 2 if isinstance(join, Dip) else count_frames_after(join)

@@ -1,6 +1,6 @@
 """Duration of a sound file (WAV or MP3).
 
-The audio of clips is read in `sound`.
+The audio of clips is read in `clip_sound`.
 """
 
 from __future__ import annotations

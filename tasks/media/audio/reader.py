@@ -1,7 +1,7 @@
 """Reads the sound of a file from any sample on, in blocks, at 48 kHz.
 
 Samples are float32, shape (channels, samples), and are placed by their timestamps. What is read
-where in a film is decided in `sound` and `music`.
+where in a film is decided in `clip_sound` and `music`.
 """
 
 from __future__ import annotations

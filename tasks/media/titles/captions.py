@@ -1,7 +1,7 @@
 """Captions of a film: as SRT and WebVTT beside it, and as the samples of a track in it.
 
 Reading caption files is done in `caption_files`; drawing captions into the picture, in
-`title_layout`. Nothing is imported here that takes long.
+`layout`. Nothing is imported here that takes long.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pictures that lie over the frames of a film: titles, the legal line, burnt captions, the card.
 
 An overlay is described without drawing it, so that a film whose overlays are kept draws nothing.
-Their places are decided in `title_layout`; blending into frames is done by the composer.
+Their places are decided in `layout`; blending into frames is done by the composer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Draws a title: its text with an outline, a shadow or a box, or the picture that it shows.
 
-The result is sRGB with transparency. Where it stands is decided in `title_layout`.
+The result is sRGB with transparency. `layout` decides its place.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Text in several lines: broken into lines of even width, shrunk into a box, drawn in a colour.
 
-Which fonts draw it is decided in `title_fonts`; where it stands, in `title_layout`.
+Which fonts draw it is decided in `fonts`; where it stands, in `layout`.
 """
 
 from __future__ import annotations
