@@ -176,6 +176,8 @@ def test_deployment_checks_store_before_paying(
     studio, chain: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The flow itself refuses: a worker has no command line that could have done so."""
+    # The film would be put into the working directory, where another test may have put one.
+    monkeypatch.chdir(studio.folder)
     board = studio.write(chain("one", provider="ark"))
     for name, value in studio.settings().variables.items():
         monkeypatch.setenv(name, value)
