@@ -395,8 +395,11 @@ class TestStop:
         (warning,) = report.warnings
         assert warning.startswith("two: its first frame differs by")
 
-    def test_without_stop_the_run_warns(self, studio: Any, chain: Any, capsys: Any) -> None:
+    def test_without_stop_the_run_warns(
+        self, studio: Any, chain: Any, capsys: Any, monkeypatch: Any
+    ) -> None:
         """At the end of `render`, and again if every shot is kept, with exit 0."""
+        monkeypatch.chdir(studio.folder)
         text = chain("one", "two", head="qc: {seam: 0.01}")
         first = studio.run(text)
 
